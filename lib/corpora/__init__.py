@@ -1,0 +1,32 @@
+"""Where sounds come from: one file a source, and `load` to read one by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lib import files
+from lib.corpora import esc50, fsd50k, table
+from lib.corpora.base import Corpus, CorpusError
+
+
+def _planted(root: Path | None) -> Corpus:
+    from lib.corpora import planted  # it makes the sounds, which the other sources need not load
+
+    return fsd50k.read(planted.ensure(files.home()) if root is None else root, "planted")
+
+
+SOURCES: dict[str, Callable[[Path | None], Corpus]] = {
+    "planted": _planted,
+    "esc50": esc50.read,
+    "fsd50k": fsd50k.read,
+    "table": table.read,
+}
+
+
+def load(name: str, root: Path | str | None = None) -> Corpus:
+    """The corpus `name` (planted, esc50, fsd50k, table) from the folder `root`, which planted needs not.
+
+    Raises CorpusError, in one line, for an unknown name, a missing folder or a folder without usable clips.
+    """
+    if name not in SOURCES:
+        raise CorpusError(f"{name}: there is no such corpus; choose one of {', '.join(SOURCES)}")
+    return SOURCES[name](Path(root).expanduser() if root else None)

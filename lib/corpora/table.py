@@ -1,0 +1,117 @@
+"""Your own sounds: a folder with sound files and one CSV (or the CSV itself), which has a header and the columns
+
+    path     of the sound file, relative to the CSV's folder
+    labels   one or several, separated by ";"
+    role     train, validation (val) or test; leave the column out or empty to have the clips split
+    group    what makes clips dependent (a recording session, a speaker, a machine); optional
+
+Classes are the labels in alphabetical order. The split goes by group, or by clip where there is none: of each label's
+groups about 70 % of the clips become train, 10 % validation and 20 % test, drawn with a fixed seed.
+"""
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lib.corpora.base import Corpus, CorpusError
+from lib.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, sift
+
+ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
+
+
+def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_disk) -> Corpus:
+    """The corpus of a CSV file or of a folder with exactly one; CorpusError if there is none or nothing is usable."""
+    path = find(root, name)
+    usable, rejected = sift(parse(path), look=look)
+    if usable and not any(row.role for row in usable):
+        usable = split(usable, seed, str(path))
+    classes = sorted({label for row in usable for label in row.labels})
+    return finished(name, path.parent, (usable, rejected), classes)
+
+
+def find(root: Path | None, name: str) -> Path:
+    """The CSV that `root` is or holds."""
+    if root is not None and Path(root).is_file():
+        return Path(root).resolve()
+    found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise CorpusError(f"{name}: {root} must hold exactly one CSV and holds {names}; give the CSV's own path")
+    return found[0]
+
+
+def parse(path: Path) -> Iterator[Row]:
+    """A Row for each row of the table; no sound file is touched."""
+    cells = read_csv(path, ("path", "labels"))
+    with_roles = any(row.get("role") for row in cells)
+    for row in cells:
+        role = row.get("role", "").lower()
+        clip = posixpath.normpath(row["path"]) if row["path"] else f"line {row['line']}"
+        yield Row(
+            clip=clip,
+            path=path.parent / row["path"],
+            inside=path.parent,
+            labels=label_list(row["labels"], ";"),
+            role=ROLES.get(role, ""),
+            group=row.get("group") or clip,
+            problem=_problem(row, role, with_roles),
+        )
+
+
+def _problem(row: dict[str, str], role: str, with_roles: bool) -> str:
+    if not row["path"]:
+        return "no path"
+    if posixpath.isabs(row["path"]):
+        return "an absolute path; give it relative to the table's folder"
+    if row["surplus"]:
+        return f"more cells than columns: {row['surplus']} (separate labels by ';')"
+    if with_roles and role not in ROLES:
+        return f"role {role!r} is not train, validation or test" if role else "no role, though other rows have one"
+    return ""
+
+
+def split(rows: list[Row], seed: int, where: str) -> list[Row]:
+    """`rows` with roles: each label's groups are dealt in shuffled order to the role that lacks most clips."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group].append(row)
+    if len(groups) < 2:
+        raise CorpusError(f"{where}: all usable clips are of one group, so none can be tested; add groups or roles")
+    names = [str(name) for name in np.random.default_rng(seed).permutation(sorted(groups))]
+    frequency = Counter(label for row in rows for label in row.labels)
+    roles: dict[str, str] = {}
+    for of_label in _by_rarest(names, groups, frequency).values():
+        roles.update(_dealt({name: len(groups[name]) for name in of_label}))
+    _fill_empty(roles, names, groups)
+    return [replace(row, role=roles[row.group]) for row in rows]
+
+
+def _by_rarest(names: list[str], groups: dict[str, list[Row]], frequency: Counter) -> dict[str, list[str]]:
+    of_label: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        labels = {label for row in groups[name] for label in row.labels}
+        of_label[min(labels, key=lambda label: (frequency[label], label))].append(name)
+    return of_label
+
+
+def _dealt(sizes: dict[str, int]) -> dict[str, str]:
+    lacking = {role: share * sum(sizes.values()) for role, share in SHARES.items()}
+    roles = {}
+    for name, n_clips in sizes.items():
+        roles[name] = max(lacking, key=lambda role: round(lacking[role], 6))
+        lacking[roles[name]] -= n_clips
+    return roles
+
+
+def _fill_empty(roles: dict[str, str], names: list[str], groups: dict[str, list[Row]]) -> None:
+    """Give test and train a group each, the smallest there is elsewhere, where the deal left them none."""
+    for role, other in (("test", "train"), ("train", "test")):
+        if role not in roles.values():
+            spare = [name for name in names if roles[name] == "validation"]
+            spare = spare or [name for name in names if roles[name] == other]
+            roles[min(spare, key=lambda name: len(groups[name]))] = role

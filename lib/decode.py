@@ -1,0 +1,128 @@
+"""One sound file in, mono samples at one rate out, or a plain reason why not.
+
+libsndfile reads what it can and passes over what is missing: a WAV, AIFF or OGG file that was cut off reads as a
+shorter one. So a file's own structure is compared with its size here, and a file that lacks its end is refused.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+BLOCK = 1 << 18  # frames read at a time: a long file of many channels is never whole in memory before it is mono
+UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
+OGG_LAST = 4  # flag of a stream's last page
+WALK = {b"RIFF": ("<", b"data"), b"RF64": ("<", b"data"), b"RIFX": (">", b"data"), b"FORM": (">", b"SSND")}
+
+
+class BadFile(Exception):
+    """A sound file that cannot be used; the message says why in plain words."""
+
+
+def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq") -> np.ndarray:
+    """The samples of a sound file, mono (mean of channels) at rate_hz -> [sample] float32; BadFile if unusable.
+
+    Any format, rate, depth and number of channels that libsndfile reads. n frames become round(n * rate_hz / rate).
+    """
+    try:
+        mono, rate = _mono(path)
+        _refuse_truncated(path)
+        wanted = max(1, round(len(mono) * rate_hz / rate))
+        if rate != rate_hz:
+            mono = soxr.resample(mono, rate, rate_hz, quality=resampler.removeprefix("soxr_").upper())
+    except FileNotFoundError:
+        raise BadFile("file not found") from None
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise BadFile(f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_line(error)}") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadFile(f"cannot be decoded: {_line(error)}") from None
+    if not np.isfinite(mono).all():
+        raise BadFile("NaN or infinite samples")
+    return np.pad(mono[:wanted], (0, max(0, wanted - len(mono))))
+
+
+def _line(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "no reason told"
+    return " ".join(text.split()).rstrip(".")
+
+
+def _mono(path: Path) -> tuple[np.ndarray, int]:
+    if path.stat().st_size == 0:
+        raise BadFile("empty file")
+    with soundfile.SoundFile(path) as file:
+        blocks = list(_blocks(file))
+        n_frames = sum(map(len, blocks))
+        if n_frames < file.frames and _frames_are_told(file, path):
+            raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
+        if not n_frames:
+            raise BadFile("no samples")
+        return np.concatenate(blocks), file.samplerate
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """Blocks [sample] float32 up to the end, or to where decoding fails after a good start (FLAC cut off)."""
+    n_frames = 0
+    while True:
+        try:
+            block = file.read(BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise BadFile(f"truncated or damaged: decoding fails after {n_frames} frames ({_line(error)})") from None
+        if not len(block):
+            return
+        if not np.isfinite(block).all():
+            raise BadFile("NaN or infinite samples")
+        n_frames += len(block)
+        yield block.mean(axis=1, dtype=np.float64).astype(np.float32)
+
+
+def _frames_are_told(file: soundfile.SoundFile, path: Path) -> bool:
+    """Whether the header tells the number of frames: a stream's does not, an MP3's only in a Xing or Info tag."""
+    if file.format != "MP3":
+        return file.frames < 1 << 60
+    with open(path, "rb") as raw:
+        head = raw.read(1 << 16)
+    return b"Xing" in head or b"Info" in head
+
+
+def _refuse_truncated(path: Path) -> None:
+    """BadFile if the file is shorter than its own structure says, which libsndfile passes over for WAV, AIFF, OGG."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        magic = file.read(4)
+        declared = _declared_end(file, magic) if magic in WALK else 0
+        if declared > size:
+            raise BadFile(f"truncated: the header tells of {declared} bytes, the file has {size}")
+        if magic == b"OggS" and not _ends_with_last_page(file, size):
+            raise BadFile("truncated: the last page of the Ogg stream is missing")
+
+
+def _declared_end(file: BinaryIO, magic: bytes) -> int:
+    """Where the samples end by the sizes of a RIFF or AIFF file's parts; 0 if they do not tell."""
+    order, wanted = WALK[magic]
+    file.seek(12)
+    long_size = 0
+    while len(head := file.read(8)) == 8:
+        name, size = head[:4], struct.unpack(order + "I", head[4:])[0]
+        if name == wanted:
+            size = long_size or size
+            return 0 if size >= UNKNOWN_SIZE and not long_size else file.tell() + size
+        if name == b"ds64":
+            long_size = int.from_bytes(file.read(16)[8:], "little")
+            size -= 16
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return 0
+
+
+def _ends_with_last_page(file: BinaryIO, size: int) -> bool:
+    file.seek(max(0, size - (1 << 17)))  # a page has at most 65,307 bytes
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    page = tail[start:]
+    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    return bool(page[5] & OGG_LAST) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])

@@ -1,0 +1,211 @@
+"""One encoder from a representation: trained, scored, and its embeddings kept.
+
+What is left in a checkpoint folder:
+
+    encoder.safetensors   all weights, those of a MobileNet and of a standardisation included
+    encoder.json          settings, key, seed, history, number of parameters
+    embeddings.npy        [chunk, width] float32 of every chunk of the corpus, in the order of the chunks
+    *.state.safetensors   while it is being trained: where an interrupted run goes on
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lib import files, training
+from lib.arrays import Rows, blocks
+from lib.chunks import Chunks
+from lib.files import held
+from lib.representations import make
+from lib.settings import Settings
+from lib.training import Examples, History
+from lib.transformer import Transformer, classifier, n_parameters
+
+# Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
+# so that a chunk's numbers do not depend on how many came with it.
+BLOCK = 64
+
+
+class Encoder(nn.Module):
+    """Representation, Transformer and the encoder's own classifier."""
+
+    def __init__(self, name: str, n_classes: int, settings: Settings) -> None:
+        super().__init__()
+        self.representation = make(name, settings)
+        self.body = Transformer(settings.body)
+        self.classifier = classifier("paper", settings.body.width, n_classes, settings.heads.hidden)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Embeddings [chunk, width] of features as the representation computes them."""
+        return self.body(self.representation(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs [chunk, class] of features."""
+        return self.classifier(self.embed(features))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained encoder with its embeddings [chunk, width], its own test scores [chunk, class] and what happened."""
+
+    encoder: Encoder
+    embeddings: np.ndarray
+    scores: np.ndarray
+    histories: dict[str, History]
+    again: bool  # False where it was only read back
+
+
+def train_encoder(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto") -> Trained:
+    """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
+
+    Raises files.Held where another process is at it.
+    """
+    target = training.device_of(device)
+    torch.set_num_threads(settings.threads)
+    with held(folder, f"{name}, seed {seed}"):
+        key = key_of(name, chunks, settings, seed)
+        torch.manual_seed(seed)
+        encoder = Encoder(name, len(chunks.corpus.classes), settings)
+        finished = read_back(encoder, folder, key)
+        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target)
+        encoder.to(target).eval()
+        embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target), target)
+        np.save(folder / "embeddings.npy", embeddings)
+        scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
+        return Trained(encoder, embeddings, scores, histories, again=not finished)
+
+
+def _train(
+    encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str, device: torch.device
+) -> dict[str, History]:  # fmt: skip
+    rows = chunks.rows(*settings.trained_on.split("+"))
+    histories = {}
+
+    def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None) -> None:
+        histories[what] = training.fit(
+            model, Examples(inputs, targets, settings.trained_on), settings.schedule(what), seed,
+            state=folder / f"{what}.state.safetensors", key=key, device=device, validation=validation,
+            report=training.progress(f"{what}, seed {seed}"),
+        )  # fmt: skip
+
+    representation = encoder.representation
+    representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
+    features = features_of(encoder, name, chunks, device)
+    representation.standardise(Rows(features, rows))
+    validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
+    train(name, encoder, Rows(features, rows), chunks.targets[rows], validation)
+    keep(encoder, folder, key, settings, seed, histories)
+    return histories
+
+
+def validation_of(features: np.ndarray, chunks: Chunks, settings: Settings) -> Examples:
+    """The validation chunks; ValueError where there are none or they are trained on."""
+    rows = chunks.rows("validation")
+    if not len(rows) or "validation" in settings.trained_on:
+        raise ValueError(
+            "checkpoint=best needs validation clips that are not trained on: "
+            "set validation=next for a corpus with folds, and trained_on=train"
+        )
+    return Examples(Rows(features, rows), chunks.targets[rows], "validation")
+
+
+def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
+    """Changes with whatever the weights depend on: training clips, labels, settings, seed, versions of libraries."""
+    relevant = settings.model_dump(include={"chunking", "body", "trained_on", "checkpoint", "threads"})
+    own = settings.representations.get(name, {})
+    schedules = [settings.schedule(what) for what in (name, "mobilenet")]
+    rows = chunks.rows(*settings.trained_on.split("+"), *(["validation"] if settings.checkpoint == "best" else []))
+    clips = sorted(set(chunks.ids[rows]))
+    versions = [version(library) for library in ("torch", "timm", "librosa")]
+    return files.key(name, relevant, own, schedules, settings.heads.hidden, chunks.corpus.hash, clips, seed, versions)
+
+
+def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device) -> np.ndarray:
+    """Features of every chunk [chunk, ...], on disk under what they were computed from; the chunks where not stored."""
+    representation = encoder.representation
+    if not representation.stored:
+        return chunks.audio
+    learned = {k: v for k, v in representation.state_dict().items() if not k.startswith("front.")}
+    versions = [version(library) for library in ("torch", "librosa")]
+    key = files.key(name, representation.settings, chunks.key, digest(learned), versions)
+    path = files.cache() / "features" / f"{name}-{key}.npy"
+    with held(path.with_suffix(""), f"features of {name}", wait=True):
+        if not path.exists():
+            compute_features(representation.to(device), chunks.audio, path, device)
+    return np.load(path, mmap_mode="r")
+
+
+def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, device: torch.device) -> None:
+    """Write the features of all chunks to `path`, block by block, whole or not at all."""
+    stored = None
+    with files.whole(path) as temporary:
+        for part, values in in_blocks(lambda x: representation.compute(x), audio, device):
+            if stored is None:
+                stored = np.lib.format.open_memmap(temporary, "w+", values[0].dtype, (len(audio), *values[0].shape[1:]))
+            stored[part] = values[0]
+        stored.flush()
+
+
+def answers(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class], float32, of all features, in evaluation mode."""
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = encoder.embed(x)
+        return embedding, encoder.classifier(embedding)
+
+    encoder.eval()
+    parts = [values for _, values in in_blocks(both, features, device)]
+    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
+
+
+@torch.inference_mode()
+def in_blocks(
+    function: Callable, array: np.ndarray, device: torch.device
+) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
+    """Where and what: `function` of fixed blocks of the array's rows, cut back to the rows there are."""
+    for part in blocks(len(array), BLOCK):
+        rows = np.array(array[part])
+        filled = np.concatenate([rows, np.zeros((BLOCK - len(rows), *rows.shape[1:]), rows.dtype)])
+        values = function(torch.from_numpy(filled).to(device))
+        values = values if isinstance(values, tuple) else (values,)
+        yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
+
+
+def keep(encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]) -> None:
+    """Write the finished encoder and what was done; the states of the way there are no longer needed."""
+    with files.whole(folder / "encoder.safetensors") as temporary:
+        save_file({name: value.cpu().contiguous() for name, value in encoder.state_dict().items()}, temporary, {"key": key})
+    files.write_json(folder / "encoder.json", {
+        "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
+        "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
+    })  # fmt: skip
+    for state in folder.glob("*.state.safetensors"):
+        state.unlink()
+
+
+def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:
+    """Load finished weights and history into `encoder`; None where there are none of this key."""
+    told = folder / "encoder.json"
+    if not told.exists():
+        return None
+    kept = json.loads(told.read_text())
+    if kept["key"] != key:
+        return None
+    encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
+    return {what: History(rows) for what, rows in kept["history"].items()}
+
+
+def digest(state: dict[str, Tensor]) -> str:
+    """A key of weights."""
+    return files.key({name: files.key(value.cpu().numpy().tobytes().hex()) for name, value in state.items()})
+
+

@@ -1,0 +1,374 @@
+"""Scores in, numbers with intervals out: the nine measures of the study, and a bootstrap over groups of items.
+
+Axes. targets [item, class] are 0 or 1, scores [item, class] any finite numbers, higher for more certain; an item is a
+chunk or a clip. weights [resample, item] are whole numbers: w counts an item, in every measure, as if it stood there w
+times. Values are fractions, except d'. Definitions, with the function of scikit-learn that each equals, ties included:
+
+    map_macro      mean over classes of average precision (average_precision_score)
+    map_micro      average precision of all pairs of item and class (the same with average="micro")
+    recall@5       mean over items: labels among the five highest / labels of the item
+    hit@5          mean over items: 1 where some label is among the five highest
+    precision@5    mean over items: labels among the five highest / 5
+    leaf_recall@5  recall@5 among leaf classes alone: labels and scores of the other classes are taken away
+    top1           mean over items: 1 where the highest is a label
+    lwlrap         mean over labels of the precision at the label's rank in its item, all tied classes above it
+                   (label_ranking_average_precision_score with the number of labels as an item's weight)
+    d_prime        mean over classes of sqrt(2) * Phi^-1(AUC) (roc_auc_score); AUC is kept 1/(2n) away from 0 and 1,
+                   where n is the number of items (of a resample: the sum of its weights)
+
+Highest: of equal scores the class of lower index stands first, whatever the labels are. Left out and counted: classes
+without a positive (for d' also without a negative), items without a label (for leaf_recall@5: a leaf label). Where
+nothing is left, an `@5` measure ranks fewer than ten classes, or the leaves are not told, the value is NaN with a
+reason. A resample leaves out the classes and items that it lost. One group alone cannot be resampled: NaN.
+A sorted pair of item and class takes 8 bytes, twice that if map_micro is asked for; blocks of resamples come on top.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FIVE = 5
+FEWEST_CLASSES = 10  # below this, five guesses are half of all classes and say little
+WEIGHTS_BYTES = 2**26  # a block of resamples: its weights of 4 bytes; as float64, for items, twice that
+GATHER_BYTES = 2**20  # of these, what is gathered at once (or one resample): little enough for a core's cache
+Array = np.ndarray
+Names = Sequence[str]
+Scores = Array | Sequence[Array]  # one matrix, or one for each seed
+Leaves = Array | None  # bool [class]: which classes have no children
+
+
+def validate(targets: Array, scores: Array) -> None:
+    """ValueError of one line that guesses the mistake, unless both are [item, class], 0 or 1 and finite."""
+    targets, scores = np.asarray(targets), np.asarray(scores)
+    if guess := _odd_shape(targets.shape, scores.shape):
+        raise ValueError(f"targets {targets.shape}, scores {scores.shape}: {guess}")
+    _refuse("targets", targets, (targets != 0) & (targets != 1), "0 or 1 is expected: were targets and scores swapped?")
+    _refuse("scores", scores, ~np.isfinite(scores), "did the training diverge, or was an item not scored?")
+
+
+def _odd_shape(targets: tuple[int, ...], scores: tuple[int, ...]) -> str:
+    if len(targets) != 2 or len(scores) != 2:
+        return "are these class numbers, or one constant row, instead of [item, class]?"
+    if 0 in targets:
+        return f"there are no {'classes' if targets[0] else 'items'}"
+    if targets == scores:
+        return ""
+    if targets == scores[::-1]:
+        return "is one of them transposed?"
+    return "is one of chunks, the other of clips?" if targets[1] == scores[1] else "are they of different corpora?"
+
+
+def _refuse(name: str, array: Array, wrong: Array, guess: str) -> None:
+    for row, column in np.argwhere(wrong)[:1]:
+        place = f"{array[row, column]} at item {row}, class {column} ({wrong.sum()} such in all)"
+        raise ValueError(f"{name}: {place}: {guess}")
+
+
+def _one_each(what: str, values: Sequence, axis: str, expected: int) -> Array:
+    if np.shape(values) != (expected,):
+        raise ValueError(f"{what}: shape {np.shape(values)} for {expected} {axis}: one entry for each is expected")
+    return np.asarray(values)
+
+
+def _blocks(rows: int, bytes_a_row: int, most: int) -> Iterator[slice]:
+    """Slices that cover `rows`, of at most `most` bytes or one row."""
+    step = max(1, most // bytes_a_row)
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def _ratio(over: Array, under: Array) -> Array:
+    """over / under in float64, NaN where `under` is 0."""
+    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) != 0)
+
+
+def _mean(values: Array) -> Array:
+    """Mean of each row's values that are not NaN; NaN, without a warning, where all are."""
+    return _ratio(np.nansum(values, axis=1), np.isfinite(values).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Pairs of item and class, highest score first, cut at both ends of each tie that holds a positive.
+
+    Average precision and AUC change only there, so a resample needs the weight of each piece between cuts and nothing
+    finer. This, and taking many resamples at once, is what makes the bootstrap fast.
+    """
+
+    items: Array  # [pair] item of each pair
+    cuts: Array  # [piece] where in `items` each piece starts
+    above: Array  # [tie] number of pieces above each tie that holds a positive
+    reached: Array  # [tie] the same, with those of the tie
+    positives: Array  # [positive] items of the positives
+    ties: Array  # [tie] where in `positives` each tie starts
+
+    @classmethod
+    def of(cls, targets: Array, scores: Array, items: Array) -> "_Ranking":
+        """Sort targets, scores and items, [pair] each."""
+        order = np.argsort(-scores, kind="stable")
+        falling, positive, items = -scores[order], targets[order], items[order]
+        own, ties = np.unique(falling[positive], return_index=True)
+        start, end = np.searchsorted(falling, own, "left"), np.searchsorted(falling, own, "right")
+        edges = np.unique(np.concatenate([[0, len(order)], start, end]))
+        pieces = np.searchsorted(edges, start), np.searchsorted(edges, end)
+        return cls(items, edges[:-1], *pieces, items[positive], ties)
+
+    def apply(self, formula: Callable[..., Array], weights: Array) -> Array:
+        """formula(gain, above, reached, total) [resample] of the weights of a tie's positives, all above, with it."""
+        if not len(self.positives):
+            return np.full(len(weights), np.nan)
+        pieces = np.add.reduceat(np.take(weights, self.items, axis=1), self.cuts, axis=1, dtype=weights.dtype)
+        summed = np.zeros((len(weights), len(self.cuts) + 1))
+        np.cumsum(pieces, axis=1, out=summed[:, 1:])
+        gain = np.add.reduceat(np.take(weights, self.positives, axis=1), self.ties, axis=1, dtype=float)
+        return formula(gain, summed[:, self.above], summed[:, self.reached], summed[:, -1])
+
+
+def _apply(formula: Callable[..., Array], rankings: Sequence[_Ranking], weights: Array) -> Array:
+    """formula of each ranking under each row of weights, [resample, ranking]."""
+    values = np.empty((len(weights), len(rankings)))
+    for block in _blocks(len(weights), 4 * len(rankings[0].items), GATHER_BYTES):
+        for column, ranking in enumerate(rankings):
+            values[block, column] = ranking.apply(formula, weights[block])
+    return values
+
+
+def _precision(gain: Array, above: Array, reached: Array, total: Array) -> Array:
+    """Average precision: each positive counts the precision at the end of its tie."""
+    found = np.cumsum(gain, axis=1)
+    return _ratio((gain * found / np.maximum(reached, 1)).sum(axis=1), found[:, -1])
+
+
+def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
+    """Area under the ROC curve: of the negatives, those below a positive count 1, those tied with it 1/2."""
+    found = np.cumsum(gain, axis=1)
+    negatives = total - found[:, -1]
+    passed = (above - (found - gain) + reached - found) / 2  # negatives above, and half of the tied ones
+    return _ratio((gain * (negatives[:, None] - passed)).sum(axis=1), found[:, -1] * negatives)
+
+
+def _places(targets: Array, scores: Array, own: Array) -> tuple[Array, Array]:
+    """Place from 0 (equal scores by index) and precision (all equal scores above) of class own [row, 1] in each row."""
+    mine = np.take_along_axis(scores, own, axis=1)
+    higher, reached = scores > mine, scores >= mine
+    earlier = reached & (np.arange(scores.shape[1]) < own)
+    return (higher | earlier).sum(axis=1), (reached & targets).sum(axis=1) / reached.sum(axis=1)
+
+
+class _Labels(NamedTuple):
+    """What the measures over items need to know of each item, [item] each."""
+
+    count: Array  # labels
+    found: Array  # labels among the five highest
+    first: Array  # labels at the highest place: 0 or 1
+    precision: Array  # sum over labels of the precision at the label's rank
+
+
+class _Matrix:
+    """Targets and scores, valid; each way of sorting them is done when first asked for, and once."""
+
+    def __init__(self, targets: Array, scores: Array, leaves: Leaves = None):
+        validate(targets, scores)
+        self.targets, scores = np.asarray(targets).astype(bool), np.asarray(scores)
+        # float16 sorts slowly, and unsigned numbers have no negatives; both fit into what they become
+        self.scores = scores.astype(np.float32 if scores.dtype in (np.float16, np.float32) else np.float64)
+        self.items, self.width = np.arange(len(scores)), scores.shape[1]
+        self.leaves = None if leaves is None else _one_each("leaves", leaves, "classes", self.width).astype(bool)
+
+    @cached_property
+    def classes(self) -> list[_Ranking]:
+        return [_Ranking.of(t, s, self.items) for t, s in zip(self.targets.T, self.scores.T, strict=True)]
+
+    @cached_property
+    def pairs(self) -> _Ranking:
+        return _Ranking.of(self.targets.ravel(), self.scores.ravel(), np.repeat(self.items, self.width))
+
+    @cached_property
+    def labels(self) -> _Labels:
+        item, own = np.nonzero(self.targets)
+        place, precision = np.empty(len(item), int), np.empty(len(item))
+        for block in _blocks(len(item), 16 * self.width, WEIGHTS_BYTES):
+            rows = item[block]
+            place[block], precision[block] = _places(self.targets[rows], self.scores[rows], own[block, None])
+        return _Labels(*(np.bincount(item, w, len(self.items)) for w in (None, place < FIVE, place == 0, precision)))
+
+    @cached_property
+    def leaf(self) -> "_Matrix":
+        return _Matrix(self.targets[:, self.leaves], self.scores[:, self.leaves])
+
+
+def _d_prime(matrix: _Matrix, weights: Array) -> Array:
+    area, margin = _apply(_area, matrix.classes, weights), 0.5 / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    area = np.clip(area, margin, 1 - margin)
+    defined = np.isfinite(area)
+    area[defined] = [NormalDist().inv_cdf(p) for p in area[defined]]
+    return _mean(np.sqrt(2) * area)
+
+
+def _items(over: Callable[[_Labels], Array], under: Callable[[_Labels], Array]) -> Callable[..., Array]:
+    """The measure that is (sum of weight * over) / (sum of weight * under), both [item]."""
+    return lambda matrix, weights: _ratio(weights @ (over(matrix.labels) * 1.0), weights @ (under(matrix.labels) * 1.0))
+
+
+_POSITIVE = (lambda x: x.targets.any(axis=0), "no class has a positive")
+_BOTH = (lambda x: x.targets.any(axis=0) & ~x.targets.all(axis=0), "no class has a positive and a negative")
+_PAIRS = (lambda x: np.full(x.targets.size, x.targets.any()), "no class has a positive")
+_LABELLED = (lambda x: x.targets.any(axis=1), "no item has a label")
+_RECALL = _items(lambda x: x.found / np.maximum(x.count, 1), lambda x: x.count > 0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: how it is computed, what it is a mean over, and what is said where there is none of that."""
+
+    compute: Callable[[_Matrix, Array], Array]  # of weights [resample, item]: [resample]
+    counted: Callable[[_Matrix], Array]  # which classes, pairs or items count: bool [unit]
+    none: str
+    five: bool = False
+    leaf: bool = False
+
+    def missing(self, matrix: _Matrix) -> str:
+        """Why there is no value; empty if there is one."""
+        if self.leaf and matrix.leaves is None:
+            return "which classes are leaves is not told"
+        ranked = matrix.leaves.sum() if self.leaf else matrix.width
+        if self.five and ranked < FEWEST_CLASSES:
+            return f"only {ranked} {'leaf ' * self.leaf}classes, {FEWEST_CLASSES} are needed"
+        return "" if self.counted(matrix.leaf if self.leaf else matrix).any() else self.none
+
+    def values(self, matrix: _Matrix, weights: Array) -> Array:
+        """The measure under each row of weights, [resample]."""
+        if self.missing(matrix):
+            return np.full(len(weights), np.nan)
+        return self.compute(matrix.leaf if self.leaf else matrix, weights)
+
+
+# In the order of every table.
+MEASURES: dict[str, Measure] = {
+    "map_macro": Measure(lambda x, weights: _mean(_apply(_precision, x.classes, weights)), *_POSITIVE),
+    "map_micro": Measure(lambda x, weights: _apply(_precision, [x.pairs], weights)[:, 0], *_PAIRS),
+    "recall@5": Measure(_RECALL, *_LABELLED, five=True),
+    "hit@5": Measure(_items(lambda x: x.found > 0, lambda x: x.count > 0), *_LABELLED, five=True),
+    "precision@5": Measure(_items(lambda x: x.found / FIVE, lambda x: x.count > 0), *_LABELLED, five=True),
+    "leaf_recall@5": Measure(_RECALL, _LABELLED[0], "no item has a leaf label", five=True, leaf=True),
+    "top1": Measure(_items(lambda x: x.first, lambda x: x.count > 0), *_LABELLED),
+    "lwlrap": Measure(_items(lambda x: x.precision, lambda x: x.count), *_LABELLED),
+    "d_prime": Measure(_d_prime, *_BOTH),
+}
+NAMES = tuple(MEASURES)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measure's value, of how many classes, pairs or items, how many were left out, and why it is NaN if it is."""
+
+    value: float
+    n: int
+    left_out: int
+    reason: str = ""
+
+
+def evaluate(targets: Array, scores: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
+    """Each measure of scores [item, class]; leaves [class] is needed by leaf_recall@5 alone."""
+    matrix, once = _Matrix(targets, scores, leaves), np.ones((1, len(targets)), np.int32)
+    result = {}
+    for name, measure in _chosen(names).items():
+        reason = measure.missing(matrix)
+        counted = np.zeros(0, bool) if reason else measure.counted(matrix.leaf if measure.leaf else matrix)
+        value = float(measure.values(matrix, once)[0])
+        result[name] = Value(value, int(counted.sum()), int((~counted).sum()), reason)
+    return result
+
+
+def _chosen(names: Names) -> dict[str, Measure]:
+    for name in names:
+        if name not in MEASURES:
+            raise ValueError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
+    return {name: MEASURES[name] for name in names}
+
+
+def average_precision(targets: Array, scores: Array, weights: Array) -> Array:
+    """Average precision [resample, class] under each row of weights [resample, item]; NaN without a positive."""
+    whole = np.asarray(weights).astype(np.int32)
+    if whole.shape[1:] != (len(targets),) or (whole != weights).any() or (whole < 0).any():
+        raise ValueError(f"weights {whole.shape}, {len(targets)} items: not whole numbers >= 0 [resample, item]")
+    return _apply(_precision, _Matrix(targets, scores).classes, whole)
+
+
+def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
+    """Blocks of weights [resample, item] int32: as many groups [item] as there are, drawn with replacement."""
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    count, rng = group.max() + 1, np.random.default_rng(seed)
+    for block in _blocks(resamples, 4 * len(group), WEIGHTS_BYTES):
+        draws = (rng.integers(count, size=count) for _ in range(resamples)[block])
+        yield np.stack([np.bincount(draw, minlength=count).astype(np.int32)[group] for draw in draws])
+
+
+def bootstrap(
+    targets: Array, scores: Scores, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
+) -> dict[str, Array]:
+    """Each measure [resample] with whole groups [item] resampled; of several matrices, the mean of their measures.
+
+    The draws depend on groups and seed alone, so that results for other scores are paired with these.
+    """
+    groups = _one_each("groups", groups, "items", len(targets))
+    total = {name: np.zeros(resamples) for name in _chosen(names)}
+    if len(set(groups)) < 2:
+        return {name: np.full(resamples, np.nan) for name in total}
+    matrices = scores if len(scores) and np.ndim(scores[0]) == 2 else [scores]
+    for matrix in (_Matrix(targets, one, leaves) for one in matrices):
+        blocks = [[MEASURES[n].values(matrix, w) for n in total] for w in resampled(groups, resamples, seed)]
+        for name, *values in zip(total, *blocks, strict=True):
+            total[name] += np.concatenate(values) / len(matrices)
+    return total
+
+
+def intervals(
+    targets: Array, scores: Scores, groups: Names, names: Names, *, level: float, **drawing: Any
+) -> dict[str, tuple[float, float]]:
+    """Percentile interval (low, high) of each measure; `drawing` are the resamples, seed and leaves of `bootstrap`."""
+    drawn = bootstrap(targets, scores, groups, names, **drawing)
+    return {name: percentiles(values, level) for name, values in drawn.items()}
+
+
+def percentiles(values: Array, level: float) -> tuple[float, float]:
+    """The ends of the middle `level` of values [resample], such as differences of two bootstraps; NaN are left out."""
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if len(known) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:
+    """Clips in the order they first appear, and the float64 means [clip, class] of their chunks' scores."""
+    ids, _, index = _clips(clip, len(scores))
+    sums = np.zeros((len(ids), scores.shape[1]))
+    np.add.at(sums, index, scores)
+    return ids, sums / np.bincount(index)[:, None]
+
+
+def clip_targets(targets: Array, clip: Names) -> tuple[Array, Array]:
+    """Clips in the order they first appear, and their targets [clip, class]; ValueError if a clip's chunks differ."""
+    ids, first, index = _clips(clip, len(targets))
+    if (differing := (targets != targets[first][index]).any(axis=1)).any():
+        raise ValueError(f"targets: the chunks of clip {clip[int(differing.argmax())]} differ: are rows out of order?")
+    return ids, targets[first]
+
+
+def _clips(clip: Names, chunks: int) -> tuple[Array, Array, Array]:
+    """Ids, each one's first chunk, and the number of each chunk's clip."""
+    ids, first, index = np.unique(_one_each("clip", clip, "chunks", chunks), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return ids[order], first[order], np.argsort(order)[index]
+
+
+def constant_scores(targets: Array) -> Array:
+    """Share [class] of the training items [item, class] with each label; its five highest are the five commonest."""
+    return np.asarray(targets).mean(axis=0, dtype=float)
+
+
+def oracle(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
+    """The best that any scores could reach: all nine are highest where labels stand above what is none."""
+    return evaluate(targets, targets, leaves, names)

@@ -1,0 +1,113 @@
+"""What every representation offers, and the pieces of a front end that they share.
+
+Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of a token, w width of the Transformer.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+
+from lib.arrays import Rows
+from lib.settings import Chunking, Frozen, validated
+
+# train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
+Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
+Scaling = Literal["standardise", "none", "batch"]
+
+
+class Representation(nn.Module, ABC):
+    """What one encoder is given of a chunk, and the front end that brings it to tokens of the Transformer's width.
+
+    A file of this folder defines one, in a class with the file's name. It is built from its own Settings, the chunk
+    rule and the width; `fit` learns what `compute` needs, `standardise` what `forward` needs, both from training
+    chunks alone; everything learned is in its state_dict.
+    """
+
+    Settings: ClassVar[type[Frozen]]
+    title: ClassVar[str]  # a word or two for axes and legends
+    keeps: ClassVar[str]  # what of a sound it keeps, in a few words
+    colour: ClassVar[str]
+    stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
+
+    def __init__(self, settings: Frozen, chunking: Chunking, width: int) -> None:
+        super().__init__()
+        self.settings, self.rate_hz, self.width = settings, chunking.rate_hz, width
+        self.n_samples = round(chunking.rate_hz * chunking.length_s)
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def fit(self, chunks: Rows, targets: np.ndarray, train: Train) -> None:
+        """Learn what `compute` needs from training chunks [c, s] and their labels [c, class]; most need nothing."""
+
+    @abstractmethod
+    def compute(self, chunks: Tensor) -> Tensor:
+        """Features [c, d, t] of chunks [c, s] (float, -1..1); a chunk's do not depend on its neighbours."""
+
+    def standardise(self, features: Rows) -> None:
+        """Take mean and spread of each dimension from training features [c, d, t]; most need nothing."""
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> Tensor:
+        """Tokens [c, t, w] of features [c, d, t]: what the Transformer reads."""
+
+    @abstractmethod
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
+        """Draw the features [d, t] of one chunk, axes with units."""
+
+
+class FrontEnd(nn.Module):
+    """Scaling, linear projection of each frame and sinusoidal position (paper section 3): [c, d, t] to [c, t, w]."""
+
+    def __init__(self, n_dims: int, n_tokens: int, width: int, scaling: Scaling = "none") -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.register_buffer("mean", torch.zeros(n_dims, 1))
+        self.register_buffer("spread", torch.ones(n_dims, 1))
+        self.batch_norm = nn.BatchNorm1d(n_dims) if scaling == "batch" else nn.Identity()
+        self.project = nn.Linear(n_dims, width)
+        self.register_buffer("position", sinusoids(n_tokens, width), persistent=False)
+
+    def standardise(self, features: Rows) -> None:
+        """Set mean and spread of each dimension from features [c, d, t]; does nothing unless scaling asks for it."""
+        if self.scaling == "standardise":
+            mean, spread = moments(features)
+            self.mean.copy_(torch.from_numpy(mean)[:, None])
+            self.spread.copy_(torch.from_numpy(spread)[:, None])
+
+    def forward(self, features: Tensor) -> Tensor:
+        scaled = self.batch_norm((features - self.mean) / self.spread)
+        return self.project(scaled.transpose(1, 2)) + self.position
+
+
+def sinusoids(n_tokens: int, width: int) -> Tensor:
+    """Positions [t, w]: sines in the first half of the columns, cosines in the second ("Attention is all you need")."""
+    half = (width + 1) // 2
+    rate = torch.exp(-math.log(10000.0) * torch.arange(half) / half)
+    angle = torch.arange(n_tokens)[:, None] * rate
+    return torch.cat([angle.sin(), angle.cos()], dim=1)[:, :width]
+
+
+def moments(features: Rows, block: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation [d] over chunks and frames of features [c, d, t]; a constant dimension gets 1."""
+    count, total, square = 0, 0.0, 0.0
+    for start in range(0, len(features), block):
+        values = features[slice(start, start + block)].astype(np.float64)
+        count += values.shape[0] * values.shape[2]
+        total, square = total + values.sum((0, 2)), square + (values**2).sum((0, 2))
+    mean = total / count
+    spread = np.sqrt(np.maximum(square / count - mean**2, 0))
+    return mean.astype(np.float32), np.where(spread > 1e-6, spread, 1).astype(np.float32)
+
+
+def settings_of(kind: type[Representation], values: dict) -> Frozen:
+    """The representation's own settings from nested values; SettingsError in one line if one is wrong."""
+    return validated(kind.Settings, values, f"representations.{kind.__module__.rpartition('.')[2]}")

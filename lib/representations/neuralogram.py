@@ -1,0 +1,121 @@
+"""Neuralogram: each 100 ms through a MobileNet that was trained on the same labels, stacked (paper section 3.4)."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from pydantic import Field
+from torch import Tensor, nn
+
+from lib.arrays import Rows
+from lib.representations.base import FrontEnd, Representation, Scaling, Train
+from lib.settings import Chunking, Frozen, choice
+
+
+class NeuralogramSettings(Frozen):
+    """The MobileNet and the picture of sound that it looks at."""
+
+    piece_s: float = Field(0.1, gt=0)
+    n_mels: int = choice(64, "any", "the network is said to be given waveform chunks; a picture is what it was made for")
+    window_s: float = choice(0.025, "any", "not told")
+    hop_s: float = choice(0.01, "any", "not told")
+    map: Literal["timm", "keep_time", "repeat"] = choice(
+        "timm", "keep_time (first stride in frequency only), repeat (the piece four times over)",
+        "the last map of a 10 x 64 picture is 1 x 2, so that padding dominates",
+    )  # fmt: skip
+    train_on: Literal["pieces"] = Field("pieces", json_schema_extra={
+        "offered": "pieces of 100 ms with the labels of their chunk", "why": "said to be trained like the baseline, which sees 1 s",
+    })  # fmt: skip
+    scaling: Scaling = choice("standardise", "none, batch (batch norm)", "not told")
+
+
+class Neuralogram(Representation):
+    """Stacked embeddings [c, dimension, piece]."""
+
+    Settings = NeuralogramSettings
+    title, keeps, colour = "Neuralogram", "what a network learned to see in each 100 ms", "#CC79A7"
+
+    def __init__(self, settings: NeuralogramSettings, chunking: Chunking, width: int) -> None:
+        super().__init__(settings, chunking, width)
+        self.n_pieces = round(chunking.length_s / settings.piece_s)
+        self.network = PieceNet(settings, self.rate_hz)
+        self.front = FrontEnd(self.network.n_dims, self.n_pieces, width, settings.scaling)
+
+    def fit(self, chunks: Rows, targets: np.ndarray, train: Train) -> None:
+        classifier = PieceClassifier(self.network, targets.shape[1])
+        train("mobilenet", classifier, chunks.split(self.n_pieces), targets.repeat(self.n_pieces, axis=0))
+        self.network.requires_grad_(False)  # from here on it only projects
+
+    @torch.no_grad()
+    def compute(self, chunks: Tensor) -> Tensor:
+        self.network.eval()
+        return self.network(chunks.reshape(len(chunks) * self.n_pieces, -1)).unflatten(0, (-1, self.n_pieces)).transpose(1, 2)
+
+    def standardise(self, features: Rows) -> None:
+        self.front.standardise(features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.front(features)
+
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
+        times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
+        high = np.percentile(features, 99) + 1e-6
+        axis.pcolormesh(times_s, np.arange(len(features) + 1), features, cmap="magma", vmin=0, vmax=high, rasterized=True)
+        axis.set(ylabel="dimension", xlabel="time (s)")
+
+
+class PieceNet(nn.Module):
+    """Pieces [p, s] to the last convolutional layer of timm's MobileNetV1, averaged over its map: [p, dimension]."""
+
+    def __init__(self, settings: NeuralogramSettings, rate_hz: int) -> None:
+        super().__init__()
+        import timm
+
+        self.settings = settings
+        self.picture = LogMel(settings, rate_hz)
+        self.norm = nn.BatchNorm2d(1)  # the log-mel's own level and spread, learned with the rest
+        self.body = timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0)
+        if settings.map == "keep_time":
+            self.body.conv_stem.stride = (2, 1)
+        self.body.to(memory_format=torch.channels_last)
+        self.n_dims = self.body.num_features
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        picture = self.norm(self.picture(pieces)[:, None])
+        if self.settings.map == "repeat":
+            picture = picture.repeat(1, 1, 1, 4)
+        return self.body(picture.contiguous(memory_format=torch.channels_last))
+
+
+class PieceClassifier(nn.Module):
+    """The MobileNet while it is trained: its embedding and one output layer."""
+
+    def __init__(self, network: PieceNet, n_classes: int) -> None:
+        super().__init__()
+        self.network = network
+        self.output = nn.Linear(network.n_dims, n_classes)
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        return self.output(self.network(pieces))
+
+
+class LogMel(nn.Module):
+    """Log-mel picture [p, mel, frame] in dB of pieces [p, s] alone: torchaudio's, Slaney scale and norm, as librosa's."""
+
+    def __init__(self, settings: NeuralogramSettings, rate_hz: int) -> None:
+        super().__init__()
+        from torchaudio.transforms import MelSpectrogram
+
+        self.n_frames = round(settings.piece_s / settings.hop_s)
+        n_fft = round(settings.window_s * rate_hz)
+        self.mel = MelSpectrogram(
+            rate_hz, n_fft, hop_length=round(settings.hop_s * rate_hz), n_mels=settings.n_mels, pad_mode="constant",
+            norm="slaney", mel_scale="slaney",
+        )  # fmt: skip
+        for name, value in list(self.mel.named_buffers()):  # constants: not part of what is learned
+            owner = self.mel.get_submodule(name.rpartition(".")[0])
+            owner.register_buffer(name.rpartition(".")[2], value, persistent=False)
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        return 10 * self.mel(pieces)[..., : self.n_frames].clamp(min=1e-10).log10()

@@ -1,0 +1,75 @@
+"""Timbre: the spectral envelope as MFCC without the first (paper section 3.2).
+
+Equal to librosa.feature.mfcc taken chunk by chunk: a batch has no common loudness floor.
+"""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from pydantic import Field
+from torch import Tensor
+
+from lib.arrays import Rows
+from lib.representations.base import FrontEnd, Representation, Scaling
+from lib.settings import Chunking, Frozen, choice
+
+
+class TimbreSettings(Frozen):
+    """The mel-frequency cepstrum."""
+
+    hop_s: float = Field(0.025, gt=0)
+    n_mfcc: int = Field(13, ge=2, description="the first, which is loudness, is dropped")
+    n_fft: int = choice(2048, "any", "the window is not told; this is librosa's")
+    n_mels: int = choice(128, "any", "the number of bands is not told; this is librosa's")
+    top_db: float = choice(80.0, "any", "the floor is not told; librosa's, below the maximum of each chunk")
+    scaling: Scaling = choice("standardise", "none, batch (batch norm)", "coefficients spread 10 to 52 against positions of size 1")
+
+
+class Timbre(Representation):
+    """MFCC 2 to 13 [c, coefficient, frame]."""
+
+    Settings = TimbreSettings
+    title, keeps, colour = "Timbre", "the spectral envelope, as 12 MFCC", "#D55E00"
+
+    def __init__(self, settings: TimbreSettings, chunking: Chunking, width: int) -> None:
+        super().__init__(settings, chunking, width)
+        from torchaudio.functional import melscale_fbanks
+
+        self.hop = round(settings.hop_s * self.rate_hz)
+        self.n_frames = self.n_samples // self.hop
+        bands = melscale_fbanks(settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney")
+        self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
+        self.register_buffer("bands", bands, persistent=False)
+        self.register_buffer("cosines", cosines(settings.n_mels, settings.n_mfcc)[1:], persistent=False)
+        self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
+
+    def compute(self, chunks: Tensor) -> Tensor:
+        n_fft = self.settings.n_fft
+        frames = torch.nn.functional.pad(chunks, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, self.hop)
+        power = torch.fft.rfft(frames * self.window).abs().square()  # [c, t, f], the floor needs all centred frames
+        level_db = 10 * (power @ self.bands).clamp(min=1e-10).log10()
+        floored = level_db.maximum(level_db.amax((1, 2), keepdim=True) - self.settings.top_db)
+        return (floored[:, : self.n_frames] @ self.cosines.T).transpose(1, 2)
+
+    def standardise(self, features: Rows) -> None:
+        self.front.standardise(features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.front(features)
+
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
+        # each coefficient by its own spread, since the low ones are ten times the high ones
+        shown = (features - features.mean(1, keepdims=True)) / (features.std(1, keepdims=True) + 1e-6)
+        times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
+        axis.pcolormesh(times_s, np.arange(len(features) + 1) + 1.5, shown, cmap="PuOr", vmin=-3, vmax=3, rasterized=True)
+        axis.set(ylabel="coefficient", xlabel="time (s)")
+
+
+def cosines(n_bands: int, n_coefficients: int) -> Tensor:
+    """The orthonormal discrete cosine transform [coefficient, band], as scipy.fft.dct(type=2, norm="ortho")."""
+    angle = math.pi / n_bands * torch.outer(torch.arange(n_coefficients), torch.arange(n_bands) + 0.5)
+    transform = math.sqrt(2 / n_bands) * angle.cos()
+    transform[0] /= math.sqrt(2)
+    return transform

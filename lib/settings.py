@@ -1,0 +1,211 @@
+"""What a run is: every number of the study that is not peculiar to one representation, typed, frozen, in one place.
+
+A default is the paper's value, or where the paper is silent the one we take; such an open point is made by `choice`,
+which also says what else is offered and why it is open. `Settings.preset` starts from a row of PRESETS and applies
+overrides by dotted name. Settings that belong to one representation live in its file under lib/representations.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Loss = Literal["huber", "bce"]
+
+
+class SettingsError(ValueError):
+    """A setting that does not exist or a value it cannot take; the message is one line."""
+
+
+class Frozen(BaseModel):
+    """Base of all settings: unknown names are refused, values cannot change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def choice(taken: Any, offered: str, why: str) -> Any:
+    """Field of an open point: the value we take, what else can be set, and why the paper leaves it open."""
+    return Field(taken, json_schema_extra={"offered": offered, "why": why})
+
+
+class Chunking(Frozen):
+    """Clips into chunks (paper section 2)."""
+
+    rate_hz: int = Field(16000, ge=1000)
+    length_s: float = Field(1.0, gt=0)
+    resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq"] = choice("soxr_hq", "soxr_vhq, soxr_mq", "not named in the paper")
+    min_remainder_s: float = choice(0.5, "any", "what happens to the last part of a clip is not told")
+    fill: Literal["repeat", "zeros"] = choice(
+        "repeat", "zeros", "clips under 1 s and remainders; repeating is what FSD50K's authors do"
+    )
+    test_overlap: float = Field(
+        0.0, ge=0, lt=1, json_schema_extra={"offered": "0.5 at evaluation", "why": "FSD50K's authors overlap, the paper is silent"}
+    )
+    silent: Literal["keep", "drop_train", "drop_both"] = choice(
+        "keep", "drop_train, drop_both", "a chunk of a sparse clip can be digital silence under its clip's labels"
+    )
+    silent_dbfs: float = Field(-60.0, le=0, description="a chunk whose highest sample lies below this counts as silent")
+
+
+class Body(Frozen):
+    """The Transformer that all encoders share (paper section 3)."""
+
+    width: int = Field(64, ge=1)
+    layers: int = Field(6, ge=1)
+    heads: int = Field(12, ge=1)
+    mlp: int = Field(256, ge=1)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    head_width: int = choice(16, "5, 8, 64 (as Keras would read it)", "64 is not divisible by 12 heads")
+    pool_after: tuple[int, ...] = choice((2, 4), "2,4,6", "pooling and global averaging are both said of layer 6")
+    odd: Literal["floor", "ceil"] = choice("floor", "ceil", "an odd number of tokens cannot be halved")
+    norm: Literal["pre", "post"] = choice("pre", "post", "not told")
+    activation: Literal["gelu", "relu"] = choice("gelu", "relu", "not told")
+
+
+class Training(Frozen):
+    """One schedule of the one training loop (paper section 3)."""
+
+    epochs: int = Field(300, ge=1)
+    lr: float = Field(2e-4, gt=0)
+    lr_min: float = Field(1e-6, ge=0)
+    batch: int = choice(256, "any", "not told")
+    optimiser: Literal["adam", "adamw"] = choice("adam", "adamw", "not told")
+    schedule: Literal["cosine", "exponential"] = choice("cosine", "exponential", "only its two ends are told")
+    loss: Loss = choice("huber", "bce (binary cross-entropy)", "Huber is told; cross-entropy is what the field uses")
+    huber_delta: float = choice(1.0, "any", "not told; with 0/1 labels this is least squares")
+    output: Literal["raw", "sigmoid"] = choice("raw", "sigmoid", "no activation is told")
+
+
+class Heads(Frozen):
+    """The classifiers on every subset of embeddings (paper section 3.5)."""
+
+    kinds: tuple[Literal["paper", "linear"], ...] = choice(
+        ("paper", "linear"), "one of them", "the paper calls 2048 neurons and an output layer linear; both readings are run"
+    )
+    hidden: int = Field(2048, ge=1)
+    linear_fit: Literal["descent", "ridge"] = choice("descent", "ridge in closed form", "not told")
+    ridge: float = Field(1e-2, gt=0, description="penalty a chunk of the closed form")
+    scaling: Literal["standardise", "none"] = choice("standardise", "none", "scaling of the embeddings is not told")
+
+
+class Scoring(Frozen):
+    """Intervals of the measures."""
+
+    resamples: int = Field(1000, ge=2)
+    level: float = Field(0.95, gt=0, lt=1)
+    seed: int = 0
+
+
+class Settings(Frozen):
+    """A whole run. `schedules` overrides `training` by what is trained: an encoder's name, "mobilenet" or "head"."""
+
+    chunking: Chunking = Chunking()
+    body: Body = Body()
+    training: Training = Training()
+    schedules: dict[str, dict[str, Any]] = {}
+    representations: dict[str, dict[str, Any]] = {}
+    heads: Heads = Heads()
+    scoring: Scoring = Scoring()
+    trained_on: Literal["train", "train+validation"] = choice("train", "train+validation", "not told")
+    checkpoint: Literal["last", "best"] = choice(
+        "last", "best on validation", "not told; selecting on the test set is refused"
+    )
+    validation: Literal["none", "next"] = choice(
+        "none", "next: the fold after the test fold", "only where a corpus has folds; needed for checkpoint = best"
+    )
+    threads: int = Field(1, ge=1, description="of one process; another number gives slightly other weights")
+
+    @classmethod
+    def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "Settings":
+        """Settings of a preset with `overrides` (dotted name -> value) on top; SettingsError in one line if wrong."""
+        if name not in PRESETS:
+            raise SettingsError(f"PRESET={name}: there is no such preset; choose one of {', '.join(PRESETS)}")
+        values: dict[str, Any] = {}
+        for dotted, value in {**PRESETS[name], **(overrides or {})}.items():
+            _put(values, dotted, value)
+        return cls.read(values)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> "Settings":
+        """Settings from nested values; SettingsError in one line if a name or value is wrong."""
+        return validated(cls, values, "settings")
+
+    def schedule(self, what: str) -> Training:
+        """The schedule of what is trained: `training` with the overrides of that name."""
+        return validated(Training, {**self.training.model_dump(), **self.schedules.get(what, {})}, f"schedules.{what}")
+
+
+# The four presets by dotted name; `paper` is the paper exactly, so it overrides nothing.
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "laptop": {
+        "training.epochs": 40,
+        "training.lr": 1e-3,
+        "training.batch": 64,
+        "body.head_width": 8,
+        "schedules.waveform.epochs": 30,
+        "schedules.neuralogram.epochs": 30,
+        "schedules.mobilenet.epochs": 8,
+        "schedules.mobilenet.batch": 256,
+        "schedules.head.epochs": 30,
+        "representations.neuralogram.map": "keep_time",
+    },
+    "quick": {
+        "training.epochs": 20,
+        "training.lr": 1e-3,
+        "training.batch": 64,
+        "body.head_width": 8,
+        "schedules.mobilenet.epochs": 5,
+        "schedules.mobilenet.batch": 256,
+        "schedules.head.epochs": 20,
+        "representations.neuralogram.map": "keep_time",
+    },
+    "tiny": {
+        "training.epochs": 2,
+        "training.lr": 1e-3,
+        "training.batch": 16,
+        "body.head_width": 4,
+        "body.heads": 2,
+        "body.mlp": 32,
+        "heads.hidden": 32,
+        "scoring.resamples": 50,
+        "schedules.mobilenet.epochs": 1,
+        "schedules.mobilenet.batch": 256,
+    },
+}
+
+
+def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
+    """`model` built from `values`; SettingsError in one line naming the first wrong setting by its dotted name."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{where}: there is no setting {place}; there are {', '.join(model.model_fields)}") from None
+        raise SettingsError(f"{where}: {place} = {first['input']!r}: {first['msg']}") from None
+
+
+def decisions(model: Frozen, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Rows of decisions.csv (what, taken, offered, why): the open points of `model` and of the settings inside it."""
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        extra = info.json_schema_extra or {}
+        if isinstance(value, Frozen):
+            yield from decisions(value, f"{prefix}{name}.")
+        elif "offered" in extra:
+            yield {"what": prefix + name, "taken": _text(value), "offered": extra["offered"], "why": extra["why"]}
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for name in path:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"settings: {dotted}: {name} is a value, not a group of settings")
+    values[last] = value

@@ -1,0 +1,119 @@
+"""The same head on every subset of the encoders' embeddings (paper section 3.5).
+
+Heads with inputs of one width train together, as one batched product: h counts such heads, and nothing of one reaches
+another. The order of the batches is drawn from (seed, epoch), so a head trained alone gets the same weights but for
+rounding.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib.settings import Heads, Training
+from lib.training import activate, learning_rate, loss_of
+
+Subset = tuple[str, ...]
+Head = Literal["paper", "linear"]
+
+
+def subsets(names: Sequence[str]) -> list[Subset]:
+    """All 2^n - 1 subsets, the small ones first, each in registry order."""
+    return [subset for size in range(1, len(names) + 1) for subset in itertools.combinations(names, size)]
+
+
+def label(subset: Subset) -> str:
+    """The name of a subset in files and tables: its encoders joined by "+"."""
+    return "+".join(subset)
+
+
+def score_subsets(
+    embeddings: Mapping[str, np.ndarray], targets: np.ndarray, train: np.ndarray, scored: np.ndarray, head: Head,
+    heads: Heads, schedule: Training, seed: int, device: torch.device,
+) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
+    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of `embeddings`.
+
+    embeddings: name -> [chunk, width]; targets [chunk, class]; train, scored: rows to train on and to score.
+    Only training rows are read before the scores are made.
+    """
+    scaled = {name: scale(values, train, heads) for name, values in embeddings.items()}
+    labels = torch.from_numpy(targets[train]).float().to(device)
+    for _, group in itertools.groupby(subsets(list(embeddings)), key=len):
+        group = list(group)
+        inputs = torch.stack([torch.cat([scaled[name] for name in subset], dim=1) for subset in group]).to(device)  # [h, c, d]
+        generators = [torch.Generator().manual_seed(seed) for _ in group]
+        if head == "linear" and heads.linear_fit == "ridge":
+            model = ridge(inputs[:, train], labels, heads.ridge)
+        else:
+            model = StackedHeads(head, inputs.shape[2], labels.shape[1], heads.hidden, generators).to(device)
+            train_heads(model, inputs[:, train], labels, schedule, seed)
+        with torch.inference_mode():
+            scores = activate(model(inputs[:, scored]), schedule).cpu().numpy()
+        yield from zip(group, scores, strict=True)
+
+
+def scale(embedding: np.ndarray, train: np.ndarray, heads: Heads) -> Tensor:
+    """Embeddings [chunk, width] standardised on the training rows, or as they are."""
+    values = torch.from_numpy(np.ascontiguousarray(embedding, dtype=np.float32))
+    if heads.scaling == "none":
+        return values
+    spread, mean = torch.std_mean(values[train], dim=0, correction=0)
+    return (values - mean) / torch.where(spread > 1e-6, spread, 1.0)
+
+
+class StackedHeads(nn.Module):
+    """h heads of one shape: inputs [h, c, d] to outputs [h, c, class]; each is `transformer.classifier`, stacked."""
+
+    def __init__(self, head: Head, n_dims: int, n_classes: int, hidden: int, generators: list[torch.Generator]) -> None:
+        super().__init__()
+        sizes = [n_dims, n_classes] if head == "linear" else [n_dims, hidden, n_classes]
+        layers = [[linear_start(a, b, generator) for a, b in itertools.pairwise(sizes)] for generator in generators]
+        stacked = [[torch.stack(parts) for parts in zip(*layer, strict=True)] for layer in zip(*layers, strict=True)]
+        self.weights = nn.ParameterList(weight for weight, _ in stacked)
+        self.biases = nn.ParameterList(bias for _, bias in stacked)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(bias, x.relu() if number else x, weight)
+        return x
+
+
+def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weight [in, out] and bias [1, out], drawn as torch.nn.Linear draws them."""
+    bound = 1 / math.sqrt(n_in)
+    weight = torch.empty(n_in, n_out).uniform_(-bound, bound, generator=generator)
+    return weight, torch.empty(1, n_out).uniform_(-bound, bound, generator=generator)
+
+
+def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
+    """Train stacked heads on inputs [h, c, d] and labels [c, class]; the sum of their losses keeps them apart."""
+    optimiser = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
+    optimiser = optimiser(model.parameters(), lr=schedule.lr, fused=True)
+    n_heads, n_items = inputs.shape[:2]
+    n_batches = math.ceil(n_items / schedule.batch)
+    for epoch in range(schedule.epochs):
+        order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        for number, which in enumerate(order.to(inputs.device).tensor_split(n_batches)):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(schedule, epoch * n_batches + number, schedule.epochs * n_batches)
+            outputs = model(inputs[:, which])
+            loss = loss_of(outputs, labels[which].expand(n_heads, -1, -1), schedule) * n_heads
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+
+
+def ridge(inputs: Tensor, labels: Tensor, penalty: float) -> nn.Module:
+    """Linear heads in closed form on inputs [h, c, d], labels [c, class]: least squares, `penalty` a chunk, bias free."""
+    n_items, n_dims = inputs.shape[1:]
+    mean_in, mean_out = inputs.mean(1, keepdim=True), labels.mean(0, keepdim=True)
+    x, y = (inputs - mean_in).double(), (labels - mean_out).double()
+    gram = x.mT @ x + penalty * n_items * torch.eye(n_dims, dtype=x.dtype, device=x.device)
+    weight = torch.linalg.solve(gram, x.mT @ y).float()
+    model = StackedHeads("linear", n_dims, labels.shape[1], 0, [torch.Generator()] * len(inputs)).to(inputs.device)
+    model.weights[0].data, model.biases[0].data = weight, mean_out - mean_in @ weight
+    return model
