@@ -150,10 +150,14 @@ def cut(
 def _key(corpus: Corpus, settings: Chunking) -> str:
     """Of the files (by clip, size and time of change), of what cuts them, and of roles only where they matter."""
     stats = [_stat(path) for path in corpus.clips["path"]]
-    rule = settings.model_dump(exclude={"silent", "silent_dbfs"})
     roles = list(corpus.clips["role"]) if settings.test_overlap else []
     versions = [soxr.__version__, soxr.__libsoxr_version__, soundfile.__version__, soundfile.__libsndfile_version__]
-    return files.key(VERSION, corpus.name, list(corpus.clips["id"]), stats, rule, roles, versions)
+    return files.key(VERSION, corpus.name, list(corpus.clips["id"]), stats, _rule(settings), roles, versions)
+
+
+def _rule(settings: Chunking) -> dict[str, object]:
+    """The settings that decide the samples; what counts as silent is decided when chunks are read."""
+    return settings.model_dump(exclude={"silent", "silent_dbfs"})
 
 
 def _stat(path: str) -> list[int]:
@@ -222,7 +226,7 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
     np.savez(part / "index.npz", clip=clip.astype(np.int64), start_s=start_s, peak=peak.astype(np.float32))
     pd.DataFrame(rejected, columns=REJECTED_COLUMNS).to_csv(part / "rejected.csv", index=False, lineterminator="\n")
     about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size}
-    files.write_json(part / "about.json", {**about, "settings": settings})
+    files.write_json(part / "about.json", {**about, "settings": _rule(settings)})
     return len(clip), len(rejected)
 
 

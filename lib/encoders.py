@@ -134,9 +134,12 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     representation = encoder.representation
     if not representation.stored:
         return chunks.audio
-    learned = {k: v for k, v in representation.state_dict().items() if not k.startswith("front.")}
+    learned = {
+        weight: files.digest(value.cpu().numpy())
+        for weight, value in representation.state_dict().items() if not weight.startswith("front.")
+    }  # fmt: skip
     versions = [version(library) for library in ("torch", "librosa")]
-    key = files.key(name, representation.settings, chunks.key, digest(learned), versions)
+    key = files.key(name, representation.settings, chunks.key, learned, versions)
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):
         if not path.exists():
@@ -202,10 +205,3 @@ def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | 
         return None
     encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
     return {what: History(rows) for what, rows in kept["history"].items()}
-
-
-def digest(state: dict[str, Tensor]) -> str:
-    """A key of weights."""
-    return files.key({name: files.key(value.cpu().numpy().tobytes().hex()) for name, value in state.items()})
-
-

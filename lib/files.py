@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,11 @@ def key(*parts: Any) -> str:
     """Sixteen hexadecimal digits that change when any part changes; parts must be JSON or dump themselves to it."""
     text = json.dumps(parts, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest(array: np.ndarray) -> str:
+    """A key of an array's content."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

@@ -19,24 +19,23 @@ times. Values are fractions, except d'. Definitions, with the function of scikit
 Highest: of equal scores the class of lower index stands first, whatever the labels are. Left out and counted: classes
 without a positive (for d' also without a negative), items without a label (for leaf_recall@5: a leaf label). Where
 nothing is left, an `@5` measure ranks fewer than ten classes, or the leaves are not told, the value is NaN with a
-reason. A resample leaves out the classes and items that it lost. One group alone cannot be resampled: NaN.
-A sorted pair of item and class takes 8 bytes, twice that if map_micro is asked for; blocks of resamples come on top.
+reason. A resample leaves out what it lost; one group alone cannot be resampled: NaN. A pair of item and class takes
+8 bytes once sorted, twice that if map_micro is asked for; the blocks of resamples on top stay under 256 MB.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-FIVE = 5
-FEWEST_CLASSES = 10  # below this, five guesses are half of all classes and say little
+FIVE, FEWEST_CLASSES = 5, 10  # of fewer classes five guesses are more than half, and say little
 WEIGHTS_BYTES = 2**26  # a block of resamples: its weights of 4 bytes; as float64, for items, twice that
 GATHER_BYTES = 2**20  # of these, what is gathered at once (or one resample): little enough for a core's cache
-Array = np.ndarray
-Names = Sequence[str]
+Array, Names = np.ndarray, Sequence[str]
 Scores = Array | Sequence[Array]  # one matrix, or one for each seed
 Leaves = Array | None  # bool [class]: which classes have no children
 
@@ -46,8 +45,13 @@ def validate(targets: Array, scores: Array) -> None:
     targets, scores = np.asarray(targets), np.asarray(scores)
     if guess := _odd_shape(targets.shape, scores.shape):
         raise ValueError(f"targets {targets.shape}, scores {scores.shape}: {guess}")
-    _refuse("targets", targets, (targets != 0) & (targets != 1), "0 or 1 is expected: were targets and scores swapped?")
-    _refuse("scores", scores, ~np.isfinite(scores), "did the training diverge, or was an item not scored?")
+    for name, array, wrong, guess in (
+        ("targets", targets, (targets != 0) & (targets != 1), "expected 0 or 1, were targets and scores swapped?"),
+        ("scores", scores, ~np.isfinite(scores), "did training diverge, or was an item not scored?"),
+    ):
+        for row, column in np.argwhere(wrong)[:1]:
+            place = f"{array[row, column]} at item {row}, class {column} ({wrong.sum()} such in all)"
+            raise ValueError(f"{name}: {place}: {guess}")
 
 
 def _odd_shape(targets: tuple[int, ...], scores: tuple[int, ...]) -> str:
@@ -55,17 +59,9 @@ def _odd_shape(targets: tuple[int, ...], scores: tuple[int, ...]) -> str:
         return "are these class numbers, or one constant row, instead of [item, class]?"
     if 0 in targets:
         return f"there are no {'classes' if targets[0] else 'items'}"
-    if targets == scores:
-        return ""
-    if targets == scores[::-1]:
-        return "is one of them transposed?"
-    return "is one of chunks, the other of clips?" if targets[1] == scores[1] else "are they of different corpora?"
-
-
-def _refuse(name: str, array: Array, wrong: Array, guess: str) -> None:
-    for row, column in np.argwhere(wrong)[:1]:
-        place = f"{array[row, column]} at item {row}, class {column} ({wrong.sum()} such in all)"
-        raise ValueError(f"{name}: {place}: {guess}")
+    if targets[1] != scores[1]:
+        return "is one of them transposed?" if targets == scores[::-1] else "are they of different corpora?"
+    return "" if targets == scores else "is one of chunks, the other of clips?"
 
 
 def _one_each(what: str, values: Sequence, axis: str, expected: int) -> Array:
@@ -92,10 +88,8 @@ def _mean(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """Pairs of item and class, highest score first, cut at both ends of each tie that holds a positive.
-
-    Average precision and AUC change only there, so a resample needs the weight of each piece between cuts and nothing
-    finer. This, and taking many resamples at once, is what makes the bootstrap fast.
+    """Pairs of item and class, highest score first, cut at both ends of each tie that holds a positive: only there do
+    average precision and AUC change, so a resample needs the weight of each piece between cuts and nothing finer.
     """
 
     items: Array  # [pair] item of each pair
@@ -113,8 +107,7 @@ class _Ranking:
         own, ties = np.unique(falling[positive], return_index=True)
         start, end = np.searchsorted(falling, own, "left"), np.searchsorted(falling, own, "right")
         edges = np.unique(np.concatenate([[0, len(order)], start, end]))
-        pieces = np.searchsorted(edges, start), np.searchsorted(edges, end)
-        return cls(items, edges[:-1], *pieces, items[positive], ties)
+        return cls(items, edges[:-1], *np.searchsorted(edges, [start, end]), items[positive], ties)
 
     def apply(self, formula: Callable[..., Array], weights: Array) -> Array:
         """formula(gain, above, reached, total) [resample] of the weights of a tie's positives, all above, with it."""
@@ -151,20 +144,15 @@ def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
 
 
 def _places(targets: Array, scores: Array, own: Array) -> tuple[Array, Array]:
-    """Place from 0 (equal scores by index) and precision (all equal scores above) of class own [row, 1] in each row."""
+    """Place from 0 (of equal scores the lower index first) and precision of class own [row, 1] in each row."""
     mine = np.take_along_axis(scores, own, axis=1)
     higher, reached = scores > mine, scores >= mine
-    earlier = reached & (np.arange(scores.shape[1]) < own)
-    return (higher | earlier).sum(axis=1), (reached & targets).sum(axis=1) / reached.sum(axis=1)
+    place = np.where(np.arange(scores.shape[1]) < own, reached, higher).sum(axis=1)
+    return place, (reached & targets).sum(axis=1) / reached.sum(axis=1)
 
 
-class _Labels(NamedTuple):
-    """What the measures over items need to know of each item, [item] each."""
-
-    count: Array  # labels
-    found: Array  # labels among the five highest
-    first: Array  # labels at the highest place: 0 or 1
-    precision: Array  # sum over labels of the precision at the label's rank
+# Of each item: its labels, those among five highest, those highest (0 or 1), the sum of precisions at their ranks.
+_Labels = namedtuple("_Labels", "count found first precision")
 
 
 class _Matrix:
@@ -191,8 +179,8 @@ class _Matrix:
         item, own = np.nonzero(self.targets)
         place, precision = np.empty(len(item), int), np.empty(len(item))
         for block in _blocks(len(item), 16 * self.width, WEIGHTS_BYTES):
-            rows = item[block]
-            place[block], precision[block] = _places(self.targets[rows], self.scores[rows], own[block, None])
+            part = self.targets[item[block]], self.scores[item[block]], own[block, None]
+            place[block], precision[block] = _places(*part)
         return _Labels(*(np.bincount(item, w, len(self.items)) for w in (None, place < FIVE, place == 0, precision)))
 
     @cached_property
@@ -230,23 +218,23 @@ class Measure:
     five: bool = False
     leaf: bool = False
 
-    def missing(self, matrix: _Matrix) -> str:
-        """Why there is no value; empty if there is one."""
+    def count(self, matrix: _Matrix) -> tuple[int, int, str]:
+        """How many count, how many are left out, and why there is no value (empty if there is one)."""
         if self.leaf and matrix.leaves is None:
-            return "which classes are leaves is not told"
+            return 0, 0, "which classes are leaves is not told"
         ranked = matrix.leaves.sum() if self.leaf else matrix.width
         if self.five and ranked < FEWEST_CLASSES:
-            return f"only {ranked} {'leaf ' * self.leaf}classes, {FEWEST_CLASSES} are needed"
-        return "" if self.counted(matrix.leaf if self.leaf else matrix).any() else self.none
+            return 0, 0, f"only {ranked} {'leaf ' * self.leaf}classes, {FEWEST_CLASSES} are needed"
+        counted = self.counted(matrix.leaf if self.leaf else matrix)
+        return int(counted.sum()), int((~counted).sum()), "" if counted.any() else self.none
 
     def values(self, matrix: _Matrix, weights: Array) -> Array:
         """The measure under each row of weights, [resample]."""
-        if self.missing(matrix):
+        if self.count(matrix)[-1]:
             return np.full(len(weights), np.nan)
         return self.compute(matrix.leaf if self.leaf else matrix, weights)
 
 
-# In the order of every table.
 MEASURES: dict[str, Measure] = {
     "map_macro": Measure(lambda x, weights: _mean(_apply(_precision, x.classes, weights)), *_POSITIVE),
     "map_micro": Measure(lambda x, weights: _apply(_precision, [x.pairs], weights)[:, 0], *_PAIRS),
@@ -274,13 +262,7 @@ class Value:
 def evaluate(targets: Array, scores: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
     """Each measure of scores [item, class]; leaves [class] is needed by leaf_recall@5 alone."""
     matrix, once = _Matrix(targets, scores, leaves), np.ones((1, len(targets)), np.int32)
-    result = {}
-    for name, measure in _chosen(names).items():
-        reason = measure.missing(matrix)
-        counted = np.zeros(0, bool) if reason else measure.counted(matrix.leaf if measure.leaf else matrix)
-        value = float(measure.values(matrix, once)[0])
-        result[name] = Value(value, int(counted.sum()), int((~counted).sum()), reason)
-    return result
+    return {name: Value(float(x.values(matrix, once)[0]), *x.count(matrix)) for name, x in _chosen(names).items()}
 
 
 def _chosen(names: Names) -> dict[str, Measure]:
@@ -310,14 +292,9 @@ def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
 def bootstrap(
     targets: Array, scores: Scores, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
 ) -> dict[str, Array]:
-    """Each measure [resample] with whole groups [item] resampled; of several matrices, the mean of their measures.
-
-    The draws depend on groups and seed alone, so that results for other scores are paired with these.
-    """
-    groups = _one_each("groups", groups, "items", len(targets))
-    total = {name: np.zeros(resamples) for name in _chosen(names)}
-    if len(set(groups)) < 2:
-        return {name: np.full(resamples, np.nan) for name in total}
+    """Each measure [resample] with groups [item] resampled; of several matrices the mean; paired by groups and seed."""
+    lone = len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1
+    total = {name: np.full(resamples, np.nan if lone else 0.0) for name in _chosen(names)}
     matrices = scores if len(scores) and np.ndim(scores[0]) == 2 else [scores]
     for matrix in (_Matrix(targets, one, leaves) for one in matrices):
         blocks = [[MEASURES[n].values(matrix, w) for n in total] for w in resampled(groups, resamples, seed)]
@@ -330,15 +307,14 @@ def intervals(
     targets: Array, scores: Scores, groups: Names, names: Names, *, level: float, **drawing: Any
 ) -> dict[str, tuple[float, float]]:
     """Percentile interval (low, high) of each measure; `drawing` are the resamples, seed and leaves of `bootstrap`."""
-    drawn = bootstrap(targets, scores, groups, names, **drawing)
-    return {name: percentiles(values, level) for name, values in drawn.items()}
+    drawn = bootstrap(targets, scores, groups, names, **drawing).items()
+    return {name: percentiles(values, level) for name, values in drawn}
 
 
 def percentiles(values: Array, level: float) -> tuple[float, float]:
     """The ends of the middle `level` of values [resample], such as differences of two bootstraps; NaN are left out."""
-    known = values[np.isfinite(values)]
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if len(known) else (np.nan, np.nan)
-    return float(low), float(high)
+    known, ends = values[np.isfinite(values)], [(1 - level) / 2, (1 + level) / 2]
+    return tuple(np.quantile(known, ends).tolist()) if len(known) else (np.nan, np.nan)
 
 
 def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:
@@ -358,7 +334,6 @@ def clip_targets(targets: Array, clip: Names) -> tuple[Array, Array]:
 
 
 def _clips(clip: Names, chunks: int) -> tuple[Array, Array, Array]:
-    """Ids, each one's first chunk, and the number of each chunk's clip."""
     ids, first, index = np.unique(_one_each("clip", clip, "chunks", chunks), return_index=True, return_inverse=True)
     order = np.argsort(first)
     return ids[order], first[order], np.argsort(order)[index]

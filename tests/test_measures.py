@@ -1,10 +1,11 @@
-"""Measures against scikit-learn and plain loops, on scores full of ties; weights, bootstrap, degenerate cases, facts."""
+"""Measures against scikit-learn and plain loops, on scores full of ties; weights, bootstrap, odd cases, facts."""
 
 import csv
 import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn import metrics
 
 from lib import measures
@@ -25,13 +26,14 @@ def no_warnings():
 
 @pytest.fixture
 def case(request):
-    """Targets, scores rounded to eleven values, leaves; class 3 has no positive, class 4 no negative, item 5 no label."""
+    """Targets, scores of eleven values, leaves; class 3 has no positive, class 4 all but one; item 5 no label."""
     rng = np.random.default_rng(getattr(request, "param", 0))
-    targets = (rng.random((ITEMS, CLASSES)) < rng.uniform(0.05, 0.5, CLASSES)).astype(np.uint8)
+    targets = (rng.random((ITEMS, CLASSES)) < rng.uniform(0.02, 0.3, CLASSES)).astype(np.uint8)
     targets[:, 3], targets[:, 4] = 0, 1
     targets[5] = 0
-    scores = np.round(np.clip(0.3 * targets + rng.random((ITEMS, CLASSES)), 0, 1), 1).astype(np.float32)
-    leaves = np.arange(CLASSES) % 5 != 0
+    scores = np.round(np.clip(0.1 * targets + rng.random((ITEMS, CLASSES)), 0, 1), 1).astype(np.float32)
+    scores[:, 4] = 0
+    leaves = np.arange(CLASSES) % 5 != 4
     return targets, scores, leaves
 
 
@@ -59,8 +61,6 @@ def loop_primes(targets, scores):
     n, primes = len(targets), []
     for t, s in zip(targets.T, scores.T, strict=True):
         if 0 < t.sum() < n:
-            from scipy.stats import norm
-
             primes.append(np.sqrt(2) * norm.ppf(np.clip(metrics.roc_auc_score(t, s), 0.5 / n, 1 - 0.5 / n)))
     return np.mean(primes)
 
@@ -111,6 +111,7 @@ def test_counted_and_left_out(case):
     targets, _, leaves = case
     assert (values["map_macro"].n, values["map_macro"].left_out) == (CLASSES - 1, 1)
     bare = int((~targets[:, leaves].any(axis=1)).sum())
+    assert bare > 1
     assert (values["leaf_recall@5"].n, values["leaf_recall@5"].left_out) == (ITEMS - bare, bare)
     assert (values["map_micro"].n, values["map_micro"].left_out) == (ITEMS * CLASSES, 0)
     for name in ("recall@5", "hit@5", "precision@5", "top1", "lwlrap"):
@@ -214,6 +215,7 @@ def test_one_class():
 def test_without_labels_there_is_no_value_but_a_reason():
     values = evaluate(np.zeros((4, 12), np.uint8), np.ones((4, 12)), np.ones(12, bool))
     assert all(np.isnan(value.value) and value.n == 0 and value.reason for value in values.values())
+    assert (values["map_macro"].left_out, values["top1"].left_out) == (12, 4)
     drawn = measures.intervals(np.zeros((4, 12)), np.ones((4, 12)), list("abcd"), NAMES, resamples=3, level=0.9, seed=0)
     assert np.isnan(list(drawn.values())).all()
 
@@ -257,8 +259,6 @@ def test_oracle_is_the_best(case):
 
 
 def test_d_prime_of_perfect_scores_depends_on_n_alone():
-    from scipy.stats import norm
-
     targets = np.tile([[1, 0], [0, 1]], (10, 1)).astype(np.uint8)
     assert evaluate(targets, targets)["d_prime"].value == pytest.approx(np.sqrt(2) * norm.ppf(1 - 1 / 40))
     assert evaluate(targets, 1 - targets)["d_prime"].value == pytest.approx(-np.sqrt(2) * norm.ppf(1 - 1 / 40))
@@ -288,9 +288,9 @@ def test_clip_means_keep_the_order_of_appearance():
         (np.ones((3, 4)), np.ones(4), "constant row"),
         (np.ones((0, 2)), np.ones((0, 2)), "no items"),
         (np.ones((2, 0)), np.ones((2, 0)), "no classes"),
-        (np.array([[1, 0], [0.5, 1]]), np.ones((2, 2)), "0.5 at item 1, class 0 .1 such in all.: 0 or 1"),
+        (np.array([[1, 0], [0.5, 1]]), np.ones((2, 2)), "0.5 at item 1, class 0 .1 such in all.: expected 0 or 1"),
         (np.array([[1, np.nan]]), np.ones((1, 2)), "nan at item 0, class 1"),
-        (np.ones((2, 2)), np.array([[0, 1], [np.nan, np.inf]]), "nan at item 1, class 0 .2 such in all.: did the"),
+        (np.ones((2, 2)), np.array([[0, 1], [np.nan, np.inf]]), "nan at item 1, class 0 .2 such in all.: did training"),
     ],
 )
 def test_validate_guesses_the_mistake_in_one_line(targets, scores, message):

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.corpora.base import Corpus
+from lib.corpora.base import Corpus, CorpusError
 from lib.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, sift
 
 ROLES = {"train": "train", "val": "validation", "eval": "test"}
@@ -36,8 +36,12 @@ def read(root: Path | None, name: str = "fsd50k", look: Look = on_disk) -> Corpu
 
 def vocabulary(root: Path) -> tuple[str, ...]:
     """The classes in the order of vocabulary.csv."""
-    rows = read_csv(root / TRUTH / "vocabulary.csv", header=("index", "label", "mid"))
-    return tuple(dict.fromkeys(row["label"] for row in rows if row["label"]))
+    path = root / TRUTH / "vocabulary.csv"
+    rows = read_csv(path, header=("index", "label", "mid"))
+    classes = tuple(dict.fromkeys(row["label"] for row in rows if row["label"]))
+    if not classes:
+        raise CorpusError(f"{path} holds no classes; it needs lines of index,label,mid without a header")
+    return classes
 
 
 def parse(root: Path, part: str, groups: dict[str, str]) -> Iterator[Row]:

@@ -16,7 +16,7 @@ Noise, level, onset, the jitter of the partials and the colour of an uploader's 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,9 @@ from lib.settings import Frozen
 Range = tuple[float, float]
 Random = np.random.Generator
 
-LOWEST_C_HZ = 32.703  # C1: with the four octaves above, the 80 bins from 40 Hz hold two octaves or more of any partial 1
+LOWEST_C_HZ = 32.703  # C1: some fundamentals lie under the 80 bins from 40 Hz, their octaves never
 TABLE = 32768  # samples of one period: at 300 partials still 100 a wave, so that linear interpolation errs by -70 dB
+ROLE_STEP = 120_000  # between the ids of roles: more than a role's clips, and whole rounds of 24
 EDGE_S = 0.005  # an onset takes 5 ms: shorter clicks, longer blunts a click train
 
 # Semitones above C: whole tones, so that half a semitone of detuning never reaches the next class.
@@ -84,7 +85,7 @@ class Clip:
 
     @property
     def id(self) -> str:
-        """A number as FSD50K's names are."""
+        """A number, as FSD50K's are."""
         return str(self.index)
 
     @property
@@ -105,7 +106,6 @@ def amplitude(level_db: np.ndarray | float) -> np.ndarray | float:
 
 # Pitch
 
-
 def fundamental_hz(pitch: str, octave: int = 0, detune_semitones: float = 0.0) -> float:
     """Frequency of a pitch class in octave 0, 1, ... above C1, in equal temperament at A = 440 Hz."""
     return LOWEST_C_HZ * 2 ** (octave + (PITCHES[pitch] + detune_semitones) / 12)
@@ -121,7 +121,6 @@ def tone(f0_hz: float, levels_db: np.ndarray, n_samples: int, rate_hz: int, rng:
 
 
 # Timbre
-
 
 def mel_position(frequency_hz: np.ndarray, top_hz: float) -> np.ndarray:
     """Place on the mel axis: 0 at 0 Hz, 1 at top_hz."""
@@ -147,11 +146,10 @@ def partials_db(timbre: str, f0_hz: float, rng: Random, settings: Planted = Plan
 
 # Gesture: each a gain between 0 and 1 at time_s [sample]
 
-
 def strokes(time_s: np.ndarray, period_s: float, fall_s: float, start: float) -> np.ndarray:
     """A stroke every period_s, `start` of a period in: up in EDGE_S, down to 1/e in fall_s."""
     since_s = (time_s / period_s + start) % 1 * period_s
-    return np.minimum(since_s / EDGE_S, 1) * np.exp(-since_s / fall_s)
+    return np.minimum(since_s / EDGE_S, 1) * np.exp(-np.maximum(since_s - EDGE_S, 0) / fall_s)
 
 
 def steady(time_s: np.ndarray, rng: Random) -> np.ndarray:
@@ -186,9 +184,7 @@ def gaps(time_s: np.ndarray, rng: Random) -> np.ndarray:
     return np.clip(np.minimum(since_s, share * period_s - since_s) / EDGE_S, 0, 1)
 
 
-GESTURES: dict[str, Callable[[np.ndarray, Random], np.ndarray]] = {
-    gesture.__name__: gesture for gesture in (steady, tremolo, click_train, decay, swell, gaps)
-}
+GESTURES = {gesture.__name__: gesture for gesture in (steady, tremolo, click_train, decay, swell, gaps)}
 
 FAMILIES = {"pitch": tuple(PITCHES), "timbre": tuple(TIMBRES), "gesture": tuple(GESTURES)}
 PARENTS = {f"{family}_{name}": (family,) for family, names in FAMILIES.items() for name in names}
@@ -197,12 +193,11 @@ CLASSES = tuple(PARENTS)
 
 # What stands in the way, and the whole clip
 
-
 def noise(n_samples: int, slope_db: float, rate_hz: int, rng: Random) -> np.ndarray:
     """Gaussian noise falling by slope_db an octave -> [n_samples], root mean square 1."""
     frequency_hz = np.fft.rfftfreq(n_samples, 1 / rate_hz)
-    gain = amplitude(slope_db * np.log2(np.maximum(frequency_hz, LOWEST_C_HZ) / LOWEST_C_HZ))
-    wave = np.fft.irfft(gain * np.fft.rfft(rng.standard_normal(n_samples)), n_samples)
+    octave = np.log2(np.maximum(frequency_hz / LOWEST_C_HZ, 1))
+    wave = np.fft.irfft(amplitude(slope_db * octave) * np.fft.rfft(rng.standard_normal(n_samples)), n_samples)
     return wave / wave.std()
 
 
@@ -211,12 +206,6 @@ def colour_db(uploader: int, frequency_hz: np.ndarray, settings: Planted = Plant
     tilt, bend = random(settings.seed, "uploader", uploader).uniform(-1, 1, 2) * settings.colour_db
     place = np.minimum(mel_position(frequency_hz, settings.top_hz), 1)
     return tilt * np.cos(np.pi * place) + bend * np.cos(2 * np.pi * place)
-
-
-def recorded(wave: np.ndarray, uploader: int, settings: Planted) -> np.ndarray:
-    """`wave` [sample] through its uploader's equipment."""
-    gain = amplitude(colour_db(uploader, np.fft.rfftfreq(len(wave), 1 / settings.rate_hz), settings))
-    return np.fft.irfft(gain * np.fft.rfft(wave), len(wave))
 
 
 def duration_s(rng: Random, settings: Planted) -> float:
@@ -251,48 +240,46 @@ def render(clip: Clip, settings: Planted = Planted()) -> np.ndarray:
         wave = wave + other * amplitude(rng.uniform(*settings.company_db))
     noise_db = rng.uniform(*(settings.buried_db if rng.random() < settings.buried else settings.noise_db))
     hiss = noise(n_samples, settings.slope_db, settings.rate_hz, rng) * amplitude(noise_db)
-    wave = recorded(moved(wave, clip.gesture, rng, settings) + hiss, clip.uploader, settings)
+    spectrum = np.fft.rfft(moved(wave, clip.gesture, rng, settings) + hiss)
+    equipment_db = colour_db(clip.uploader, np.fft.rfftfreq(n_samples, 1 / settings.rate_hz), settings)
+    wave = np.fft.irfft(spectrum * amplitude(equipment_db), n_samples)
     return wave / np.abs(wave).max() * amplitude(rng.uniform(*settings.peak_dbfs))
 
 
 # The table of clips
 
+def dealt(index: int, seed: int) -> tuple[str, str, str]:
+    """Pitch, timbre and gesture of an index: every round of 24 deals each pair of the first two once, shuffled.
 
-def dealt(family: str, index: int, seed: int) -> str:
-    """A class of the family for each index: shuffled anew every round, so that classes and families stay balanced."""
-    names = FAMILIES[family]
-    turn, place = divmod(index, len(names))
-    return names[random(seed, family, turn).permutation(len(names))[place]]
+    The gesture moves on by a Latin square, so that all pairs of families are even in a round and all triples in six.
+    """
+    turn, place = divmod(index, len(PITCHES) * len(TIMBRES))
+    order = random(seed, "labels", turn).permutation(len(PITCHES) * len(TIMBRES))
+    pitch, timbre = divmod(int(order[place]), len(TIMBRES))
+    return list(PITCHES)[pitch], list(TIMBRES)[timbre], list(GESTURES)[(pitch + timbre + turn) % len(GESTURES)]
 
 
 def clips(settings: Planted = Planted()) -> Iterator[Clip]:
-    """All clips; a role starts at its own hundred thousand, so that its clips do not hang on another role's number."""
+    """All clips; a role starts at its own ROLE_STEP, so that its clips do not hang on another role's number."""
     numbers = {"train": settings.n_train, "val": settings.n_validation, "test": settings.n_test}
     for place, (role, n_clips) in enumerate(numbers.items(), 1):
         for number in range(n_clips):
-            index = place * 100_000 + number
+            index = place * ROLE_STEP + number
             uploader = place * 1000 + number // settings.clips_per_uploader
-            yield Clip(index, role, uploader, *(dealt(family, index, settings.seed) for family in FAMILIES))
+            yield Clip(index, role, uploader, *dealt(index, settings.seed))
 
 
 # The folder
 
-
-def ground_truth(rows: list[Clip]) -> pd.DataFrame:
-    """fname, labels, mids, split as FSD50K has them."""
-    return pd.DataFrame(
-        {
-            "fname": [clip.id for clip in rows],
-            "labels": [",".join(clip.labels) for clip in rows],
-            "mids": [",".join(map(mid, clip.labels)) for clip in rows],
-            "split": [clip.role for clip in rows],
-        }
-    )
-
-
 def mid(name: str) -> str:
     """An AudioSet-like identifier of a class."""
     return f"/planted/{CLASSES.index(name):02d}"
+
+
+def ground_truth(rows: list[Clip]) -> pd.DataFrame:
+    """fname, labels, mids, split as FSD50K has them."""
+    cells = [(clip.id, ",".join(clip.labels), ",".join(map(mid, clip.labels)), clip.role) for clip in rows]
+    return pd.DataFrame(cells, columns=["fname", "labels", "mids", "split"])
 
 
 def metadata(clip: Clip) -> dict[str, object]:
@@ -309,7 +296,7 @@ def metadata(clip: Clip) -> dict[str, object]:
 def write_tables(folder: Path, rows: dict[str, list[Clip]]) -> None:
     """ontology.csv, ground truth and metadata; `rows` by "dev" and "eval"."""
     truth, info = folder / "FSD50K.ground_truth", folder / "FSD50K.metadata"
-    truth.mkdir()
+    truth.mkdir(parents=True)
     info.mkdir()
     vocabulary = pd.DataFrame({"label": CLASSES, "mid": map(mid, CLASSES)})
     vocabulary.to_csv(truth / "vocabulary.csv", header=False, lineterminator="\n")
@@ -321,13 +308,6 @@ def write_tables(folder: Path, rows: dict[str, list[Clip]]) -> None:
         files.write_json(info / f"{part}_clips_info_FSD50K.json", {clip.id: metadata(clip) for clip in of_part})
 
 
-def write_sounds(folder: Path, rows: list[Clip], settings: Planted) -> None:
-    """One 16-bit mono WAV a clip."""
-    folder.mkdir()
-    for clip in rows:
-        soundfile.write(folder / f"{clip.id}.wav", render(clip, settings), settings.rate_hz, subtype="PCM_16")
-
-
 def stamp(settings: Planted) -> dict[str, object]:
     """What planted.json holds: the settings, and a key of this file, since other code makes other sounds."""
     return {"settings": json.loads(settings.model_dump_json()), "code": files.key(Path(__file__).read_text())}
@@ -335,22 +315,21 @@ def stamp(settings: Planted) -> dict[str, object]:
 
 def generate(folder: Path, settings: Planted = Planted()) -> None:
     """Write the corpus as `folder`, in place of what was there: complete or absent, same settings same bytes."""
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     everything = list(clips(settings))
-    rows = {
-        "dev": [clip for clip in everything if clip.role != "test"],
-        "eval": [clip for clip in everything if clip.role == "test"],
-    }
+    rows = {"dev": [c for c in everything if c.role != "test"], "eval": [c for c in everything if c.role == "test"]}
     try:
-        part.mkdir(parents=True)
-        write_tables(part, rows)
-        for name, of_part in rows.items():
-            write_sounds(part / f"FSD50K.{name}_audio", of_part, settings)
-        files.write_json(part / "planted.json", stamp(settings))
+        write_tables(temporary, rows)
+        for part, of_part in rows.items():
+            audio = temporary / f"FSD50K.{part}_audio"
+            audio.mkdir()
+            for clip in of_part:
+                soundfile.write(audio / f"{clip.id}.wav", render(clip, settings), settings.rate_hz, subtype="PCM_16")
+        files.write_json(temporary / "planted.json", stamp(settings))
         shutil.rmtree(folder, ignore_errors=True)
-        os.rename(part, folder)
+        os.rename(temporary, folder)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def made(folder: Path, settings: Planted) -> bool:

@@ -134,10 +134,8 @@ def finished(
     parents: dict[str, tuple[str, ...]] | None = None,
     notes: Sequence[str] = (),
 ) -> Corpus:
-    """The Corpus of sifted rows; CorpusError where there is no class, no usable clip, or no train or test clip."""
+    """The Corpus of sifted rows; CorpusError where there is nothing usable to train or test on."""
     rows, rejected = sifted
-    if not classes:
-        raise CorpusError(f"{name}: {root} has no classes; its table of classes is empty (data/README.md)")
     clips = pd.DataFrame(
         [(row.clip, str(row.path), row.role, row.fold, row.labels, row.group or row.clip) for row in rows],
         columns=CLIP_COLUMNS,
@@ -163,7 +161,7 @@ def need_both_sides(name: str, root: Path, clips: pd.DataFrame, rejected: pd.Dat
 def _first(rejected: pd.DataFrame) -> str:
     if rejected.empty:
         return " (its table has none)"
-    path, clip, reason = rejected.iloc[0]
+    path, clip, _ = rejected.iloc[0]
     reasons = ", ".join(f"{n} x {text}" for text, n in Counter(rejected["reason"]).most_common(2))
     return f" ({len(rejected)} rejected: {reasons}; the first is {clip or path}, {path})"
 

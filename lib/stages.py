@@ -1,0 +1,64 @@
+"""The heavy steps of a run, as the notebooks call them: each keeps what it made and, asked again, reads it back."""
+
+import json
+
+import numpy as np
+import torch
+
+from lib import files, results
+from lib.encoders import Trained, train_encoder
+from lib.representations import names
+from lib.study import Study, missing
+from lib.subsets import label, score_subsets
+from lib.training import device_of
+
+
+def train(study: Study, representation: str, seed: int) -> Trained:
+    """Train one encoder (or read it back), and write its own classifier's test scores."""
+    chunks = study.chunks
+    trained = train_encoder(
+        representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device
+    )
+    results.write_scores(study, representation, "own", seed, trained.scores)
+    if trained.again:
+        for what, history in trained.histories.items():
+            items = len(chunks.rows(*study.settings.trained_on.split("+"))) * len(history.rows)
+            study.note_time(f"train {what}, seed {seed}", history.seconds, items, "chunks")
+    return trained
+
+
+def score(study: Study) -> None:
+    """The constant predictor and both heads on every subset, for each fold and seed: write their test scores."""
+    for part in study.parts:
+        results.write_test_set(part)
+        results.write_constant(part)
+        for seed in part.request.seeds:
+            embeddings = {name: read_embeddings(part, name, seed) for name in names()}
+            for head in part.settings.heads.kinds:
+                _score_head(part, embeddings, head, seed)
+
+
+def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one trained encoder; StudyError naming the notebook where they are missing."""
+    path = study.checkpoint(name, seed) / "embeddings.npy"
+    if not path.exists():
+        raise missing(path, "02_train_encoder")
+    return np.load(path)
+
+
+def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
+    settings, chunks = study.settings, study.chunks
+    schedule = settings.schedule("head")
+    marker = study.folder / "scores" / f".{head}-seed{seed}.json"
+    content = {name: files.digest(values) for name, values in embeddings.items()}
+    told = {"key": files.key(settings.heads, schedule, seed, chunks.corpus.hash, settings.threads, content)}
+    if marker.exists() and json.loads(marker.read_text()) == told:
+        return
+    torch.set_num_threads(settings.threads)
+    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
+    with study.timed(f"head {head}, seed {seed}", len(train) * schedule.epochs * (2 ** len(embeddings) - 1), "chunks"):
+        for subset, scores in score_subsets(
+            embeddings, chunks.targets, train, test, head, settings.heads, schedule, seed, device_of(study.request.device)
+        ):
+            results.write_scores(study, label(subset), head, seed, scores)
+    files.write_json(marker, told)

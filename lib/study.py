@@ -1,0 +1,293 @@
+"""A run of the study: what was asked for, where its results lie, and what it may read.
+
+`Request` is what a person can ask for, the same names in `make` (upper case) and in every notebook's parameters cell.
+`Study` is the run that follows from it: settings, folders, the corpus. Nothing here computes a result.
+"""
+
+import json
+import platform
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from lib import corpora, files
+from lib.chunks import Chunks, cut
+from lib.corpora.base import Corpus
+from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
+
+LIBRARIES = ("torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib")
+
+
+class StudyError(RuntimeError):
+    """The run cannot go on; the message is one line that says what, where and what to do."""
+
+
+class Request(Frozen):
+    """What is asked for: the parameters of every notebook and, in upper case, of `make study`."""
+
+    corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
+    root: str = Field("", description="folder of the corpus; planted needs none")
+    preset: str = Field("quick", description="tiny, quick, laptop or paper")
+    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 for a corpus with a split of its own")
+    seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    name: str = Field("", description="keeps runs apart that would share a folder")
+    set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
+
+    @field_validator("corpus")
+    @classmethod
+    def _known_corpus(cls, value: str) -> str:
+        return _one_of(value, list(corpora.SOURCES))
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, value: str) -> str:
+        return _one_of(value, list(PRESETS))
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            raise ValueError("choose auto, cpu, cuda, cuda:<number> or mps")
+        return value
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name(cls, value: Any) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.]*", str(value)):
+            raise ValueError("letters, digits, _ and . only")
+        return str(value)
+
+    @field_validator("fold", mode="before")
+    @classmethod
+    def _fold(cls, value: Any) -> int | str:
+        if str(value) in ("", "all"):
+            return str(value) or 0
+        if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
+            raise ValueError("a whole number, or all")
+        return int(value)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds(cls, value: Any) -> tuple[int, ...]:
+        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        if not re.fullmatch(r"\d{1,6}(,\d{1,6})*", text):
+            raise ValueError("whole numbers from 0, separated by commas, for example 0,1,2")
+        return tuple(dict.fromkeys(int(seed) for seed in text.split(",")))
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """`set` as dotted name -> value; a value is JSON, or else text."""
+        pairs = [part.partition("=") for part in self.set.split()]
+        if bad := [name for name, equals, _ in pairs if not equals]:
+            raise SettingsError(f"set: {bad[0]!r} is not of the form name=value, for example body.head_width=64")
+        return {name: _literal(value) for name, _, value in pairs}
+
+
+def _one_of(value: str, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise ValueError(f"choose one of {', '.join(allowed)}")
+    return value
+
+
+def _literal(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return tuple(map(_literal, text.split(","))) if "," in text else text
+
+
+@dataclass(frozen=True)
+class Study:
+    """One run. Its `parts` are itself, or with fold="all" the runs of the folds, which lie in its folder."""
+
+    request: Request
+    settings: Settings
+    folder: Path
+    figures: Path
+
+    @classmethod
+    def of(cls, request: Request) -> "Study":
+        """The study that a request means; SettingsError in one line where it contradicts itself."""
+        settings = Settings.preset(request.preset, request.overrides)
+        from lib.representations import kind, names
+        from lib.representations.base import settings_of
+
+        for name, values in settings.representations.items():
+            settings_of(kind(name), values)
+        for name in settings.schedules:
+            if name not in (*names(), "mobilenet", "head"):
+                raise SettingsError(f"settings: schedules.{name}: nothing of that name is trained")
+            settings.schedule(name)
+        fold = f"-fold{request.fold}" if isinstance(request.fold, int) and request.fold else ""
+        slug = f"{request.corpus}-{request.preset}{fold}" + (f"-{request.name}" if request.name else "")
+        return cls(request, settings, files.home() / "runs" / slug, files.home() / "figures" / slug)
+
+    @classmethod
+    def of_notebook(cls, namespace: Mapping[str, Any], *own: str) -> "Study":
+        """The study that a notebook's parameters cell means. Call it in the cell below with globals().
+
+        own: names of parameters that this notebook alone has. SettingsError where a parameter does not exist (a
+        notebook runner adds unknown ones without a word) or has a wrong value.
+        """
+        given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
+        known = [*Request.model_fields, *own]
+        if unknown := [name for name in given if name not in known]:
+            raise SettingsError(f"parameter {unknown[0]}: there is none of that name; there are {', '.join(known)}")
+        return cls.of(validated(Request, {k: v for k, v in given.items() if k in Request.model_fields}, "parameters"))
+
+    @property
+    def slug(self) -> str:
+        """The study's name in runs/ and figures/."""
+        return self.figures.name
+
+    @cached_property
+    def parts(self) -> list["Study"]:
+        """The runs with a test fold (or role) each that this one is made of."""
+        if self.request.fold != "all":
+            return [self]
+        folds = self.read_corpus().folds
+        if not folds:
+            raise SettingsError(f"FOLD=all: {self.request.corpus} comes with its own split and has no folds; leave FOLD out")
+        return [
+            replace(self, request=self.request.model_copy(update={"fold": fold}), folder=self.folder / f"fold{fold}",
+                    figures=self.figures / f"fold{fold}")
+            for fold in folds
+        ]  # fmt: skip
+
+    def read_corpus(self) -> Corpus:
+        """The corpus as its source tells it, before a test fold is chosen."""
+        return corpora.load(self.request.corpus, self.request.root or None)
+
+    @cached_property
+    def chunks(self) -> Chunks:
+        """The chunks of the corpus, roles assigned; registers the study, or refuses where another's results lie there."""
+        fold = self.request.fold
+        corpus = self.read_corpus()
+        if corpus.folds and not fold:
+            numbers = ", ".join(map(str, corpus.folds))
+            raise SettingsError(f"fold: {corpus.name} has the folds {numbers}; name the one to test on (FOLD=1), or all")
+        if fold == "all":
+            raise SettingsError("fold: all has no chunks of its own; ask its parts")
+        corpus = corpus.with_fold(fold, self.settings.validation)
+        chunks = cut(corpus, self.settings.chunking)
+        self.register(chunks.corpus.hash)
+        self.write_table("rejected", chunks.corpus.rejected)
+        return chunks
+
+    def register(self, corpus_hash: str) -> None:
+        """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
+        path = self.folder / "study.json"
+        told = {"settings": self.settings.model_dump(mode="json"), "corpus_hash": corpus_hash}
+        if path.exists():
+            before = json.loads(path.read_text())
+            for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):
+                if before[what] != told[what]:
+                    raise StudyError(
+                        f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
+                        f"give this run a name (NAME=...), or remove that folder"
+                    )
+            if set(self.request.seeds) <= set(before["seeds"]):
+                return
+            told["seeds"] = sorted({*before["seeds"], *self.request.seeds})
+        files.write_json(path, {
+            "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold,
+            "seeds": list(self.request.seeds), **told, "versions": versions(), "machine": machine(), "commit": commit(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        })  # fmt: skip
+
+    def checkpoint(self, encoder: str, seed: int) -> Path:
+        """Folder of one trained encoder."""
+        return self.folder / "checkpoints" / f"{encoder}-seed{seed}"
+
+    def scores(self, subset: str, head: str, seed: int) -> Path:
+        """File of the test scores [chunk, class] of one head on one subset."""
+        return self.folder / "scores" / f"{subset}-{head}-seed{seed}.npy"
+
+    def write_table(self, name: str, rows: pd.DataFrame | list[dict]) -> pd.DataFrame:
+        """Write tables/<name>.csv, whole or not at all, and give it back."""
+        table = pd.DataFrame(rows)
+        with files.whole(self.folder / "tables" / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False)
+        return table
+
+    def table(self, name: str, made_by: str) -> pd.DataFrame:
+        """Read tables/<name>.csv; StudyError naming the notebook that makes it where it is missing."""
+        path = self.folder / "tables" / f"{name}.csv"
+        if not path.exists():
+            raise missing(path, made_by)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"seed": str, "fold": str, "control": str})
+
+    @contextmanager
+    def timed(self, stage: str, items: int, unit: str) -> Iterator[None]:
+        """Note how long the block took, for timing.csv; a stage that was only read back should not be timed."""
+        start = time.perf_counter()
+        yield
+        self.note_time(stage, time.perf_counter() - start, items, unit)
+
+    def note_time(self, stage: str, seconds: float, items: int, unit: str) -> None:
+        """Note that a stage took so long for so many items, and the most memory that this process had so far."""
+        per_mb = 2**20 if platform.system() == "Darwin" else 2**10
+        files.write_json(self.folder / "timing" / f"{stage}.json", {
+            "stage": stage, "seconds": round(seconds, 3), "items": items, "unit": unit,
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mb),
+        })  # fmt: skip
+
+    def timing(self) -> pd.DataFrame:
+        """All stages noted so far [stage, seconds, items, unit, peak_mb]."""
+        found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
+        return pd.DataFrame([json.loads(path.read_text()) for path in found])
+
+
+def missing(path: Path, made_by: str) -> StudyError:
+    """The error for a file that another notebook makes."""
+    return StudyError(f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first")
+
+
+def _is_parameter(name: str, value: Any) -> bool:
+    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
+    return plain and not name.startswith("_") and name not in ("In", "Out")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "absent"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """System, processor and number of cores."""
+    import os
+
+    processor = platform.processor() or platform.machine()
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+        processor = re.search(r"model name\s*:\s*(.+)", told).group(1)
+    except (OSError, AttributeError):
+        pass
+    return {"system": platform.system(), "processor": processor, "cores": os.cpu_count()}
+
+
+def commit() -> str:
+    """The commit of the project's folder, with + where it has changes; empty outside git."""
+    try:
+        asked = ["git", "-C", str(files.PROJECT), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
