@@ -44,7 +44,7 @@ class Chunking(Frozen):
     silent: Literal["keep", "drop_train", "drop_both"] = choice(
         "keep", "drop_train, drop_both", "a chunk of a sparse clip can be digital silence under its clip's labels"
     )
-    silent_dbfs: float = Field(-60.0, le=0, description="a chunk whose highest sample lies below this counts as silent")
+    silent_dbfs: float = Field(-80.0, le=0, description="a chunk whose highest sample lies below this counts as silent")
 
 
 class Body(Frozen):

@@ -137,11 +137,10 @@ def envelope_db(timbre: str, frequency_hz: np.ndarray, settings: Planted = Plant
 def partials_db(timbre: str, f0_hz: float, rng: Random, settings: Planted = Planted()) -> np.ndarray:
     """Levels [partial] of all partials up to top_hz: slope, the envelope with some of another in it, jitter."""
     frequency_hz = f0_hz * np.arange(1, int(settings.top_hz / f0_hz) + 1)
-    slope = settings.slope_db * np.log2(frequency_hz / LOWEST_C_HZ)
-    other = str(rng.choice([name for name in TIMBRES if name != timbre]))
-    own, mixed = (envelope_db(name, frequency_hz, settings) for name in (timbre, other))
+    others = [name for name in TIMBRES if name != timbre]
+    own, mixed = (envelope_db(name, frequency_hz, settings) for name in (timbre, str(rng.choice(others))))
     jitter = rng.uniform(-settings.jitter_db, settings.jitter_db, len(frequency_hz))
-    return slope + own + rng.uniform(0, settings.blend) * (mixed - own) + jitter
+    return settings.slope_db * np.log2(frequency_hz / f0_hz) + own + rng.uniform(0, settings.blend) * (mixed - own) + jitter
 
 
 # Gesture: each a gain between 0 and 1 at time_s [sample]
@@ -224,8 +223,7 @@ def voice(pitch: str, timbre: str, n_samples: int, rng: Random, settings: Plante
 
 def moved(wave: np.ndarray, gesture: str, rng: Random, settings: Planted) -> np.ndarray:
     """`wave` [sample] with a gesture that stops at a random floor, after a random onset."""
-    time_s = np.arange(len(wave)) / settings.rate_hz
-    floor = amplitude(rng.uniform(*settings.floor_db))
+    time_s, floor = np.arange(len(wave)) / settings.rate_hz, amplitude(rng.uniform(*settings.floor_db))
     gain = floor + (1 - floor) * GESTURES[gesture](time_s, rng)
     return wave * gain * np.clip((time_s - rng.uniform(*settings.onset_s)) / EDGE_S, 0, 1)
 
@@ -343,10 +341,10 @@ def made(folder: Path, settings: Planted) -> bool:
 def ensure(home: Path, settings: Planted = Planted()) -> Path:
     """`home`/data/planted, generated where it is absent or of other settings."""
     folder = home / "data" / "planted"
-    if not made(folder, settings):
-        try:
+    try:
+        if not made(folder, settings):
             generate(folder, settings)
-        except OSError:  # another process may have put it there first
-            if not made(folder, settings):
-                raise
+    except OSError:  # another process may have put it there first
+        if not made(folder, settings):
+            raise
     return folder

@@ -59,7 +59,7 @@ class HighestAnswer(torch.autograd.Function):
         n_taps = weight.shape[1]
         padded = nn.functional.pad(patches, ((n_taps - 1) // 2, n_taps // 2))
         best, where = [], []
-        for part in padded.split(1024):  # keeps the answers [p, f, s] of a part within the processor's reach
+        for part in padded.split(64):  # a part of which the answers [p, f, s] stay within a processor's cache
             answers = nn.functional.conv1d(part[:, None], weight[:, None])
             value, index = answers.max(2)
             best.append(value)
