@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,6 +44,7 @@ class Request(Frozen):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     name: str = Field("", description="keeps runs apart that would share a folder")
     set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
+    part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
 
     @field_validator("corpus")
     @classmethod
@@ -130,9 +131,12 @@ class Study:
             if name not in (*names(), "mobilenet", "head"):
                 raise SettingsError(f"settings: schedules.{name}: nothing of that name is trained")
             settings.schedule(name)
-        fold = f"-fold{request.fold}" if isinstance(request.fold, int) and request.fold else ""
-        slug = f"{request.corpus}-{request.preset}{fold}" + (f"-{request.name}" if request.name else "")
-        return cls(request, settings, files.home() / "runs" / slug, files.home() / "figures" / slug)
+        number = request.fold if isinstance(request.fold, int) else 0
+        if request.part and not number:
+            raise SettingsError("part: only one fold can be a part, for example fold=1 part=true")
+        suffix = (f"-fold{number}" if number and not request.part else "") + (f"-{request.name}" if request.name else "")
+        place = f"{request.corpus}-{request.preset}{suffix}" + (f"/fold{number}" if request.part else "")
+        return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
     @classmethod
     def of_notebook(cls, namespace: Mapping[str, Any], *own: str) -> "Study":
@@ -160,11 +164,7 @@ class Study:
         folds = self.read_corpus().folds
         if not folds:
             raise SettingsError(f"FOLD=all: {self.request.corpus} comes with its own split and has no folds; leave FOLD out")
-        return [
-            replace(self, request=self.request.model_copy(update={"fold": fold}), folder=self.folder / f"fold{fold}",
-                    figures=self.figures / f"fold{fold}")
-            for fold in folds
-        ]  # fmt: skip
+        return [Study.of(self.request.model_copy(update={"fold": fold, "part": True})) for fold in folds]
 
     def read_corpus(self) -> Corpus:
         """The corpus as its source tells it, before a test fold is chosen."""

@@ -140,7 +140,8 @@ def partials_db(timbre: str, f0_hz: float, rng: Random, settings: Planted = Plan
     others = [name for name in TIMBRES if name != timbre]
     own, mixed = (envelope_db(name, frequency_hz, settings) for name in (timbre, str(rng.choice(others))))
     jitter = rng.uniform(-settings.jitter_db, settings.jitter_db, len(frequency_hz))
-    return settings.slope_db * np.log2(frequency_hz / f0_hz) + own + rng.uniform(0, settings.blend) * (mixed - own) + jitter
+    blended = own + rng.uniform(0, settings.blend) * (mixed - own)
+    return settings.slope_db * np.log2(frequency_hz / f0_hz) + blended + jitter
 
 
 # Gesture: each a gain between 0 and 1 at time_s [sample]

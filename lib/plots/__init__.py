@@ -11,7 +11,9 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lib import files
 
@@ -23,6 +25,7 @@ STYLE: dict[str, Any] = {
 }  # fmt: skip
 # Dates are left out, so that the same data gives the same bytes.
 UNDATED = {"pdf": {"CreationDate": None, "ModDate": None}, "svg": {"Date": None}, "png": {}}
+OCTAVES_HZ = (50, 100, 200, 400, 800, 1600, 3200, 6400)  # ticks of a frequency axis
 GREY = "#999999"  # for what stands beside the encoders: constant, oracle, published
 
 
@@ -31,6 +34,15 @@ def style() -> Iterator[None]:
     """The study's look for figures made inside the block."""
     with mpl.rc_context(STYLE):
         yield
+
+
+def frequency_axis(axis: Axes) -> None:
+    """Make the vertical axis one of frequency in Hz, an octave as high as any other."""
+    axis.set(yscale="log", ylabel="frequency (Hz)")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def save(figure: Figure, stem: Path) -> Figure:

@@ -33,6 +33,8 @@ class Representation(nn.Module, ABC):
     title: ClassVar[str]  # a word or two for axes and legends
     keeps: ClassVar[str]  # what of a sound it keeps, in a few words
     colour: ClassVar[str]
+    first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
+    front: "FrontEnd"  # brings the features of a frame to a token
     stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
 
     def __init__(self, settings: Frozen, chunking: Chunking, width: int) -> None:
@@ -62,6 +64,16 @@ class Representation(nn.Module, ABC):
     @abstractmethod
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         """Draw the features [d, t] of one chunk, axes with units."""
+
+    def draw_learned(self, axis: Axes) -> None:
+        """Draw what the front end learned: here the projection from a frame's dimensions to a token's."""
+        weights = self.front.project.weight.detach().cpu().numpy()  # [w, d]
+        most = float(np.abs(weights).max())
+        picture = axis.imshow(
+            weights, cmap="PuOr", vmin=-most, vmax=most, aspect="auto", interpolation="nearest", origin="lower", rasterized=True
+        )
+        axis.set(xlabel="dimension of a frame", ylabel="dimension of a token", title="Which dimensions of a frame reach the tokens")
+        axis.figure.colorbar(picture, ax=axis, label="weight")
 
 
 class FrontEnd(nn.Module):

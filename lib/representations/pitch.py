@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lib import files
+from lib.plots import frequency_axis
 from lib.representations.base import FrontEnd, Representation
 from lib.settings import Chunking, Frozen, choice
 
@@ -77,7 +78,8 @@ class Pitch(Representation):
         edges_hz = self.settings.f_min_hz * 2 ** ((np.arange(len(features) + 1) - 0.5) / self.settings.bins_per_octave)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, edges_hz, features, cmap="Greys", vmin=0, vmax=1, rasterized=True)
-        axis.set(yscale="log", ylabel="frequency (Hz)", xlabel="time (s)")
+        frequency_axis(axis)
+        axis.set(xlabel="time (s)")
 
 
 def peaks(magnitude: Tensor, settings: PitchSettings) -> Tensor:

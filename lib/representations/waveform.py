@@ -25,6 +25,7 @@ class Waveform(Representation):
 
     Settings = WaveformSettings
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"
+    first = "learned filters, maxima"
     stored = False
 
     def __init__(self, settings: WaveformSettings, chunking: Chunking, width: int) -> None:
@@ -45,6 +46,21 @@ class Waveform(Representation):
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         axis.plot(np.arange(len(features)) / self.rate_hz, features, color=self.colour, linewidth=0.5, rasterized=True)
         axis.set(ylabel="amplitude (full scale 1)", xlabel="time (s)", xlim=(0, len(features) / self.rate_hz))
+        for patch in range(1, self.n_patches):
+            axis.axvline(patch * self.patch / self.rate_hz, color="#DDDDDD", linewidth=0.3, zorder=0)
+
+    def draw_learned(self, axis: Axes) -> None:
+        """Draw the magnitude of each filter's frequency response, the filters in order of where it is highest."""
+        filters = self.filters.weight[:, 0].detach().cpu().numpy()
+        answer = np.abs(np.fft.rfft(filters, 1024, axis=1))  # [f, frequency]
+        answer_db = 20 * np.log10(np.maximum(answer / answer.max(1, keepdims=True), 1e-3))
+        ordered = answer_db[np.argsort(answer.argmax(1), kind="stable")].T
+        picture = axis.imshow(
+            ordered, cmap="cividis", vmin=-30, vmax=0, aspect="auto", interpolation="nearest", origin="lower",
+            extent=(0.5, len(filters) + 0.5, 0, self.rate_hz / 2), rasterized=True,
+        )  # fmt: skip
+        axis.set(xlabel="filter, in order of its highest answer", ylabel="frequency (Hz)", title="What each learned filter lets through")
+        axis.figure.colorbar(picture, ax=axis, label="magnitude (dB below the filter's highest)")
 
 
 class HighestAnswer(torch.autograd.Function):

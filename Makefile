@@ -1,0 +1,17 @@
+# Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
+PYTHON = python3
+.PHONY: help setup study record test lab
+.NOTPARALLEL:
+
+help:    # what there is (the default)
+	@"$(PYTHON)" -m lib.environment help
+setup:   # make .venv and install what requirements.txt names
+	@"$(PYTHON)" -m lib.environment setup
+study:   # run the study; the second time only what has changed
+	@"$(PYTHON)" -m lib.environment study
+record:  # copy a run's figures and tables to figures/record: make record STUDY=planted-quick
+	@"$(PYTHON)" -m lib.environment record
+test:    # all tests
+	@"$(PYTHON)" -m lib.environment test
+lab:     # JupyterLab on notebooks/
+	@"$(PYTHON)" -m lib.environment lab

@@ -1,0 +1,183 @@
+# The study as a graph of notebooks: each run of a notebook is a job, and what has not changed is not run again.
+#
+# `make study` calls this with a checked plan (runs/<study>/request.json). By hand, with the names of lib.study.Request:
+#     .venv/bin/snakemake --cores 2 --config corpus=planted preset=quick
+#
+# Executed notebooks are logs, not outputs: snakemake deletes a failed job's outputs, and the half-executed copy is what
+# one wants to read. Checkpoints and caches are never named here: the library keeps them by what they were made from, so
+# a job that runs again without need only reads them back.
+
+import json
+import sys
+from pathlib import Path
+
+PROJECT = Path(workflow.basedir)
+sys.path.insert(0, str(PROJECT))
+
+if "plan" in config:
+    PLAN = config["plan"]
+else:
+    from lib.commands import plan, variables
+    from lib.environment import Stop
+    from snakemake.exceptions import WorkflowError
+
+    try:
+        PLAN = plan(variables("study", [f"{name.upper()}={value}" for name, value in config.items()]))
+    except Stop as stop:
+        raise WorkflowError(str(stop)) from None
+
+workdir: PLAN["folder"]
+
+
+# A run is one place; with fold = all each fold is a place of its own below it.
+FOLDS = {f"fold{fold}/": fold for fold in PLAN["folds"]}
+
+
+def given(seed=None, place="", **own):
+    """A notebook's parameters as JSON, so that papermill keeps their types."""
+    fold = {"fold": FOLDS[place], "part": True} if place else {}
+    seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
+    return json.dumps({**PLAN["request"], **fold, **seeds, **own})
+
+
+def notebook(name):
+    return str(PROJECT / "notebooks" / f"{name}.ipynb")
+
+
+def lib(*names):
+    """Files of the library that a notebook's result depends on, besides those that all depend on."""
+    every = ["settings", "study", "arrays", "files", "chunks", "decode", "corpora/*", "representations/*"]
+    return sorted(str(path) for name in (*every, *names) for path in (PROJECT / "lib").glob(f"{name}.py"))
+
+
+def scores(wildcards):
+    """The encoders' scores of one place, or for a run over all folds the tables of its folds."""
+    if FOLDS and not wildcards.place:
+        return [f"{place}tables/subsets.csv" for place in FOLDS]
+    return [
+        f"{wildcards.place}scores/{representation}-own-seed{seed}.npy"
+        for representation in PLAN["representations"]
+        for seed in PLAN["seeds"]
+    ]
+
+
+# What a notebook prints goes to the screen, what papermill has to say to a file.
+RUN = (
+    "echo {params.title:q}; "
+    f"{sys.executable} -m papermill {{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd '{PROJECT}' "
+    "--no-progress-bar --stdout-file {params.screen} 2> {log.words:q} "
+    "|| {{ echo {params.title:q} failed; exit 1; }}; echo {params.title:q} done in $SECONDS s"
+)
+
+
+wildcard_constraints:
+    place=r"(fold\d+/)?",
+    representation=r"\w+",
+    seed=r"\d+",
+
+
+rule all:
+    input:
+        "tables/table1.csv",
+        f"{next(iter(FOLDS), '')}tables/rejected.csv",
+    default_target: True
+
+
+rule representations:
+    input:
+        notebook=notebook("01_representations"),
+        lib=lib("encoders", "training", "transformer", "plots", "plots/*"),
+    output:
+        "{place}tables/rejected.csv",
+    log:
+        notebook="{place}notebooks/01_representations.ipynb",
+        words="{place}logs/01_representations.txt",
+    params:
+        given=lambda wildcards: given(place=wildcards.place),
+        corpus=PLAN["corpus"],
+        title="01_representations",
+        screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule train_encoder:
+    input:
+        notebook=notebook("02_train_encoder"),
+        lib=lib("encoders", "training", "transformer", "stages"),
+    output:
+        "{place}scores/{representation}-own-seed{seed}.npy",
+    log:
+        notebook="{place}notebooks/02_train_encoder-{representation}-seed{seed}.ipynb",
+        words="{place}logs/02_train_encoder-{representation}-seed{seed}.txt",
+    params:
+        given=lambda wildcards: given(**wildcards),
+        corpus=PLAN["corpus"],
+        title=lambda wildcards: f"{wildcards.place}02_train_encoder {wildcards.representation}, seed {wildcards.seed}",
+        screen="-",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule subsets:
+    input:
+        scores,
+        notebook=notebook("03_subsets"),
+        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "results"),
+    output:
+        "{place}tables/subsets.csv",
+    log:
+        notebook="{place}notebooks/03_subsets.ipynb",
+        words="{place}logs/03_subsets.txt",
+    params:
+        given=lambda wildcards: given(place=wildcards.place),
+        title=lambda wildcards: f"{wildcards.place}03_subsets",
+        screen="-",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule contributions:
+    input:
+        "tables/subsets.csv",
+        notebook=notebook("04_contributions"),
+        lib=lib("contributions", "measures", "results", "plots", "plots/*"),
+    output:
+        "tables/contributions.csv",
+    log:
+        notebook="notebooks/04_contributions.ipynb",
+        words="logs/04_contributions.txt",
+    params:
+        given=given(),
+        title="04_contributions",
+        screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule paper_figures:
+    input:
+        "tables/contributions.csv",
+        "tables/subsets.csv",
+        notebook=notebook("05_paper_figures"),
+        lib=lib("contributions", "measures", "results", "plots", "plots/*"),
+    output:
+        "tables/table1.csv",
+        "tables/table2.csv",
+        "tables/ledger.csv",
+        "tables/decisions.csv",
+        "tables/timing.csv",
+    log:
+        notebook="notebooks/05_paper_figures.ipynb",
+        words="logs/05_paper_figures.txt",
+    params:
+        given=given(),
+        title="05_paper_figures",
+        screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN

@@ -1,0 +1,355 @@
+"""What `make` hands over to, inside .venv: python -m lib.commands study CORPUS=esc50 ROOT=folder FOLD=1.
+
+`study` checks every variable, tells what will be done and how long it may take, holds the study, and lets snakemake
+run the notebooks. This process itself stays small: what needs torch runs in a process of its own that ends before.
+"""
+
+import csv
+import ctypes
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from lib import files
+from lib.environment import Stop, check_names
+
+TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
+NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command with NAME=value words; the exit status."""
+    command, *pairs = words or ["help"]
+    actions = {"study": study, "record": record, "test": test, "lab": lab}
+    try:
+        if command not in actions:
+            raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
+        return actions[command](variables(command, pairs))
+    except (Stop, files.Held) as stop:
+        print(f"make {command}: {stop}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nmake {command}: stopped; the next call goes on from here", file=sys.stderr)
+        return 130
+
+
+def variables(command: str, pairs: Sequence[str]) -> dict[str, str]:
+    """NAME=value words as a dictionary; Stop at an unknown name."""
+    split = [pair.partition("=") for pair in pairs]
+    check_names(command, [name for name, _, _ in split])
+    return {name: value for name, _, value in split}
+
+
+# study
+
+
+def study(given: Mapping[str, str]) -> int:
+    """Run the whole study, or what of it is not done yet."""
+    jobs = given.get("JOBS", "")
+    whole_number("JOBS", jobs)
+    planned = apart(plan, given)
+    cores = cores_to_use(jobs, planned["threads"])
+    folder = Path(planned["folder"])
+    print(planned["told"], flush=True)
+    with files.held(folder / "study", f"the study {folder.name}"):
+        files.write_json(folder / "request.json", {"plan": planned})
+        if not planned["finished"]:
+            from lib.estimate import told
+
+            print(apart(told, planned, cores // planned["threads"]), flush=True)
+        return run_graph(planned, cores)
+
+
+def plan(given: Mapping[str, str]) -> dict[str, Any]:
+    """What follows from make's variables, as plain values for the Snakefile; Stop where one is wrong.
+
+    Reads the corpus's table, so that a mistake in it is told before anything runs.
+    """
+    from lib.chunks import CorpusError
+    from lib.representations import names
+    from lib.settings import SettingsError
+    from lib.study import Study, StudyError
+    from lib.training import device_of
+
+    asked = request_of(given)
+    try:
+        device_of(asked.device)
+        wanted = Study.of(asked)
+        corpus = wanted.read_corpus()
+        for part in wanted.parts:
+            check_fold(corpus, part.request.fold)
+    except (SettingsError, CorpusError, StudyError, ValueError) as error:
+        raise Stop(re.sub(r"^settings: ", "SET: ", str(error))) from None
+    encoders = [part.checkpoint(name, seed) for part in wanted.parts for name in names() for seed in asked.seeds]
+    return {
+        "request": asked.model_dump(mode="json", exclude={"seeds", "part"}) | {"seeds": ",".join(map(str, asked.seeds))},
+        "folder": str(wanted.folder), "figures": str(wanted.figures), "threads": wanted.settings.threads,
+        "folds": [part.request.fold for part in wanted.parts] if asked.fold == "all" else [],
+        "seeds": list(asked.seeds), "representations": list(names()), "corpus": corpus.hash,
+        "finished": all((folder / "encoder.json").exists() for folder in encoders),
+        "told": in_words(wanted, corpus),
+    }  # fmt: skip
+
+
+def request_of(given: Mapping[str, str]) -> Any:
+    """lib.study.Request from make's variables; Stop in one line with the variable's own name where one is wrong."""
+    from pydantic import ValidationError
+
+    from lib.settings import SettingsError
+    from lib.study import Request
+
+    values = {name.lower(): value for name, value in given.items() if name not in NOT_ASKED and value != ""}
+    if values.get("root"):
+        values["root"] = str(Path(values["root"]).expanduser().resolve())
+    if whole_number("THREADS", given.get("THREADS", "")):
+        values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
+    try:
+        asked = Request(**values)
+        _ = asked.overrides
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Stop(f"{str(first['loc'][0]).upper()}={first['input']}: {first['msg'].removeprefix('Value error, ')}") from None
+    except SettingsError as error:
+        raise Stop(re.sub(r"^set: ", "SET: ", str(error))) from None
+    return asked
+
+
+def check_fold(corpus: Any, fold: int | str) -> None:
+    """Stop unless `fold` can be the test fold of the corpus."""
+    if corpus.folds and not fold:
+        raise Stop(f"FOLD: {corpus.name} has the folds {', '.join(map(str, corpus.folds))}; name the one to test on, or all")
+    corpus.with_fold(fold)
+
+
+def in_words(wanted: Any, corpus: Any) -> str:
+    """What will be done, in a few lines."""
+    asked = wanted.request
+    folds = f"fold {asked.fold}, " if asked.fold else ""
+    rejected = f", {len(corpus.rejected)} left out (tables/rejected.csv says why)" if len(corpus.rejected) else ""
+    return "\n".join([
+        f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
+        f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
+        f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
+    ])  # fmt: skip
+
+
+def shown(path: Path | str) -> str:
+    """A path as a reader wants it: relative to where they are, if it lies below."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def whole_number(name: str, text: str) -> int:
+    """The number from 1 in `text`, 0 where it is empty; Stop if it is something else."""
+    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise Stop(f"{name}={text}: a whole number from 1")
+    return int(text or 0)
+
+
+def cores_to_use(jobs: str, threads: int) -> int:
+    """Cores for `jobs` notebooks at a time (empty: as many as fit, four at most); Stop if there are not so many."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
+    if wanted * threads > there:
+        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less")
+    return wanted * threads
+
+
+def apart(function: Callable, *arguments: Any) -> Any:
+    """function(*arguments) in a process that ends with it, so that this one never holds torch."""
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+# The graph of notebooks
+
+
+def run_graph(planned: Mapping[str, Any], cores: int) -> int:
+    """Let snakemake run what is not done; show Table 1, or what failed."""
+    folder, started = Path(planned["folder"]), time.time()
+    log = folder / "logs" / "snakemake.txt"
+    status = snakemake(folder, cores, log)
+    if status:
+        print(what_failed(folder, started, log), file=sys.stderr)
+        return 1
+    if "Nothing to be done" in log.read_text():
+        print("nothing to do: all of it is there and up to date")
+    else:
+        print(f"done in {minutes(time.time() - started)}")
+    print("\n" + table1(folder / "tables" / "table1.csv"))
+    print("\n" + figures(Path(planned["figures"])))
+    return 0
+
+
+def snakemake(folder: Path, cores: int, log: Path) -> int:
+    """Run the graph with the request in `folder`; its words go to `log`, what the notebooks say to the screen."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
+        "--configfile", str(folder / "request.json"), "--cores", str(cores), "--nolock", "--rerun-incomplete",
+    ]  # fmt: skip
+    with log.open("w") as words, interruptible():
+        process = subprocess.Popen(command, stderr=words, start_new_session=True, preexec_fn=end_with_parent)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            print("\nstopping", file=sys.stderr, flush=True)
+            stop(process)
+            raise
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM (kill, a closed terminal) ends the block as Ctrl-C does."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
+    """End a process with its group: asked first, so that notebooks are written and kernels end, then forced."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def end_with_parent() -> None:
+    """On Linux, ask the system to end this process (SIGTERM) when its parent is gone, however that ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
+
+
+def what_failed(folder: Path, since: float, log: Path) -> str:
+    """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
+    found = [text for path in executed(folder, since) if (text := failure(path))]
+    if found:
+        return "\n".join([*found, "the next call goes on from what is done"])
+    words = log.read_text().strip().splitlines()
+    return "\n".join(["the graph of notebooks failed:", *words[-8:], f"all of it: {shown(log)}"])
+
+
+def executed(folder: Path, since: float) -> list[Path]:
+    """Executed notebooks of a run, its folds included, written after `since`."""
+    found = [*folder.glob("notebooks/*.ipynb"), *folder.glob("fold*/notebooks/*.ipynb")]
+    return sorted(path for path in found if path.stat().st_mtime >= since - 1)
+
+
+def failure(notebook: Path) -> str:
+    """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
+    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
+    cells = json.loads(notebook.read_text())["cells"]
+    errors = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
+    if errors:
+        error = errors[-1]
+        lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
+    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
+        lines = words.read_text().strip().splitlines()[-1:]
+    else:
+        return ""
+    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
+
+
+def where(traceback: Sequence[str]) -> list[str]:
+    """Places in lib/ that a notebook's traceback names, the last two."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
+    return [f"at {shown(place)}" for place in places[-2:]]
+
+
+def minutes(seconds: float) -> str:
+    """A time as a reader wants it: 42 s, 7 minutes, 3.5 hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def table1(path: Path) -> str:
+    """Table 1 in percent: the file's first measure, each row beside the paper's number."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = rows[0]["measure"]
+    columns = [("published", "published"), ("own", "own"), ("retrained", "retrained"), ("interval", "95 % interval")]
+    lines = [f"Table 1: {first} in percent", f"{'':28}" + "".join(f"{title:>15}" for _, title in columns)]
+    for row in [row for row in rows if row["measure"] == first]:
+        row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
+        cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
+        lines.append(f"{row['row'][:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
+    lines.append(f"without listening {percent(rows[0]['constant'])}, the most that chunks allow {percent(rows[0]['oracle'])}")
+    return "\n".join(lines)
+
+
+def percent(fraction: str) -> str:
+    """0.4321 as 43.2; empty stays empty."""
+    return f"{100 * float(fraction):.1f}" if fraction else ""
+
+
+def figures(folder: Path) -> str:
+    """Where the figures lie, by name."""
+    names = sorted(path.stem for path in folder.glob("*.png"))
+    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
+
+
+# record, test, lab
+
+
+def record(given: Mapping[str, str]) -> int:
+    """Copy figures/<study> to figures/record/<study>, in place of what was there."""
+    name = given.get("STUDY", "")
+    there = sorted(path.name for path in (files.home() / "figures").glob("*") if path.is_dir() and path.name not in ("record", "bench"))
+    if name not in there:
+        raise Stop(f"STUDY={name}: there is no such run in figures/; there are {', '.join(there) or 'none yet'}")
+    source, target = files.home() / "figures" / name, files.home() / "figures" / "record" / name
+    found = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    if large := [path for path in found if path.stat().st_size > TOO_LARGE_BYTES]:
+        size = large[0].stat().st_size / 1e6
+        raise Stop(f"{shown(large[0])} has {size:.1f} MB; what git keeps may have 1 MB at most, so nothing was copied")
+    shutil.rmtree(target, ignore_errors=True)
+    for path in found:
+        (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.relative_to(source))
+    print(f"{len(found)} files in {shown(target)}")
+    return 0
+
+
+def test(given: Mapping[str, str]) -> int:
+    """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
+    import shlex
+
+    workers = min(2, os.cpu_count() or 1)
+    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadfile", *shlex.split(given.get("ARGS", ""))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    return subprocess.run(command, cwd=files.PROJECT, env=environment).returncode
+
+
+def lab(given: Mapping[str, str]) -> int:
+    """JupyterLab on notebooks/."""
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return subprocess.run([sys.executable, "-m", "jupyterlab", *root], cwd=files.PROJECT / "notebooks").returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

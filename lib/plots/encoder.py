@@ -1,0 +1,120 @@
+"""Pictures of one trained encoder: its losses, its classes, its embeddings, its front end."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.plots import GREY, style
+from lib.representations.base import Representation
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; markers help where there are more groups.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "^", "s", "v", "D", "P", "X")
+MOST_BARS, MOST_GROUPS = 60, 12
+
+
+def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], colour: str) -> Figure:
+    """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}."""
+    with style():
+        figure = Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
+        for axis, (what, rows) in zip(figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True):
+            epochs = [row["epoch"] for row in rows]
+            axis.plot(epochs, [row["loss"] for row in rows], color=colour, marker="o", markersize=2.5, label="training")
+            if "validation_loss" in rows[0]:
+                axis.plot(epochs, [row["validation_loss"] for row in rows], color="black", linestyle="--", label="validation")
+            axis.set(xlabel="epoch", ylabel="mean loss", title=what)
+            axis.set_ylim(bottom=0)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.legend(loc="upper right")
+        figure.suptitle("A loss that still falls at the end would gain from more epochs", fontsize=11)
+        return figure
+
+
+def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[str], colour: str) -> Figure:
+    """Average precision of each class as bars, highest on top, the constant predictor's as marks; NaN left out.
+
+    Of more than 60 classes the 30 highest and the 30 lowest are drawn.
+    """
+    order = np.argsort(-precision, kind="stable")[: np.isfinite(precision).sum()]
+    shown = order if len(order) <= MOST_BARS else np.concatenate([order[: MOST_BARS // 2], order[-MOST_BARS // 2 :]])
+    which = "" if len(shown) == len(order) else f" (the {MOST_BARS // 2} best and worst of {len(order)})"
+    with style():
+        figure = Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
+        axis = figure.subplots()
+        places = np.arange(len(shown))
+        axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
+        axis.plot(constant[shown], places, "|", color="black", markersize=7, label="constant predictor")
+        axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
+        axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02 - 0.4 / figure.get_figheight()), ncols=2)
+        axis.set_title(f"Classes that this encoder knows, best first{which}")
+        return figure
+
+
+def groupings(classes: Sequence[str], parents: Mapping[str, Sequence[str]]) -> dict[str, dict[str, list[int]]]:
+    """What to colour items by: title -> group -> columns of the classes [class] that belong to it.
+
+    Where the classes fall into a few families of few classes, each family by its classes; few classes by themselves;
+    else the classes by what stands at the top above them.
+    """
+    families: dict[str, list[int]] = {}
+    for column, name in enumerate(classes):
+        families.setdefault(_top(name, parents), []).append(column)
+    if 2 <= len(families) <= 4 and max(map(len, families.values())) <= MOST_GROUPS:
+        return {family: {classes[k]: [k] for k in columns} for family, columns in families.items()}
+    if len(classes) <= MOST_GROUPS:
+        return {"class": {name: [k] for k, name in enumerate(classes)}}
+    return {"top of the ontology" if parents else "class": families}
+
+
+def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:
+    seen = {name}
+    while parents.get(name) and parents[name][0] not in seen:
+        name = parents[name][0]
+        seen.add(name)
+    return name
+
+
+def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]) -> Figure:
+    """Embeddings [item, width] on their two principal axes, a panel for each grouping of the labels [item, class]."""
+    from sklearn.decomposition import PCA
+
+    pca = PCA(2, svd_solver="full")
+    points = pca.fit_transform(embeddings.astype(np.float64))
+    with style():
+        figure = Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
+        axes = figure.subplots(1, len(grouped), squeeze=False)[0]
+        for axis, (title, groups) in zip(axes, grouped.items(), strict=True):
+            _scatter(axis, points, targets, groups)
+            first, second = 100 * pca.explained_variance_ratio_
+            axis.set(title=f"by {title}", xlabel=f"first axis ({first:.0f} % of variance)", ylabel=f"second axis ({second:.0f} %)")
+            axis.set(xticks=[], yticks=[])
+        figure.suptitle("Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", fontsize=10)
+        return figure
+
+
+def _scatter(axis: Axes, points: np.ndarray, targets: np.ndarray, groups: Mapping[str, list[int]]) -> None:
+    """Colour the points by the commonest groups, each point by the first it belongs to; the rest stay grey."""
+    belongs = {name: targets[:, columns].any(axis=1) for name, columns in groups.items()}
+    named = sorted(belongs, key=lambda name: -belongs[name].sum())[:MOST_GROUPS]
+    left = np.ones(len(points), bool)
+    for number, name in enumerate(name for name in groups if name in named):
+        mine = belongs[name] & left
+        left &= ~mine
+        axis.scatter(
+            *points[mine].T, s=9, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % 6], alpha=0.75,
+            linewidths=0, label=name.lstrip("_") or name, rasterized=True,
+        )  # fmt: skip
+    if left.any():
+        axis.scatter(*points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="others", zorder=0, rasterized=True)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, fontsize=7, handletextpad=0.2, columnspacing=0.8)
+
+
+def front_end(representation: Representation) -> Figure:
+    """What the front end of a trained encoder learned, as its representation draws it."""
+    with style():
+        figure = Figure(figsize=(6.5, 3.6))
+        representation.draw_learned(figure.subplots())
+        return figure

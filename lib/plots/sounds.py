@@ -1,0 +1,120 @@
+"""Pictures of sounds: a chunk as wave and as spectrum, and below them what each encoder is given of it."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.plots import GREY, frequency_axis, style
+from lib.representations.base import Representation
+
+F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference spectrogram: what the paper's pitch sees
+SHOWN_DB = 60.0  # below the loudest cell of a chunk
+
+
+def wave(axis: Axes, samples: np.ndarray, rate_hz: int) -> None:
+    """Draw samples [s] over time."""
+    axis.plot(np.arange(len(samples)) / rate_hz, samples, color="#444444", linewidth=0.5, rasterized=True)
+    axis.set(xlim=(0, len(samples) / rate_hz), xlabel="time (s)", ylabel="amplitude")
+
+
+def spectrogram(axis: Axes, samples: np.ndarray, rate_hz: int) -> None:
+    """Draw the constant-Q spectrogram of samples [s] in dB below its loudest cell, the reference beside all others."""
+    level_db = constant_q_db(samples, rate_hz)
+    edges_hz = F_MIN_HZ * 2 ** ((np.arange(N_BINS + 1) - 0.5) / PER_OCTAVE)
+    times_s = (np.arange(level_db.shape[1] + 1) - 0.5) * HOP_S
+    axis.pcolormesh(times_s, edges_hz, level_db, cmap="cividis", vmin=-SHOWN_DB, vmax=0, rasterized=True)
+    frequency_axis(axis)
+    axis.set(xlabel="time (s)", xlim=(0, len(samples) / rate_hz))
+
+
+def constant_q_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Constant-Q level [bin, frame] by librosa, 0 dB at the loudest cell, never under -SHOWN_DB."""
+    import librosa
+
+    hop = round(HOP_S * rate_hz)
+    answer = np.abs(librosa.cqt(
+        np.asarray(samples), sr=rate_hz, hop_length=hop, fmin=F_MIN_HZ, n_bins=N_BINS, bins_per_octave=PER_OCTAVE,
+    ))[:, : len(samples) // hop]  # fmt: skip
+    loudest = max(float(answer.max()), 1e-10)
+    return 20 * np.log10(np.maximum(answer / loudest, 10 ** (-SHOWN_DB / 20)))
+
+
+def features_of(representation: Representation, audio: np.ndarray) -> np.ndarray:
+    """Features [c, ...] that a representation computes from a few chunks [c, s]."""
+    with torch.inference_mode():
+        return representation.eval().compute(torch.from_numpy(np.array(audio))).numpy()
+
+
+def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], shelf: Iterable[Representation]) -> Figure:
+    """A column for each chunk of audio [c, s]: wave, spectrogram, and a row for what each representation computes."""
+    shelf = list(shelf)
+    n_rows, n_columns = 2 + len(shelf), len(audio)
+    with style():
+        figure = Figure(figsize=(1.0 + 2.3 * n_columns, 1.0 + 1.45 * n_rows))
+        axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
+        for column, samples in enumerate(audio):
+            wave(axes[0, column], samples, rate_hz)
+            spectrogram(axes[1, column], samples, rate_hz)
+            axes[0, column].set_title(textwrap.fill(captions[column], 26, max_lines=4), fontsize=8)
+        for row, representation in enumerate(shelf, start=2):
+            for axis, features in zip(axes[row], features_of(representation, audio), strict=True):
+                representation.draw(axis, features)
+        _name_rows(axes, ["the sound", "constant-Q, dB", *(each.title for each in shelf)])
+        figure.suptitle("The same sounds as each encoder gets them: what one row shows, another hides", fontsize=11)
+        return figure
+
+
+def _name_rows(axes: np.ndarray, row_names: Sequence[str]) -> None:
+    """Name each row at its left; ticks with their units stay where they are not said already."""
+    for axis, name in zip(axes[:, 0], row_names, strict=True):
+        axis.set_ylabel(f"{name}\n{axis.get_ylabel()}")
+    for axis in axes[:, 1:].flat:
+        axis.set_ylabel("")
+        axis.tick_params(labelleft=False)
+    for axis in axes[:-1].flat:
+        axis.set_xlabel("")
+
+
+def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation], caption: str) -> Figure:
+    """One chunk [s] as each representation keeps it, quick to draw: for a viewer, and in print as its twin."""
+    shelf = list(shelf)
+    n_rows = -(-len(shelf) // 2)
+    with style():
+        figure = Figure(figsize=(8.5, 0.7 + 2.2 * n_rows))
+        figure.set_layout_engine("none")
+        axes = figure.subplots(n_rows, 2, squeeze=False)
+        top = 1 - 0.62 / figure.get_figheight()
+        figure.subplots_adjust(left=0.08, right=0.98, top=top, bottom=0.48 / figure.get_figheight(), hspace=0.55, wspace=0.22)
+        for axis, representation in zip(axes.flat, shelf, strict=False):
+            representation.draw(axis, features_of(representation, samples[None])[0])
+            axis.set_title(f"{representation.title}: {representation.keeps}", fontsize=8)
+        for axis in axes.flat[len(shelf) :]:
+            axis.set_visible(False)
+        figure.suptitle(textwrap.shorten(caption, 100), fontsize=9, x=0.01, ha="left")
+        return figure
+
+
+def note(axis: Axes, features: np.ndarray, representation: Representation, fundamental_hz: float) -> None:
+    """Draw features of a synthesised note with its partials marked: where energy is, and what is kept of it."""
+    representation.draw(axis, features)
+    top_hz = axis.get_ylim()[1]
+    for number in range(1, int(top_hz / fundamental_hz) + 1):
+        axis.axhline(number * fundamental_hz, color="#D55E00", linewidth=0.6, linestyle=(0, (4, 4)))
+    axis.set_title(f"A note of {fundamental_hz:g} Hz: peaks (black) lie on its partials (dashed)")
+
+
+def tone(fundamental_hz: float, rate_hz: int, seconds: float = 1.0, n_partials: int = 1) -> np.ndarray:
+    """A steady note [s] float32 of the first partials below half the rate, each half as loud as the one before."""
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    heard = [k for k in range(1, n_partials + 1) if k * fundamental_hz < rate_hz / 2]
+    total = sum(0.5**k * np.sin(2 * np.pi * k * fundamental_hz * time_s) for k in heard)
+    return np.asarray(total, np.float32)
+
+
+def beside(axis: Axes, text: str) -> None:
+    """A grey remark inside the upper right corner of an axis."""
+    axis.text(0.98, 0.96, text, transform=axis.transAxes, ha="right", va="top", fontsize=7, color=GREY)

@@ -1,0 +1,69 @@
+"""Files that are whole or absent, keys, and locks between processes."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lib import files
+from lib.settings import Settings
+
+
+def test_home_is_the_project_unless_the_environment_says_otherwise(monkeypatch, tmp_path):
+    monkeypatch.delenv("STUDY_HOME", raising=False)
+    assert files.home() == files.PROJECT
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    assert files.cache() == tmp_path / "data" / "cache"
+
+
+def test_a_file_that_fails_half_way_is_not_there_and_the_old_one_stays(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), files.whole(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_keys_change_with_any_part_and_with_nothing_else():
+    settings = Settings.preset("quick")
+    assert files.key("a", settings, [1, 2]) == files.key("a", settings.model_copy(), (1, 2))
+    assert files.key("a", settings) != files.key("a", Settings.preset("laptop"))
+    assert files.key({"a": 1, "b": 2}) == files.key({"b": 2, "a": 1})
+
+
+def test_digest_sees_one_changed_number():
+    array = np.zeros((3, 4), np.float32)
+    before = files.digest(array)
+    array[2, 3] = 1e-30
+    assert files.digest(array) != before
+
+
+HOLD = "import sys, time\nfrom pathlib import Path\nfrom lib.files import held\nwith held(Path(sys.argv[1]), 'x'):\n    print('held', flush=True)\n    time.sleep(60)"
+
+
+def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path):
+    path = tmp_path / "pitch-seed0"
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True, cwd=files.PROJECT)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(files.Held, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
+        with files.held(path, "pitch, seed 0"):
+            pass
+    other.kill()
+    other.wait()
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            with files.held(path, "pitch, seed 0"):
+                break
+        except files.Held:
+            assert time.monotonic() < deadline, "the lock outlived its process"
+
+
+def test_json_is_written_whole(tmp_path):
+    files.write_json(tmp_path / "a" / "b.json", {"x": np.arange(2), "s": Settings.preset("tiny").body})
+    assert json.loads((tmp_path / "a" / "b.json").read_text())["x"] == [0, 1]

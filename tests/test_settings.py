@@ -1,0 +1,64 @@
+"""Settings: presets, overrides by dotted name, one-line errors, and the table of decisions."""
+
+import pytest
+from pydantic import ValidationError
+
+from lib.settings import PRESETS, Body, Settings, SettingsError, decisions
+
+
+def test_the_paper_preset_is_the_papers_numbers():
+    paper = Settings.preset("paper")
+    assert (paper.body.layers, paper.body.width, paper.body.mlp, paper.body.heads, paper.body.dropout) == (6, 64, 256, 12, 0.3)
+    assert (paper.training.epochs, paper.training.lr, paper.training.lr_min) == (300, 2e-4, 1e-6)
+    assert (paper.training.loss, paper.heads.hidden) == ("huber", 2048)
+    assert (paper.chunking.rate_hz, paper.chunking.length_s) == (16000, 1.0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_valid_with_every_schedule(name):
+    settings = Settings.preset(name)
+    for what in ("pitch", "timbre", "neuralogram", "waveform", "mobilenet", "head"):
+        assert settings.schedule(what).epochs >= 1
+
+
+def test_overrides_go_over_the_preset_and_schedules_over_training():
+    settings = Settings.preset("laptop", {"body.head_width": 5, "schedules.pitch.epochs": 7})
+    assert settings.body.head_width == 5
+    assert settings.schedule("pitch").epochs == 7
+    assert settings.schedule("pitch").lr == settings.training.lr
+    assert settings.schedule("timbre").epochs == settings.training.epochs
+
+
+@pytest.mark.parametrize(
+    ("preset", "overrides", "told"),
+    [
+        ("papre", {}, "choose one of paper, laptop, quick, tiny"),
+        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht"),
+        ("paper", {"body.heads": 0}, "body.heads"),
+        ("paper", {"training.loss": "mse"}, "training.loss"),
+        ("paper", {"threads.x": 1}, "threads"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(preset, overrides, told):
+    with pytest.raises(SettingsError) as error:
+        Settings.preset(preset, overrides)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_wrong_schedule_is_one_line():
+    with pytest.raises(SettingsError, match="schedules.pitch"):
+        Settings.preset("paper", {"schedules.pitch.epoch": 7}).schedule("pitch")
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        Body().heads = 3
+
+
+def test_decisions_tell_what_is_taken():
+    rows = {row["what"]: row for row in decisions(Settings.preset("paper", {"body.head_width": 5}))}
+    assert rows["body.head_width"]["taken"] == "5"
+    assert rows["training.loss"]["taken"] == "huber"
+    assert all(row["offered"] and row["why"] for row in rows.values())
+    assert "body.layers" not in rows  # fixed by the paper, so no decision of ours

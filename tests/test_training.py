@@ -1,0 +1,133 @@
+"""The loop: it learns, repeats, resumes to the same weights, and refuses to select on test."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lib.arrays import Rows
+from lib.settings import Training
+from lib.training import Examples, SelectionError, activate, device_of, fit, learning_rate, loss_of
+
+CPU = torch.device("cpu")
+
+
+class Interrupted(Exception):
+    pass
+
+
+def examples(role="train", n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(n, 5)).astype(np.float32)
+    return Examples(Rows(inputs, np.arange(n)), (inputs[:, :3] > 0).astype(np.uint8), role)
+
+
+def model():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(5, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
+
+
+def weights(net):
+    return torch.cat([value.flatten().float() for value in net.state_dict().values()])
+
+
+SHORT = Training(epochs=6, lr=1e-2, batch=16)
+
+
+def run(tmp_path, name="a", schedule=SHORT, seed=0, key="k", **rest):
+    net = model()
+    history = fit(net, examples(), schedule, seed, state=tmp_path / f"{name}.safetensors", key=key, device=CPU, **rest)
+    return net, history
+
+
+def test_it_learns(tmp_path):
+    _, history = run(tmp_path, schedule=Training(epochs=60, lr=1e-2, batch=16))
+    losses = [row["loss"] for row in history.rows]
+    assert losses[-1] < 0.4 * losses[0]
+
+
+def test_same_seed_same_weights_other_seed_others(tmp_path):
+    first, again, other = (weights(run(tmp_path, str(n), seed=s)[0]) for n, s in enumerate((0, 0, 1)))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("stop_after", [1, 4])
+def test_an_interrupted_run_ends_with_the_same_weights(tmp_path, stop_after):
+    whole, history = run(tmp_path, "whole")
+
+    def stop(row):
+        if row["epoch"] == stop_after:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, "cut", report=stop)
+    seen = []
+    resumed, again = run(tmp_path, "cut", report=lambda row: seen.append(row["epoch"]))
+    assert seen == list(range(stop_after + 1, 7))
+    assert torch.equal(weights(whole), weights(resumed))
+    assert [row["loss"] for row in again.rows] == [row["loss"] for row in history.rows]
+
+
+def test_a_finished_run_is_read_back(tmp_path):
+    first, _ = run(tmp_path)
+    again, _ = run(tmp_path, report=lambda row: pytest.fail("an epoch was trained again"))
+    assert torch.equal(weights(first), weights(again))
+
+
+def test_a_state_of_another_key_is_not_used(tmp_path):
+    run(tmp_path, key="fold 1")
+    seen = []
+    run(tmp_path, key="fold 2", report=lambda row: seen.append(row["epoch"]))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_selecting_on_the_test_set_is_refused(tmp_path):
+    for role in ("test", "train+test"):
+        with pytest.raises(SelectionError, match="test set is refused"):
+            run(tmp_path, validation=examples(role))
+
+
+def test_the_best_epoch_on_validation_is_kept(tmp_path):
+    kind = examples("validation", seed=1)
+    validation = Examples(kind.inputs, 1 - kind.targets, "validation")  # the more is learned, the worse it gets
+    net, history = run(tmp_path, schedule=Training(epochs=12, lr=1e-2, batch=16), validation=validation)
+    losses = [row["validation_loss"] for row in history.rows]
+    best = int(np.argmin(losses))
+    assert best < 11, "the case is to have its best epoch before the last"
+    net.eval()
+    outputs = net(torch.from_numpy(validation.inputs[slice(None)]))
+    loss = loss_of(outputs, torch.from_numpy(validation.targets).float(), SHORT)
+    assert float(loss) == pytest.approx(losses[best], rel=1e-5)
+
+
+def test_the_learning_rate_goes_from_one_end_to_the_other():
+    for shape in ("cosine", "exponential"):
+        schedule = Training(schedule=shape)
+        rates = [learning_rate(schedule, step, 101) for step in range(101)]
+        assert rates[0] == pytest.approx(2e-4)
+        assert rates[-1] == pytest.approx(1e-6)
+        assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+    assert learning_rate(Training(), 50, 101) == pytest.approx((2e-4 + 1e-6) / 2)
+    assert learning_rate(Training(), 0, 1) == pytest.approx(2e-4)
+
+
+def test_losses_against_their_formulas():
+    outputs, targets = torch.tensor([[0.3, 3.0]]), torch.tensor([[1.0, 0.0]])
+    assert float(loss_of(outputs, targets, Training())) == pytest.approx((0.7**2 / 2 + (3.0 - 0.5)) / 2)
+    expected = -(np.log(1 / (1 + np.exp(-0.3))) + np.log(1 - 1 / (1 + np.exp(-3.0)))) / 2
+    assert float(loss_of(outputs, targets, Training(loss="bce"))) == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(activate(outputs, Training()), outputs)
+    assert torch.equal(activate(outputs, Training(output="sigmoid")), outputs.sigmoid())
+
+
+def test_a_diverging_loss_is_told(tmp_path):
+    with pytest.raises(FloatingPointError, match="training.lr"):
+        run(tmp_path, schedule=Training(epochs=3, lr=1e30, batch=16))
+
+
+def test_devices():
+    assert device_of("cpu") == CPU
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="DEVICE=cuda"):
+            device_of("cuda")
