@@ -64,7 +64,7 @@ def scores(wildcards):
 # What a notebook prints goes to the screen, what papermill has to say to a file.
 RUN = (
     "echo {params.title:q}; "
-    f"{sys.executable} -m papermill {{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd '{PROJECT}' "
+    f"'{sys.executable}' -m papermill {{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd '{PROJECT}' "
     "--no-progress-bar --stdout-file {params.screen} 2> {log.words:q} "
     "|| {{ echo {params.title:q} failed; exit 1; }}; echo {params.title:q} done in $SECONDS s"
 )
@@ -112,7 +112,7 @@ rule train_encoder:
         notebook="{place}notebooks/02_train_encoder-{representation}-seed{seed}.ipynb",
         words="{place}logs/02_train_encoder-{representation}-seed{seed}.txt",
     params:
-        given=lambda wildcards: given(**wildcards),
+        given=lambda wildcards: given(**dict(wildcards.items())),
         corpus=PLAN["corpus"],
         title=lambda wildcards: f"{wildcards.place}02_train_encoder {wildcards.representation}, seed {wildcards.seed}",
         screen="-",

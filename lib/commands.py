@@ -77,13 +77,13 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
 
     Reads the corpus's table, so that a mistake in it is told before anything runs.
     """
-    from lib.chunks import CorpusError
+    asked = request_of(given)
+    from lib.corpora.base import CorpusError
     from lib.representations import names
     from lib.settings import SettingsError
     from lib.study import Study, StudyError
     from lib.training import device_of
 
-    asked = request_of(given)
     try:
         device_of(asked.device)
         wanted = Study.of(asked)

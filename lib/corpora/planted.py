@@ -130,8 +130,7 @@ def mel_position(frequency_hz: np.ndarray, top_hz: float) -> np.ndarray:
 def envelope_db(timbre: str, frequency_hz: np.ndarray, settings: Planted = Planted()) -> np.ndarray:
     """A timbre's envelope at frequencies [...]: within half of contrast_db of 0."""
     half_turns, sign = TIMBRES[timbre]
-    wave = np.cos(np.pi * half_turns * mel_position(frequency_hz, settings.top_hz))
-    return sign * settings.contrast_db / 2 * wave
+    return sign * settings.contrast_db / 2 * np.cos(np.pi * half_turns * mel_position(frequency_hz, settings.top_hz))
 
 
 def partials_db(timbre: str, f0_hz: float, rng: Random, settings: Planted = Planted()) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.corpora.base import Corpus
 from lib.plots import GREY, style
 from lib.representations.base import Representation
 
@@ -15,8 +16,11 @@ MARKERS = ("o", "^", "s", "v", "D", "P", "X")
 MOST_BARS, MOST_GROUPS = 60, 12
 
 
-def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], colour: str) -> Figure:
-    """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}."""
+def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Mapping[str, float], colour: str) -> Figure:
+    """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}.
+
+    constant: what the constant predictor's loss is, for each.
+    """
     with style():
         figure = Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
         for axis, (what, rows) in zip(figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True):
@@ -24,11 +28,12 @@ def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], colour: str) 
             axis.plot(epochs, [row["loss"] for row in rows], color=colour, marker="o", markersize=2.5, label="training")
             if "validation_loss" in rows[0]:
                 axis.plot(epochs, [row["validation_loss"] for row in rows], color="black", linestyle="--", label="validation")
+            axis.axhline(constant[what], color=GREY, linewidth=1, label="constant predictor")
             axis.set(xlabel="epoch", ylabel="mean loss", title=what)
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.35 * max(constant[what], np.median([row["loss"] for row in rows])))
             axis.xaxis.get_major_locator().set_params(integer=True)
-            axis.legend(loc="upper right")
-        figure.suptitle("A loss that still falls at the end would gain from more epochs", fontsize=11)
+            axis.legend(loc="lower left", fontsize=7)
+        figure.suptitle("Loss while training: under the grey line something was learned, a slope at the end asks for more epochs", fontsize=9)
         return figure
 
 
@@ -53,12 +58,13 @@ def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[st
         return figure
 
 
-def groupings(classes: Sequence[str], parents: Mapping[str, Sequence[str]]) -> dict[str, dict[str, list[int]]]:
+def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
     """What to colour items by: title -> group -> columns of the classes [class] that belong to it.
 
     Where the classes fall into a few families of few classes, each family by its classes; few classes by themselves;
     else the classes by what stands at the top above them.
     """
+    classes, parents = corpus.classes, corpus.parents
     families: dict[str, list[int]] = {}
     for column, name in enumerate(classes):
         families.setdefault(_top(name, parents), []).append(column)

@@ -92,7 +92,7 @@ def _encoder(figure: Figure, canvas: Axes, representation: Representation, audio
     canvas.text(2.3, y - 0.39, f"{representation.title}{_mark(representation)} ({shape})", fontsize=7.5, ha="center", va="center", color=INK)
     n_tokens = _n_tokens(representation, features)
     _arrow(canvas, (3.03, y), (3.35, y), representation.colour)
-    _box(canvas, 3.38, y - 0.25, 1.14, 0.5, _front(representation, settings.body.width, n_tokens), representation.colour)
+    _box(canvas, 3.36, y - 0.27, 1.18, 0.54, _front(representation, settings.body.width, n_tokens), representation.colour)
     _arrow(canvas, (4.55, y), (4.82, y), representation.colour)
     _arrow(canvas, (6.1, y), (6.38, y), representation.colour)
     _strip(canvas, 6.41, y - 0.08, 0.62, 0.16, representation.colour)
@@ -128,7 +128,7 @@ def _head(canvas: Axes, shelf: Sequence[Representation], settings: Settings, n_c
         end = top - part * (number + 0.5)
         canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=representation.colour, linewidth=1.2)
         canvas.add_patch(Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white"))
-    canvas.text(8.57, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="center", va="center", color=INK)
+    canvas.text(8.72, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="left", va="center", color=INK)
     _arrow(canvas, (8.67, y), (8.88, y), INK)
     outputs = f"{n_classes} classes" if n_classes else "classes"
     told = f"head:\n{settings.heads.hidden},\n{outputs}\n\nanew on\neach of {2 ** len(shelf) - 1}\nsubsets"
@@ -138,7 +138,7 @@ def _head(canvas: Axes, shelf: Sequence[Representation], settings: Settings, n_c
 def _front(representation: Representation, width: int, n_tokens: int) -> str:
     """What the front end does, a line each."""
     before = [representation.first] if representation.first else []
-    return "\n".join([*before, f"project to {width}", f"+ position, {n_tokens} tokens"])
+    return "\n".join([*before, f"project to {width} + place", f"{n_tokens} tokens"])
 
 
 def _mark(representation: Representation) -> str:

@@ -4,11 +4,12 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.plots import GREY, frequency_axis, style
+from lib.plots import frequency_axis, style
 from lib.representations.base import Representation
 
 F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference spectrogram: what the paper's pitch sees
@@ -98,13 +99,48 @@ def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation],
         return figure
 
 
-def note(axis: Axes, features: np.ndarray, representation: Representation, fundamental_hz: float) -> None:
-    """Draw features of a synthesised note with its partials marked: where energy is, and what is kept of it."""
-    representation.draw(axis, features)
-    top_hz = axis.get_ylim()[1]
-    for number in range(1, int(top_hz / fundamental_hz) + 1):
-        axis.axhline(number * fundamental_hz, color="#D55E00", linewidth=0.6, linestyle=(0, (4, 4)))
-    axis.set_title(f"A note of {fundamental_hz:g} Hz: peaks (black) lie on its partials (dashed)")
+def probe_note(representation: Representation, samples: np.ndarray, fundamental_hz: float) -> Figure:
+    """Features of a note [s], drawn over frequency, with its partials marked: where energy is, and what is kept of it."""
+    with style():
+        figure = Figure(figsize=(6.0, 3.2))
+        axis = figure.subplots()
+        representation.draw(axis, features_of(representation, samples[None])[0])
+        for number in range(1, int(axis.get_ylim()[1] / fundamental_hz) + 1):
+            axis.axhline(number * fundamental_hz, color="#D55E00", linewidth=0.7, linestyle=(0, (4, 4)))
+        axis.set_title(f"A note of {fundamental_hz:g} Hz: its peaks (black) lie on its partials (dashed)")
+        return figure
+
+
+def probe_envelope(representation: Representation, rate_hz: int, seconds: float) -> pd.DataFrame:
+    """How far features move, in the mean over a chunk, when a note of 220 Hz gets softer, higher, or other partials."""
+    start = tone(220.0, rate_hz, seconds, 8)
+    others = {
+        "a tenth as loud": 0.1 * start, "the same partials, an octave up": tone(440.0, rate_hz, seconds, 8),
+        "the same pitch, one partial": tone(220.0, rate_hz, seconds, 1),
+    }  # fmt: skip
+    first, *rest = features_of(representation, np.stack([start, *others.values()]))
+    moved = [{"change": name, "mean": np.abs(each - first).mean(), "most": np.abs(each - first).max()} for name, each in zip(others, rest, strict=True)]
+    return pd.DataFrame(moved)
+
+
+def probe_pieces(representation: Representation, samples: np.ndarray, seconds: float = 0.1) -> np.ndarray:
+    """Largest change [t] of each column of features when the first part of a chunk [s] is turned to silence."""
+    changed = np.array(samples)
+    changed[: round(seconds * representation.rate_hz)] = 0
+    before, after = features_of(representation, np.stack([samples, changed]))
+    return np.abs(after - before).max(0)
+
+
+def shapes(shelf: Iterable[Representation], audio: np.ndarray) -> pd.DataFrame:
+    """What each representation makes of chunks [c, s]: the shape of its features and of its tokens."""
+    rows = []
+    for each in shelf:
+        features = features_of(each, audio)
+        with torch.inference_mode():
+            tokens = each(torch.from_numpy(features))
+        shape = [" x ".join(map(str, values.shape[1:])) for values in (features, tokens)]
+        rows.append({"representation": each.title, "keeps": each.keeps, "features": shape[0], "tokens x width": shape[1]})
+    return pd.DataFrame(rows)
 
 
 def tone(fundamental_hz: float, rate_hz: int, seconds: float = 1.0, n_partials: int = 1) -> np.ndarray:
@@ -113,8 +149,3 @@ def tone(fundamental_hz: float, rate_hz: int, seconds: float = 1.0, n_partials: 
     heard = [k for k in range(1, n_partials + 1) if k * fundamental_hz < rate_hz / 2]
     total = sum(0.5**k * np.sin(2 * np.pi * k * fundamental_hz * time_s) for k in heard)
     return np.asarray(total, np.float32)
-
-
-def beside(axis: Axes, text: str) -> None:
-    """A grey remark inside the upper right corner of an axis."""
-    axis.text(0.98, 0.96, text, transform=axis.transAxes, ha="right", va="top", fontsize=7, color=GREY)

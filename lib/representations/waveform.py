@@ -25,7 +25,7 @@ class Waveform(Representation):
 
     Settings = WaveformSettings
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"
-    first = "learned filters, maxima"
+    first = "filter, take maxima"
     stored = False
 
     def __init__(self, settings: WaveformSettings, chunking: Chunking, width: int) -> None:
@@ -75,7 +75,7 @@ class HighestAnswer(torch.autograd.Function):
         n_taps = weight.shape[1]
         padded = nn.functional.pad(patches, ((n_taps - 1) // 2, n_taps // 2))
         best, where = [], []
-        for part in padded.split(64):  # a part of which the answers [p, f, s] stay within a processor's cache
+        for part in padded.split(16):  # a part of which the answers [p, f, s] stay within a processor's cache
             answers = nn.functional.conv1d(part[:, None], weight[:, None])
             value, index = answers.max(2)
             best.append(value)

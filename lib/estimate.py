@@ -1,0 +1,163 @@
+"""How long a run will take: a few training steps of each network, timed, times the steps there are to do.
+
+A rough number, told before a long run. What is timed is what the run spends its time on: steps of the encoders and of
+the MobileNet, the features of a few chunks, steps of the head; the start of each notebook is added.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib import training
+from lib.corpora.base import Corpus
+from lib.encoders import BLOCK, Encoder
+from lib.representations import make, names
+from lib.settings import Chunking, Settings, Training
+from lib.study import Request, Study
+from lib.transformer import classifier
+
+NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
+SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
+TIMED_S = 0.5  # one network is timed for as long, and for two steps at least
+
+
+def told(planned: Mapping[str, Any], jobs: int) -> str:
+    """The estimate as a line of text."""
+    from lib.commands import minutes
+
+    study = Study.of(Request(**planned["request"]))
+    return f"this will take about {minutes(max(60, seconds(study, jobs)))} ({jobs} notebooks at a time)"
+
+
+def seconds(study: Study, jobs: int) -> float:
+    """Seconds for what is left to do, `jobs` notebooks running at a time."""
+    torch.set_num_threads(study.settings.threads)
+    device = training.device_of(study.request.device)
+    corpus = study.read_corpus()
+    per_clip = chunks_of_clips(corpus, study.settings.chunking)
+    n_chunks = float(per_clip.sum())
+    waiting = {
+        name: [part for part in study.parts for seed in study.request.seeds if not finished(part, name, seed)]
+        for name in names()
+    }
+    total = n_notebooks = 0.0
+    for name in [name for name, parts in waiting.items() if parts]:
+        of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
+        total += of_feature * n_chunks * (len(waiting[name]) if name == "neuralogram" else 1)  # others are shared
+        total += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
+        n_notebooks += len(waiting[name])
+    heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
+    return total / min(jobs, max(1, n_notebooks)) + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4)
+
+
+def finished(study: Study, name: str, seed: int) -> bool:
+    """Whether an encoder's training came to its end before."""
+    return (study.checkpoint(name, seed) / "encoder.json").exists()
+
+
+def chunks_of_clips(corpus: Corpus, chunking: Chunking) -> np.ndarray:
+    """Chunks [clip] that each clip gives, from the lengths in the headers; for a large corpus their mean."""
+    paths = corpus.clips["path"].to_numpy()
+    sampled = paths if len(paths) <= SAMPLED else np.random.default_rng(0).choice(paths, SAMPLED, replace=False)
+    lengths_s = np.array([length_of(path) for path in sampled])
+    full = np.floor(lengths_s / chunking.length_s)
+    rest = lengths_s - full * chunking.length_s
+    counts = np.maximum(1, full + (rest >= chunking.min_remainder_s))
+    return counts if len(sampled) == len(paths) else np.full(len(paths), counts.mean())
+
+
+def length_of(path: str) -> float:
+    """Seconds of a sound file, 0 where it cannot be read (it will be left out)."""
+    import soundfile
+
+    try:
+        return soundfile.info(path).duration
+    except (OSError, RuntimeError):
+        return 0.0
+
+
+def training_chunks(study: Study, corpus: Corpus, per_clip: np.ndarray) -> float:
+    """Chunks that one encoder of this study is trained on."""
+    roles = corpus.with_fold(study.request.fold, study.settings.validation).clips["role"]
+    return float(per_clip[roles.isin(study.settings.trained_on.split("+")).to_numpy()].sum())
+
+
+def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.device) -> tuple[float, float]:
+    """Seconds that a training chunk costs over all epochs, and those of computing its features once."""
+    chunks = 0.1 * torch.randn(BLOCK, round(settings.chunking.rate_hz * settings.chunking.length_s), device=device)
+    encoder = Encoder(name, n_classes, settings).to(device)
+    features, of_feature = chunks, 0.0
+    if encoder.representation.stored:
+        with torch.no_grad():
+            features = encoder.representation.compute(chunks[:8])
+            of_feature = timed(lambda: encoder.representation.compute(chunks[:8]), device) / 8
+    schedule = settings.schedule(name)
+    of_chunk = schedule.epochs * time_step(encoder, features, n_classes, schedule, device)
+    return of_chunk + of_fitting(name, chunks, settings, n_classes, device), of_feature
+
+
+def of_fitting(name: str, chunks: Tensor, settings: Settings, n_classes: int, device: torch.device) -> float:
+    """Seconds a chunk of what a representation learns first, over all its epochs: nothing but for the MobileNet."""
+    if name != "neuralogram":
+        return 0.0
+    from lib.representations.neuralogram import PieceClassifier
+
+    representation = make(name, settings)
+    network = PieceClassifier(representation.network, n_classes).to(device)
+    schedule = settings.schedule("mobilenet")
+    pieces = chunks.reshape(len(chunks) * representation.n_pieces, -1)
+    return representation.n_pieces * schedule.epochs * time_step(network, pieces, n_classes, schedule, device)
+
+
+def time_step(model: nn.Module, inputs: Tensor, n_classes: int, schedule: Training, device: torch.device) -> float:
+    """Seconds an item of one training step at the schedule's batch."""
+    model.train()
+    inputs = inputs[torch.arange(schedule.batch) % len(inputs)]
+    targets = torch.zeros(schedule.batch, n_classes, device=device)
+    optimiser = training.make_optimiser(model, schedule)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        training.loss_of(model(inputs), targets, schedule).backward()
+        optimiser.step()
+
+    return timed(step, device) / schedule.batch
+
+
+def timed(work: Callable, device: torch.device) -> float:
+    """Seconds that a call of `work` takes, after one to warm up; the fastest, as other work only slows it."""
+    work()
+    taken: list[float] = []
+    while len(taken) < 2 or sum(taken) < TIMED_S:
+        wait_for(device)
+        start = time.perf_counter()
+        work()
+        wait_for(device)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def head_seconds(study: Study, corpus: Corpus, per_clip: np.ndarray, device: torch.device) -> float:
+    """Seconds of both heads on every subset for one seed; 0 where the table of subsets is there."""
+    if (study.folder / "tables" / "subsets.csv").exists():
+        return 0.0
+    settings, schedule = study.settings, study.settings.schedule("head")
+    n_subsets, n_dims = 2 ** len(names()) - 1, len(names()) * settings.body.width // 2
+    n_classes, total = len(corpus.classes), 0.0
+    for kind in settings.heads.kinds:
+        head = classifier(kind, n_dims, n_classes, settings.heads.hidden).to(device)
+        total += time_step(head, torch.zeros(1, n_dims, device=device), n_classes, schedule, device)
+    return total * n_subsets * schedule.epochs * training_chunks(study, corpus, per_clip)

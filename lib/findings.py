@@ -1,0 +1,166 @@
+"""What was found, in sentences made from the tables, so that no sentence outlives its numbers.
+
+A difference is called clear only where its paired interval leaves out zero. Values are told in percent (points, where
+they are differences), d' as it is.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lib.results import ALL_FOUR, pick
+
+PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
+
+
+def number(value: float, measure: str = "", sign: str = "") -> str:
+    """A fraction in percent, d' as it is; "no value" for NaN."""
+    if not np.isfinite(value):
+        return "no value"
+    return f"{value:{sign}.2f}" if measure == "d_prime" else f"{100 * value:{sign}.1f}"
+
+
+def between(low: float, high: float, measure: str = "", sign: str = "") -> str:
+    """An interval in brackets, or why there is none."""
+    if not np.isfinite([low, high]).all():
+        return "(no interval: one group alone cannot be resampled)"
+    return f"({number(low, measure, sign)} to {number(high, measure, sign)})"
+
+
+def clear(low: float, high: float) -> bool:
+    """Whether an interval leaves out zero; False where there is none."""
+    return bool(low > 0 or high < 0)
+
+
+def short(name: str) -> str:
+    """The name of a model in a sentence."""
+    return "all four" if name == ALL_FOUR else name
+
+
+def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table for the screen: these columns in percent with one decimal, d' as it is, empty where there is nothing."""
+    shown = table.copy()
+    measure = table["measure"] if "measure" in table else pd.Series("", index=table.index)
+    for column in columns:
+        told = [number(value, name) for value, name in zip(table[column].astype(float), measure, strict=True)]
+        shown[column] = ["" if text == "no value" else text for text in told]
+    return shown
+
+
+def order(table1: pd.DataFrame) -> str:
+    """How the encoders stand by the headline measure, beside the paper's order."""
+    measure = table1["measure"].iloc[0]
+    rows = table1[table1["measure"] == measure].set_index("row")
+    shown = rows["own"].fillna(rows["retrained"])
+    shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
+    ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
+    if tuple(shown.index) == PAPER_ORDER:
+        told = "This is the paper's order."
+    else:
+        told = f"The paper's order is another: {' < '.join(PAPER_ORDER)}."
+    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told} {above_constant(rows, measure)}"
+
+
+def above_constant(rows: pd.DataFrame, measure: str) -> str:
+    """Which rows of Table 1 the constant predictor reaches, by the low end of their intervals."""
+    constant = rows["constant"].iloc[0]
+    reached = [name for name, row in rows.iterrows() if not row["low"] > constant]
+    told = f"the constant predictor has {number(constant, measure)}"
+    return f"Not clearly above chance ({told}): {', '.join(reached)}." if reached else f"All are above chance: {told}."
+
+
+def comparison(row: pd.Series) -> str:
+    """One row of the differences: which is higher, by how much, and whether that is clear."""
+    first, second = short(row["first"]), short(row["second"])
+    value = f"{number(row['difference'], row['measure'], '+')} {between(row['low'], row['high'], row['measure'], '+')}"
+    unit = "" if row["measure"] == "d_prime" else " points"
+    if not np.isfinite(row["difference"]):
+        return f"{first} against {second}: no value"
+    if not clear(row["low"], row["high"]):
+        return f"{first} less {second}: {value}{unit}: not told apart, the interval includes zero"
+    return f"{first} less {second}: {value}{unit}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
+
+
+def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:
+    """All four against one encoder, the same head on both."""
+    row = pick(differences, first=ALL_FOUR, second=other, level=level)
+    return f"{comparison(row)[0].upper()}{comparison(row)[1:]} ({row['measure']} of {level}s, the same fresh head on both)."
+
+
+def significance(differences: pd.DataFrame, level: str = "clip") -> str:
+    """Whether anything is told apart with this number of clips: counted from the intervals."""
+    rows = differences[differences["level"] == level]
+    first = rows.iloc[0]
+    told = [comparison(row) for _, row in rows.iterrows() if clear(row["low"], row["high"])]
+    size = f"With {first['items']} {level}s in {first['groups']} groups"
+    chance = f"{len(rows)} pairs were compared, so one may do so by chance alone"
+    if not told:
+        return f"{size} nothing is significant: all {len(rows)} paired intervals include zero. {seeds(first['seeds'])}"
+    count = f"{len(told)} of {len(rows)} differences leave out zero"
+    return f"{size}, {count} ({chance}): {'; '.join(told)}. {seeds(first['seeds'])}"
+
+
+def seeds(count: int) -> str:
+    """What the intervals say nothing about."""
+    if count == 1:
+        return "One seed was trained: another training would move these numbers, and no interval here tells by how much."
+    return f"They are means of {count} seeds; the intervals resample clips, not seeds."
+
+
+def shares(table: pd.DataFrame, level: str, head: str) -> str:
+    """Who contributes what, from the highest, and whose interval includes zero."""
+    rows = table.query("level == @level and head == @head and group == 'all'").sort_values("share", ascending=False)
+    each = [f"{row.encoder} {number(row.share, sign='+')} {between(row.low, row.high, sign='+')}" for row in rows.itertuples()]
+    unsure = [row.encoder for row in rows.itertuples() if not clear(row.low, row.high)]
+    total = f"together {number(rows['share'].sum(), sign='+')} points of {rows['measure'].iloc[0]} above the constant predictor"
+    doubt = f"The interval includes zero for: {', '.join(unsure)}." if unsure else "No interval includes zero."
+    return f"{level.capitalize()}s, head {head}: {', '.join(each)}; {total}. {doubt}"
+
+
+def redundancy(table: pd.DataFrame, level: str = "clip", head: str = "paper") -> str:
+    """Whom the others can replace: encoders that add nothing clear to the three others."""
+    rows = table.query("kind == 'leave_one_out' and level == @level and head == @head")
+    idle = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if not row.low > 0]
+    if not idle:
+        return f"Every encoder adds something clear to the three others ({level}s, head {head})."
+    return f"Added last, to the three others, these bring nothing clear ({level}s, head {head}): {', '.join(idle)}."
+
+
+def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
+    """On how many subsets the head with a hidden layer stands above the linear one."""
+    wide = table.query("measure == @measure and level == @level and seed == 'mean' and n_encoders > 0")
+    wide = wide.pivot(index="subset", columns="head", values="value")
+    if not {"paper", "linear"} <= set(wide):
+        return "Only one head was trained."
+    gap = wide["paper"] - wide["linear"]
+    mean = f"{number(gap.mean(), measure, '+')}{'' if measure == 'd_prime' else ' points'}"
+    told = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, by {mean} on average"
+    return f"{told} ({measure} of {level}s; counted, not tested)."
+
+
+def best_subsets(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
+    """The best subset, and the smallest whose value lies within the best one's interval."""
+    rows = table.query("measure == @measure and level == @level and head == @head and seed == 'mean' and n_encoders > 0")
+    if not rows["value"].notna().any():
+        return f"There is no {measure} of {level}s on this corpus."
+    best = rows.loc[rows["value"].idxmax()]
+    near = rows[rows["value"] >= best["low"]].sort_values(["n_encoders", "value"], ascending=[True, False]).iloc[0]
+    value = f"{number(best['value'], measure)} {between(best['low'], best['high'], measure)}"
+    told = f"Best of the {len(rows)} subsets by {measure} of {level}s ({head} head): {best['subset']}, {value}."
+    if near["subset"] == best["subset"]:
+        return f"{told} No smaller subset reaches its interval."
+    return f"{told} The smallest that reaches into its interval: {near['subset']}, {number(near['value'], measure)}."
+
+
+def planted(table: pd.DataFrame) -> list[str]:
+    """The planted truth, family by family: the difference that is asked for is 15 points."""
+    return [
+        f"{row.family} family, macro mAP of chunks: {row.better} {number(row.value)}, {row.worse} {number(row.of_worse)}, "
+        f"difference {number(row.difference, sign='+')} {between(row.low, row.high, sign='+')} points: "
+        f"{'the planted truth shows' if row.shows else 'the planted truth does NOT show (15 points are expected)'}."
+        for row in table.itertuples()
+    ]
+
+
+def bullets(*sentences: str) -> str:
+    """Sentences as a markdown list."""
+    return "\n".join(f"- {sentence}" for sentence in sentences)

@@ -1,0 +1,292 @@
+"""Pictures of the study's tables: the subsets, the shares, the branches and Table 1.
+
+Values are drawn in percent (d' as it is), always with their intervals; what stands beside the encoders (constant,
+oracle, published) is grey, and an encoder has its own colour everywhere.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lib.plots import GREY, style
+from lib.representations import PAPER, kind, names
+from lib.subsets import label
+
+LEVELS = ("chunk", "clip")
+ALL_FOUR = label(PAPER)
+INK = "#333333"
+BAND = "#F3F3F3"  # behind every second group of rows
+MARKS = {"paper": "o", "linear": "D"}
+FILL = {"paper": INK, "linear": "white"}
+SIZES = {1: "o", 2: "s", 3: "^", 4: "*"}  # mark of a subset by its number of encoders
+
+
+def colour(name: str) -> str:
+    """The colour of an encoder; ink for several together."""
+    return kind(name).colour if name in names() else INK
+
+
+def unit(measure: str) -> str:
+    """What stands on an axis of this measure."""
+    return "d'" if measure == "d_prime" else f"{measure} (%)"
+
+
+def scale(measure: str) -> float:
+    """From the tables' fractions to the axis."""
+    return 1.0 if measure == "d_prime" else 100.0
+
+
+def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> Figure:
+    """Every subset as a row, grouped by size and sorted within: which encoders, and both heads at both levels.
+
+    table: subsets.csv; oracle: by level, the best value that any scores could have.
+    """
+    rows = table.query("measure == @measure and seed == 'mean' and control == ''")
+    order = _sorted_subsets(rows)
+    with style():
+        figure = Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
+        matrix, *axes = figure.subplots(1, 1 + len(LEVELS), sharey=True, width_ratios=[0.55, 1, 1])
+        _membership(matrix, order)
+        for axis, level in zip(axes, LEVELS, strict=True):
+            _bands(axis, order)
+            _subset_dots(axis, rows[rows["level"] == level], order, scale(measure))
+            _grey_lines(axis, rows, level, oracle[level], measure)
+            axis.set(title=f"{level}s", xlabel=unit(measure))
+        _legend_of_heads(figure, rows)
+        figure.suptitle(f"Which encoders together reach which {measure}", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _sorted_subsets(rows: pd.DataFrame) -> list[str]:
+    """All subsets, small ones first, those of one size by the first head's value of chunks."""
+    first = "paper" if (rows["head"] == "paper").any() else "linear"
+    shown = rows.query("level == 'chunk' and head == @first and n_encoders > 0")
+    return list(shown.sort_values(["n_encoders", "value"], ascending=[True, False])["subset"])
+
+
+def _size(subset: str) -> int:
+    return subset.count("+") + 1
+
+
+def _bands(axis: Axes, order: Sequence[str]) -> None:
+    for size in {_size(subset) for subset in order if _size(subset) % 2}:
+        rows = [row for row, subset in enumerate(order) if _size(subset) == size]
+        axis.axhspan(min(rows) - 0.5, max(rows) + 0.5, color=BAND, linewidth=0, zorder=0)
+
+
+def _membership(axis: Axes, order: Sequence[str]) -> None:
+    """A dot for each encoder that a subset has."""
+    _bands(axis, order)
+    shown = [name for name in names() if any(name in subset.split("+") for subset in order)]
+    for row, subset in enumerate(order):
+        inside = [column for column, name in enumerate(shown) if name in subset.split("+")]
+        axis.plot([inside[0], inside[-1]], [row, row], color=GREY, linewidth=1, zorder=1)
+        for column, name in enumerate(shown):
+            there = column in inside
+            axis.plot(column, row, "o", markersize=6 if there else 2, color=colour(name) if there else GREY, zorder=2)
+    axis.set_xticks(range(len(shown)), [kind(name).title for name in shown], rotation=90)
+    axis.set(xlim=(-0.6, len(shown) - 0.4), ylim=(len(order) - 0.5, -0.5), title="encoders")
+    axis.set_yticks([])
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], times: float) -> None:
+    found = [head for head in MARKS if (rows["head"] == head).any()]
+    for place, head in enumerate(found):
+        shown = rows[(rows["head"] == head) & (rows["n_encoders"] > 0)].set_index("subset").loc[list(order)]
+        y = np.arange(len(order)) + 0.3 * (place - (len(found) - 1) / 2)
+        _interval_dots(axis, shown, y, times, INK, MARKS[head], FILL[head])
+    axis.tick_params(axis="y", length=0)
+
+
+def _interval_dots(
+    axis: Axes, rows: pd.DataFrame, y: np.ndarray, times: float, ink: str, mark: str, fill: str
+) -> None:
+    """Dots at value with a line from low to high, across."""
+    axis.hlines(y, rows["low"] * times, rows["high"] * times, color=ink, linewidth=1, zorder=2)
+    axis.plot(rows["value"] * times, y, mark, color=ink, markerfacecolor=fill, markersize=4, zorder=3)
+
+
+def _grey_lines(axis: Axes, rows: pd.DataFrame, level: str, oracle: float, measure: str) -> None:
+    """The constant predictor and the oracle as lines down the panel, named at its foot."""
+    constant = rows.query("n_encoders == 0 and level == @level")["value"].iloc[0]
+    for value, line, name in ((constant, ":", "constant"), (oracle, "--", "oracle")):
+        if np.isfinite(value):
+            axis.axvline(value * scale(measure), color=GREY, linestyle=line, linewidth=1.2, zorder=1, label=name)
+
+
+def _legend_of_heads(figure: Figure, rows: pd.DataFrame) -> None:
+    heads = [
+        Line2D([], [], color=INK, marker=MARKS[head], markerfacecolor=FILL[head], markersize=5, label=f"{head} head")
+        for head in MARKS if (rows["head"] == head).any()
+    ]  # fmt: skip
+    lines = [Line2D([], [], color=GREY, linestyle=":", label="constant"), Line2D([], [], color=GREY, linestyle="--", label="oracle")]
+    figure.legend(handles=[*heads, *lines], loc="outside lower right", ncols=4)
+
+
+def head_figure(table: pd.DataFrame, measure: str) -> Figure:
+    """The paper head against the linear one, a mark a subset: above the line the paper head is better."""
+    rows = table.query("measure == @measure and seed == 'mean' and control == '' and n_encoders > 0")
+    with style():
+        figure = Figure(figsize=(8.0, 4.4))
+        axes = figure.subplots(1, len(LEVELS), sharex=True, sharey=True)
+        for axis, level in zip(axes, LEVELS, strict=True):
+            _head_panel(axis, rows[rows["level"] == level], scale(measure))
+            axis.set(title=f"{level}s", xlabel=f"linear head: {unit(measure)}", aspect="equal")
+        axes[0].set_ylabel(f"paper head: {unit(measure)}")
+        singles = [Line2D([], [], color=colour(name), marker="o", linestyle="", label=kind(name).title) for name in names()]
+        several = [
+            Line2D([], [], color=INK, marker=SIZES.get(size, "P"), linestyle="", label=f"{size} together")
+            for size in range(2, len(names()) + 1)
+        ]
+        figure.legend(handles=[*singles, *several], loc="outside right upper")
+        figure.suptitle("Where the hidden layer helps: above the line", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
+    paper, linear = (rows[rows["head"] == head].set_index("subset") for head in ("paper", "linear"))
+    for subset in paper.index.intersection(linear.index):
+        x, y = linear.loc[subset], paper.loc[subset]
+        ink = colour(subset)
+        axis.plot([x["low"] * times, x["high"] * times], [y["value"] * times] * 2, color=ink, linewidth=0.5, alpha=0.4)
+        axis.plot([x["value"] * times] * 2, [y["low"] * times, y["high"] * times], color=ink, linewidth=0.5, alpha=0.4)
+        axis.plot(x["value"] * times, y["value"] * times, SIZES.get(_size(subset), "P"), color=ink, markersize=6)
+    axis.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=0)
+    ends = pd.concat([paper, linear])[["low", "high", "value"]].to_numpy(float) * times
+    if np.isfinite(ends).any():
+        margin = 0.05 * (np.nanmax(ends) - np.nanmin(ends)) + 1e-3
+        limits = np.nanmin(ends) - margin, np.nanmax(ends) + margin
+        axis.set(xlim=limits, ylim=limits)
+
+
+def share_figure(table: pd.DataFrame) -> Figure:
+    """Each encoder's Shapley share as a bar with its interval, by level and head."""
+    shown = list(dict.fromkeys(table["encoder"]))
+    heads = list(dict.fromkeys(table["head"]))
+    with style():
+        figure = Figure(figsize=(8.0, 3.6))
+        axes = figure.subplots(1, len(LEVELS), sharey=True)
+        for axis, level in zip(axes, LEVELS, strict=True):
+            for place, head in enumerate(heads):
+                rows = table.query("level == @level and head == @head").set_index("encoder").loc[shown]
+                _share_bars(axis, rows, place, len(heads))
+            axis.axhline(0, color=INK, linewidth=0.8)
+            axis.set_xticks(range(len(shown)), [kind(name).title for name in shown])
+            axis.set_title(f"{level}s")
+        axes[0].set_ylabel(f"share of {table['measure'].iloc[0]} (points)")
+        hatch = [Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head") for place, h in enumerate(heads)]
+        figure.legend(handles=hatch, loc="outside lower right", ncols=2)
+        figure.suptitle("What each encoder contributes, over all orders of adding it", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _share_bars(axis: Axes, rows: pd.DataFrame, place: int, n_heads: int) -> None:
+    width = 0.8 / n_heads
+    x = np.arange(len(rows)) + width * (place - (n_heads - 1) / 2)
+    inks = [colour(name) for name in rows.index]
+    fills = inks if not place else ["white"] * len(inks)
+    axis.bar(x, rows["share"] * 100, width * 0.92, color=fills, edgecolor=inks, hatch="////" * place, linewidth=1)
+    axis.vlines(x, rows["low"] * 100, rows["high"] * 100, color=INK, linewidth=1.5)
+
+
+def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> Figure:
+    """Each encoder alone, averaged over all orders, and added last to the three others."""
+    kinds = {"add_one_in": ("alone", "<"), "share": ("over all orders", "o"), "leave_one_out": ("added last", ">")}
+    table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals]).query("head == @head")
+    shown = list(dict.fromkeys(table["encoder"]))
+    with style():
+        figure = Figure(figsize=(8.0, 3.2))
+        axes = figure.subplots(1, len(LEVELS), sharey=True, sharex=True)
+        for axis, level in zip(axes, LEVELS, strict=True):
+            for place, (which, (_, mark)) in enumerate(kinds.items()):
+                rows = table.query("kind == @which and level == @level").set_index("encoder").loc[shown]
+                for y, (name, row) in enumerate(rows.iterrows()):
+                    _interval_dots(axis, row.to_frame().T, np.array([y + 0.24 * (place - 1)]), 100, colour(name), mark, colour(name))
+            axis.axvline(0, color=INK, linewidth=0.8)
+            axis.set(title=f"{level}s", xlabel=f"added {shares['measure'].iloc[0]} (points)")
+        axes[0].set_yticks(range(len(shown)), [kind(name).title for name in shown])
+        axes[0].invert_yaxis()
+        marks = [Line2D([], [], color=INK, marker=mark, linestyle="", label=text) for text, mark in kinds.values()]
+        figure.legend(handles=marks, loc="outside lower right", ncols=3)
+        figure.suptitle("What an encoder adds depends on who is there already", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> Figure:
+    """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals."""
+    rows = table[(table["level"] == level) & ((table["head"] == head) | (table["encoder"] == ALL_FOUR))]
+    encoders, found = list(dict.fromkeys(rows["encoder"])), list(dict.fromkeys(rows["branch"]))
+    wide = rows.pivot(index="encoder", columns="branch").loc[encoders]
+    values = wide["value"][found].to_numpy(float) * 100
+    with style():
+        figure = Figure(figsize=(3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders)))
+        axis = figure.subplots()
+        image = axis.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            ends = [wide[end][found].iloc[row, column] * 100 for end in ("low", "high")]
+            _cell_text(axis, row, column, value, ends)
+        counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
+        axis.set_xticks(range(len(found)), [f"{name}\n{counts[name]} classes" for name in found])
+        axis.set_yticks(range(len(encoders)), ["All four" if name == ALL_FOUR else kind(name).title for name in encoders])
+        axis.tick_params(length=0)
+        axis.set_title(f"Which encoder knows which branch ({level}s)")
+        figure.colorbar(image, label="macro mAP (%)")
+    return figure
+
+
+def _cell_text(axis: Axes, row: int, column: int, value: float, ends: Sequence[float]) -> None:
+    ink = "black" if value > 55 else "white"
+    told = f"{value:.0f}" if np.isfinite(value) else "no positive"
+    if np.isfinite(ends).all():
+        told += f"\n{ends[0]:.0f} to {ends[1]:.0f}"
+    axis.text(column, row, told, ha="center", va="center", color=ink, fontsize=8)
+
+
+def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
+    """The headline measure of Table 1 beside the published numbers, which are grey; `corpus` is ours."""
+    measure = table["measure"].iloc[0]
+    rows = table[table["measure"] == measure].reset_index(drop=True)
+    times, y = scale(measure), np.arange(len(rows))
+    with style():
+        figure = Figure(figsize=(8.0, 1.9 + 0.55 * len(rows)))
+        axis = figure.subplots()
+        ours = rows["own"].fillna(rows["retrained"]).astype(float) * times
+        axis.barh(y - 0.2, ours, 0.38, color=[colour(name) for name in rows["row"]], zorder=2)
+        axis.hlines(y - 0.2, rows["low"] * times, rows["high"] * times, color="black", linewidth=1.5, zorder=4)
+        single = rows["own"].notna()
+        axis.plot(rows["retrained"][single] * times, y[single] - 0.2, "D", color=INK, markerfacecolor="white", markersize=5, zorder=5)
+        axis.barh(y + 0.2, rows["published"].astype(float) * 100, 0.38, color="#DDDDDD", edgecolor=GREY, hatch="////", zorder=2)
+        for name, line in (("constant", ":"), ("oracle", "--")):
+            axis.axvline(rows[name].iloc[0] * times, color=INK, linestyle=line, linewidth=1.2, zorder=3)
+        axis.set_yticks(y, [kind(name).title if name in names() else "All four" for name in rows["row"]])
+        axis.set(xlabel=unit(measure), xlim=(0, None), title=_table1_title(corpus, measure))
+        axis.invert_yaxis()
+        _table1_legend(figure, corpus, measure)
+    return figure
+
+
+def _table1_title(corpus: str, measure: str) -> str:
+    if corpus == "fsd50k":
+        return f"Table 1: ours ({measure} of 1 s chunks) beside the published numbers"
+    return f"Table 1 on {corpus}, {measure} of 1 s chunks: compare the order, not the height (the published are FSD50K)"
+
+
+def _table1_legend(figure: Figure, corpus: str, measure: str) -> None:
+    where = "" if corpus == "fsd50k" else ", another corpus and another measure"
+    handles = [
+        Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head"),
+        Patch(facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=f"published: top-5 accuracy on FSD50K{where}"),
+        Line2D([], [], color=INK, marker="D", markerfacecolor="white", linestyle="", label="a fresh head on the same embedding"),
+        Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
+        Line2D([], [], color=INK, linestyle=":", label="constant predictor"),
+        Line2D([], [], color=INK, linestyle="--", label="oracle"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)

@@ -1,0 +1,94 @@
+"""The paper's published numbers beside ours: Table 1, Table 2 and the ledger of claims. Fractions throughout."""
+
+from typing import Any
+
+import pandas as pd
+
+from lib import measures
+from lib.comparisons import difference_table
+from lib.representations import names
+from lib.results import ALL_FOUR, CONSTANT, SHARED, cell, headline, oracles
+from lib.study import Study
+
+# Table 1 is "top-5 accuracy" on 1 s test chunks of FSD50K, Table 2 mean average precision on FSD50K.
+TABLE1 = {"pitch": 0.272, "timbre": 0.342, "neuralogram": 0.437, "waveform": 0.419, "all four": 0.449}
+TABLE2 = [
+    ("DenseNet", "no", 0.425), ("Audio Transformer", "no", 0.537), ("Knowledge Distillation", "no", 0.548),
+    ("Wav2CLIP", "no (its encoder is distilled from CLIP on VGGSound)", 0.431), ("Bank of Filterbanks", "no", 0.552),
+    ("PSLA", "yes", 0.567), ("PaSST-N-S", "yes", 0.642), ("ONE-PEACE", "yes", 0.697), ("CLAP", "yes", 0.586),
+    ("all four", "no", 0.596),
+]  # fmt: skip
+CORPUS = "fsd50k"  # the paper's own
+
+
+def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Table 1 at chunk level, the headline measure first; `table` is subsets.csv.
+
+    `own` is an encoder's own classifier, `retrained` the fresh paper head on its embedding (for "all four" the only
+    one). low and high belong to the number that the paper gives: own for an encoder, retrained for all four.
+    """
+    first = headline(study)
+    best = oracles(study)
+    return pd.DataFrame([
+        _table1_row(table, name, measure, measure == first) | {"oracle": best[measure]}
+        for measure in [first, *(name for name in measures.NAMES if name != first)]
+        for name in [*names(), "all four"]
+    ])  # fmt: skip
+
+
+def _table1_row(table: pd.DataFrame, name: str, measure: str, first: bool) -> dict[str, Any]:
+    together = name == "all four"
+    again = cell(table, ALL_FOUR if together else name, "paper", measure)
+    shown = again if together else cell(table, name, "own", measure)
+    return {
+        "row": name, "measure": measure, "published": TABLE1.get(name) if first else None,
+        "own": None if together else shown.value, "retrained": again.value, "low": shown.low, "high": shown.high,
+        "constant": cell(table, CONSTANT, "none", measure).value,
+    }  # fmt: skip
+
+
+def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Table 2: the paper's mAP values, and ours for all four: clip scores, mean over classes."""
+    rows = [
+        {"row": row, "extra_data": extra, "published": published, "obtained": None, "low": None, "high": None,
+         "source": "the paper's Table 2, on FSD50K"}
+        for row, extra, published in TABLE2
+    ]  # fmt: skip
+    ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
+    rows[-1] |= {"obtained": ours.value, "low": ours.low, "high": ours.high, "source": f"the paper on FSD50K; ours: {study.slug}"}
+    return pd.DataFrame(rows)
+
+
+def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What the paper claims, what was obtained, and how far apart they are: one row a claim; `seeds` is how many."""
+    measure, claims = headline(study), []
+    differences = difference_table(study) if differences is None else differences
+    where = _where(study)
+    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks"
+    for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
+        obtained = row.retrained if row.row == "all four" else row.own
+        claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
+    ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
+    why = f"{where}; map_macro of clips, which the paper does not tell from micro"
+    claims.append(("Table 2: mAP of all four", dict((r, p) for r, _, p in TABLE2)["all four"], ours.value, ours.low, ours.high, why))
+    claims += [_difference(differences, other, where) for other in ("neuralogram", "waveform")]
+    columns = ("claim", "published", "obtained", "low", "high", "reason")
+    rows = [dict(zip(columns, claim, strict=True)) for claim in claims]
+    order = ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
+    seeds = len(study.request.seeds)
+    return pd.DataFrame([row | {"deviation": row["obtained"] - row["published"], "seeds": seeds} for row in rows])[order]
+
+
+def _where(study: Study) -> str:
+    """What of corpus and settings is not the paper's."""
+    corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.request.corpus})"
+    preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
+    return ", ".join(part for part in (corpus, preset) if part) or "same corpus and settings"
+
+
+def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
+    row = differences.query("first == @ALL_FOUR and second == @other and level == 'chunk'").iloc[0]
+    what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[other]
+    why = f"{where}; {row.measure} of chunks, the same fresh head on both; a paired interval over groups, seeds not resampled"
+    published = round(TABLE1["all four"] - TABLE1[other], 3)
+    return f"Table 1: all four less {what}", published, row.difference, row.low, row.high, why

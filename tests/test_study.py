@@ -1,0 +1,163 @@
+"""A run: what may be asked for, where it lies, and whose results it refuses to touch."""
+
+import json
+
+import pytest
+
+from lib import files
+from lib.settings import SettingsError, validated
+from lib.study import Request, Study, StudyError, missing
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+
+
+def request(**values):
+    return validated(Request, values, "parameters")
+
+
+@pytest.mark.parametrize(
+    ("values", "slug"),
+    [
+        ({}, "planted-quick"),
+        ({"corpus": "esc50", "preset": "laptop", "fold": 1}, "esc50-laptop-fold1"),
+        ({"corpus": "esc50", "fold": "3", "name": "a1"}, "esc50-quick-fold3-a1"),
+        ({"corpus": "esc50", "fold": "all"}, "esc50-quick"),
+        ({"name": 1}, "planted-quick-1"),
+    ],
+)
+def test_a_run_lies_where_its_parameters_say(values, slug, tmp_path):
+    study = Study.of(request(**values))
+    assert (study.slug, study.folder, study.figures) == (slug, tmp_path / "runs" / slug, tmp_path / "figures" / slug)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"corpus": "esc"}, "choose one of planted, esc50, fsd50k, table"),
+        ({"preset": "big"}, "choose one of paper, laptop, quick, tiny"),
+        ({"fold": "one"}, "a whole number, or all"),
+        ({"fold": True}, "a whole number, or all"),
+        ({"seeds": "0;1"}, "separated by commas"),
+        ({"seeds": ""}, "separated by commas"),
+        ({"device": "gpu"}, "auto, cpu, cuda"),
+        ({"name": "a/b"}, "letters, digits"),
+        ({"colour": "red"}, "there is no setting colour"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_with_what_would_work(values, told):
+    with pytest.raises(SettingsError) as error:
+        request(**values)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_seeds_come_as_text_number_or_list():
+    assert request(seeds="0,1,2").seeds == request(seeds=[0, 1, 2]).seeds == (0, 1, 2)
+    assert request(seeds=4).seeds == (4,)
+    assert request(seeds="1,1").seeds == (1,)
+
+
+def test_settings_by_dotted_name():
+    study = Study.of(request(set="body.head_width=5 training.loss=bce body.pool_after=[2] heads.kinds=paper,linear"))
+    assert study.settings.body.head_width == 5
+    assert study.settings.body.pool_after == (2,)
+    assert study.settings.training.loss == "bce"
+    assert study.settings.heads.kinds == ("paper", "linear")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("body.head_width", "name=value"),
+        ("body.nothing=1", "body.nothing"),
+        ("representations.timbre.nothing=1", "representations.timbre: there is no setting nothing"),
+        ("representations.colour.x=1", "representation 'colour' does not exist"),
+        ("schedules.colour.epochs=1", "nothing of that name is trained"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_anything_runs(setting, told):
+    with pytest.raises(SettingsError, match=told):
+        Study.of(request(set=setting))
+
+
+def test_a_notebook_refuses_what_it_does_not_know():
+    cell = {"corpus": "planted", "preset": "tiny", "seed": 1, "_private": 3, "In": ["x"], "Study": Study}
+    assert Study.of_notebook(cell, "seed").settings.training.epochs == 2
+    with pytest.raises(SettingsError, match="parameter seed"):
+        Study.of_notebook(cell)
+    with pytest.raises(SettingsError, match="parameter presett: .* corpus, root, preset"):
+        Study.of_notebook({**cell, "presett": "tiny"}, "seed")
+
+
+def test_another_corpus_or_other_settings_never_land_in_the_same_folder():
+    study = Study.of(request())
+    study.register("one")
+    study.register("one")
+    with pytest.raises(StudyError, match="planted-quick holds results of another corpus.*NAME="):
+        study.register("two")
+    with pytest.raises(StudyError, match="other settings"):
+        Study.of(request(set="training.epochs=3")).register("one")
+    Study.of(request(set="training.epochs=3", name="short")).register("one")
+
+
+def test_study_json_tells_what_made_it_and_gathers_seeds():
+    Study.of(request(seeds="0")).register("one")
+    Study.of(request(seeds="2,1")).register("one")
+    told = json.loads((files.home() / "runs" / "planted-quick" / "study.json").read_text())
+    assert told["seeds"] == [0, 1, 2]
+    assert {"settings", "versions", "corpus_hash", "machine", "commit"} <= set(told)
+    assert told["versions"]["torch"] != "absent"
+
+
+def test_the_chunks_register_the_study_and_name_what_was_rejected(tmp_path):
+    import numpy as np
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    for name in "abcdefgh":
+        soundfile.write(tmp_path / f"{name}.wav", rng.normal(0, 0.1, 16000), 16000)
+    (tmp_path / "bad.wav").write_bytes(b"not a sound")
+    rows = ["path,labels"] + [f"{name}.wav,{'low' if name < 'e' else 'high'}" for name in "abcdefgh"] + ["bad.wav,low"]
+    (tmp_path / "mine.csv").write_text("\n".join(rows))
+    study = Study.of(request(corpus="table", root=str(tmp_path / "mine.csv"), preset="tiny"))
+    assert len(study.chunks) == 8
+    assert study.table("rejected", "01_representations")["clip"].tolist() == ["bad.wav"]
+    assert (study.folder / "study.json").exists()
+
+
+def test_folds_must_be_named(tmp_path):
+    (tmp_path / "e" / "meta").mkdir(parents=True)
+    (tmp_path / "e" / "audio").mkdir()
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    for fold in (1, 2, 3):
+        for target in (0, 1):
+            name = f"{fold}-{fold}{target}-A-{target}.wav"
+            (tmp_path / "e" / "audio" / name).write_bytes(b"x")
+            rows.append(f"{name},{fold},{target},{('dog', 'rain')[target]},True,{fold}{target},A")
+    (tmp_path / "e" / "meta" / "esc50.csv").write_text("\n".join(rows))
+    with pytest.raises(SettingsError, match="folds 1, 2, 3"):
+        Study.of(request(corpus="esc50", root=str(tmp_path / "e"))).chunks
+    parts = Study.of(request(corpus="esc50", root=str(tmp_path / "e"), fold="all")).parts
+    assert [part.folder.name for part in parts] == ["fold1", "fold2", "fold3"]
+
+
+def test_what_is_missing_names_the_notebook():
+    study = Study.of(request())
+    with pytest.raises(StudyError, match=r"subsets.csv is missing: run notebooks/03_subsets.ipynb"):
+        study.table("subsets", "03_subsets")
+    assert "02_train_encoder" in str(missing(study.scores("pitch", "own", 0), "02_train_encoder"))
+
+
+def test_timing_keeps_one_row_a_stage():
+    study = Study.of(request())
+    with study.timed("cut", 10, "clips"):
+        pass
+    study.note_time("train pitch, seed 0", 2.5, 100, "chunks")
+    study.note_time("train pitch, seed 0", 3.5, 100, "chunks")
+    timing = study.timing().set_index("stage")
+    assert timing.loc["train pitch, seed 0", "seconds"] == 3.5
+    assert list(study.timing().columns) == ["stage", "seconds", "items", "unit", "peak_mb"]
+    assert len(timing) == 2
