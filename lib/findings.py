@@ -90,13 +90,17 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     """Whether anything is told apart with this number of clips: counted from the intervals."""
     rows = differences[differences["level"] == level]
     first = rows.iloc[0]
-    told = [comparison(row) for _, row in rows.iterrows() if clear(row["low"], row["high"])]
+    told = [_ranked(row) for _, row in rows.iterrows() if clear(row["low"], row["high"])]
     size = f"With {first['items']} {level}s in {first['groups']} groups"
-    chance = f"{len(rows)} pairs were compared, so one may do so by chance alone"
     if not told:
-        return f"{size} nothing is significant: all {len(rows)} paired intervals include zero. {seeds(first['seeds'])}"
-    count = f"{len(told)} of {len(rows)} differences leave out zero"
-    return f"{size}, {count} ({chance}): {'; '.join(told)}. {seeds(first['seeds'])}"
+        return f"{size} nothing is significant: no paired interval of the {len(rows)} leaves out zero. {seeds(first['seeds'])}"
+    count = f"{len(told)} of {len(rows)} paired intervals leave out zero (of so many, one may by chance alone)"
+    return f"{size}, {count}: {', '.join(told)}. {seeds(first['seeds'])}"
+
+
+def _ranked(row: pd.Series) -> str:
+    first, second = short(row["first"]), short(row["second"])
+    return f"{first} > {second}" if row["difference"] > 0 else f"{second} > {first}"
 
 
 def seeds(count: int) -> str:
@@ -119,10 +123,13 @@ def shares(table: pd.DataFrame, level: str, head: str) -> str:
 def redundancy(table: pd.DataFrame, level: str = "clip", head: str = "paper") -> str:
     """Whom the others can replace: encoders that add nothing clear to the three others."""
     rows = table.query("kind == 'leave_one_out' and level == @level and head == @head")
-    idle = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if not row.low > 0]
-    if not idle:
+    idle = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if not clear(row.low, row.high)]
+    harmful = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if row.high < 0]
+    told = [f"these bring nothing clear: {', '.join(idle)}"] if idle else []
+    told += [f"these clearly take something away: {', '.join(harmful)}"] if harmful else []
+    if not told:
         return f"Every encoder adds something clear to the three others ({level}s, head {head})."
-    return f"Added last, to the three others, these bring nothing clear ({level}s, head {head}): {', '.join(idle)}."
+    return f"Added last, to the three others, {'; '.join(told)} ({level}s, head {head})."
 
 
 def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:

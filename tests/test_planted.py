@@ -59,7 +59,8 @@ def test_layout_is_that_of_fsd50k(folder):
     truth = folder / "FSD50K.ground_truth"
     assert (truth / "vocabulary.csv").read_text().splitlines()[0] == "0,pitch_c,/planted/00"
     dev, test = (pd.read_csv(truth / f"{part}.csv", dtype=str) for part in ("dev", "eval"))
-    assert list(dev) == ["fname", "labels", "mids", "split"] and list(test) == ["fname", "labels", "mids"]
+    assert list(dev) == ["fname", "labels", "mids", "split"]
+    assert list(test) == ["fname", "labels", "mids"]
     assert Counter(dev["split"]) == {"train": 14, "val": 6}
     for part, table in (("dev", dev), ("eval", test)):
         assert set(table["fname"]) == {path.stem for path in (folder / f"FSD50K.{part}_audio").iterdir()}
@@ -75,7 +76,8 @@ def test_every_clip_has_one_label_of_each_family(folder):
 
 def test_ontology_puts_sixteen_classes_under_three_branches(folder):
     ontology = pd.read_csv(folder / "ontology.csv").set_index("label")["parents"]
-    assert tuple(ontology.index) == CLASSES and len(CLASSES) == 16
+    assert tuple(ontology.index) == CLASSES
+    assert len(CLASSES) == 16
     assert Counter(ontology) == {"pitch": 6, "timbre": 4, "gesture": 6}
     assert not set(ontology) & set(CLASSES)
 
@@ -102,7 +104,8 @@ def test_sounds_are_16_bit_mono_44100_hz_and_not_clipped(folder):
 def test_durations_spread_over_the_range_with_the_wanted_mean():
     drawn = [planted.duration_s(np.random.default_rng(i), Planted()) for i in range(500)]
     assert np.mean(drawn) == pytest.approx(2.4, abs=0.2)
-    assert 0.4 <= min(drawn) < 0.6 and 5 < max(drawn) <= 6
+    assert 0.4 <= min(drawn) < 0.6
+    assert 5 < max(drawn) <= 6
 
 
 # Seeds
@@ -153,7 +156,8 @@ def test_families_are_balanced_and_independent(role, pair):
     labels = np.array([clip.labels for clip in planted.clips() if clip.role == role])[:, list(pair)]
     for place, column in zip(pair, labels.T, strict=True):
         counts = Counter(column).values()
-        assert len(counts) == (6, 4, 6)[place] and max(counts) - min(counts) <= 6
+        assert len(counts) == (6, 4, 6)[place]
+        assert max(counts) - min(counts) <= 6
     table = pd.crosstab(labels[:, 0], labels[:, 1])
     assert scipy.stats.chi2_contingency(table).pvalue > 0.9
 
@@ -202,7 +206,8 @@ def gain(gesture, rng):
 
 @pytest.mark.parametrize("gesture", FAMILIES["gesture"])
 def test_gestures_are_gains(gesture, rng):
-    assert 0 <= gain(gesture, rng).min() and 0.9 < gain(gesture, rng).max() <= 1
+    assert gain(gesture, rng).min() >= 0
+    assert 0.9 < gain(gesture, rng).max() <= 1
 
 
 @pytest.mark.parametrize(("gesture", "low_hz", "high_hz"), [("tremolo", 4, 8), ("click_train", 5, 10)])
@@ -236,7 +241,8 @@ def test_a_gap_of_a_whole_clip_falls_to_the_floor(rng):
 def test_an_uploader_has_a_mild_colour_of_its_own():
     frequency_hz = np.linspace(0, 22050, 100)
     first, again, second = (planted.colour_db(uploader, frequency_hz) for uploader in (1000, 1000, 1001))
-    assert np.array_equal(first, again) and np.abs(first - second).max() > 0.2
+    assert np.array_equal(first, again)
+    assert np.abs(first - second).max() > 0.2
     assert max(np.abs(first).max(), np.abs(second).max()) <= 2 * Planted().colour_db
 
 

@@ -104,8 +104,6 @@ def amplitude(level_db: np.ndarray | float) -> np.ndarray | float:
     return 10 ** (np.asarray(level_db) / 20)
 
 
-# Pitch
-
 def fundamental_hz(pitch: str, octave: int = 0, detune_semitones: float = 0.0) -> float:
     """Frequency of a pitch class in octave 0, 1, ... above C1, in equal temperament at A = 440 Hz."""
     return LOWEST_C_HZ * 2 ** (octave + (PITCHES[pitch] + detune_semitones) / 12)
@@ -119,8 +117,6 @@ def tone(f0_hz: float, levels_db: np.ndarray, n_samples: int, rate_hz: int, rng:
     turns = np.arange(n_samples) * (f0_hz / rate_hz)
     return np.interp(turns % 1, np.arange(TABLE + 1) / TABLE, np.append(period, period[0])) / period.std()
 
-
-# Timbre
 
 def mel_position(frequency_hz: np.ndarray, top_hz: float) -> np.ndarray:
     """Place on the mel axis: 0 at 0 Hz, 1 at top_hz."""
@@ -144,6 +140,7 @@ def partials_db(timbre: str, f0_hz: float, rng: Random, settings: Planted = Plan
 
 
 # Gesture: each a gain between 0 and 1 at time_s [sample]
+
 
 def strokes(time_s: np.ndarray, period_s: float, fall_s: float, start: float) -> np.ndarray:
     """A stroke every period_s, `start` of a period in: up in EDGE_S, down to 1/e in fall_s."""
@@ -191,6 +188,7 @@ CLASSES = tuple(PARENTS)
 
 
 # What stands in the way, and the whole clip
+
 
 def noise(n_samples: int, slope_db: float, rate_hz: int, rng: Random) -> np.ndarray:
     """Gaussian noise falling by slope_db an octave -> [n_samples], root mean square 1."""
@@ -246,6 +244,7 @@ def render(clip: Clip, settings: Planted = Planted()) -> np.ndarray:
 
 # The table of clips
 
+
 def dealt(index: int, seed: int) -> tuple[str, str, str]:
     """Pitch, timbre and gesture of an index: every round of 24 deals each pair of the first two once, shuffled.
 
@@ -268,6 +267,7 @@ def clips(settings: Planted = Planted()) -> Iterator[Clip]:
 
 
 # The folder
+
 
 def mid(name: str) -> str:
     """An AudioSet-like identifier of a class."""

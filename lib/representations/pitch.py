@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lib import files
 from lib.plots import frequency_axis
-from lib.representations.base import FrontEnd, Representation
+from lib.representations.base import FrontEnd, Representation, in_parts
 from lib.settings import Chunking, Frozen, choice
 
 
@@ -51,7 +51,7 @@ class Pitch(Representation):
             factor = decimation(len(self.octaves), self.hop)
             first_lag, taps = shorten(filters[bins], factor)
             self.register_buffer(f"octave{len(self.octaves)}", taps, persistent=False)
-            self.octaves.append((factor, first_lag))
+            self.octaves.append((bins, factor, first_lag))
         self.front = FrontEnd(settings.n_bins, self.n_frames, width)
 
     def magnitude(self, chunks: Tensor) -> Tensor:
@@ -59,17 +59,18 @@ class Pitch(Representation):
         padded = nn.functional.pad(chunks, (self.margin, self.margin))
         spectrum = torch.fft.rfft(padded)
         n = padded.shape[1]
-        parts = []
-        for number, (factor, first_lag) in enumerate(self.octaves):
+        magnitude = chunks.new_empty(len(chunks), self.n_frames, self.settings.n_bins)
+        for number, (bins, factor, first_lag) in enumerate(self.octaves):
             slower = padded if factor == 1 else torch.fft.irfft(spectrum[:, : n // factor // 2 + 1], n // factor)
             taps = getattr(self, f"octave{number}")  # [lag, real or imaginary x bin]
             start = self.margin // factor + first_lag
             frames = slower[:, start:].unfold(1, len(taps), self.hop // factor)[:, : self.n_frames]
-            parts.append((frames @ taps).unflatten(2, (2, -1)).square().sum(2).sqrt())
-        return torch.cat(parts[::-1], dim=2).transpose(1, 2)
+            real, imaginary = (frames @ taps).chunk(2, dim=2)
+            magnitude[:, :, bins] = (real * real).addcmul_(imaginary, imaginary).sqrt_()
+        return magnitude.transpose(1, 2)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return peaks(self.magnitude(chunks), self.settings).to(torch.uint8)
+        return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features.float())
@@ -90,15 +91,15 @@ def peaks(magnitude: Tensor, settings: PitchSettings) -> Tensor:
     """
     floor = magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)
     floored = magnitude.maximum(floor)
-    reach = settings.neighbours
-    padded = nn.functional.pad(floored, (0, 0, reach, reach), value=-1.0)
-    n_bins = floored.shape[1]
-    around = [padded[:, k : k + n_bins] for k in range(2 * reach + 1) if k != reach]
-    highest = torch.stack(around).amax(0)
-    above = (floored > highest) if settings.strict else (floored >= highest) & (floored > floor)
-    cells = floored.flatten(1)
-    median = cells.kthvalue(cells.shape[1] // 2 + 1, dim=1).values[:, None, None]
-    return above & (floored >= median)
+    cells = floored.transpose(1, 2).flatten(1)
+    found = floored >= cells.kthvalue(cells.shape[1] // 2 + 1, dim=1).values[:, None, None]
+    if not settings.strict:
+        found &= floored > floor
+    for step in range(1, settings.neighbours + 1):
+        low, high = floored[:, :-step], floored[:, step:]
+        found[:, :-step] &= low > high if settings.strict else low >= high
+        found[:, step:] &= high > low if settings.strict else high >= low
+    return found
 
 
 def octaves(settings: PitchSettings) -> list[slice]:

@@ -12,8 +12,11 @@ from pydantic import Field
 from torch import Tensor
 
 from lib.arrays import Rows
-from lib.representations.base import FrontEnd, Representation, Scaling
+from lib.representations.base import FrontEnd, Representation, Scaling, in_parts
 from lib.settings import Chunking, Frozen, choice
+
+
+GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
 
 
 class TimbreSettings(Frozen):
@@ -41,15 +44,25 @@ class Timbre(Representation):
         self.n_frames = self.n_samples // self.hop
         bands = melscale_fbanks(settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney")
         self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
-        self.register_buffer("bands", bands, persistent=False)
+        self.ranges = []
+        for number, part in enumerate(bands.split(GROUP, dim=1)):
+            used = part.any(1).nonzero()
+            low, high = (int(used.min()), int(used.max()) + 1) if len(used) else (0, 1)
+            self.ranges.append((low, high))
+            self.register_buffer(f"bands{number}", part[low:high].contiguous(), persistent=False)
         self.register_buffer("cosines", cosines(settings.n_mels, settings.n_mfcc)[1:], persistent=False)
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
+        return in_parts(self._compute, chunks)
+
+    def _compute(self, chunks: Tensor) -> Tensor:
         n_fft = self.settings.n_fft
         frames = torch.nn.functional.pad(chunks, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, self.hop)
-        power = torch.fft.rfft(frames * self.window).abs().square()  # [c, t, f], the floor needs all centred frames
-        level_db = 10 * (power @ self.bands).clamp(min=1e-10).log10()
+        spectrum = torch.fft.rfft(frames * self.window)  # [c, t, f]: all centred frames, since the floor looks at all
+        power = (spectrum.real * spectrum.real).addcmul_(spectrum.imag, spectrum.imag).flatten(0, 1)
+        bands = [power[:, low:high] @ getattr(self, f"bands{number}") for number, (low, high) in enumerate(self.ranges)]
+        level_db = 10 * torch.cat(bands, dim=1).clamp_(min=1e-10).log10_().unflatten(0, (len(chunks), -1))
         floored = level_db.maximum(level_db.amax((1, 2), keepdim=True) - self.settings.top_db)
         return (floored[:, : self.n_frames] @ self.cosines.T).transpose(1, 2)
 

@@ -1,0 +1,139 @@
+"""make's variables to a plan, and what is told at the end."""
+
+import json
+
+import pytest
+
+from lib import commands
+from lib.commands import failure, main, plan, request_of, table1
+from lib.environment import Stop
+
+
+@pytest.mark.parametrize(("word", "told"), [
+    ("CORPUS=x", "CORPUS=x: choose one of planted, esc50, fsd50k, table"),
+    ("PRESET=fast", "PRESET=fast: choose one of paper, laptop, quick, tiny"),
+    ("FOLD=x", "FOLD=x: a whole number, or all"),
+    ("SEEDS=a", "SEEDS=a: whole numbers from 0"),
+    ("DEVICE=gpu", "DEVICE=gpu: choose auto, cpu, cuda"),
+    ("NAME=a/b", "NAME=a/b: letters, digits"),
+    ("NAME=../x", "NAME=../x: letters, digits"),
+    ("SET=abc", "SET: 'abc' is not of the form name=value"),
+    ("SET=body.head_widht=3", "SET: there is no setting body.head_widht"),
+    ("SET=body.heads=x", "SET: body.heads = 'x'"),
+    ("JOBS=0", "JOBS=0: a whole number from 1"),
+    ("THREADS=two", "THREADS=two: a whole number from 1"),
+    ("JOBS=9999", "JOBS=9999 with THREADS=1 takes 9999 cores"),
+    ("CORPSE=x", "there is no variable CORPSE; this command takes: CORPUS"),
+    ("PART=true", "there is no variable PART"),
+    ("FOLD=3", "FOLD=3: planted comes with its own split and has no folds"),
+    ("ROOT=/nowhere", "/nowhere does not exist"),
+])  # fmt: skip
+def test_a_wrong_variable_is_one_line(home, small_corpus, capfd, word, told):
+    words = [word] if word.startswith("ROOT") else [f"ROOT={small_corpus}", word]
+    assert main(["study", "PRESET=tiny", *words]) == 2
+    said = capfd.readouterr()
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("make study: ")
+    assert told in said.err
+    assert not (home / "runs").exists()
+
+
+def test_cuda_without_one_is_one_line(small_corpus, home):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(Stop, match="DEVICE=cuda: this machine has none"):
+        plan({"ROOT": str(small_corpus), "DEVICE": "cuda"})
+
+
+def test_right_variables_become_the_request(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"CORPUS": "esc50", "ROOT": "my sounds", "PRESET": "laptop", "FOLD": "2", "SEEDS": "0,2", "DEVICE": "cpu",
+             "NAME": "001", "SET": "body.head_width=64 training.epochs=3", "JOBS": "2", "THREADS": "1"}  # fmt: skip
+    asked = request_of(given)
+    assert (asked.corpus, asked.preset, asked.fold, asked.seeds, asked.name) == ("esc50", "laptop", 2, (0, 2), "001")
+    assert asked.root == str(tmp_path / "my sounds")
+    assert asked.overrides == {"body.head_width": 64, "training.epochs": 3, "threads": 1}
+    assert request_of({"FOLD": "all", "NAME": "", "ROOT": ""}).fold == "all"
+
+
+def test_plan_of_all_folds_names_their_runs(home, folds_corpus):
+    planned = plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all", "NAME": "x"})
+    assert planned["folds"] == [1, 2, 3]
+    assert planned["folder"] == str(home / "runs" / "esc50-tiny-x")
+    assert json.loads(json.dumps(planned)) == planned
+    with pytest.raises(Stop, match="has the folds 1, 2, 3; name the one to test on, or all"):
+        plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny"})
+
+
+def test_a_part_lies_in_the_run_over_all_folds(home, folds_corpus):
+    from lib.study import Request, Study
+
+    whole = Study.of(Request(corpus="esc50", root=str(folds_corpus), preset="tiny", fold="all", name="x"))
+    alone = Study.of(Request(corpus="esc50", root=str(folds_corpus), preset="tiny", fold=2, name="x"))
+    assert [part.folder for part in whole.parts] == [whole.folder / f"fold{fold}" for fold in (1, 2, 3)]
+    assert [part.figures for part in whole.parts] == [whole.figures / f"fold{fold}" for fold in (1, 2, 3)]
+    assert Study.of_notebook(whole.parts[1].request.model_dump()) == whole.parts[1]
+    assert alone.folder == home / "runs" / "esc50-tiny-fold2-x"
+
+
+def test_threads_and_jobs_fit_the_cores(monkeypatch):
+    monkeypatch.setattr(commands.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert commands.cores_to_use("", 1) == 4
+    assert commands.cores_to_use("", 4) == 8
+    assert commands.cores_to_use("3", 2) == 6
+    with pytest.raises(Stop, match="JOBS=3 with THREADS=4 takes 12 cores, and there are 8"):
+        commands.cores_to_use("3", 4)
+
+
+def test_table_1_is_told_in_percent(tmp_path):
+    (tmp_path / "table1.csv").write_text(
+        "row,measure,published,own,retrained,low,high,constant,oracle\n"
+        "pitch,macro mAP,0.2034,0.311,0.298,0.25,0.34,0.08,0.97\n"
+        "all four,macro mAP,,,0.4321,0.38,0.48,0.08,0.97\n"
+        "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
+    )
+    lines = table1(tmp_path / "table1.csv").splitlines()
+    assert lines[0] == "Table 1: macro mAP in percent"
+    assert lines[2].split() == ["pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
+    assert lines[3].split() == ["all", "four", "43.2", "38.0", "to", "48.0"]
+    assert len(lines) == 5
+    assert "8.0" in lines[4]
+
+
+def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):
+    error = {"output_type": "error", "ename": "StudyError", "evalue": "no such thing",
+             "traceback": ["\x1b[31mFile /x/lib/study.py:12\x1b[0m, in f()", "more"]}  # fmt: skip
+    path = tmp_path / "notebooks" / "03_subsets.ipynb"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": [error]}]}))
+    told = failure(path)
+    assert told.startswith("03_subsets failed:\n    StudyError: no such thing")
+    assert "at /x/lib/study.py:12" in told
+    assert told.endswith(f"half-executed copy: {path}")
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
+    assert failure(path) == ""
+
+
+def test_record_copies_figures_and_refuses_what_is_too_large(home, capsys):
+    source = home / "figures" / "planted-tiny"
+    source.mkdir(parents=True)
+    (source / "a.svg").write_text("<svg/>")
+    assert main(["record", "STUDY=planted-tiny"]) == 0
+    assert (home / "figures" / "record" / "planted-tiny" / "a.svg").read_text() == "<svg/>"
+    (source / "b.png").write_bytes(b"x" * 1_200_000)
+    assert main(["record", "STUDY=planted-tiny"]) == 2
+    assert "b.png has 1.2 MB" in capsys.readouterr().err
+    assert not (home / "figures" / "record" / "planted-tiny" / "b.png").exists()
+    assert main(["record", "STUDY=other"]) == 2
+    assert "STUDY=other: there is no such run in figures/; there are planted-tiny" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
+    from lib.estimate import told
+
+    words = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    assert "this will take about" in words
+    assert "hours" not in words

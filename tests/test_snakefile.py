@@ -1,0 +1,80 @@
+"""The graph: which notebooks run for which request (nothing is run here)."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from lib.commands import plan
+from lib.files import PROJECT
+
+
+def dry_run(planned, folder, *more):
+    """Titles of the jobs that would run, and all of snakemake's words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "request.json").write_text(json.dumps({"plan": planned}))
+    command = [sys.executable, "-m", "snakemake", "-n", "-p", "--snakefile", PROJECT / "Snakefile", "--cores", "2",
+               "--directory", folder, "--configfile", folder / "request.json", *more]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    words = done.stdout + done.stderr
+    assert done.returncode == 0, words
+    titles = [line.strip().removeprefix("echo ").split("; ")[0].strip("'") for line in words.splitlines() if " -m papermill " in line]
+    return titles, words
+
+
+@pytest.fixture
+def planned(home, small_corpus):
+    return plan({"ROOT": str(small_corpus), "PRESET": "tiny", "SEEDS": "0,3"})
+
+
+def test_a_plain_study(planned, tmp_path):
+    titles, words = dry_run(planned, tmp_path / "run")
+    encoders = [f"02_train_encoder {name}, seed {seed}" for name in planned["representations"] for seed in (0, 3)]
+    others = ["01_representations", "03_subsets", "04_contributions", "05_paper_figures"]
+    assert Counter(titles) == Counter([*encoders, *others])
+    assert '"seed": 3' in words
+    assert '"seeds": "0,3"' in words
+
+
+def test_all_folds_train_and_score_each_and_then_summarise(home, folds_corpus, tmp_path):
+    planned = plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all"})
+    titles, words = dry_run(planned, tmp_path / "run")
+    count = Counter(title.split()[0] for title in titles)
+    for fold in (1, 2, 3):
+        assert count[f"fold{fold}/02_train_encoder"] == len(planned["representations"])
+        assert count[f"fold{fold}/03_subsets"] == 1
+        assert f'"fold": {fold}, ' in words
+    assert count["03_subsets"] == count["04_contributions"] == count["05_paper_figures"] == count["01_representations"] == 1
+    assert '"fold": "all"' in words
+    assert '"part": true' in words
+
+
+def test_one_fold_is_a_plain_study(home, folds_corpus, tmp_path):
+    titles, words = dry_run(plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "2"}), tmp_path / "run")
+    assert not [title for title in titles if title.startswith("fold")]
+    assert '"fold": 2, ' in words
+
+
+def test_roots_with_blanks_and_quotes_reach_the_notebook(planned, tmp_path):
+    planned["request"]["root"] = "/a b/it's"
+    _, words = dry_run(planned, tmp_path / "run")
+    assert "/a b/it" in words
+
+
+def test_one_file_a_job_no_folder_as_output():
+    text = (PROJECT / "Snakefile").read_text()
+    assert "directory(" not in text
+    assert "checkpoints/" not in text
+
+
+def test_by_hand_with_the_requests_own_names(home, small_corpus):
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--cores", "1", "--config"]
+    asked = ["corpus=planted", f"root={small_corpus}", "preset=tiny"]
+    done = subprocess.run(list(map(str, [*command, *asked])), cwd=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "train_encoder" in done.stdout + done.stderr
+    wrong = subprocess.run(list(map(str, [*command, "corpse=x"])), cwd=home, capture_output=True, text=True, check=False)
+    assert wrong.returncode != 0
+    assert "there is no variable CORPSE" in wrong.stdout + wrong.stderr
