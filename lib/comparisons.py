@@ -21,6 +21,7 @@ from lib.subsets import label, subsets
 
 # The paper's order, Table 1 from below: a difference above zero means the same order here.
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", ALL_FOUR)
+BRANCH_COLUMNS = ["encoder", "branch", "n_classes", "level", "head", "measure", "value", "low", "high", "seeds"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def game(parts: Sequence[Scores], head: str, level: str, measure: str = SHARED) 
     return {s: one.value for s, one in each.items()}, {s: one.draws for s, one in each.items()}
 
 
-def _of_players(study: Study, kind: Any, values: dict, draws: dict, start: dict, column: str) -> Iterator[dict[str, Any]]:
+def _of_players(
+    study: Study, kind: Any, values: dict, draws: dict, start: dict, column: str
+) -> Iterator[dict[str, Any]]:
     value, drawn = kind(values), kind(draws)
     for name in value:
         low, high = _interval(study, drawn[name])
@@ -137,7 +140,7 @@ def branch_table(study: Study) -> pd.DataFrame:
                     "encoder": subset, "branch": branch, "n_classes": len(columns), "level": level, "head": head,
                     "measure": SHARED, "value": one.value, "low": low, "high": high, "seeds": len(study.request.seeds),
                 })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=BRANCH_COLUMNS)
 
 
 def planted_truth(study: Study) -> pd.DataFrame:

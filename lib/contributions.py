@@ -20,7 +20,9 @@ def players(game: Game) -> Subset:
     everyone = max(game, key=len)
     wanted = {subset for size in range(len(everyone) + 1) for subset in combinations(everyone, size)}
     if lacking := sorted(wanted - set(game)):
-        raise ValueError(f"the game has no value for {'+'.join(lacking[0]) or 'nobody'}; all {len(wanted)} subsets are needed")
+        raise ValueError(
+            f"the game has no value for {'+'.join(lacking[0]) or 'nobody'}; all {len(wanted)} subsets are needed"
+        )
     return everyone
 
 

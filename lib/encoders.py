@@ -25,7 +25,7 @@ from lib import files, training
 from lib.arrays import Rows, blocks
 from lib.chunks import Chunks
 from lib.files import held
-from lib.representations import make
+from lib.representations import kind, make
 from lib.settings import Settings
 from lib.training import Examples, History
 from lib.transformer import Transformer, classifier, n_parameters
@@ -33,6 +33,7 @@ from lib.transformer import Transformer, classifier, n_parameters
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
 BLOCK = 64
+VERSION = 1  # of features, body and loop: raised when the same settings would give other numbers
 
 
 class Encoder(nn.Module):
@@ -122,10 +123,10 @@ def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
     """Changes with whatever the weights depend on: training clips, labels, settings, seed, versions of libraries."""
     relevant = settings.model_dump(include={"chunking", "body", "trained_on", "checkpoint", "threads"})
     own = settings.representations.get(name, {})
-    schedules = [settings.schedule(what) for what in (name, "mobilenet")]
+    schedules = [settings.schedule(what) for what in (name, *kind(name).learns)]
     rows = chunks.rows(*settings.trained_on.split("+"), *(["validation"] if settings.checkpoint == "best" else []))
     clips = sorted(set(chunks.ids[rows]))
-    versions = [version(library) for library in ("torch", "timm", "librosa")]
+    versions = [VERSION, *(version(library) for library in ("torch", "timm", "librosa"))]
     return files.key(name, relevant, own, schedules, settings.heads.hidden, chunks.corpus.hash, clips, seed, versions)
 
 
@@ -134,11 +135,8 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     representation = encoder.representation
     if not representation.stored:
         return chunks.audio
-    learned = {
-        weight: files.digest(value.cpu().numpy())
-        for weight, value in representation.state_dict().items() if not weight.startswith("front.")
-    }  # fmt: skip
-    versions = [version(library) for library in ("torch", "librosa")]
+    learned = [files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()]
+    versions = [VERSION, *(version(library) for library in ("torch", "librosa"))]
     key = files.key(name, representation.settings, chunks.key, learned, versions)
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):

@@ -42,14 +42,16 @@ def main(command):
         given = overrides(os.environ)
         check_names(command, [name for name in given if name != "PYTHON"])
         if command == "help":
-            return print(HELP)
+            print(HELP)
+            return
         python = set_up(PROJECT, explicit="PYTHON" in given)
     except Stop as stop:
         sys.exit("make {}: {}".format(command, stop))
     except KeyboardInterrupt:
         sys.exit("make {}: stopped; the next call goes on from here".format(command))
     if command == "setup":
-        return print("ready: {}".format(python.parent.parent))
+        print("ready: {}".format(python.parent.parent))
+        return
     pairs = ["{}={}".format(name, value) for name, value in given.items() if name != "PYTHON"]
     os.execve(str(python), [str(python), "-m", "lib.commands", command] + pairs, clean(os.environ, python))
 

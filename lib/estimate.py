@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from lib import training
+from lib.arrays import Rows
 from lib.corpora.base import Corpus
 from lib.encoders import BLOCK, Encoder
-from lib.representations import make, names
+from lib.representations import kind, names
 from lib.settings import Chunking, Settings, Training
 from lib.study import Request, Study
 from lib.transformer import classifier
@@ -49,7 +50,7 @@ def seconds(study: Study, jobs: int) -> float:
     total = n_notebooks = 0.0
     for name in [name for name, parts in waiting.items() if parts]:
         of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
-        total += of_feature * n_chunks * (len(waiting[name]) if name == "neuralogram" else 1)  # others are shared
+        total += of_feature * n_chunks * (len(waiting[name]) if kind(name).learns else 1)  # what is not learned is shared
         total += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
         n_notebooks += len(waiting[name])
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
@@ -89,30 +90,26 @@ def training_chunks(study: Study, corpus: Corpus, per_clip: np.ndarray) -> float
 
 
 def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.device) -> tuple[float, float]:
-    """Seconds that a training chunk costs over all epochs, and those of computing its features once."""
-    chunks = 0.1 * torch.randn(BLOCK, round(settings.chunking.rate_hz * settings.chunking.length_s), device=device)
+    """Seconds that a training chunk costs over all epochs, what is learned first included, and its features once."""
+    chunks = 0.1 * torch.randn(BLOCK, round(settings.chunking.rate_hz * settings.chunking.length_s))
     encoder = Encoder(name, n_classes, settings).to(device)
-    features, of_feature = chunks, 0.0
-    if encoder.representation.stored:
+    representation = encoder.representation
+    first = []
+
+    def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray) -> None:
+        schedule, items = settings.schedule(what), torch.from_numpy(inputs[slice(None)]).to(device)
+        of_item = time_step(model.to(device), items, n_classes, schedule, device)
+        first.append(of_item * schedule.epochs * len(inputs) / len(chunks))
+
+    representation.fit(Rows(chunks.numpy(), np.arange(len(chunks))), np.zeros((len(chunks), n_classes), np.uint8), train)
+    chunks, of_feature = chunks.to(device), 0.0
+    features = chunks
+    if representation.stored:
         with torch.no_grad():
-            features = encoder.representation.compute(chunks[:8])
-            of_feature = timed(lambda: encoder.representation.compute(chunks[:8]), device) / 8
+            features = representation.compute(chunks[:8])
+            of_feature = timed(lambda: representation.compute(chunks[:8]), device) / 8
     schedule = settings.schedule(name)
-    of_chunk = schedule.epochs * time_step(encoder, features, n_classes, schedule, device)
-    return of_chunk + of_fitting(name, chunks, settings, n_classes, device), of_feature
-
-
-def of_fitting(name: str, chunks: Tensor, settings: Settings, n_classes: int, device: torch.device) -> float:
-    """Seconds a chunk of what a representation learns first, over all its epochs: nothing but for the MobileNet."""
-    if name != "neuralogram":
-        return 0.0
-    from lib.representations.neuralogram import PieceClassifier
-
-    representation = make(name, settings)
-    network = PieceClassifier(representation.network, n_classes).to(device)
-    schedule = settings.schedule("mobilenet")
-    pieces = chunks.reshape(len(chunks) * representation.n_pieces, -1)
-    return representation.n_pieces * schedule.epochs * time_step(network, pieces, n_classes, schedule, device)
+    return schedule.epochs * time_step(encoder, features, n_classes, schedule, device) + sum(first), of_feature
 
 
 def time_step(model: nn.Module, inputs: Tensor, n_classes: int, schedule: Training, device: torch.device) -> float:

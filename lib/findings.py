@@ -106,14 +106,19 @@ def _ranked(row: pd.Series) -> str:
 def seeds(count: int) -> str:
     """What the intervals say nothing about."""
     if count == 1:
-        return "One seed was trained: another training would move these numbers, and no interval here tells by how much."
+        return (
+            "One seed was trained: another training would move these numbers, and no interval here tells by how much."
+        )
     return f"They are means of {count} seeds; the intervals resample clips, not seeds."
 
 
 def shares(table: pd.DataFrame, level: str, head: str) -> str:
     """Who contributes what, from the highest, and whose interval includes zero."""
     rows = table.query("level == @level and head == @head and group == 'all'").sort_values("share", ascending=False)
-    each = [f"{row.encoder} {number(row.share, sign='+')} {between(row.low, row.high, sign='+')}" for row in rows.itertuples()]
+    each = [
+        f"{row.encoder} {number(row.share, sign='+')} {between(row.low, row.high, sign='+')}"
+        for row in rows.itertuples()
+    ]
     unsure = [row.encoder for row in rows.itertuples() if not clear(row.low, row.high)]
     total = f"together {number(rows['share'].sum(), sign='+')} points of {rows['measure'].iloc[0]} above the constant predictor"
     doubt = f"The interval includes zero for: {', '.join(unsure)}." if unsure else "No interval includes zero."
@@ -123,7 +128,11 @@ def shares(table: pd.DataFrame, level: str, head: str) -> str:
 def redundancy(table: pd.DataFrame, level: str = "clip", head: str = "paper") -> str:
     """Whom the others can replace: encoders that add nothing clear to the three others."""
     rows = table.query("kind == 'leave_one_out' and level == @level and head == @head")
-    idle = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if not clear(row.low, row.high)]
+    idle = [
+        f"{row.encoder} {between(row.low, row.high, sign='+')}"
+        for row in rows.itertuples()
+        if not clear(row.low, row.high)
+    ]
     harmful = [f"{row.encoder} {between(row.low, row.high, sign='+')}" for row in rows.itertuples() if row.high < 0]
     told = [f"these bring nothing clear: {', '.join(idle)}"] if idle else []
     told += [f"these clearly take something away: {', '.join(harmful)}"] if harmful else []
@@ -146,7 +155,9 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
 
 def best_subsets(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
     """The best subset, and the smallest whose value lies within the best one's interval."""
-    rows = table.query("measure == @measure and level == @level and head == @head and seed == 'mean' and n_encoders > 0")
+    rows = table.query(
+        "measure == @measure and level == @level and head == @head and seed == 'mean' and n_encoders > 0"
+    )
     if not rows["value"].notna().any():
         return f"There is no {measure} of {level}s on this corpus."
     best = rows.loc[rows["value"].idxmax()]

@@ -55,7 +55,12 @@ def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         for row, extra, published in TABLE2
     ]  # fmt: skip
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
-    rows[-1] |= {"obtained": ours.value, "low": ours.low, "high": ours.high, "source": f"the paper on FSD50K; ours: {study.slug}"}
+    rows[-1] |= {
+        "obtained": ours.value,
+        "low": ours.low,
+        "high": ours.high,
+        "source": f"the paper on FSD50K; ours: {study.slug}",
+    }
     return pd.DataFrame(rows)
 
 
@@ -70,13 +75,17 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
         claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
     why = f"{where}; map_macro of clips, which the paper does not tell from micro"
-    claims.append(("Table 2: mAP of all four", dict((r, p) for r, _, p in TABLE2)["all four"], ours.value, ours.low, ours.high, why))
+    claims.append(
+        ("Table 2: mAP of all four", {r: p for r, _, p in TABLE2}["all four"], ours.value, ours.low, ours.high, why)
+    )
     claims += [_difference(differences, other, where) for other in ("neuralogram", "waveform")]
     columns = ("claim", "published", "obtained", "low", "high", "reason")
     rows = [dict(zip(columns, claim, strict=True)) for claim in claims]
     order = ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
     seeds = len(study.request.seeds)
-    return pd.DataFrame([row | {"deviation": row["obtained"] - row["published"], "seeds": seeds} for row in rows])[order]
+    return pd.DataFrame([row | {"deviation": row["obtained"] - row["published"], "seeds": seeds} for row in rows])[
+        order
+    ]
 
 
 def _where(study: Study) -> str:
@@ -88,7 +97,9 @@ def _where(study: Study) -> str:
 
 def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
     row = differences.query("first == @ALL_FOUR and second == @other and level == 'chunk'").iloc[0]
-    what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[other]
+    what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[
+        other
+    ]
     why = f"{where}; {row.measure} of chunks, the same fresh head on both; a paired interval over groups, seeds not resampled"
     published = round(TABLE1["all four"] - TABLE1[other], 3)
     return f"Table 1: all four less {what}", published, row.difference, row.low, row.high, why

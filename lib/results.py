@@ -4,9 +4,10 @@ A table of several folds averages measure by measure: scores of different models
 (d' apart), as in the tables on disk; percent is for the screen.
 """
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -160,13 +161,18 @@ def _subset_rows(study: Study, parts: list[Measured]) -> list[dict[str, Any]]:
                 "fold": fold, "role": "test", "level": level,
             }  # fmt: skip
             by_seed = [[part[subset, head, level, seed] for part in parts] for seed in seeds]
-            for seed, found in [*zip(map(str, seeds), by_seed, strict=True), ("mean", sum(by_seed, []))]:
+            for seed, found in [
+                *zip(map(str, seeds), by_seed, strict=True),
+                ("mean", reduce(operator.iadd, by_seed, [])),
+            ]:
                 rows += _rows(found, len(parts), study.settings.scoring.level, start | {"seed": seed})
     columns = ["subset", "n_encoders", "head", "seed", "fold", "role", "level"]
     return [{name: row[name] for name in columns} | row for row in rows]
 
 
-def _rows(found: list[tuple[dict[str, Value], Draws]], folds: int, level: float, start: dict) -> Iterator[dict[str, Any]]:
+def _rows(
+    found: list[tuple[dict[str, Value], Draws]], folds: int, level: float, start: dict
+) -> Iterator[dict[str, Any]]:
     """One row a measure: the mean of what was found; a measure that is missing somewhere is missing in the mean."""
     for name in measures.NAMES:
         low, high = measures.percentiles(np.mean([draws[name] for _, draws in found], axis=0), level)
@@ -235,11 +241,13 @@ def parameter_table(study: Study, n_classes: int = 200) -> pd.DataFrame:
     rows = []
     for name in names():
         encoder = Encoder(name, n_classes, study.settings)
-        learned_before = sum(n_parameters(part) for key, part in encoder.representation.named_children() if key == "network")
+        learned_before = sum(map(n_parameters, encoder.representation.learned))
         whole = n_parameters(encoder) - learned_before
         rows.append({
             "encoder": name, "without_classifier": whole - n_parameters(encoder.classifier), "with_classifier": whole,
             "mobilenet": learned_before,
         })  # fmt: skip
-    total = {column: sum(row[column] for row in rows) for column in ("without_classifier", "with_classifier", "mobilenet")}
+    total = {
+        column: sum(row[column] for row in rows) for column in ("without_classifier", "with_classifier", "mobilenet")
+    }
     return pd.DataFrame([*rows, {"encoder": "all", **total}])

@@ -127,8 +127,9 @@ class Study:
 
         for name, values in settings.representations.items():
             settings_of(kind(name), values)
+        trained = {*names(), *(what for name in names() for what in kind(name).learns), "head"}
         for name in settings.schedules:
-            if name not in (*names(), "mobilenet", "head"):
+            if name not in trained:
                 raise SettingsError(f"settings: schedules.{name}: nothing of that name is trained")
             settings.schedule(name)
         number = request.fold if isinstance(request.fold, int) else 0

@@ -1,6 +1,7 @@
 """The graph: which notebooks run for which request (nothing is run here)."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,8 +21,7 @@ def dry_run(planned, folder, *more):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     words = done.stdout + done.stderr
     assert done.returncode == 0, words
-    titles = [line.strip().removeprefix("echo ").split("; ")[0].strip("'") for line in words.splitlines() if " -m papermill " in line]
-    return titles, words
+    return [title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); \S+ -m papermill", words)], words
 
 
 @pytest.fixture

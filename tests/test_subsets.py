@@ -1,5 +1,7 @@
 """The heads: stacked ones equal lone ones, ridge equals scikit-learn's, and nothing but training rows is read."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -37,11 +39,13 @@ def alone(embeddings, targets, names, head, seed):
     y = torch.from_numpy(targets[TRAIN]).float()
     torch.manual_seed(seed)
     sizes = [x.shape[1], CLASSES] if head == "linear" else [x.shape[1], HEADS.hidden, CLASSES]
-    layers = [nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)]
+    layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
     generator = torch.Generator().manual_seed(seed)
     for layer in layers:
         bound = layer.in_features**-0.5
-        layer.weight.data = torch.empty(layer.in_features, layer.out_features).uniform_(-bound, bound, generator=generator).T
+        layer.weight.data = (
+            torch.empty(layer.in_features, layer.out_features).uniform_(-bound, bound, generator=generator).T
+        )
         layer.bias.data.uniform_(-bound, bound, generator=generator)
     model = nn.Sequential(*layers) if head == "linear" else nn.Sequential(layers[0], nn.ReLU(), layers[1])
     optimiser = torch.optim.Adam(model.parameters(), lr=SCHEDULE.lr)

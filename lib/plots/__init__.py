@@ -4,6 +4,7 @@ A plot function takes data and an axis (or makes a figure of several) and return
 files. The figure's id is the stem of its files.
 """
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,11 @@ def frequency_axis(axis: Axes) -> None:
     axis.yaxis.set_major_locator(FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
     axis.yaxis.set_minor_locator(NullLocator())
+
+
+def over_all(figure: Figure, text: str, size: float = 11) -> None:
+    """Put a title over all panels, in as many lines as the figure's width asks for."""
+    figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
 
 
 def save(figure: Figure, stem: Path) -> Figure:

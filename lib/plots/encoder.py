@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.corpora.base import Corpus
-from lib.plots import GREY, style
+from lib.plots import GREY, over_all, style
 from lib.representations.base import Representation
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; markers help where there are more groups.
@@ -31,9 +31,10 @@ def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Map
             axis.axhline(constant[what], color=GREY, linewidth=1, label="constant predictor")
             axis.set(xlabel="epoch", ylabel="mean loss", title=what)
             axis.set_ylim(0, 1.35 * max(constant[what], np.median([row["loss"] for row in rows])))
+            axis.set_xlim(0.5, len(rows) + 0.5)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(loc="lower left", fontsize=7)
-        figure.suptitle("Loss while training: under the grey line something was learned, a slope at the end asks for more epochs", fontsize=9)
+        over_all(figure, "Loss while training: under the grey line something was learned, a slope at the end asks for more epochs", 10)
         return figure
 
 
@@ -53,7 +54,7 @@ def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[st
         axis.plot(constant[shown], places, "|", color="black", markersize=7, label="constant predictor")
         axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
         axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02 - 0.4 / figure.get_figheight()), ncols=2)
+        figure.legend(loc="outside lower center", ncols=2)
         axis.set_title(f"Classes that this encoder knows, best first{which}")
         return figure
 
@@ -68,7 +69,7 @@ def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
     families: dict[str, list[int]] = {}
     for column, name in enumerate(classes):
         families.setdefault(_top(name, parents), []).append(column)
-    if 2 <= len(families) <= 4 and max(map(len, families.values())) <= MOST_GROUPS:
+    if 2 <= len(families) <= 4 and 1 < max(map(len, families.values())) <= MOST_GROUPS:
         return {family: {classes[k]: [k] for k in columns} for family, columns in families.items()}
     if len(classes) <= MOST_GROUPS:
         return {"class": {name: [k] for k, name in enumerate(classes)}}
@@ -97,7 +98,7 @@ def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str,
             first, second = 100 * pca.explained_variance_ratio_
             axis.set(title=f"by {title}", xlabel=f"first axis ({first:.0f} % of variance)", ylabel=f"second axis ({second:.0f} %)")
             axis.set(xticks=[], yticks=[])
-        figure.suptitle("Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", fontsize=10)
+        over_all(figure, "Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", 10)
         return figure
 
 
@@ -115,7 +116,7 @@ def _scatter(axis: Axes, points: np.ndarray, targets: np.ndarray, groups: Mappin
         )  # fmt: skip
     if left.any():
         axis.scatter(*points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="others", zorder=0, rasterized=True)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, fontsize=7, handletextpad=0.2, columnspacing=0.8)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, fontsize=7, markerscale=1.6, handletextpad=0.2, columnspacing=0.8)
 
 
 def front_end(representation: Representation) -> Figure:

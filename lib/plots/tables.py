@@ -5,6 +5,7 @@ oracle, published) is grey, and an encoder has its own colour everywhere.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,11 @@ def scale(measure: str) -> float:
     return 1.0 if measure == "d_prime" else 100.0
 
 
+def _only(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
+    """The rows with these values."""
+    return table[np.logical_and.reduce([table[column] == value for column, value in wanted.items()])]
+
+
 def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> Figure:
     """Every subset as a row, grouped by size and sorted within: which encoders, and both heads at both levels.
 
@@ -65,7 +71,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
 def _sorted_subsets(rows: pd.DataFrame) -> list[str]:
     """All subsets, small ones first, those of one size by the first head's value of chunks."""
     first = "paper" if (rows["head"] == "paper").any() else "linear"
-    shown = rows.query("level == 'chunk' and head == @first and n_encoders > 0")
+    shown = _only(rows[rows["n_encoders"] > 0], level="chunk", head=first)
     return list(shown.sort_values(["n_encoders", "value"], ascending=[True, False])["subset"])
 
 
@@ -106,9 +112,7 @@ def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], times: fl
     axis.tick_params(axis="y", length=0)
 
 
-def _interval_dots(
-    axis: Axes, rows: pd.DataFrame, y: np.ndarray, times: float, ink: str, mark: str, fill: str
-) -> None:
+def _interval_dots(axis: Axes, rows: pd.DataFrame, y: np.ndarray, times: float, ink: str, mark: str, fill: str) -> None:
     """Dots at value with a line from low to high, across."""
     axis.hlines(y, rows["low"] * times, rows["high"] * times, color=ink, linewidth=1, zorder=2)
     axis.plot(rows["value"] * times, y, mark, color=ink, markerfacecolor=fill, markersize=4, zorder=3)
@@ -116,7 +120,7 @@ def _interval_dots(
 
 def _grey_lines(axis: Axes, rows: pd.DataFrame, level: str, oracle: float, measure: str) -> None:
     """The constant predictor and the oracle as lines down the panel, named at its foot."""
-    constant = rows.query("n_encoders == 0 and level == @level")["value"].iloc[0]
+    constant = _only(rows, n_encoders=0, level=level)["value"].iloc[0]
     for value, line, name in ((constant, ":", "constant"), (oracle, "--", "oracle")):
         if np.isfinite(value):
             axis.axvline(value * scale(measure), color=GREY, linestyle=line, linewidth=1.2, zorder=1, label=name)
@@ -127,7 +131,10 @@ def _legend_of_heads(figure: Figure, rows: pd.DataFrame) -> None:
         Line2D([], [], color=INK, marker=MARKS[head], markerfacecolor=FILL[head], markersize=5, label=f"{head} head")
         for head in MARKS if (rows["head"] == head).any()
     ]  # fmt: skip
-    lines = [Line2D([], [], color=GREY, linestyle=":", label="constant"), Line2D([], [], color=GREY, linestyle="--", label="oracle")]
+    lines = [
+        Line2D([], [], color=GREY, linestyle=":", label="constant"),
+        Line2D([], [], color=GREY, linestyle="--", label="oracle"),
+    ]
     figure.legend(handles=[*heads, *lines], loc="outside lower right", ncols=4)
 
 
@@ -140,8 +147,11 @@ def head_figure(table: pd.DataFrame, measure: str) -> Figure:
         for axis, level in zip(axes, LEVELS, strict=True):
             _head_panel(axis, rows[rows["level"] == level], scale(measure))
             axis.set(title=f"{level}s", xlabel=f"linear head: {unit(measure)}", aspect="equal")
+        _square(axes[0], rows, scale(measure))
         axes[0].set_ylabel(f"paper head: {unit(measure)}")
-        singles = [Line2D([], [], color=colour(name), marker="o", linestyle="", label=kind(name).title) for name in names()]
+        singles = [
+            Line2D([], [], color=colour(name), marker="o", linestyle="", label=kind(name).title) for name in names()
+        ]
         several = [
             Line2D([], [], color=INK, marker=SIZES.get(size, "P"), linestyle="", label=f"{size} together")
             for size in range(2, len(names()) + 1)
@@ -160,7 +170,11 @@ def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
         axis.plot([x["value"] * times] * 2, [y["low"] * times, y["high"] * times], color=ink, linewidth=0.5, alpha=0.4)
         axis.plot(x["value"] * times, y["value"] * times, SIZES.get(_size(subset), "P"), color=ink, markersize=6)
     axis.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=0)
-    ends = pd.concat([paper, linear])[["low", "high", "value"]].to_numpy(float) * times
+
+
+def _square(axis: Axes, rows: pd.DataFrame, times: float) -> None:
+    """The same limits both ways, around all that is drawn in any panel."""
+    ends = rows[["low", "high", "value"]].to_numpy(float) * times
     if np.isfinite(ends).any():
         margin = 0.05 * (np.nanmax(ends) - np.nanmin(ends)) + 1e-3
         limits = np.nanmin(ends) - margin, np.nanmax(ends) + margin
@@ -176,13 +190,16 @@ def share_figure(table: pd.DataFrame) -> Figure:
         axes = figure.subplots(1, len(LEVELS), sharey=True)
         for axis, level in zip(axes, LEVELS, strict=True):
             for place, head in enumerate(heads):
-                rows = table.query("level == @level and head == @head").set_index("encoder").loc[shown]
+                rows = _only(table, level=level, head=head).set_index("encoder").loc[shown]
                 _share_bars(axis, rows, place, len(heads))
             axis.axhline(0, color=INK, linewidth=0.8)
             axis.set_xticks(range(len(shown)), [kind(name).title for name in shown])
             axis.set_title(f"{level}s")
         axes[0].set_ylabel(f"share of {table['measure'].iloc[0]} (points)")
-        hatch = [Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head") for place, h in enumerate(heads)]
+        hatch = [
+            Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head")
+            for place, h in enumerate(heads)
+        ]
         figure.legend(handles=hatch, loc="outside lower right", ncols=2)
         figure.suptitle("What each encoder contributes, over all orders of adding it", x=0.01, ha="left", fontsize=11)
     return figure
@@ -200,16 +217,26 @@ def _share_bars(axis: Axes, rows: pd.DataFrame, place: int, n_heads: int) -> Non
 def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> Figure:
     """Each encoder alone, averaged over all orders, and added last to the three others."""
     kinds = {"add_one_in": ("alone", "<"), "share": ("over all orders", "o"), "leave_one_out": ("added last", ">")}
-    table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals]).query("head == @head")
+    table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals]).query(
+        "head == @head"
+    )
     shown = list(dict.fromkeys(table["encoder"]))
     with style():
         figure = Figure(figsize=(8.0, 3.2))
         axes = figure.subplots(1, len(LEVELS), sharey=True, sharex=True)
         for axis, level in zip(axes, LEVELS, strict=True):
             for place, (which, (_, mark)) in enumerate(kinds.items()):
-                rows = table.query("kind == @which and level == @level").set_index("encoder").loc[shown]
+                rows = _only(table, kind=which, level=level).set_index("encoder").loc[shown]
                 for y, (name, row) in enumerate(rows.iterrows()):
-                    _interval_dots(axis, row.to_frame().T, np.array([y + 0.24 * (place - 1)]), 100, colour(name), mark, colour(name))
+                    _interval_dots(
+                        axis,
+                        row.to_frame().T,
+                        np.array([y + 0.24 * (place - 1)]),
+                        100,
+                        colour(name),
+                        mark,
+                        colour(name),
+                    )
             axis.axvline(0, color=INK, linewidth=0.8)
             axis.set(title=f"{level}s", xlabel=f"added {shares['measure'].iloc[0]} (points)")
         axes[0].set_yticks(range(len(shown)), [kind(name).title for name in shown])
@@ -235,7 +262,9 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
             _cell_text(axis, row, column, value, ends)
         counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
         axis.set_xticks(range(len(found)), [f"{name}\n{counts[name]} classes" for name in found])
-        axis.set_yticks(range(len(encoders)), ["All four" if name == ALL_FOUR else kind(name).title for name in encoders])
+        axis.set_yticks(
+            range(len(encoders)), ["All four" if name == ALL_FOUR else kind(name).title for name in encoders]
+        )
         axis.tick_params(length=0)
         axis.set_title(f"Which encoder knows which branch ({level}s)")
         figure.colorbar(image, label="macro mAP (%)")
@@ -263,8 +292,24 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
         for ink, thick in (("white", 4), ("black", 1.5)):  # seen on a dark bar too
             axis.hlines(y - 0.2, rows["low"] * times, rows["high"] * times, color=ink, linewidth=thick, zorder=4)
         single = rows["own"].notna()
-        axis.plot(rows["retrained"][single] * times, y[single] - 0.2, "D", color=INK, markerfacecolor="white", markersize=5, zorder=5)
-        axis.barh(y + 0.2, rows["published"].astype(float) * 100, 0.38, color="#DDDDDD", edgecolor=GREY, hatch="////", zorder=2)
+        axis.plot(
+            rows["retrained"][single] * times,
+            y[single] - 0.2,
+            "D",
+            color=INK,
+            markerfacecolor="white",
+            markersize=5,
+            zorder=5,
+        )
+        axis.barh(
+            y + 0.2,
+            rows["published"].astype(float) * 100,
+            0.38,
+            color="#DDDDDD",
+            edgecolor=GREY,
+            hatch="////",
+            zorder=2,
+        )
         for name, line in (("constant", ":"), ("oracle", "--")):
             axis.axvline(rows[name].iloc[0] * times, color=INK, linestyle=line, linewidth=1.2, zorder=3)
         axis.set_yticks(y, [kind(name).title if name in names() else "All four" for name in rows["row"]])
@@ -285,7 +330,15 @@ def _table1_legend(figure: Figure, corpus: str, measure: str) -> None:
     handles = [
         Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head"),
         Patch(facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=f"published: top-5 accuracy on FSD50K{where}"),
-        Line2D([], [], color=INK, marker="D", markerfacecolor="white", linestyle="", label="a fresh head on the same embedding"),
+        Line2D(
+            [],
+            [],
+            color=INK,
+            marker="D",
+            markerfacecolor="white",
+            linestyle="",
+            label="a fresh head on the same embedding",
+        ),
         Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
         Line2D([], [], color=INK, linestyle=":", label="constant predictor"),
         Line2D([], [], color=INK, linestyle="--", label="oracle"),

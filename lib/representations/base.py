@@ -35,6 +35,7 @@ class Representation(nn.Module, ABC):
     colour: ClassVar[str]
     first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
     front: "FrontEnd"  # brings the features of a frame to a token
+    learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
     stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
 
     def __init__(self, settings: Frozen, chunking: Chunking, width: int) -> None:
@@ -46,6 +47,11 @@ class Representation(nn.Module, ABC):
     def name(self) -> str:
         """The name of its file."""
         return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def learned(self) -> list[nn.Module]:
+        """The networks that `fit` trains, which are frozen afterwards."""
+        return [getattr(self, attribute) for attribute in self.learns.values()]
 
     def fit(self, chunks: Rows, targets: np.ndarray, train: Train) -> None:
         """Learn what `compute` needs from training chunks [c, s] and their labels [c, class]; most need nothing."""

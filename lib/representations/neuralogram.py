@@ -1,6 +1,6 @@
 """Neuralogram: each 100 ms through a MobileNet that was trained on the same labels, stacked (paper section 3.4)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ class Neuralogram(Representation):
 
     Settings = NeuralogramSettings
     title, keeps, colour = "Neuralogram", "what a network learned to see in each 100 ms", "#CC79A7"
+    learns: ClassVar[dict[str, str]] = {"mobilenet": "network"}
 
     def __init__(self, settings: NeuralogramSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)

@@ -119,7 +119,7 @@ def decimation(octave: int, hop: int) -> int:
 def shorten(filters: np.ndarray, factor: int) -> tuple[int, Tensor]:
     """Filters [bin, lag] at a rate `factor` times lower: the first lag kept, and taps [lag, real then imaginary x bin].
 
-    Exact where a filter passes nothing above the new Nyquist frequency; lags under 1e-5 of a filter's highest are cut.
+    Exact where a filter passes nothing above the new Nyquist frequency; lags under 1e-6 of a filter's highest are cut.
     """
     n = filters.shape[1]
     middle = n // 2
@@ -128,7 +128,7 @@ def shorten(filters: np.ndarray, factor: int) -> tuple[int, Tensor]:
     answer = np.concatenate([answer[:, : kept // 2], answer[:, n - (kept - kept // 2) :]], axis=1)
     slower = np.roll(np.fft.ifft(answer), kept // 2, axis=1) / factor  # the slowed sound comes factor times too loud
     size = np.abs(slower)
-    used = np.flatnonzero((size > 1e-5 * size.max(1, keepdims=True)).any(0))
+    used = np.flatnonzero((size > 1e-6 * size.max(1, keepdims=True)).any(0))
     low, high = used[0], used[-1] + 1
     taps = np.concatenate([slower.real, slower.imag])[:, low:high]
     return int(low - kept // 2), torch.from_numpy(np.ascontiguousarray(taps.T, dtype=np.float32))

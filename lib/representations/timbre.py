@@ -15,7 +15,6 @@ from lib.arrays import Rows
 from lib.representations.base import FrontEnd, Representation, Scaling, in_parts
 from lib.settings import Chunking, Frozen, choice
 
-
 GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
 
 
@@ -78,6 +77,7 @@ class Timbre(Representation):
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, np.arange(len(features) + 1) + 1.5, shown, cmap="PuOr", vmin=-3, vmax=3, rasterized=True)
         axis.set(ylabel="coefficient", xlabel="time (s)")
+        axis.yaxis.get_major_locator().set_params(integer=True)
 
 
 def cosines(n_bands: int, n_coefficients: int) -> Tensor:

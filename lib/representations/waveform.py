@@ -45,7 +45,7 @@ class Waveform(Representation):
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         axis.plot(np.arange(len(features)) / self.rate_hz, features, color=self.colour, linewidth=0.5, rasterized=True)
-        axis.set(ylabel="amplitude (full scale 1)", xlabel="time (s)", xlim=(0, len(features) / self.rate_hz))
+        axis.set(ylabel="amplitude (full: 1)", xlabel="time (s)", xlim=(0, len(features) / self.rate_hz))
         for patch in range(1, self.n_patches):
             axis.axvline(patch * self.patch / self.rate_hz, color="#DDDDDD", linewidth=0.3, zorder=0)
 
@@ -59,7 +59,7 @@ class Waveform(Representation):
             ordered, cmap="cividis", vmin=-30, vmax=0, aspect="auto", interpolation="nearest", origin="lower",
             extent=(0.5, len(filters) + 0.5, 0, self.rate_hz / 2), rasterized=True,
         )  # fmt: skip
-        axis.set(xlabel="filter, in order of its highest answer", ylabel="frequency (Hz)", title="What each learned filter lets through")
+        axis.set(xlabel="filter, in order of its highest answer", ylabel="frequency (Hz)", title="What each filter lets through")
         axis.figure.colorbar(picture, ax=axis, label="magnitude (dB below the filter's highest)")
 
 
