@@ -8,7 +8,7 @@ Floors, from the top down; a module imports only from floors below its own:
     encoders  subsets                one encoder from a representation; the head on every subset
     chunks  training  transformer  contributions
     corpora/  representations/  decode  measures  plots/
-    settings  arrays  files          numbers, rows of arrays, where things lie
+    settings  arrays  files  errors  numbers, rows of arrays, where things lie
 
 `environment` stands apart: it makes the .venv that everything else needs. Importing the package itself loads nothing.
 """

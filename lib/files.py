@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from lib.errors import PlainError
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -65,7 +67,7 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, default=_plain) + "\n")
 
 
-class Held(RuntimeError):
+class Held(PlainError):
     """Another process is at it; the message says which, since when and what to do."""
 
 

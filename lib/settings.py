@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lib.errors import PlainError
+
 Loss = Literal["huber", "bce"]
 
 
-class SettingsError(ValueError):
+class SettingsError(PlainError, ValueError):
     """A setting that does not exist or a value it cannot take; the message is one line."""
 
 

@@ -8,6 +8,7 @@ import torch
 from lib import files, results
 from lib.encoders import Trained, train_encoder
 from lib.representations import names
+from lib.settings import SettingsError
 from lib.study import Study, missing
 from lib.subsets import label, score_subsets
 from lib.training import device_of
@@ -15,6 +16,8 @@ from lib.training import device_of
 
 def train(study: Study, representation: str, seed: int) -> Trained:
     """Train one encoder (or read it back), and write its own classifier's test scores."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise SettingsError(f"seed = {seed!r}: a whole number from 0 is wanted")
     chunks = study.chunks
     trained = train_encoder(
         representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device

@@ -24,12 +24,13 @@ from pydantic import Field, field_validator
 from lib import corpora, files
 from lib.chunks import Chunks, cut
 from lib.corpora.base import Corpus
+from lib.errors import PlainError
 from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
 
 LIBRARIES = ("torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib")
 
 
-class StudyError(RuntimeError):
+class StudyError(PlainError):
     """The run cannot go on; the message is one line that says what, where and what to do."""
 
 
@@ -148,7 +149,9 @@ class Study:
         """
         given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
         known = [*Request.model_fields, *own]
-        if unknown := [name for name in given if name not in known]:
+        # once there is a study, other names are a person's own variables in a cell that is run again
+        again = any(isinstance(value, cls) for value in namespace.values())
+        if not again and (unknown := [name for name in given if name not in known]):
             raise SettingsError(f"parameter {unknown[0]}: there is none of that name; there are {', '.join(known)}")
         return cls.of(validated(Request, {k: v for k, v in given.items() if k in Request.model_fields}, "parameters"))
 

@@ -21,12 +21,13 @@ from torch import Tensor, nn
 
 from lib import files
 from lib.arrays import Rows, blocks
+from lib.errors import PlainError
 from lib.settings import Training
 
 Report = Callable[[dict], None]
 
 
-class SelectionError(ValueError):
+class SelectionError(PlainError, ValueError):
     """Something was to be chosen on the test set."""
 
 

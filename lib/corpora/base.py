@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 
 from lib import files
+from lib.errors import PlainError
 
 CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
 REJECTED_COLUMNS = ["path", "clip", "reason"]
 ROLES = ("train", "validation", "test")
 
 
-class CorpusError(Exception):
+class CorpusError(PlainError):
     """The corpus cannot be used as a whole; the message is one line that says what, where and what to do."""
 
 

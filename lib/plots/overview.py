@@ -159,7 +159,7 @@ def _box(canvas: Axes, x: float, y: float, width: float, height: float, text: st
     canvas.add_patch(FancyBboxPatch(
         (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.06", facecolor=PALE, edgecolor=colour, linestyle=linestyle
     ))  # fmt: skip
-    canvas.text(x + width / 2, y + height / 2, text, fontsize=7.5, ha="center", va="center", color=INK)
+    canvas.text(x + width / 2, y + height / 2, text, fontsize=7, ha="center", va="center", color=INK)
 
 
 def _strip(canvas: Axes, x: float, y: float, width: float, height: float, colour: str) -> None:
