@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +32,7 @@ from lib import files
 from lib.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError
 from lib.corpora.rows import need_both_sides
 from lib.decode import BadFile, decode
+from lib.screen import watched
 from lib.settings import Chunking
 
 VERSION = 1  # of the rule below: raised when the same files and settings would give other chunks
@@ -184,22 +184,17 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
     try:
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
         part.mkdir()
-        n_chunks, n_rejected = _fill(part, corpus, settings, _watched() if progress is None else progress, threads)
+        n_chunks, n_rejected = _fill(part, corpus, settings, watched() if progress is None else progress, threads)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     except OSError as error:
         raise CorpusError(f"{folder.parent} cannot be written ({error}); free space, or set STUDY_HOME") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    if progress is None and not _watched():
+    if progress is None and not watched():
         seconds = time.perf_counter() - start
         n_clips = len(corpus.clips) - n_rejected
         print(f"{corpus.name}: cut {n_clips} clips into {n_chunks} chunks in {seconds:.1f} s, {n_rejected} rejected")
-
-
-def _watched() -> bool:
-    """Whether someone sees a bar move: a terminal, or Jupyter's page (papermill has no session name)."""
-    return sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
 
 
 def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: int) -> tuple[int, int]:

@@ -120,7 +120,9 @@ def request_of(given: Mapping[str, str]) -> Any:
         _ = asked.overrides
     except ValidationError as error:
         first = error.errors()[0]
-        raise Stop(f"{str(first['loc'][0]).upper()}={first['input']}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise Stop(
+            f"{str(first['loc'][0]).upper()}={first['input']}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
     except SettingsError as error:
         raise Stop(re.sub(r"^set: ", "SET: ", str(error))) from None
     return asked
@@ -129,7 +131,9 @@ def request_of(given: Mapping[str, str]) -> Any:
 def check_fold(corpus: Any, fold: int | str) -> None:
     """Stop unless `fold` can be the test fold of the corpus."""
     if corpus.folds and not fold:
-        raise Stop(f"FOLD: {corpus.name} has the folds {', '.join(map(str, corpus.folds))}; name the one to test on, or all")
+        raise Stop(
+            f"FOLD: {corpus.name} has the folds {', '.join(map(str, corpus.folds))}; name the one to test on, or all"
+        )
     corpus.with_fold(fold)
 
 
@@ -163,7 +167,9 @@ def cores_to_use(jobs: str, threads: int) -> int:
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
     if wanted * threads > there:
-        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less")
+        raise Stop(
+            f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less"
+        )
     return wanted * threads
 
 
@@ -298,7 +304,9 @@ def table1(path: Path) -> str:
         row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
         cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
         lines.append(f"{row['row'][:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
-    lines.append(f"without listening {percent(rows[0]['constant'])}, the most that chunks allow {percent(rows[0]['oracle'])}")
+    lines.append(
+        f"without listening {percent(rows[0]['constant'])}, the most that chunks allow {percent(rows[0]['oracle'])}"
+    )
     return "\n".join(lines)
 
 
@@ -319,7 +327,11 @@ def figures(folder: Path) -> str:
 def record(given: Mapping[str, str]) -> int:
     """Copy figures/<study> to figures/record/<study>, in place of what was there."""
     name = given.get("STUDY", "")
-    there = sorted(path.name for path in (files.home() / "figures").glob("*") if path.is_dir() and path.name not in ("record", "bench"))
+    there = sorted(
+        path.name
+        for path in (files.home() / "figures").glob("*")
+        if path.is_dir() and path.name not in ("record", "bench")
+    )
     if name not in there:
         raise Stop(f"STUDY={name}: there is no such run in figures/; there are {', '.join(there) or 'none yet'}")
     source, target = files.home() / "figures" / name, files.home() / "figures" / "record" / name
@@ -340,7 +352,16 @@ def test(given: Mapping[str, str]) -> int:
     import shlex
 
     workers = min(2, os.cpu_count() or 1)
-    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadfile", *shlex.split(given.get("ARGS", ""))]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(workers),
+        "--dist",
+        "loadfile",
+        *shlex.split(given.get("ARGS", "")),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     return subprocess.run(command, cwd=files.PROJECT, env=environment).returncode
 

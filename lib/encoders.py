@@ -11,7 +11,6 @@ What is left in a checkpoint folder:
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -65,7 +64,9 @@ class Trained:
     again: bool  # False where it was only read back
 
 
-def train_encoder(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto") -> Trained:
+def train_encoder(
+    name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto"
+) -> Trained:
     """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
 
     Raises files.Held where another process is at it.
@@ -91,7 +92,9 @@ def _train(
     rows = chunks.rows(*settings.trained_on.split("+"))
     histories = {}
 
-    def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None) -> None:
+    def train(
+        what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None
+    ) -> None:
         histories[what] = training.fit(
             model, Examples(inputs, targets, settings.trained_on), settings.schedule(what), seed,
             state=folder / f"{what}.state.safetensors", key=key, device=device, validation=validation,
@@ -135,7 +138,9 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     representation = encoder.representation
     if not representation.stored:
         return chunks.audio
-    learned = [files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()]
+    learned = [
+        files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()
+    ]
     versions = [VERSION, *(version(library) for library in ("torch", "librosa"))]
     key = files.key(name, representation.settings, chunks.key, learned, versions)
     path = files.cache() / "features" / f"{name}-{key}.npy"
@@ -181,10 +186,14 @@ def in_blocks(
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
 
 
-def keep(encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]) -> None:
+def keep(
+    encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
+) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
     with files.whole(folder / "encoder.safetensors") as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in encoder.state_dict().items()}, temporary, {"key": key})
+        save_file(
+            {name: value.cpu().contiguous() for name, value in encoder.state_dict().items()}, temporary, {"key": key}
+        )
     files.write_json(folder / "encoder.json", {
         "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
         "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},

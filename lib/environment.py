@@ -143,7 +143,9 @@ def version_of(python):
     """(major, minor) of the .venv that `python` belongs to; None where it does not run or was made for another."""
     told = "import sys; print(sys.version_info[0], sys.version_info[1])"
     try:
-        answer = subprocess.run([str(python), "-I", "-S", "-c", told], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        answer = subprocess.run(
+            [str(python), "-I", "-S", "-c", told], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
     except OSError:
         return None
     words = answer.stdout.decode().split()
@@ -156,7 +158,12 @@ def version_of(python):
 def has_pip(python):
     # type: (Path) -> bool
     """Whether pip runs: not so in a .venv whose making was cut off."""
-    return subprocess.run([str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return (
+        subprocess.run(
+            [str(python), "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
 
 
 def stamp_file(venv):

@@ -50,7 +50,9 @@ def seconds(study: Study, jobs: int) -> float:
     total = n_notebooks = 0.0
     for name in [name for name, parts in waiting.items() if parts]:
         of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
-        total += of_feature * n_chunks * (len(waiting[name]) if kind(name).learns else 1)  # what is not learned is shared
+        total += (
+            of_feature * n_chunks * (len(waiting[name]) if kind(name).learns else 1)
+        )  # what is not learned is shared
         total += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
         n_notebooks += len(waiting[name])
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
@@ -101,7 +103,9 @@ def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.de
         of_item = time_step(model.to(device), items, n_classes, schedule, device)
         first.append(of_item * schedule.epochs * len(inputs) / len(chunks))
 
-    representation.fit(Rows(chunks.numpy(), np.arange(len(chunks))), np.zeros((len(chunks), n_classes), np.uint8), train)
+    representation.fit(
+        Rows(chunks.numpy(), np.arange(len(chunks))), np.zeros((len(chunks), n_classes), np.uint8), train
+    )
     chunks, of_feature = chunks.to(device), 0.0
     features = chunks
     if representation.stored:
@@ -156,7 +160,7 @@ def head_seconds(study: Study, corpus: Corpus, per_clip: np.ndarray, device: tor
     settings, schedule = study.settings, study.settings.schedule("head")
     n_subsets, n_dims = 2 ** len(names()) - 1, len(names()) * settings.body.width // 2
     n_classes, total = len(corpus.classes), 0.0
-    for kind in settings.heads.kinds:
-        head = classifier(kind, n_dims, n_classes, settings.heads.hidden).to(device)
+    for reading in settings.heads.kinds:
+        head = classifier(reading, n_dims, n_classes, settings.heads.hidden).to(device)
         total += time_step(head, torch.zeros(1, n_dims, device=device), n_classes, schedule, device)
     return total * n_subsets * schedule.epochs * training_chunks(study, corpus, per_clip)

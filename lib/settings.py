@@ -35,13 +35,18 @@ class Chunking(Frozen):
 
     rate_hz: int = Field(16000, ge=1000)
     length_s: float = Field(1.0, gt=0)
-    resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq"] = choice("soxr_hq", "soxr_vhq, soxr_mq", "not named in the paper")
+    resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq"] = choice(
+        "soxr_hq", "soxr_vhq, soxr_mq", "not named in the paper"
+    )
     min_remainder_s: float = choice(0.5, "any", "what happens to the last part of a clip is not told")
     fill: Literal["repeat", "zeros"] = choice(
         "repeat", "zeros", "clips under 1 s and remainders; repeating is what FSD50K's authors do"
     )
     test_overlap: float = Field(
-        0.0, ge=0, lt=1, json_schema_extra={"offered": "0.5 at evaluation", "why": "FSD50K's authors overlap, the paper is silent"}
+        0.0,
+        ge=0,
+        lt=1,
+        json_schema_extra={"offered": "0.5 at evaluation", "why": "FSD50K's authors overlap, the paper is silent"},
     )
     silent: Literal["keep", "drop_train", "drop_both"] = choice(
         "keep", "drop_train, drop_both", "a chunk of a sparse clip can be digital silence under its clip's labels"
@@ -82,7 +87,9 @@ class Heads(Frozen):
     """The classifiers on every subset of embeddings (paper section 3.5)."""
 
     kinds: tuple[Literal["paper", "linear"], ...] = choice(
-        ("paper", "linear"), "one of them", "the paper calls 2048 neurons and an output layer linear; both readings are run"
+        ("paper", "linear"),
+        "one of them",
+        "the paper calls 2048 neurons and an output layer linear; both readings are run",
     )
     hidden: int = Field(2048, ge=1)
     linear_fit: Literal["descent", "ridge"] = choice("descent", "ridge in closed form", "not told")
@@ -185,8 +192,16 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise SettingsError(f"{where}: there is no setting {place}; there are {', '.join(model.model_fields)}") from None
+            there = ", ".join(_fields(model, first["loc"][:-1]))
+            raise SettingsError(f"{where}: there is no setting {place}; there are {there}") from None
         raise SettingsError(f"{where}: {place} = {first['input']!r}: {first['msg']}") from None
+
+
+def _fields(model: type, path: tuple) -> list[str]:
+    """Names of the settings inside the group at `path` of `model`."""
+    for name in path:
+        model = model.model_fields[name].annotation
+    return list(model.model_fields)
 
 
 def decisions(model: Frozen, prefix: str = "") -> Iterator[dict[str, str]]:

@@ -32,7 +32,11 @@ def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     constant = np.tile(prevalence(study), (len(targets), 1))
     held_against = {
         "chunk": (targets, scores, constant),
-        "clip": (measures.clip_targets(targets, ids)[1], measures.clip_means(scores, ids)[1], measures.clip_means(constant, ids)[1]),
+        "clip": (
+            measures.clip_targets(targets, ids)[1],
+            measures.clip_means(scores, ids)[1],
+            measures.clip_means(constant, ids)[1],
+        ),
     }
     rows = []
     for level, (labels, ours, simple) in held_against.items():
@@ -49,12 +53,15 @@ def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     """Average precision of each class on test chunks [class, precision, constant, positives]; NaN without a positive."""
     targets = study.chunks.targets[study.chunks.rows("test")]
     each = [
-        measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value for k in range(targets.shape[1])
+        measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
+        for k in range(targets.shape[1])
     ]
     count = targets.sum(0, dtype=int)
     # scores that are all equal rank nothing: their average precision is the share of positives
     constant = np.where(count > 0, count / len(targets), np.nan)
-    return pd.DataFrame({"class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count})
+    return pd.DataFrame(
+        {"class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count}
+    )
 
 
 def prevalence(study: Study) -> np.ndarray:

@@ -9,8 +9,8 @@ from lib import files, results
 from lib.encoders import Trained, train_encoder
 from lib.representations import names
 from lib.settings import SettingsError
-from lib.study import Study, missing
-from lib.subsets import label, score_subsets
+from lib.study import Study, StudyError, missing
+from lib.subsets import label, score_subsets, subsets
 from lib.training import device_of
 
 
@@ -39,6 +39,9 @@ def score(study: Study) -> None:
             embeddings = {name: read_embeddings(part, name, seed) for name in names()}
             for head in part.settings.heads.kinds:
                 _score_head(part, embeddings, head, seed)
+    if study.request.fold == "all":  # a run of all folds has no chunks of its own that would tell of it
+        study.register(study.read_corpus().hash)
+        study.write_table("rejected", study.parts[0].chunks.corpus.rejected)
 
 
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
@@ -46,7 +49,13 @@ def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
     path = study.checkpoint(name, seed) / "embeddings.npy"
     if not path.exists():
         raise missing(path, "02_train_encoder")
-    return np.load(path)
+    embeddings = np.load(path)
+    if len(embeddings) != len(study.chunks):
+        raise StudyError(
+            f"{name}, seed {seed}: {len(embeddings)} embeddings for {len(study.chunks)} chunks: "
+            "run notebooks/02_train_encoder.ipynb again, the corpus has changed"
+        )
+    return embeddings
 
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
@@ -55,13 +64,22 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     marker = study.folder / "scores" / f".{head}-seed{seed}.json"
     content = {name: files.digest(values) for name, values in embeddings.items()}
     told = {"key": files.key(settings.heads, schedule, seed, chunks.corpus.hash, settings.threads, content)}
-    if marker.exists() and json.loads(marker.read_text()) == told:
+    there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
+    if there and marker.exists() and json.loads(marker.read_text()) == told:
         return
     torch.set_num_threads(settings.threads)
     train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
     with study.timed(f"head {head}, seed {seed}", len(train) * schedule.epochs * (2 ** len(embeddings) - 1), "chunks"):
         for subset, scores in score_subsets(
-            embeddings, chunks.targets, train, test, head, settings.heads, schedule, seed, device_of(study.request.device)
+            embeddings,
+            chunks.targets,
+            train,
+            test,
+            head,
+            settings.heads,
+            schedule,
+            seed,
+            device_of(study.request.device),
         ):
             results.write_scores(study, label(subset), head, seed, scores)
     files.write_json(marker, told)

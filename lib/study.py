@@ -27,7 +27,18 @@ from lib.corpora.base import Corpus
 from lib.errors import PlainError
 from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
 
-LIBRARIES = ("torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib")
+LIBRARIES = (
+    "torch",
+    "torchaudio",
+    "timm",
+    "librosa",
+    "soxr",
+    "soundfile",
+    "numpy",
+    "scikit-learn",
+    "pandas",
+    "matplotlib",
+)
 
 
 class StudyError(PlainError):
@@ -40,7 +51,9 @@ class Request(Frozen):
     corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
     root: str = Field("", description="folder of the corpus; planted needs none")
     preset: str = Field("quick", description="tiny, quick, laptop or paper")
-    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 for a corpus with a split of its own")
+    fold: int | Literal["all"] = Field(
+        0, description="the fold to test on, or all; 0 for a corpus with a split of its own"
+    )
     seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     name: str = Field("", description="keeps runs apart that would share a folder")
@@ -136,7 +149,9 @@ class Study:
         number = request.fold if isinstance(request.fold, int) else 0
         if request.part and not number:
             raise SettingsError("part: only one fold can be a part, for example fold=1 part=true")
-        suffix = (f"-fold{number}" if number and not request.part else "") + (f"-{request.name}" if request.name else "")
+        suffix = (f"-fold{number}" if number and not request.part else "") + (
+            f"-{request.name}" if request.name else ""
+        )
         place = f"{request.corpus}-{request.preset}{suffix}" + (f"/fold{number}" if request.part else "")
         return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
@@ -167,7 +182,9 @@ class Study:
             return [self]
         folds = self.read_corpus().folds
         if not folds:
-            raise SettingsError(f"FOLD=all: {self.request.corpus} comes with its own split and has no folds; leave FOLD out")
+            raise SettingsError(
+                f"FOLD=all: {self.request.corpus} comes with its own split and has no folds; leave FOLD out"
+            )
         return [Study.of(self.request.model_copy(update={"fold": fold, "part": True})) for fold in folds]
 
     def read_corpus(self) -> Corpus:
@@ -181,7 +198,9 @@ class Study:
         corpus = self.read_corpus()
         if corpus.folds and not fold:
             numbers = ", ".join(map(str, corpus.folds))
-            raise SettingsError(f"fold: {corpus.name} has the folds {numbers}; name the one to test on (FOLD=1), or all")
+            raise SettingsError(
+                f"fold: {corpus.name} has the folds {numbers}; name the one to test on (FOLD=1), or all"
+            )
         if fold == "all":
             raise SettingsError("fold: all has no chunks of its own; ask its parts")
         corpus = corpus.with_fold(fold, self.settings.validation)
@@ -258,7 +277,9 @@ class Study:
 
 def missing(path: Path, made_by: str) -> StudyError:
     """The error for a file that another notebook makes."""
-    return StudyError(f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first")
+    return StudyError(
+        f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first"
+    )
 
 
 def _is_parameter(name: str, value: Any) -> bool:

@@ -44,7 +44,9 @@ def score_subsets(
     labels = torch.from_numpy(targets[train]).float().to(device)
     for _, group in itertools.groupby(subsets(list(embeddings)), key=len):
         group = list(group)
-        inputs = torch.stack([torch.cat([scaled[name] for name in subset], dim=1) for subset in group]).to(device)  # [h, c, d]
+        inputs = torch.stack([torch.cat([scaled[name] for name in subset], dim=1) for subset in group]).to(
+            device
+        )  # [h, c, d]
         generators = [torch.Generator().manual_seed(seed) for _ in group]
         if head == "linear" and heads.linear_fit == "ridge":
             model = ridge(inputs[:, train], labels, heads.ridge)

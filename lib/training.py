@@ -6,8 +6,6 @@ dropout are drawn from (seed, epoch) alone, and the state is one file, replaced 
 
 import json
 import math
-import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 from lib import files
 from lib.arrays import Rows, blocks
 from lib.errors import PlainError
+from lib.screen import watched
 from lib.settings import Training
 
 Report = Callable[[dict], None]
@@ -42,7 +41,9 @@ class Examples:
     def for_selection(self) -> "Examples":
         """Itself, unless it is of the test set, which nothing may be selected on."""
         if "test" in self.role:
-            raise SelectionError("selecting on the test set is refused: take checkpoint=last, or a corpus with validation clips")
+            raise SelectionError(
+                "selecting on the test set is refused: take checkpoint=last, or a corpus with validation clips"
+            )
         return self
 
 
@@ -121,7 +122,9 @@ def one_epoch(
         total += loss.detach() * len(which)
     mean = float(total) / len(order)
     if not math.isfinite(mean):
-        raise FloatingPointError(f"the loss became {mean} in epoch {epoch + 1}: take a smaller training.lr ({schedule.lr} now)")
+        raise FloatingPointError(
+            f"the loss became {mean} in epoch {epoch + 1}: take a smaller training.lr ({schedule.lr} now)"
+        )
     return mean
 
 
@@ -191,7 +194,7 @@ def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Op
         if metadata["key"] != key:
             return History(), None
         parts: dict[str, dict] = {"model": {}, "best": {}, "optimiser": {}}
-        for name in stored.keys():
+        for name in stored.keys():  # noqa: SIM118 (a file, not a dictionary)
             part, _, rest = name.partition(".")
             parts[part][rest] = stored.get_tensor(name)
     model.load_state_dict(parts["model"])
@@ -205,8 +208,10 @@ def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Op
 
 def progress(what: str) -> Report:
     """Tells each epoch: a bar where somebody watches (a terminal, JupyterLab), one line an epoch where nobody does."""
-    if not (sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ):
-        return lambda row: print(f"{what}: epoch {row['epoch']}/{row['epochs']}, loss {row['loss']:.4f}, {row['seconds']:.1f} s", flush=True)
+    if not watched():
+        return lambda row: print(
+            f"{what}: epoch {row['epoch']}/{row['epochs']}, loss {row['loss']:.4f}, {row['seconds']:.1f} s", flush=True
+        )
     from tqdm.auto import tqdm
 
     bar = tqdm(desc=what, unit="epoch")

@@ -40,7 +40,9 @@ class Attention(nn.Module):
         self.out = nn.Linear(inside, body.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # [c, h, t, v]
+        query, key, value = (
+            self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        )  # [c, h, t, v]
         weights = (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)  # [c, h, t, t]
         mixed = self.dropout(weights) @ value
         return self.out(mixed.transpose(1, 2).flatten(2))

@@ -6,7 +6,6 @@ gives its static twin: the pictures of the first clip.
 
 import html
 import io
-import os
 import wave
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from lib.chunks import Chunks
 from lib.plots import sounds, style
 from lib.representations.base import Representation
+from lib.screen import in_jupyter
 
 HEARD_S = 3.0  # of a clip at most, so that a page stays small
 VIEWED_DPI = 90
@@ -68,15 +68,10 @@ def png_bytes(figure: Figure, dpi: int = VIEWED_DPI) -> bytes:
     return buffer.getvalue()
 
 
-def someone_watches() -> bool:
-    """Whether there is someone to click: JupyterLab names its session, a notebook run by a program has none."""
-    return "JPY_SESSION_NAME" in os.environ
-
-
 def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation]) -> widgets.Widget | Figure:
     """Slider, player and pictures of the chunks at `rows`; without anyone to click, the pictures of the first."""
     shelf = list(shelf)
-    if not someone_watches():
+    if not in_jupyter():
         return draw(chunks, rows[0], shelf)
     return Viewer(chunks, rows, shelf).box
 
@@ -92,7 +87,12 @@ class Viewer:
     def __init__(self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation]) -> None:
         self.chunks, self.rows, self.shelf = chunks, rows, shelf
         self.slider = widgets.IntSlider(
-            value=1, min=1, max=len(rows), description="clip", continuous_update=False, layout=widgets.Layout(width="60%")
+            value=1,
+            min=1,
+            max=len(rows),
+            description="clip",
+            continuous_update=False,
+            layout=widgets.Layout(width="60%"),
         )
         self.told = widgets.HTML()
         self.player = widgets.Audio(format="wav", autoplay=False, loop=False)

@@ -238,7 +238,7 @@ def corpus_of(root: Path, sounds: dict[str, np.ndarray | bytes], roles: dict[str
 def mixed(root: Path):
     """Two good clips, four bad ones of which two are seen only when opened, one clip half silent."""
     quiet = tone(2, RATE)
-    quiet[RATE:] = 1e-4
+    quiet[RATE:] = 3e-5
     broken = tone(1, RATE)
     broken[5] = np.nan
     sounds = {"a.wav": tone(2.6, RATE), "nan.wav": broken, "b-t.wav": tone(0.3, RATE), "text.wav": b"no sound at all"}

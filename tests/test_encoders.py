@@ -15,7 +15,13 @@ from lib.encoders import in_blocks, train_encoder
 from lib.settings import Settings
 
 N_CLIPS, PER_CLIP = 15, 2
-TINY = {"training.epochs": 2, "schedules.mobilenet.epochs": 1, "training.batch": 8, "body.layers": 2, "body.pool_after": (1,)}
+TINY = {
+    "training.epochs": 2,
+    "schedules.mobilenet.epochs": 1,
+    "training.batch": 8,
+    "body.layers": 2,
+    "body.pool_after": (1,),
+}
 TINY = Settings.preset("tiny", TINY)
 
 
@@ -68,7 +74,10 @@ def test_same_seed_same_weights_other_seed_others(chunks, tmp_path):
     assert not torch.equal(state(first), state(other))
 
 
-@pytest.mark.parametrize(("name", "stop_at"), [("neuralogram", ("mobilenet", 1)), ("neuralogram", ("neuralogram", 1)), ("waveform", ("waveform", 1))])
+@pytest.mark.parametrize(
+    ("name", "stop_at"),
+    [("neuralogram", ("mobilenet", 1)), ("neuralogram", ("neuralogram", 1)), ("waveform", ("waveform", 1))],
+)
 def test_a_run_stopped_anywhere_ends_with_the_same_weights(name, stop_at, chunks, tmp_path, monkeypatch):
     whole = train(name, chunks, tmp_path / "whole")
 
@@ -90,8 +99,13 @@ def test_nothing_of_the_test_fold_is_learned(name, chunks, tmp_path):
     """Other sounds and labels in the test fold change no weight, no statistic and no training embedding."""
     audio, test = np.array(chunks.audio), chunks.rows("test")
     audio[test] = np.random.default_rng(1).normal(size=(len(test), 16000)).astype(np.float32)
-    labels = [(("high", "low")[i % 2],) if role == "test" else old for i, (role, old) in enumerate(zip(chunks.corpus.clips["role"], chunks.corpus.clips["labels"], strict=True))]
-    other = replace(chunks, audio=audio, key="other", corpus=replace(chunks.corpus, clips=chunks.corpus.clips.assign(labels=labels)))
+    labels = [
+        (("high", "low")[i % 2],) if role == "test" else old
+        for i, (role, old) in enumerate(zip(chunks.corpus.clips["role"], chunks.corpus.clips["labels"], strict=True))
+    ]
+    other = replace(
+        chunks, audio=audio, key="other", corpus=replace(chunks.corpus, clips=chunks.corpus.clips.assign(labels=labels))
+    )
     first, second = train(name, chunks, tmp_path / "a"), train(name, other, tmp_path / "b")
     assert torch.equal(state(first), state(second))
     rows = chunks.rows("train")
@@ -112,8 +126,12 @@ def test_a_fold_never_reads_anothers_weights(name, chunks, tmp_path):
 
 def test_other_settings_train_anew_and_scoring_does_not(chunks, tmp_path):
     train("pitch", chunks, tmp_path / "a")
-    assert not train("pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "scoring": {"resamples": 7}})).again
-    assert train("pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "trained_on": "train+validation"})).again
+    assert not train(
+        "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "scoring": {"resamples": 7}})
+    ).again
+    assert train(
+        "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "trained_on": "train+validation"})
+    ).again
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre", "neuralogram", "waveform"])

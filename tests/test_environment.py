@@ -136,7 +136,9 @@ def test_an_old_python_can_read_the_file_and_says_so(name, tmp_path):
     (tmp_path / "lib").mkdir()
     for file in ("__init__.py", "environment.py"):
         shutil.copy(PROJECT / "lib" / file, tmp_path / "lib")
-    done = subprocess.run([str(found[0]), "-m", "lib.environment", "setup"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(found[0]), "-m", "lib.environment", "setup"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "the study needs 3.11 to 3.13" in done.stderr
@@ -152,7 +154,9 @@ def from_make(folder, *words, **environ):
         f'print(repr(overrides(os.environ)))"\n'
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | environ
-    done = subprocess.run(["make", "-s", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "-s", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     return eval(done.stdout)
 
 

@@ -48,7 +48,9 @@ HOLD = "import sys, time\nfrom pathlib import Path\nfrom lib.files import held\n
 
 def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path):
     path = tmp_path / "pitch-seed0"
-    other = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True, cwd=files.PROJECT)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True, cwd=files.PROJECT
+    )
     assert other.stdout.readline() == "held\n"
     with pytest.raises(files.Held, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
         with files.held(path, "pitch, seed 0"):

@@ -34,7 +34,9 @@ def built(name: str) -> Representation:
 def synthetic() -> np.ndarray:
     """Chunks [c, s] of many kinds: notes, chords, a glide, a click, noise, quiet and loud, one that ends in silence."""
     rng, time_s = np.random.default_rng(0), np.arange(RATE) / RATE
-    rows = [tone(hz, RATE, n_partials=partials) for hz, partials in ((55, 20), (220, 8), (440, 1), (1000, 3), (3000, 2))]
+    rows = [
+        tone(hz, RATE, n_partials=partials) for hz, partials in ((55, 20), (220, 8), (440, 1), (1000, 3), (3000, 2))
+    ]
     rows += [0.3 * tone(220, RATE, n_partials=6) + 0.2 * tone(331, RATE, n_partials=6)]
     rows += [scipy.signal.chirp(time_s, 60, 1, 3500, "logarithmic"), rng.normal(size=RATE) * 0.1]
     rows += [1e-3 * rng.normal(size=RATE), np.exp(-20 * time_s) * rng.normal(size=RATE) * 0.3]
@@ -70,7 +72,9 @@ def computed(representation: Representation, audio: np.ndarray) -> np.ndarray:
 
 
 def librosa_magnitude(chunk: np.ndarray) -> np.ndarray:
-    return np.abs(librosa.cqt(chunk, sr=RATE, hop_length=400, fmin=40.0, n_bins=80, bins_per_octave=12, sparsity=0.01))[:, :40]
+    return np.abs(librosa.cqt(chunk, sr=RATE, hop_length=400, fmin=40.0, n_bins=80, bins_per_octave=12, sparsity=0.01))[
+        :, :40
+    ]
 
 
 def plain_peaks(magnitude: np.ndarray, settings: PitchSettings) -> np.ndarray:
@@ -146,7 +150,9 @@ def test_a_silent_chunk_gives_an_empty_map(level):
 
 
 def test_pitch_does_not_know_loudness(synthetic):
-    assert np.array_equal(computed(built("pitch"), synthetic), computed(built("pitch"), synthetic / 8))  # 8: exact in floats
+    assert np.array_equal(
+        computed(built("pitch"), synthetic), computed(built("pitch"), synthetic / 8)
+    )  # 8: exact in floats
 
 
 # Timbre
@@ -278,7 +284,7 @@ def test_registry_order_and_names():
         kind("loudness")
 
 
-FIFTH = '''
+FIFTH = """
 import torch
 from pydantic import Field
 from lib.representations.base import FrontEnd, Representation
@@ -304,7 +310,7 @@ class LoudnessOverTime(Representation):
     def draw(self, axis, features):
         axis.plot(features[0])
         axis.set(xlabel="time (s)", ylabel="amplitude")
-'''
+"""
 
 
 def test_a_fifth_representation_is_one_new_file(tmp_path, monkeypatch, synthetic):

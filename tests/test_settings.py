@@ -8,7 +8,13 @@ from lib.settings import PRESETS, Body, Settings, SettingsError, decisions
 
 def test_the_paper_preset_is_the_papers_numbers():
     paper = Settings.preset("paper")
-    assert (paper.body.layers, paper.body.width, paper.body.mlp, paper.body.heads, paper.body.dropout) == (6, 64, 256, 12, 0.3)
+    assert (paper.body.layers, paper.body.width, paper.body.mlp, paper.body.heads, paper.body.dropout) == (
+        6,
+        64,
+        256,
+        12,
+        0.3,
+    )
     assert (paper.training.epochs, paper.training.lr, paper.training.lr_min) == (300, 2e-4, 1e-6)
     assert (paper.training.loss, paper.heads.hidden) == ("huber", 2048)
     assert (paper.chunking.rate_hz, paper.chunking.length_s) == (16000, 1.0)
@@ -33,7 +39,7 @@ def test_overrides_go_over_the_preset_and_schedules_over_training():
     ("preset", "overrides", "told"),
     [
         ("papre", {}, "choose one of paper, laptop, quick, tiny"),
-        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht"),
+        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht; there are width, layers, heads"),
         ("paper", {"body.heads": 0}, "body.heads"),
         ("paper", {"training.loss": "mse"}, "training.loss"),
         ("paper", {"threads.x": 1}, "threads"),

@@ -46,13 +46,21 @@ def test_all_folds_train_and_score_each_and_then_summarise(home, folds_corpus, t
         assert count[f"fold{fold}/02_train_encoder"] == len(planned["representations"])
         assert count[f"fold{fold}/03_subsets"] == 1
         assert f'"fold": {fold}, ' in words
-    assert count["03_subsets"] == count["04_contributions"] == count["05_paper_figures"] == count["01_representations"] == 1
+    assert (
+        count["03_subsets"]
+        == count["04_contributions"]
+        == count["05_paper_figures"]
+        == count["01_representations"]
+        == 1
+    )
     assert '"fold": "all"' in words
     assert '"part": true' in words
 
 
 def test_one_fold_is_a_plain_study(home, folds_corpus, tmp_path):
-    titles, words = dry_run(plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "2"}), tmp_path / "run")
+    titles, words = dry_run(
+        plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "2"}), tmp_path / "run"
+    )
     assert not [title for title in titles if title.startswith("fold")]
     assert '"fold": 2, ' in words
 
@@ -70,11 +78,23 @@ def test_one_file_a_job_no_folder_as_output():
 
 
 def test_by_hand_with_the_requests_own_names(home, small_corpus):
-    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", PROJECT / "Snakefile", "--cores", "1", "--config"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--snakefile",
+        PROJECT / "Snakefile",
+        "--cores",
+        "1",
+        "--config",
+    ]
     asked = ["corpus=planted", f"root={small_corpus}", "preset=tiny"]
     done = subprocess.run(list(map(str, [*command, *asked])), cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "train_encoder" in done.stdout + done.stderr
-    wrong = subprocess.run(list(map(str, [*command, "corpse=x"])), cwd=home, capture_output=True, text=True, check=False)
+    wrong = subprocess.run(
+        list(map(str, [*command, "corpse=x"])), cwd=home, capture_output=True, text=True, check=False
+    )
     assert wrong.returncode != 0
     assert "there is no variable CORPSE" in wrong.stdout + wrong.stderr

@@ -139,7 +139,7 @@ def test_folds_must_be_named(tmp_path):
             rows.append(f"{name},{fold},{target},{('dog', 'rain')[target]},True,{fold}{target},A")
     (tmp_path / "e" / "meta" / "esc50.csv").write_text("\n".join(rows))
     with pytest.raises(SettingsError, match="folds 1, 2, 3"):
-        Study.of(request(corpus="esc50", root=str(tmp_path / "e"))).chunks
+        Study.of(request(corpus="esc50", root=str(tmp_path / "e"))).chunks  # noqa: B018
     parts = Study.of(request(corpus="esc50", root=str(tmp_path / "e"), fold="all")).parts
     assert [part.folder.name for part in parts] == ["fold1", "fold2", "fold3"]
 

@@ -1,5 +1,7 @@
 """The loop: it learns, repeats, resumes to the same weights, and refuses to select on test."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -107,7 +109,7 @@ def test_the_learning_rate_goes_from_one_end_to_the_other():
         rates = [learning_rate(schedule, step, 101) for step in range(101)]
         assert rates[0] == pytest.approx(2e-4)
         assert rates[-1] == pytest.approx(1e-6)
-        assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+        assert all(a > b for a, b in itertools.pairwise(rates))
     assert learning_rate(Training(), 50, 101) == pytest.approx((2e-4 + 1e-6) / 2)
     assert learning_rate(Training(), 0, 1) == pytest.approx(2e-4)
 

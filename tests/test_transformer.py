@@ -29,7 +29,12 @@ def test_a_block_equals_torchs_with_the_same_weights(norm, activation):
         theirs.self_attn.in_proj_weight.copy_(ours.attention.query_key_value.weight)
         theirs.self_attn.in_proj_bias.copy_(ours.attention.query_key_value.bias)
     theirs.self_attn.out_proj.load_state_dict(ours.attention.out.state_dict())
-    for name, part in (("norm1", ours.norm1), ("norm2", ours.norm2), ("linear1", ours.mlp[0]), ("linear2", ours.mlp[3])):
+    for name, part in (
+        ("norm1", ours.norm1),
+        ("norm2", ours.norm2),
+        ("linear1", ours.mlp[0]),
+        ("linear2", ours.mlp[3]),
+    ):
         getattr(theirs, name).load_state_dict(part.state_dict())
     x = torch.randn(2, 7, 24)
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
@@ -57,7 +62,13 @@ def test_dropout_has_its_rate_keeps_the_mean_and_draws_no_pattern():
 
 @pytest.mark.parametrize(
     ("pool_after", "odd", "tokens", "left"),
-    [((2, 4), "floor", 40, 10), ((2, 4, 6), "floor", 40, 5), ((2, 4), "floor", 10, 2), ((2, 4), "ceil", 10, 3), ((2, 4), "floor", 1, 1)],
+    [
+        ((2, 4), "floor", 40, 10),
+        ((2, 4, 6), "floor", 40, 5),
+        ((2, 4), "floor", 10, 2),
+        ((2, 4), "ceil", 10, 3),
+        ((2, 4), "floor", 1, 1),
+    ],
 )
 def test_tokens_are_halved_where_the_settings_say(pool_after, odd, tokens, left):
     model = Transformer(Body(pool_after=pool_after, odd=odd))

@@ -25,7 +25,9 @@ def command(corpus, *words):
 def study(home, corpus, *words):
     """Run it to its end: status, what it printed on both channels."""
     environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command(corpus, *words), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command(corpus, *words), cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -33,7 +35,12 @@ def begun(home, corpus, *words):
     """Start it in a group of its own."""
     environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command(corpus, *words), cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command(corpus, *words),
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
@@ -47,7 +54,15 @@ def wait_until(there, patience_s=240):
 
 def papermill(name, out, home, **parameters):
     """A notebook by hand: status and words."""
-    words = [sys.executable, "-m", "papermill", PROJECT / "notebooks" / f"{name}.ipynb", out, "-y", json.dumps(parameters)]
+    words = [
+        sys.executable,
+        "-m",
+        "papermill",
+        PROJECT / "notebooks" / f"{name}.ipynb",
+        out,
+        "-y",
+        json.dumps(parameters),
+    ]
     environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(list(map(str, words)), cwd=home, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -106,7 +121,13 @@ def test_a_second_run_does_nothing(done, small_corpus):
 
 def test_killed_while_training_it_goes_on_to_the_same_weights(tmp_path, small_corpus):
     encoder = "pitch"
-    asked = {"root": str(small_corpus), "preset": "tiny", "device": "cpu", "set": SLOWER.removeprefix("SET="), "representation": encoder}
+    asked = {
+        "root": str(small_corpus),
+        "preset": "tiny",
+        "device": "cpu",
+        "set": SLOWER.removeprefix("SET="),
+        "representation": encoder,
+    }
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for home in (whole, killed):
         home.mkdir()
@@ -123,7 +144,10 @@ def test_killed_while_training_it_goes_on_to_the_same_weights(tmp_path, small_co
     assert not (folder / "encoder.json").exists()
     status, words = papermill("02_train_encoder", killed / "out.ipynb", killed, **asked)
     assert status == 0, words
-    weights = [home / "runs" / "planted-tiny" / "checkpoints" / f"{encoder}-seed0" / "encoder.safetensors" for home in (whole, killed)]
+    weights = [
+        home / "runs" / "planted-tiny" / "checkpoints" / f"{encoder}-seed0" / "encoder.safetensors"
+        for home in (whole, killed)
+    ]
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
@@ -142,7 +166,9 @@ def test_two_at_once_the_second_is_told_who_holds_it_and_a_stop_leaves_nothing_r
 
 
 def test_a_wrong_parameter_by_hand_is_refused_with_the_names_there_are(tmp_path, small_corpus):
-    status, words = papermill("02_train_encoder", tmp_path / "out.ipynb", tmp_path, root=str(small_corpus), corpse="planted")
+    status, words = papermill(
+        "02_train_encoder", tmp_path / "out.ipynb", tmp_path, root=str(small_corpus), corpse="planted"
+    )
     assert status != 0
     assert "parameter corpse: there is none of that name; there are corpus, root, preset" in words
     assert not (tmp_path / "runs").exists()
@@ -156,7 +182,11 @@ def test_a_failing_notebook_is_told_and_leaves_its_copy(done, small_corpus):
     assert "failed:\n    FloatingPointError: the loss became" in words
     copy = next((home / "runs" / "planted-tiny-broken" / "notebooks").glob("02_*.ipynb"))
     assert f"half-executed copy: {copy.parent}" in words
-    assert any(out["output_type"] == "error" for cell in json.loads(copy.read_text())["cells"] for out in cell.get("outputs", []))
+    assert any(
+        out["output_type"] == "error"
+        for cell in json.loads(copy.read_text())["cells"]
+        for out in cell.get("outputs", [])
+    )
 
 
 def test_other_settings_in_the_same_folder_are_refused(done, small_corpus):

@@ -73,7 +73,9 @@ def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
 def latex(table: pd.DataFrame, caption: str) -> str:
     """The table as LaTeX with booktabs rules, every special character escaped."""
     head = " & ".join(_escape(str(name)) for name in table.columns)
-    body = [" & ".join(_escape("" if pd.isna(cell) else str(cell)) for cell in row) for row in table.itertuples(index=False)]
+    body = [
+        " & ".join(_escape("" if pd.isna(cell) else str(cell)) for cell in row) for row in table.itertuples(index=False)
+    ]
     lines = [
         r"\begin{table}", rf"\caption{{{_escape(caption)}}}", rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\toprule",
         head + r" \\", r"\midrule", *(row + r" \\" for row in body), r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
@@ -82,5 +84,8 @@ def latex(table: pd.DataFrame, caption: str) -> str:
 
 
 def _escape(text: str) -> str:
-    table = str.maketrans({c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"})
+    table = str.maketrans(
+        {c: f"\\{c}" for c in "&%$#_{}"}
+        | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+    )
     return "" if text == "nan" else text.translate(table)

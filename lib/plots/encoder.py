@@ -16,25 +16,35 @@ MARKERS = ("o", "^", "s", "v", "D", "P", "X")
 MOST_BARS, MOST_GROUPS = 60, 12
 
 
-def losses(histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Mapping[str, float], colour: str) -> Figure:
+def losses(
+    histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Mapping[str, float], colour: str
+) -> Figure:
     """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}.
 
     constant: what the constant predictor's loss is, for each.
     """
     with style():
         figure = Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
-        for axis, (what, rows) in zip(figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True):
+        for axis, (what, rows) in zip(
+            figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True
+        ):
             epochs = [row["epoch"] for row in rows]
             axis.plot(epochs, [row["loss"] for row in rows], color=colour, marker="o", markersize=2.5, label="training")
             if "validation_loss" in rows[0]:
-                axis.plot(epochs, [row["validation_loss"] for row in rows], color="black", linestyle="--", label="validation")
+                axis.plot(
+                    epochs, [row["validation_loss"] for row in rows], color="black", linestyle="--", label="validation"
+                )
             axis.axhline(constant[what], color=GREY, linewidth=1, label="constant predictor")
             axis.set(xlabel="epoch", ylabel="mean loss", title=what)
             axis.set_ylim(0, 1.35 * max(constant[what], np.median([row["loss"] for row in rows])))
             axis.set_xlim(0.5, len(rows) + 0.5)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(loc="lower left", fontsize=7)
-        over_all(figure, "Loss while training: under the grey line something was learned, a slope at the end asks for more epochs", 10)
+        over_all(
+            figure,
+            "Loss while training: under the grey line something was learned, a slope at the end asks for more epochs",
+            10,
+        )
         return figure
 
 
@@ -96,9 +106,15 @@ def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str,
         for axis, (title, groups) in zip(axes, grouped.items(), strict=True):
             _scatter(axis, points, targets, groups)
             first, second = 100 * pca.explained_variance_ratio_
-            axis.set(title=f"by {title}", xlabel=f"first axis ({first:.0f} % of variance)", ylabel=f"second axis ({second:.0f} %)")
+            axis.set(
+                title=f"by {title}",
+                xlabel=f"first axis ({first:.0f} % of variance)",
+                ylabel=f"second axis ({second:.0f} %)",
+            )
             axis.set(xticks=[], yticks=[])
-        over_all(figure, "Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", 10)
+        over_all(
+            figure, "Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", 10
+        )
         return figure
 
 
@@ -115,8 +131,18 @@ def _scatter(axis: Axes, points: np.ndarray, targets: np.ndarray, groups: Mappin
             linewidths=0, label=name.lstrip("_") or name, rasterized=True,
         )  # fmt: skip
     if left.any():
-        axis.scatter(*points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="others", zorder=0, rasterized=True)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, fontsize=7, markerscale=1.6, handletextpad=0.2, columnspacing=0.8)
+        axis.scatter(
+            *points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="others", zorder=0, rasterized=True
+        )
+    axis.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+        ncols=2,
+        fontsize=7,
+        markerscale=1.6,
+        handletextpad=0.2,
+        columnspacing=0.8,
+    )
 
 
 def front_end(representation: Representation) -> Figure:

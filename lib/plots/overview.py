@@ -43,7 +43,14 @@ def overview(settings: Settings, n_classes: int | None = None) -> Figure:
         _body(canvas, settings.body, shelf, audio, middles)
         _head(canvas, shelf, settings, n_classes, middles)
         if any(map(_mark, shelf)):
-            canvas.text(0.15, 0.14, "* by a network trained first on the same labels; shown untrained", fontsize=7, va="center", color=INK)
+            canvas.text(
+                0.15,
+                0.14,
+                "* by a network trained first on the same labels; shown untrained",
+                fontsize=7,
+                va="center",
+                color=INK,
+            )
         return figure
 
 
@@ -62,7 +69,15 @@ def example(rate_hz: int, seconds: float) -> np.ndarray:
 
 def _heads(canvas: Axes, height: float, settings: Settings, n_encoders: int) -> None:
     """The title, and the name of each column."""
-    canvas.text(0.15, height - 0.24, f"{n_encoders} views of one sound, {n_encoders} encoders, one small head on any subset of them", fontsize=12, va="center", weight="bold", color=INK)
+    canvas.text(
+        0.15,
+        height - 0.24,
+        f"{n_encoders} views of one sound, {n_encoders} encoders, one small head on any subset of them",
+        fontsize=12,
+        va="center",
+        weight="bold",
+        color=INK,
+    )
     columns = {
         0.65: f"sound\n{settings.chunking.length_s:g} s at {settings.chunking.rate_hz / 1000:g} kHz", 2.3: "representation\n(what is kept)",
         3.95: "front end\n(a token a frame)", 5.45: "body, the same for all,\ntrained for each", 6.72: "embedding", 7.75: "own classifier\n(while it trains)",
@@ -80,7 +95,9 @@ def _sound(figure: Figure, canvas: Axes, audio: np.ndarray, y: float, middles: S
         _arrow(canvas, (1.12, y), (1.55, middle), INK)
 
 
-def _encoder(figure: Figure, canvas: Axes, representation: Representation, audio: np.ndarray, y: float, settings: Settings) -> None:
+def _encoder(
+    figure: Figure, canvas: Axes, representation: Representation, audio: np.ndarray, y: float, settings: Settings
+) -> None:
     """One row: thumbnail, front end, embedding, own classifier."""
     features = features_of(representation, audio[None])
     axis = _inset(figure, 1.6, y - 0.28, 1.4, 0.62)
@@ -89,10 +106,20 @@ def _encoder(figure: Figure, canvas: Axes, representation: Representation, audio
     axis.minorticks_off()
     axis.spines[:].set(visible=True, color=representation.colour, linewidth=1.5)
     shape = " x ".join(str(n) for n in features[0].shape)
-    canvas.text(2.3, y - 0.39, f"{representation.title}{_mark(representation)} ({shape})", fontsize=7.5, ha="center", va="center", color=INK)
+    canvas.text(
+        2.3,
+        y - 0.39,
+        f"{representation.title}{_mark(representation)} ({shape})",
+        fontsize=7.5,
+        ha="center",
+        va="center",
+        color=INK,
+    )
     n_tokens = _n_tokens(representation, features)
     _arrow(canvas, (3.03, y), (3.35, y), representation.colour)
-    _box(canvas, 3.36, y - 0.27, 1.18, 0.54, _front(representation, settings.body.width, n_tokens), representation.colour)
+    _box(
+        canvas, 3.36, y - 0.27, 1.18, 0.54, _front(representation, settings.body.width, n_tokens), representation.colour
+    )
     _arrow(canvas, (4.55, y), (4.82, y), representation.colour)
     _arrow(canvas, (6.1, y), (6.38, y), representation.colour)
     _strip(canvas, 6.41, y - 0.08, 0.62, 0.16, representation.colour)
@@ -101,7 +128,9 @@ def _encoder(figure: Figure, canvas: Axes, representation: Representation, audio
     _box(canvas, 7.28, y + 0.06, 0.94, 0.26, f"{settings.heads.hidden}, classes", "#888888", linestyle="--")
 
 
-def _body(canvas: Axes, body: Body, shelf: Sequence[Representation], audio: np.ndarray, middles: Sequence[float]) -> None:
+def _body(
+    canvas: Axes, body: Body, shelf: Sequence[Representation], audio: np.ndarray, middles: Sequence[float]
+) -> None:
     """The Transformer as a stack of layers with the pooling between them; one architecture across all rows."""
     low, high = middles[-1] - ROW * 0.42, middles[0] + ROW * 0.42
     _box(canvas, 4.84, low, 1.24, high - low, "", INK)
@@ -115,19 +144,33 @@ def _body(canvas: Axes, body: Body, shelf: Sequence[Representation], audio: np.n
     for number, text in enumerate(rows):
         y = high - 0.12 - number * step
         plain = text.startswith("layer")
-        canvas.text(5.46, y, text, fontsize=7.5, ha="center", va="center", color=INK, style="normal" if plain else "italic", weight="bold" if number == 0 else "normal")
+        canvas.text(
+            5.46,
+            y,
+            text,
+            fontsize=7.5,
+            ha="center",
+            va="center",
+            color=INK,
+            style="normal" if plain else "italic",
+            weight="bold" if number == 0 else "normal",
+        )
     told = f"{body.heads} heads of {body.head_width},\nMLP {body.mlp}, dropout {body.dropout:g}"
     canvas.text(5.46, low + 0.15, told, fontsize=6.5, ha="center", va="center", color=INK)
 
 
-def _head(canvas: Axes, shelf: Sequence[Representation], settings: Settings, n_classes: int | None, middles: Sequence[float]) -> None:
+def _head(
+    canvas: Axes, shelf: Sequence[Representation], settings: Settings, n_classes: int | None, middles: Sequence[float]
+) -> None:
     """Concatenation of the embeddings, and the head that is trained anew on every subset of them."""
     y, part = float(np.mean(middles)), 0.3
     top = y + part * len(shelf) / 2
     for number, (representation, middle) in enumerate(zip(shelf, middles, strict=True)):
         end = top - part * (number + 0.5)
         canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=representation.colour, linewidth=1.2)
-        canvas.add_patch(Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white"))
+        canvas.add_patch(
+            Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white")
+        )
     canvas.text(8.72, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="left", va="center", color=INK)
     _arrow(canvas, (8.67, y), (8.88, y), INK)
     outputs = f"{n_classes} classes" if n_classes else "classes"
@@ -155,7 +198,9 @@ def _inset(figure: Figure, x: float, y: float, width: float, height: float) -> A
     return figure.add_axes((x / WIDTH, y / figure.get_figheight(), width / WIDTH, height / figure.get_figheight()))
 
 
-def _box(canvas: Axes, x: float, y: float, width: float, height: float, text: str, colour: str, linestyle: str = "-") -> None:
+def _box(
+    canvas: Axes, x: float, y: float, width: float, height: float, text: str, colour: str, linestyle: str = "-"
+) -> None:
     canvas.add_patch(FancyBboxPatch(
         (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.06", facecolor=PALE, edgecolor=colour, linestyle=linestyle
     ))  # fmt: skip
@@ -170,4 +215,8 @@ def _strip(canvas: Axes, x: float, y: float, width: float, height: float, colour
 
 
 def _arrow(canvas: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
-    canvas.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=1.1, shrinkA=0, shrinkB=0))
+    canvas.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=1.1, shrinkA=0, shrinkB=0
+        )
+    )

@@ -88,7 +88,14 @@ def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation],
         figure = Figure(figsize=(8.5, 0.7 + 2.2 * n_rows))
         figure.set_layout_engine("none")  # fixed places are drawn three times as fast
         height = figure.get_figheight()
-        places = {"left": 0.08, "right": 0.98, "top": 1 - 0.62 / height, "bottom": 0.48 / height, "hspace": 0.55, "wspace": 0.22}
+        places = {
+            "left": 0.08,
+            "right": 0.98,
+            "top": 1 - 0.62 / height,
+            "bottom": 0.48 / height,
+            "hspace": 0.55,
+            "wspace": 0.22,
+        }
         axes = figure.subplots(n_rows, 2, squeeze=False, gridspec_kw=places)
         for axis, representation in zip(axes.flat, shelf, strict=False):
             representation.draw(axis, features_of(representation, samples[None])[0])
@@ -119,7 +126,10 @@ def probe_envelope(representation: Representation, rate_hz: int, seconds: float)
         "the same pitch, one partial": tone(220.0, rate_hz, seconds, 1),
     }  # fmt: skip
     first, *rest = features_of(representation, np.stack([start, *others.values()]))
-    moved = [{"change": name, "mean": np.abs(each - first).mean(), "most": np.abs(each - first).max()} for name, each in zip(others, rest, strict=True)]
+    moved = [
+        {"change": name, "mean": np.abs(each - first).mean(), "most": np.abs(each - first).max()}
+        for name, each in zip(others, rest, strict=True)
+    ]
     return pd.DataFrame(moved)
 
 
@@ -139,7 +149,9 @@ def shapes(shelf: Iterable[Representation], audio: np.ndarray) -> pd.DataFrame:
         with torch.inference_mode():
             tokens = each(torch.from_numpy(features))
         shape = [" x ".join(map(str, values.shape[1:])) for values in (features, tokens)]
-        rows.append({"representation": each.title, "keeps": each.keeps, "features": shape[0], "tokens x width": shape[1]})
+        rows.append(
+            {"representation": each.title, "keeps": each.keeps, "features": shape[0], "tokens x width": shape[1]}
+        )
     return pd.DataFrame(rows)
 
 

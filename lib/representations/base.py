@@ -76,9 +76,20 @@ class Representation(nn.Module, ABC):
         weights = self.front.project.weight.detach().cpu().numpy()  # [w, d]
         most = float(np.abs(weights).max())
         picture = axis.imshow(
-            weights, cmap="PuOr", vmin=-most, vmax=most, aspect="auto", interpolation="nearest", origin="lower", rasterized=True
+            weights,
+            cmap="PuOr",
+            vmin=-most,
+            vmax=most,
+            aspect="auto",
+            interpolation="nearest",
+            origin="lower",
+            rasterized=True,
         )
-        axis.set(xlabel="dimension of a frame", ylabel="dimension of a token", title="Which dimensions of a frame reach the tokens")
+        axis.set(
+            xlabel="dimension of a frame",
+            ylabel="dimension of a token",
+            title="Which dimensions of a frame reach the tokens",
+        )
         axis.figure.colorbar(picture, ax=axis, label="weight")
 
 

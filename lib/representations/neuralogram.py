@@ -17,7 +17,9 @@ class NeuralogramSettings(Frozen):
     """The MobileNet and the picture of sound that it looks at."""
 
     piece_s: float = Field(0.1, gt=0)
-    n_mels: int = choice(64, "any", "the network is said to be given waveform chunks; a picture is what it was made for")
+    n_mels: int = choice(
+        64, "any", "the network is said to be given waveform chunks; a picture is what it was made for"
+    )
     window_s: float = choice(0.025, "any", "not told")
     hop_s: float = choice(0.01, "any", "not told")
     map: Literal["timm", "keep_time", "repeat"] = choice(
@@ -51,7 +53,11 @@ class Neuralogram(Representation):
     @torch.no_grad()
     def compute(self, chunks: Tensor) -> Tensor:
         self.network.eval()
-        return self.network(chunks.reshape(len(chunks) * self.n_pieces, -1)).unflatten(0, (-1, self.n_pieces)).transpose(1, 2)
+        return (
+            self.network(chunks.reshape(len(chunks) * self.n_pieces, -1))
+            .unflatten(0, (-1, self.n_pieces))
+            .transpose(1, 2)
+        )
 
     def standardise(self, features: Rows) -> None:
         self.front.standardise(features)
@@ -62,7 +68,9 @@ class Neuralogram(Representation):
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
         high = np.percentile(features, 99) + 1e-6
-        axis.pcolormesh(times_s, np.arange(len(features) + 1), features, cmap="magma", vmin=0, vmax=high, rasterized=True)
+        axis.pcolormesh(
+            times_s, np.arange(len(features) + 1), features, cmap="magma", vmin=0, vmax=high, rasterized=True
+        )
         axis.set(ylabel="dimension", xlabel="time (s)")
 
 

@@ -26,7 +26,9 @@ class TimbreSettings(Frozen):
     n_fft: int = choice(2048, "any", "the window is not told; this is librosa's")
     n_mels: int = choice(128, "any", "the number of bands is not told; this is librosa's")
     top_db: float = choice(80.0, "any", "the floor is not told; librosa's, below the maximum of each chunk")
-    scaling: Scaling = choice("standardise", "none, batch (batch norm)", "coefficients spread 10 to 52 against positions of size 1")
+    scaling: Scaling = choice(
+        "standardise", "none, batch (batch norm)", "coefficients spread 10 to 52 against positions of size 1"
+    )
 
 
 class Timbre(Representation):
@@ -41,7 +43,9 @@ class Timbre(Representation):
 
         self.hop = round(settings.hop_s * self.rate_hz)
         self.n_frames = self.n_samples // self.hop
-        bands = melscale_fbanks(settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney")
+        bands = melscale_fbanks(
+            settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney"
+        )
         self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
         self.ranges = []
         for number, part in enumerate(bands.split(GROUP, dim=1)):
@@ -75,7 +79,9 @@ class Timbre(Representation):
         # each coefficient by its own spread, since the low ones are ten times the high ones
         shown = (features - features.mean(1, keepdims=True)) / (features.std(1, keepdims=True) + 1e-6)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
-        axis.pcolormesh(times_s, np.arange(len(features) + 1) + 1.5, shown, cmap="PuOr", vmin=-3, vmax=3, rasterized=True)
+        axis.pcolormesh(
+            times_s, np.arange(len(features) + 1) + 1.5, shown, cmap="PuOr", vmin=-3, vmax=3, rasterized=True
+        )
         axis.set(ylabel="coefficient", xlabel="time (s)")
         axis.yaxis.get_major_locator().set_params(integer=True)
 

@@ -59,7 +59,11 @@ class Waveform(Representation):
             ordered, cmap="cividis", vmin=-30, vmax=0, aspect="auto", interpolation="nearest", origin="lower",
             extent=(0.5, len(filters) + 0.5, 0, self.rate_hz / 2), rasterized=True,
         )  # fmt: skip
-        axis.set(xlabel="filter, in order of its highest answer", ylabel="frequency (Hz)", title="What each filter lets through")
+        axis.set(
+            xlabel="filter, in order of its highest answer",
+            ylabel="frequency (Hz)",
+            title="What each filter lets through",
+        )
         axis.figure.colorbar(picture, ax=axis, label="magnitude (dB below the filter's highest)")
 
 

@@ -1,0 +1,14 @@
+"""Who looks at the screen: a bar that moves is of use to someone who watches, and noise in a log."""
+
+import os
+import sys
+
+
+def in_jupyter() -> bool:
+    """Whether there is someone to click: JupyterLab names its session, a notebook run by a program has none."""
+    return "JPY_SESSION_NAME" in os.environ
+
+
+def watched() -> bool:
+    """Whether someone sees a bar move: at a terminal, or in JupyterLab."""
+    return sys.stderr.isatty() or in_jupyter()
