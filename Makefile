@@ -1,6 +1,6 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 PYTHON = python3
-.PHONY: help setup study record test lab
+.PHONY: help setup study record test lab bench
 .NOTPARALLEL:
 
 help:    # what there is (the default)
@@ -15,3 +15,5 @@ test:    # all tests
 	@"$(PYTHON)" -m lib.environment test
 lab:     # JupyterLab on notebooks/
 	@"$(PYTHON)" -m lib.environment lab
+bench:   # our code against the libraries that one would take instead
+	@"$(PYTHON)" -m lib.environment bench

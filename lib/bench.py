@@ -8,17 +8,20 @@ import copy
 import itertools
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor, nn
 
 from lib import corpora, files, measures, plots, training
 from lib.chunks import cut
+from lib.encoders import Encoder, listen
 from lib.representations import make
 from lib.settings import Chunking, Heads, Settings, Training
 from lib.study import machine
@@ -404,7 +407,24 @@ def bootstrap_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     yield Case("bootstrap", "a loop over scikit-learn", ours, theirs, (200, 20), agreement)
 
 
-CASES = (pitch_cases, timbre_cases, waveform_cases, encoder_cases, mobilenet_cases, head_cases, bootstrap_cases)
+def embed_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
+    """A sound file of ten seconds to four embeddings and tags, decoding included; weights do not change the time."""
+    encoders = [Encoder(name, N_CLASSES, settings) for name in ("pitch", "timbre", "neuralogram", "waveform")]
+    folder = tempfile.TemporaryDirectory()
+    path = Path(folder.name) / "ten.wav"
+    soundfile.write(path, chunks[:10].flatten().numpy(), 16000)
+
+    def ours() -> list:
+        assert folder  # the file lives as long as the case
+        return [listen(path, encoder, settings.chunking) for encoder in encoders]
+
+    def agreement() -> str:
+        return f"{sum(embeddings.shape[1] for _, embeddings, _ in ours())} numbers and {N_CLASSES} tags a second"
+
+    yield Case("embed_realtime", "real time", ours, lambda: time.sleep(1), (10, 1), agreement)
+
+
+CASES = (pitch_cases, timbre_cases, waveform_cases, encoder_cases, mobilenet_cases, head_cases, bootstrap_cases, embed_cases)
 
 
 def real_chunks(root: str) -> tuple[str, Tensor]:

@@ -32,7 +32,7 @@ NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are 
 def main(words: Sequence[str]) -> int:
     """Run a command with NAME=value words; the exit status."""
     command, *pairs = words or ["help"]
-    actions = {"study": study, "record": record, "test": test, "lab": lab}
+    actions = {"study": study, "record": record, "test": test, "lab": lab, "bench": bench}
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
@@ -370,6 +370,21 @@ def lab(given: Mapping[str, str]) -> int:
     """JupyterLab on notebooks/."""
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return subprocess.run([sys.executable, "-m", "jupyterlab", *root], cwd=files.PROJECT / "notebooks").returncode
+
+
+PEERS = ("nnAudio==0.3.4",)  # what lib.bench compares with and the study does not need
+
+
+def bench(given: Mapping[str, str]) -> int:
+    """Install the peers where they are missing, then the benchmark, in a process with the wanted threads."""
+    there = subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
+    if not there and subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *PEERS]).returncode:
+        raise Stop(f"{', '.join(PEERS)} could not be installed; pip's words stand above")
+    threads = whole_number("THREADS", given.get("THREADS", "")) or min(2, os.cpu_count() or 1)
+    words = [f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
+    command = [sys.executable, "-m", "lib.bench", f"THREADS={threads}", *words]
+    return subprocess.run(command, cwd=files.PROJECT, env=environment).returncode
 
 
 if __name__ == "__main__":

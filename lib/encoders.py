@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from lib import files, training
 from lib.arrays import Rows, blocks
-from lib.chunks import Chunks
+from lib.chunks import Chunks, cut_clip
+from lib.decode import decode
 from lib.files import held
 from lib.representations import kind, make
-from lib.settings import Settings
+from lib.settings import Chunking, Settings
 from lib.training import Examples, History
 from lib.transformer import Transformer, classifier, n_parameters
 
@@ -175,15 +176,32 @@ def answers(encoder: Encoder, features: np.ndarray, device: torch.device) -> tup
 
 @torch.inference_mode()
 def in_blocks(
-    function: Callable, array: np.ndarray, device: torch.device
+    function: Callable, array: np.ndarray, device: torch.device, size: int = BLOCK
 ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
-    """Where and what: `function` of fixed blocks of the array's rows, cut back to the rows there are."""
-    for part in blocks(len(array), BLOCK):
+    """Where and what: `function` of blocks of `size` of the array's rows, cut back to the rows there are."""
+    for part in blocks(len(array), size):
         rows = np.array(array[part])
-        filled = np.concatenate([rows, np.zeros((BLOCK - len(rows), *rows.shape[1:]), rows.dtype)])
+        filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
         values = function(torch.from_numpy(filled).to(device))
         values = values if isinstance(values, tuple) else (values,)
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
+
+
+def listen(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
+
+    Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
+    """
+    chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
+    device = next(encoder.parameters()).device
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = encoder.embed(encoder.representation.compute(x))
+        return embedding, encoder.classifier(embedding)
+
+    encoder.eval()
+    parts = [values for _, values in in_blocks(both, chunks, device, min(len(chunks), BLOCK))]
+    return start_s, np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
 
 
 def keep(

@@ -20,13 +20,14 @@ NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
 STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "JOBS", "THREADS")
-VARIABLES = {"setup": (), "study": STUDY_VARIABLES, "record": ("STUDY",), "test": ("ARGS",), "lab": (), "help": ()}
+VARIABLES = {"setup": (), "study": STUDY_VARIABLES, "record": ("STUDY",), "test": ("ARGS",), "lab": (), "bench": ("ROOT", "THREADS", "ONLY"), "help": ()}
 
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." JOBS=2 THREADS=1
 make lab      JupyterLab on notebooks/
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
+make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
 make record   copy a run's figures and tables to figures/record: STUDY=planted-quick
 make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)"""
 

@@ -161,3 +161,14 @@ def test_the_best_epoch_needs_validation_clips(chunks, tmp_path):
 def test_somebody_else_at_it_is_told(chunks, tmp_path):
     with encoders.held(tmp_path / "a", "pitch, seed 0"), pytest.raises(encoders.files.Held, match="pitch, seed 0"):
         train("pitch", chunks, tmp_path / "a")
+
+
+def test_any_file_goes_through_a_trained_encoder(chunks, tmp_path):
+    import soundfile
+
+    encoder = train("timbre", chunks, tmp_path / "a").encoder
+    soundfile.write(tmp_path / "mine.wav", np.concatenate(chunks.audio[:2]), 16000, subtype="FLOAT")
+    start_s, embeddings, outputs = encoders.listen(tmp_path / "mine.wav", encoder, TINY.chunking)
+    assert start_s.tolist() == [0, 1] and outputs.shape == (2, 2)
+    stored = np.load(tmp_path / "a" / "embeddings.npy")[:2]
+    np.testing.assert_allclose(embeddings, stored, atol=1e-4)
