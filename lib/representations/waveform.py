@@ -81,7 +81,7 @@ class HighestAnswer(torch.autograd.Function):
         best, where = [], []
         for part in padded.split(16):  # a part of which the answers [p, f, s] stay within a processor's cache
             answers = nn.functional.conv1d(part[:, None], weight[:, None])
-            value, index = answers.max(2)
+            value, index = highest(answers)
             best.append(value)
             where.append(index)
         ctx.save_for_backward(padded, torch.cat(where), weight)
@@ -91,8 +91,17 @@ class HighestAnswer(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
         padded, where, weight = ctx.saved_tensors
         total = torch.zeros_like(weight)
-        windows = padded.unfold(1, weight.shape[1], 1)  # [p, s, l], a view
-        rows = torch.arange(len(padded), device=padded.device)
+        windows = padded.flatten().unfold(0, weight.shape[1], 1)  # [p s, l], a view
+        starts = where + padded.shape[1] * torch.arange(len(padded), device=padded.device)[:, None]
         for f in range(len(weight)):
-            total[f] = gradient[:, f] @ windows[rows, where[:, f]]
+            total[f] = gradient[:, f] @ windows.index_select(0, starts[:, f])
         return None, total, gradient.sum(0)
+
+
+def highest(answers: Tensor) -> tuple[Tensor, Tensor]:
+    """The maximum of answers [p, f, s] over s and where it stands (the first, where several are equal): both [p, f]."""
+    if answers.device.type == "cpu":  # numpy looks for a maximum eight numbers at a time, torch one by one
+        index = torch.from_numpy(answers.numpy().argmax(2))
+    else:
+        index = answers.argmax(2)
+    return answers.gather(2, index[:, :, None])[:, :, 0], index
