@@ -164,7 +164,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training.lr": 1e-3,
         "training.batch": 64,
         "body.head_width": 8,
-        "schedules.mobilenet.epochs": 5,
+        "schedules.mobilenet.epochs": 4,
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 20,
         "representations.neuralogram.map": "keep_time",
