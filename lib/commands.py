@@ -343,8 +343,18 @@ def record(given: Mapping[str, str]) -> int:
     for path in found:
         (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target / path.relative_to(source))
-    print(f"{len(found)} files in {shown(target)}")
+    apart(draw_overview, target.parent)
+    print(f"{len(found)} files in {shown(target)}, and the overview with the paper's numbers beside it")
     return 0
+
+
+def draw_overview(folder: Path) -> None:
+    """The picture that opens the README: overview.pdf, .svg and .png with the numbers of the paper's own settings."""
+    from lib.plots import save
+    from lib.plots.overview import overview
+    from lib.settings import Settings
+
+    save(overview(Settings()), folder / "overview")
 
 
 def test(given: Mapping[str, str]) -> int:

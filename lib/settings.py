@@ -160,11 +160,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "representations.neuralogram.map": "keep_time",
     },
     "quick": {
-        "training.epochs": 20,
+        "training.epochs": 16,
         "training.lr": 1e-3,
         "training.batch": 64,
         "body.head_width": 8,
-        "schedules.mobilenet.epochs": 4,
+        "schedules.mobilenet.epochs": 3,
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 20,
         "representations.neuralogram.map": "keep_time",
