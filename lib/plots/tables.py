@@ -249,34 +249,30 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
 
 def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> Figure:
     """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals."""
+    import seaborn  # loads for seconds, and is needed here alone
+
     rows = table[(table["level"] == level) & ((table["head"] == head) | (table["encoder"] == ALL_FOUR))]
     encoders, found = list(dict.fromkeys(rows["encoder"])), list(dict.fromkeys(rows["branch"]))
-    wide = rows.pivot(index="encoder", columns="branch").loc[encoders]
-    values = wide["value"][found].to_numpy(float) * 100
+    texts = [_cell_text(*ends) for ends in rows[["value", "low", "high"]].to_numpy(float) * 100]
+    wide = rows.assign(text=texts).pivot(index="encoder", columns="branch").loc[encoders]
+    counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
     with style():
         figure = Figure(figsize=(3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders)))
         axis = figure.subplots()
-        image = axis.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-        for (row, column), value in np.ndenumerate(values):
-            ends = [wide[end][found].iloc[row, column] * 100 for end in ("low", "high")]
-            _cell_text(axis, row, column, value, ends)
-        counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
-        axis.set_xticks(range(len(found)), [f"{name}\n{counts[name]} classes" for name in found])
-        axis.set_yticks(
-            range(len(encoders)), ["All four" if name == ALL_FOUR else kind(name).title for name in encoders]
-        )
-        axis.tick_params(length=0)
+        seaborn.heatmap(
+            wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
+            cmap="cividis", vmin=0, vmax=100, linewidths=1, annot_kws={"size": 8}, cbar_kws={"label": "macro mAP (%)"},
+            xticklabels=[f"{name}\n{counts[name]} classes" for name in found],
+            yticklabels=["All four" if name == ALL_FOUR else kind(name).title for name in encoders],
+        )  # fmt: skip
+        axis.tick_params(length=0, rotation=0)
         axis.set_title(f"Which encoder knows which branch ({level}s)")
-        figure.colorbar(image, label="macro mAP (%)")
     return figure
 
 
-def _cell_text(axis: Axes, row: int, column: int, value: float, ends: Sequence[float]) -> None:
-    ink = "black" if value > 55 else "white"
-    told = f"{value:.0f}" if np.isfinite(value) else "no positive"
-    if np.isfinite(ends).all():
-        told += f"\n{ends[0]:.0f} to {ends[1]:.0f}"
-    axis.text(column, row, told, ha="center", va="center", color=ink, fontsize=8)
+def _cell_text(value: float, low: float, high: float) -> str:
+    """A value over its interval; nothing where there is no value."""
+    return "" if np.isnan(value) else f"{value:.1f}\n({low:.0f} to {high:.0f})"
 
 
 def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
