@@ -424,7 +424,16 @@ def embed_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     yield Case("embed_realtime", "real time", ours, lambda: time.sleep(1), (10, 1), agreement)
 
 
-CASES = (pitch_cases, timbre_cases, waveform_cases, encoder_cases, mobilenet_cases, head_cases, bootstrap_cases, embed_cases)
+CASES = (
+    pitch_cases,
+    timbre_cases,
+    waveform_cases,
+    encoder_cases,
+    mobilenet_cases,
+    head_cases,
+    bootstrap_cases,
+    embed_cases,
+)
 
 
 def real_chunks(root: str) -> tuple[str, Tensor]:

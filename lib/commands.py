@@ -58,7 +58,7 @@ def variables(command: str, pairs: Sequence[str]) -> dict[str, str]:
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
     jobs = given.get("JOBS", "")
-    whole_number("JOBS", jobs)
+    cores_to_use(jobs, whole_number("THREADS", given.get("THREADS", "")) or 1)  # too many, before anything is made
     planned = apart(plan, given)
     cores = cores_to_use(jobs, planned["threads"])
     folder = Path(planned["folder"])

@@ -20,7 +20,15 @@ NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
 STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "JOBS", "THREADS")
-VARIABLES = {"setup": (), "study": STUDY_VARIABLES, "record": ("STUDY",), "test": ("ARGS",), "lab": (), "bench": ("ROOT", "THREADS", "ONLY"), "help": ()}
+VARIABLES = {
+    "setup": (),
+    "study": STUDY_VARIABLES,
+    "record": ("STUDY",),
+    "test": ("ARGS",),
+    "lab": (),
+    "bench": ("ROOT", "THREADS", "ONLY"),
+    "help": (),
+}
 
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2

@@ -28,10 +28,10 @@ def one_of_each(chunks: Chunks, n: int = 4) -> np.ndarray:
 
     Silent chunks are passed over and no clip comes twice; nothing is drawn by chance.
     """
-    n_classes = len(chunks.corpus.classes)
     first = np.flatnonzero((np.diff(chunks.clip, prepend=-1) != 0) & ~chunks.silent)
+    there = np.flatnonzero(chunks.targets[first].any(0))  # a class without clips has nothing to look at
     picked: list[int] = []
-    for column in np.unique(np.linspace(0, n_classes - 1, n).round().astype(int)):
+    for column in there[np.unique(np.linspace(0, len(there) - 1, n).round().astype(int))] if len(there) else ():
         picked += [row for row in first if chunks.targets[row, column] and row not in picked][:1]
     return np.array(picked or [0])
 

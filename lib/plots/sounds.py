@@ -127,7 +127,7 @@ def probe_envelope(representation: Representation, rate_hz: int, seconds: float)
     }  # fmt: skip
     first, *rest = features_of(representation, np.stack([start, *others.values()]))
     moved = [
-        {"change": name, "mean": np.abs(each - first).mean(), "most": np.abs(each - first).max()}
+        {"change": name, "mean": float(np.abs(each - first).mean()), "most": float(np.abs(each - first).max())}
         for name, each in zip(others, rest, strict=True)
     ]
     return pd.DataFrame(moved)

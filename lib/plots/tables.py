@@ -5,6 +5,7 @@ oracle, published) is grey, and an encoder has its own colour everywhere.
 """
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -252,7 +253,8 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
     import seaborn  # loads for seconds, and is needed here alone
 
     rows = table[(table["level"] == level) & ((table["head"] == head) | (table["encoder"] == ALL_FOUR))]
-    encoders, found = list(dict.fromkeys(rows["encoder"])), list(dict.fromkeys(rows["branch"]))
+    encoders = list(dict.fromkeys(rows["encoder"]))
+    found = list(dict.fromkeys(rows.loc[rows["value"].notna(), "branch"])) or list(dict.fromkeys(rows["branch"]))
     texts = [_cell_text(*ends) for ends in rows[["value", "low", "high"]].to_numpy(float) * 100]
     wide = rows.assign(text=texts).pivot(index="encoder", columns="branch").loc[encoders]
     counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
@@ -262,7 +264,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
         seaborn.heatmap(
             wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
             cmap="cividis", vmin=0, vmax=100, linewidths=1, annot_kws={"size": 8}, cbar_kws={"label": "macro mAP (%)"},
-            xticklabels=[f"{name}\n{counts[name]} classes" for name in found],
+            xticklabels=[f"{fill(name.replace('_', ' '), 16)}\n{counts[name]} classes" for name in found],
             yticklabels=["All four" if name == ALL_FOUR else kind(name).title for name in encoders],
         )  # fmt: skip
         axis.tick_params(length=0, rotation=0)
