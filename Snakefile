@@ -79,7 +79,7 @@ wildcard_constraints:
 rule all:
     input:
         "tables/table1.csv",
-        f"{next(iter(FOLDS), '')}tables/rejected.csv",
+        f"{next(iter(FOLDS), '')}tables/parameters.csv",
     default_target: True
 
 
@@ -88,7 +88,7 @@ rule representations:
         notebook=notebook("01_representations"),
         lib=lib("encoders", "training", "transformer", "plots", "plots/*"),
     output:
-        "{place}tables/rejected.csv",
+        "{place}tables/parameters.csv",
     log:
         notebook="{place}notebooks/01_representations.ipynb",
         words="{place}logs/01_representations.txt",

@@ -59,10 +59,11 @@ def difference_table(study: Study) -> pd.DataFrame:
     for level in LEVELS:
         each = {subset: found(parts, subset, "paper", level, measure) for subset in PAPER_ORDER}
         for second, first in combinations(PAPER_ORDER, 2):
-            low, high = _interval(study, each[first].draws - each[second].draws)
+            difference = each[first].value - each[second].value
+            low, high = _interval(study, each[first].draws - each[second].draws, difference)
             rows.append({
                 "first": first, "second": second, "level": level, "measure": measure, "head": "paper",
-                "difference": each[first].value - each[second].value, "low": low, "high": high,
+                "difference": difference, "low": low, "high": high,
                 "items": sum(len(part.tests[level].targets) for part in parts),
                 "groups": sum(len(set(part.tests[level].groups)) for part in parts), "seeds": len(study.request.seeds),
             })  # fmt: skip
@@ -100,7 +101,7 @@ def _of_players(
 ) -> Iterator[dict[str, Any]]:
     value, drawn = kind(values), kind(draws)
     for name in value:
-        low, high = _interval(study, drawn[name])
+        low, high = _interval(study, drawn[name], float(value[name]))
         yield {
             "game": "paper4", "encoder": name, "group": "all", **start, column: float(value[name]), "low": low,
             "high": high, "seeds": len(study.request.seeds),
@@ -128,16 +129,20 @@ def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] 
 
 
 def branch_table(study: Study) -> pd.DataFrame:
-    """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, and of all four."""
+    """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, and of all four.
+
+    n_classes: how many classes of the branch the test clips have; the others cannot count.
+    """
     parts, rows = parts_of(study), []
     models = [(name, head) for name in names() for head in ("own", "paper")] + [(ALL_FOUR, "paper")]
     for branch, columns in branches(study.read_corpus()).items():
+        n_classes = int(np.any([part.tests["chunk"].targets[:, columns].any(0) for part in parts], axis=0).sum())
         for level in LEVELS:
             for subset, head in models:
                 one = found(parts, subset, head, level, SHARED, columns)
-                low, high = _interval(study, one.draws)
+                low, high = _interval(study, one.draws, one.value)
                 rows.append({
-                    "encoder": subset, "branch": branch, "n_classes": len(columns), "level": level, "head": head,
+                    "encoder": subset, "branch": branch, "n_classes": n_classes, "level": level, "head": head,
                     "measure": SHARED, "value": one.value, "low": low, "high": high, "seeds": len(study.request.seeds),
                 })  # fmt: skip
     return pd.DataFrame(rows, columns=BRANCH_COLUMNS)
@@ -148,8 +153,8 @@ def planted_truth(study: Study) -> pd.DataFrame:
     parts, families, rows = parts_of(study), branches(study.read_corpus()), []
     for better, worse in (("pitch", "timbre"), ("timbre", "pitch")):
         pair = [found(parts, name, "own", "chunk", SHARED, families[better]) for name in (better, worse)]
-        low, high = _interval(study, pair[0].draws - pair[1].draws)
         difference = pair[0].value - pair[1].value
+        low, high = _interval(study, pair[0].draws - pair[1].draws, difference)
         rows.append({
             "family": better, "better": better, "worse": worse, "value": pair[0].value, "of_worse": pair[1].value,
             "difference": difference, "low": low, "high": high, "shows": difference >= 0.15,
@@ -157,5 +162,5 @@ def planted_truth(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interval(study: Study, draws: np.ndarray) -> tuple[float, float]:
-    return measures.percentiles(draws, study.settings.scoring.level)
+def _interval(study: Study, draws: np.ndarray, value: float) -> tuple[float, float]:
+    return measures.percentiles(draws, study.settings.scoring.level, value)

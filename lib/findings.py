@@ -179,6 +179,17 @@ def planted(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def left_out(table: pd.DataFrame) -> str:
+    """How many classes the means over classes are means of."""
+    row = pick(table, subset="constant", measure="map_macro", level="chunk", seed="mean")
+    if not row["left_out"]:
+        return f"All {row['n']} classes stand in the test clips, so the means over classes are means of all."
+    return (
+        f"{row['left_out']} of {row['n'] + row['left_out']} classes have no test clip and are left out: "
+        f"every mean over classes is one of {row['n']}."
+    )
+
+
 def bullets(*sentences: str) -> str:
     """Sentences as a markdown list."""
     return "\n".join(f"- {sentence}" for sentence in sentences)

@@ -311,10 +311,16 @@ def intervals(
     return {name: percentiles(values, level) for name, values in drawn}
 
 
-def percentiles(values: Array, level: float) -> tuple[float, float]:
-    """The ends of the middle `level` of values [resample], such as differences of two bootstraps; NaN are left out."""
+def percentiles(values: Array, level: float, around: float | None = None) -> tuple[float, float]:
+    """The ends of the middle `level` of values [resample], such as differences of two bootstraps; NaN are left out.
+
+    around: the value itself. A resample repeats items, which lifts average precision; the ends are moved by that bias.
+    """
     known, ends = values[np.isfinite(values)], [(1 - level) / 2, (1 + level) / 2]
-    return tuple(np.quantile(known, ends).tolist()) if len(known) else (np.nan, np.nan)
+    if not len(known) or (around is not None and not np.isfinite(around)):
+        return np.nan, np.nan
+    bias = 0.0 if around is None else known.mean() - around
+    return tuple((np.quantile(known, ends) - bias).tolist())
 
 
 def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:

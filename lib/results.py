@@ -175,10 +175,11 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """One row a measure: the mean of what was found; a measure that is missing somewhere is missing in the mean."""
     for name in measures.NAMES:
-        low, high = measures.percentiles(np.mean([draws[name] for _, draws in found], axis=0), level)
         values = [values[name] for values, _ in found]
+        mean = float(np.mean([value.value for value in values]))
+        low, high = measures.percentiles(np.mean([draws[name] for _, draws in found], axis=0), level, mean)
         yield start | {
-            "measure": name, "value": float(np.mean([value.value for value in values])), "low": low, "high": high,
+            "measure": name, "value": mean, "low": low, "high": high,
             "n": sum(value.n for value in values[:folds]), "left_out": sum(value.left_out for value in values[:folds]),
             "control": "",
         }  # fmt: skip

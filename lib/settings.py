@@ -194,7 +194,9 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
         if first["type"] == "extra_forbidden":
             there = ", ".join(_fields(model, first["loc"][:-1]))
             raise SettingsError(f"{where}: there is no setting {place}; there are {there}") from None
-        raise SettingsError(f"{where}: {place} = {first['input']!r}: {first['msg']}") from None
+        raise SettingsError(
+            f"{where}: {place} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
 
 
 def _fields(model: type, path: tuple) -> list[str]:

@@ -99,3 +99,16 @@ def test_the_planted_truth_shows_or_not():
 def test_percent_for_the_screen_leaves_d_prime():
     table = pd.DataFrame({"measure": ["top1", "d_prime", "hit@5"], "value": [0.123, 1.234, np.nan]})
     assert list(findings.in_percent(table, "value")["value"]) == ["12.3", "1.23", ""]
+
+
+@pytest.mark.parametrize(("left_out", "told"), [(0, "All 38 classes"), (162, "162 of 200 classes have no test clip")])
+def test_classes_that_cannot_count_are_told(left_out, told):
+    row = {
+        "subset": "constant",
+        "measure": "map_macro",
+        "level": "chunk",
+        "seed": "mean",
+        "n": 38,
+        "left_out": left_out,
+    }
+    assert told in findings.left_out(pd.DataFrame([row]))

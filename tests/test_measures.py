@@ -191,6 +191,13 @@ def test_intervals_are_percentiles_and_grow_with_the_level(case):
         assert wide[name][0] < value.value < wide[name][1], name
 
 
+def test_ends_are_moved_by_the_bias_of_the_resamples():
+    drawn = np.array([0.2, 0.3, 0.4, 0.5, 0.6, np.nan])
+    low, high = measures.percentiles(drawn, 0.5)
+    assert measures.percentiles(drawn, 0.5, around=0.3) == pytest.approx((low - 0.1, high - 0.1))
+    assert np.isnan(measures.percentiles(drawn, 0.5, around=np.nan)).all()
+
+
 def test_interval_covers_the_mean_as_often_as_it_says():
     rng, inside = np.random.default_rng(0), 0
     for seed in range(200):

@@ -38,6 +38,13 @@ def test_a_plain_study(planned, tmp_path):
     assert '"seeds": "0,3"' in words
 
 
+def test_the_first_notebook_runs_even_where_others_ran_before_it(planned, tmp_path):
+    """Every notebook writes rejected.csv; only the first writes what the graph waits for."""
+    (tmp_path / "run" / "tables").mkdir(parents=True)
+    (tmp_path / "run" / "tables" / "rejected.csv").write_text("path,clip,reason\n")
+    assert "01_representations" in dry_run(planned, tmp_path / "run")[0]
+
+
 def test_all_folds_train_and_score_each_and_then_summarise(home, folds_corpus, tmp_path):
     planned = plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all"})
     titles, words = dry_run(planned, tmp_path / "run")
