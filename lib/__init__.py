@@ -2,13 +2,15 @@
 
 Floors, from the top down; a module imports only from floors below its own:
 
-    commands  estimate  viewer       what a person types and touches
-    stages  results                  the heavy steps of a run; stored scores to tables
-    study                            a run: what was asked for, its folders
-    encoders  subsets                one encoder from a representation; the head on every subset
+    commands  estimate  viewer  bench   what a person types and touches
+    findings  published                 sentences and the paper's tables, made from ours
+    comparisons  single  stages         differences and shares; one encoder's tables; the heavy steps of a run
+    results                             stored scores to tables
+    study                               a run: what was asked for, its folders
+    encoders  subsets                   one encoder from a representation; the head on every subset
     chunks  training  transformer  contributions
     corpora/  representations/  decode  measures  plots/
-    settings  arrays  files  errors  numbers, rows of arrays, where things lie
+    settings  arrays  files  errors  screen
 
 `environment` stands apart: it makes the .venv that everything else needs. Importing the package itself loads nothing.
 """
