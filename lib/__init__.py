@@ -5,12 +5,12 @@ Floors, from the top down; a module imports only from floors below its own:
     commands  estimate  viewer  bench   what a person types and touches
     findings  published                 sentences and the paper's tables, made from ours
     comparisons  single  stages         differences and shares; one encoder's tables; the heavy steps of a run
-    results                             stored scores to tables
+    results  plots/*                    stored scores to tables; data to pictures
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset
     chunks  training  transformer  contributions
-    corpora/  representations/  decode  measures  plots/
-    settings  arrays  files  errors  screen
+    corpora/  representations/  decode  measures
+    settings  arrays  files  errors  screen  plots (style and saving alone)
 
 `environment` stands apart: it makes the .venv that everything else needs. Importing the package itself loads nothing.
 """

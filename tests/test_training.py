@@ -100,7 +100,7 @@ def test_the_best_epoch_on_validation_is_kept(tmp_path):
     net.eval()
     outputs = net(torch.from_numpy(validation.inputs[slice(None)]))
     loss = loss_of(outputs, torch.from_numpy(validation.targets).float(), SHORT)
-    assert float(loss) == pytest.approx(losses[best], rel=1e-5)
+    assert float(loss.detach()) == pytest.approx(losses[best], rel=1e-5)
 
 
 def test_the_learning_rate_goes_from_one_end_to_the_other():
