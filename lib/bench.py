@@ -273,25 +273,28 @@ def training_step(
     return step
 
 
+def step_case(
+    name: str, peer: str, mine: nn.Module, theirs: nn.Module, inputs: Tensor, settings: Settings, agreement: str
+) -> Case:
+    """A training step of two models on the same inputs and targets: ours with the study's optimiser, theirs torch's."""
+    targets = (torch.rand(len(inputs), N_CLASSES) < 0.05).float()
+    ours, plain = (training_step(model, inputs, targets, settings.training, model is mine) for model in (mine, theirs))
+    return Case(name, peer, ours, plain, (len(inputs), len(inputs)), lambda: agreement)
+
+
 def encoder_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     """One step of the Transformer with a ready representation, batch 256, dropout on."""
     torch.manual_seed(0)
     tokens = torch.randn(256, 40, settings.body.width)
-    targets = (torch.rand(256, N_CLASSES) < 0.05).float()
-    body = Transformer(settings.body)
+    body, rate = Transformer(settings.body), settings.body.dropout
     head = classifier("paper", settings.body.width, N_CLASSES, settings.heads.hidden)
-    plain = nn.Sequential(plain_body(body, settings.body.dropout), copy.deepcopy(head))
     mine = nn.Sequential(body, head)
-
+    plain = nn.Sequential(plain_body(body, rate), copy.deepcopy(head))
     with torch.no_grad():
         apart = float((mine.eval()(tokens) - plain.eval()(tokens)).abs().max())
     mine.train(), plain.train()
-    steps = (
-        training_step(mine, tokens, targets, settings.training, True),
-        training_step(plain, tokens, targets, settings.training, False),
-    )
-    told = f"{apart:.0e} between the outputs of the same weights; dropout {256 * settings.body.dropout:.0f}/256 against {settings.body.dropout}"
-    yield Case("encoder_step", "plain attention, float32", *steps, (256, 256), lambda: told)
+    told = f"{apart:.0e} between the outputs of the same weights; dropout {256 * rate:.0f}/256 against {rate}"
+    yield step_case("encoder_step", "plain attention, float32", mine, plain, tokens, settings, told)
 
 
 def mobilenet_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
@@ -299,28 +302,15 @@ def mobilenet_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     from lib.representations.neuralogram import PieceClassifier
 
     torch.manual_seed(0)
-    network = make("neuralogram", settings).network
-    mine = PieceClassifier(network, N_CLASSES)
+    mine = PieceClassifier(make("neuralogram", settings).network, N_CLASSES)
     theirs = copy.deepcopy(mine)
     theirs.network.body.to(memory_format=torch.contiguous_format)
     theirs.network.layout = torch.contiguous_format
     pieces = chunks.reshape(-1, 1600)[:256]
     targets = (torch.rand(256, N_CLASSES) < 0.05).float()
-    losses = [
-        training_step(model, pieces, targets, settings.training, False)()
-        for model in (copy.deepcopy(mine), copy.deepcopy(theirs))
-    ]
-    steps = (
-        training_step(mine, pieces, targets, settings.training, True),
-        training_step(theirs, pieces, targets, settings.training, False),
-    )
-    yield Case(
-        "mobilenet_step",
-        "timm mobilenetv1_100 as it comes",
-        *steps,
-        (256, 256),
-        lambda: f"losses {losses[0]:.6f} and {losses[1]:.6f}",
-    )
+    losses = [float(training.loss_of(model(pieces), targets, settings.training)) for model in (mine, theirs)]
+    told = f"losses {losses[0]:.6f} and {losses[1]:.6f}"
+    yield step_case("mobilenet_step", "timm mobilenetv1_100 as it comes", mine, theirs, pieces, settings, told)
 
 
 # Heads and intervals

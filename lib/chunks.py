@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
@@ -152,6 +153,7 @@ def _key(corpus: Corpus, settings: Chunking) -> str:
     stats = [_stat(path) for path in corpus.clips["path"]]
     roles = list(corpus.clips["role"]) if settings.test_overlap else []
     versions = [soxr.__version__, soxr.__libsoxr_version__, soundfile.__version__, soundfile.__libsndfile_version__]
+    versions += [version("torchaudio")] if settings.resampler == "torchaudio" else []
     return files.key(VERSION, corpus.name, list(corpus.clips["id"]), stats, _rule(settings), roles, versions)
 
 

@@ -35,8 +35,8 @@ class Chunking(Frozen):
 
     rate_hz: int = Field(16000, ge=1000)
     length_s: float = Field(1.0, gt=0)
-    resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq"] = choice(
-        "soxr_hq", "soxr_vhq, soxr_mq", "not named in the paper"
+    resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq", "torchaudio"] = choice(
+        "soxr_hq", "soxr_vhq, soxr_mq, torchaudio (on a GPU where there is one)", "not named in the paper"
     )
     min_remainder_s: float = choice(0.5, "any", "what happens to the last part of a clip is not told")
     fill: Literal["repeat", "zeros"] = choice(

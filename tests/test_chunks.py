@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 import soxr
+import torch
 
 from lib import chunks, files
 from lib.chunks import cut, cut_clip
@@ -135,6 +136,33 @@ def test_the_resampler_is_the_one_that_is_named(tmp_path):
     for quality in ("HQ", "VHQ", "MQ"):
         named = decode(tmp_path / "a.wav", RATE, f"soxr_{quality.lower()}")
         assert np.array_equal(named, soxr.resample(noise, 44100, RATE, quality))
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 22050, 8000])
+def test_torchaudio_resamples_as_soxr_does_where_a_sound_has_its_parts(rate, tmp_path):
+    voice = sum(tone(1.0, rate, hz)[:, 0] / 4 for hz in (100, 440, 1000, 3400))
+    soundfile.write(tmp_path / "a.wav", voice, rate, subtype="FLOAT")
+    ours, soxrs = (decode(tmp_path / "a.wav", RATE, name) for name in ("torchaudio", "soxr_vhq"))
+    assert len(ours) == len(soxrs) == RATE
+    assert np.abs(ours - soxrs)[500:-500].max() < 1e-3  # away from the edges, where both ring
+    if rate > RATE:
+        soundfile.write(tmp_path / "high.wav", tone(1, rate, 9000), rate, subtype="FLOAT")
+        assert np.abs(decode(tmp_path / "high.wav", RATE, "torchaudio")[2000:-2000]).max() < 1e-3
+
+
+def test_torchaudio_refuses_rates_without_a_short_ratio_in_one_line(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.1, 44101), 44101)
+    with pytest.raises(BadFile, match="44101 Hz has no short ratio to 16000 Hz.*soxr_hq"):
+        decode(tmp_path / "a.wav", RATE, "torchaudio")
+    assert len(decode(tmp_path / "a.wav", RATE)) == 1600
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_torchaudio_resamples_alike_on_a_gpu(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", tone(1, 44100), 44100, subtype="FLOAT")
+    there = decode(tmp_path / "a.wav", RATE, "torchaudio")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert np.allclose(there, decode(tmp_path / "a.wav", RATE, "torchaudio"), atol=1e-5)
 
 
 def test_a_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
