@@ -8,6 +8,7 @@ Floors, from the top down; a module imports only from floors below its own:
     results  plots/*                    stored scores to tables; data to pictures
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset
+    speed                               arithmetic of a step, and what the machine could do
     chunks  training  transformer  contributions
     corpora/  representations/  decode  measures
     settings  arrays  files  errors  screen  plots (style and saving alone)

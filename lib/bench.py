@@ -6,6 +6,7 @@ shared machine is never quiet. A ratio is peer over ours. The peers are not need
 
 import copy
 import itertools
+import json
 import statistics
 import sys
 import tempfile
@@ -20,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from lib import corpora, files, measures, plots, training
+from lib.arrays import Rows
 from lib.chunks import cut
-from lib.encoders import Encoder, listen
-from lib.representations import make
+from lib.encoders import Encoder, in_blocks, listen
+from lib.representations import make, names
+from lib.representations.neuralogram import PieceClassifier
 from lib.settings import Chunking, Heads, Settings, Training
 from lib.study import machine
 from lib.subsets import label, score_subsets, subsets
@@ -299,16 +302,18 @@ def encoder_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
 
 def mobilenet_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     """One step on 256 pieces, against timm's model as it comes."""
-    from lib.representations.neuralogram import PieceClassifier
+    import timm
 
     torch.manual_seed(0)
     mine = PieceClassifier(make("neuralogram", settings).network, N_CLASSES)
     theirs = copy.deepcopy(mine)
-    theirs.network.body.to(memory_format=torch.contiguous_format)
+    theirs.network.body = timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0)
+    theirs.network.body.load_state_dict(mine.network.body.state_dict())
     theirs.network.layout = torch.contiguous_format
     pieces = chunks.reshape(-1, 1600)[:256]
     targets = (torch.rand(256, N_CLASSES) < 0.05).float()
-    losses = [float(training.loss_of(model(pieces), targets, settings.training)) for model in (mine, theirs)]
+    with torch.no_grad():
+        losses = [float(training.loss_of(model(pieces), targets, settings.training)) for model in (mine, theirs)]
     told = f"losses {losses[0]:.6f} and {losses[1]:.6f}"
     yield step_case("mobilenet_step", "timm mobilenetv1_100 as it comes", mine, theirs, pieces, settings, told)
 
@@ -435,7 +440,89 @@ def real_chunks(root: str) -> tuple[str, Tensor]:
     return corpus.name, torch.from_numpy(np.array(audio[:: max(1, len(audio) // 256)][:256]))
 
 
-def main(root: str = "", threads: int = 2, only: str = "") -> list[Result]:
+# Cost against size
+
+SIZES = (16, 64, 256, 1024)  # chunks
+
+
+def costs(chunks: Tensor, settings: Settings) -> dict[str, list[float]]:
+    """Seconds of each step of the study at each of SIZES: features, one epoch of each encoder, heads, intervals."""
+    audio = np.resize(chunks.numpy(), (SIZES[-1], chunks.shape[1]))  # more than there are: some come again
+    targets = (np.random.default_rng(0).random((SIZES[-1], N_CLASSES)) < 0.06).astype(np.uint8)
+    schedule = Training(epochs=1, lr=1e-3, batch=64)
+    found: dict[str, list[float]] = {}
+    for name in names():
+        encoder, features = Encoder(name, N_CLASSES, settings), audio
+        compute = encoder.representation.compute
+        for network in encoder.representation.learned:
+            each, model = encoder.representation.n_pieces, PieceClassifier(network, N_CLASSES)
+            pieces, labels = audio.reshape(SIZES[-1] * each, -1), targets.repeat(each, axis=0)
+            found["epoch: mobilenet"] = [
+                epoch_seconds(model, pieces[: n * each], labels[: n * each], schedule) for n in SIZES
+            ]
+        if encoder.representation.stored:
+            found[f"features: {name}"] = [seconds(lambda n=n, c=compute: features_of(c, audio[:n])) for n in SIZES]
+            features = features_of(compute, audio)
+        found[f"epoch: {name}"] = [epoch_seconds(encoder, features[:n], targets[:n], schedule) for n in SIZES]
+    rng = np.random.default_rng(0)
+    embeddings = {name: rng.normal(size=(SIZES[-1], 64)).astype(np.float32) for name in names()}
+    for head in ("linear", "paper"):
+        found[f"epoch: heads {head}"] = [heads_seconds(embeddings, targets, head, n, schedule) for n in SIZES]
+    found["1,000 resamples"] = [bootstrap_seconds(targets[:n], rng.normal(size=(n, N_CLASSES))) for n in SIZES]
+    return found
+
+
+def features_of(compute: Callable[[Tensor], Tensor], audio: np.ndarray) -> np.ndarray:
+    """Features [chunk, ...] block by block, as the study computes them."""
+    return np.concatenate([values[0] for _, values in in_blocks(compute, audio, CPU)])
+
+
+def epoch_seconds(model: nn.Module, inputs: np.ndarray, targets: np.ndarray, schedule: Training) -> float:
+    """Seconds of one epoch of training."""
+    examples = training.Examples(Rows(inputs, np.arange(len(inputs))), targets, "train")
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state"
+        return training.fit(model, examples, schedule, 0, state=state, key="cost", device=CPU).seconds
+
+
+def heads_seconds(embeddings: dict, targets: np.ndarray, head: str, n: int, schedule: Training) -> float:
+    """Seconds of one epoch of a head on all subsets, with the scores of as many chunks."""
+    some, rows = {name: values[:n] for name, values in embeddings.items()}, np.arange(n)
+    return seconds(lambda: list(score_subsets(some, targets[:n], rows, rows, head, Heads(), schedule, 0, CPU)))
+
+
+def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:
+    """Seconds of 1,000 resamples of macro mAP."""
+    groups = np.arange(len(targets)).astype(str)
+    return seconds(lambda: measures.bootstrap(targets, scores, groups, ["map_macro"], 1000, 0))
+
+
+def cost_figure(found: dict[str, list[float]]) -> plots.Figure:
+    """Seconds against chunks, both logarithmic; a line of slope 1 beside them."""
+    with plots.style():
+        figure = plots.Figure(figsize=(8, 5))
+        axis = figure.subplots()
+        for number, (name, values) in enumerate(found.items()):
+            dashes = ("-", "--", ":")[number // 10 % 3]
+            axis.loglog(SIZES, values, dashes, marker="os^Dv<>"[number % 7], markersize=4, linewidth=1, label=name)
+        axis.loglog(SIZES, [n / 1000 for n in SIZES], color=plots.GREY, linewidth=3, alpha=0.4, label="1 ms a chunk")
+        axis.set(xlabel="chunks of 1 s", ylabel="time (s)", title="What a step costs, by how much sound there is")
+        axis.set_xticks(SIZES, [str(n) for n in SIZES])
+        axis.minorticks_off()
+        figure.legend(loc="outside right upper")
+    return figure
+
+
+# What is written and told
+
+
+def merged(path: Path, results: list[Result]) -> list[dict]:
+    """The lines of bench.json, these in place of those of the same name."""
+    before = {line["name"]: line for line in json.loads(path.read_text())} if path.exists() else {}
+    return list((before | {result.name: asdict(result) for result in results}).values())
+
+
+def main(root: str = "", threads: int = 2, only: str = "") -> None:
     """Run every case (or those whose name has `only` in it), write figures/bench and print a line each."""
     torch.set_num_threads(threads)
     source, chunks = real_chunks(root)
@@ -444,29 +531,40 @@ def main(root: str = "", threads: int = 2, only: str = "") -> list[Result]:
     for case in itertools.chain.from_iterable(cases(chunks, Settings()) for cases in CASES):
         if only in case.name:
             results.append(measure(case, threads))
-            last = results[-1]
-            print(
-                f"{last.name:26}{last.ours_ms:9.3f} ms{last.peer_ms:10.3f} ms {last.ratio:8.1f} x  {last.agreement}",
-                flush=True,
-            )
-    folder = files.home() / "figures" / "bench"
-    files.write_json(folder / "bench.json", [asdict(result) for result in results])
-    plots.save(figure_of(results), folder / "bench")
-    return results
+            print(told(results[-1]), flush=True)
+    folder, of_cost = files.home() / "figures" / "bench", only in "cost"
+    if results:
+        lines = merged(folder / "bench.json", results) if only else [asdict(result) for result in results]
+        files.write_json(folder / "bench.json", lines)
+        plots.save(figure_of(lines), folder / "bench")
+    if of_cost:
+        found = costs(chunks, Settings())
+        about = {"chunks": SIZES, "threads": threads, "machine": machine(), "seconds": found}
+        files.write_json(folder / "cost.json", about)
+        plots.save(cost_figure(found), folder / "cost")
+        print("\n".join(f"{name:24}" + "".join(f"{value:10.3f} s" for value in row) for name, row in found.items()))
+    if not results and not of_cost:
+        raise SystemExit(f"ONLY={only}: no case has that in its name, and it is not cost")
 
 
-def figure_of(results: list[Result]) -> plots.Figure:
-    """Ratios as bars on a logarithmic axis."""
+def told(result: Result) -> str:
+    """A result as a line on the screen."""
+    times = f"{result.ours_ms:9.3f} ms{result.peer_ms:10.3f} ms {result.ratio:8.1f} x"
+    return f"{result.name:26}{times}  {result.agreement}"
+
+
+def figure_of(lines: list[dict]) -> plots.Figure:
+    """Ratios of the lines of bench.json as bars on a logarithmic axis."""
     with plots.style():
-        figure = plots.Figure(figsize=(7, 0.4 * len(results) + 1.2))
+        figure = plots.Figure(figsize=(7, 0.4 * len(lines) + 1.2))
         axis = figure.subplots()
-        shown = results[::-1]
-        axis.barh([result.name for result in shown], [result.ratio for result in shown], color="#0072B2")
-        for place, result in enumerate(shown):
-            axis.text(result.ratio * 1.05, place, f"{result.ratio:.1f}x  ({result.peer})", va="center", fontsize=8)
+        shown = lines[::-1]
+        axis.barh([line["name"] for line in shown], [line["ratio"] for line in shown], color="#0072B2")
+        for place, line in enumerate(shown):
+            axis.text(line["ratio"] * 1.05, place, f"{line['ratio']:.1f}x  ({line['peer']})", va="center", fontsize=8)
         axis.axvline(1, color=plots.GREY)
         axis.set(xscale="log", xlabel="times as fast as the peer", title="Right of the line, ours is faster")
-        axis.set_xlim(0.5, 40 * max(result.ratio for result in results))
+        axis.set_xlim(0.5, 40 * max(line["ratio"] for line in lines))
     return figure
 
 

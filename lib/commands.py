@@ -141,7 +141,11 @@ def in_words(wanted: Any, corpus: Any) -> str:
     """What will be done, in a few lines."""
     asked = wanted.request
     folds = f"fold {asked.fold}, " if asked.fold else ""
-    rejected = f", {len(corpus.rejected)} left out before reading (tables/rejected.csv says why)" if len(corpus.rejected) else ""
+    rejected = (
+        f", {len(corpus.rejected)} left out before reading (tables/rejected.csv says why)"
+        if len(corpus.rejected)
+        else ""
+    )
     return "\n".join([
         f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from lib import files, training
+from lib import files, speed, training
 from lib.arrays import Rows, blocks
 from lib.chunks import Chunks, cut_clip
 from lib.decode import decode
@@ -33,7 +33,7 @@ from lib.transformer import Transformer, classifier, n_parameters
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
 BLOCK = 64
-VERSION = 1  # of features, body and loop: raised when the same settings would give other numbers
+VERSION = 2  # of features, body and loop: raised when the same settings would give other numbers
 
 
 class Encoder(nn.Module):
@@ -55,6 +55,16 @@ class Encoder(nn.Module):
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Something that took time: seconds for so many chunks, and the arithmetic that was in it, where it is known."""
+
+    what: str
+    seconds: float
+    chunks: int
+    flops: float | None = None
+
+
+@dataclass(frozen=True)
 class Trained:
     """A trained encoder with its embeddings [chunk, width], its own test scores [chunk, class] and what happened."""
 
@@ -62,7 +72,7 @@ class Trained:
     embeddings: np.ndarray
     scores: np.ndarray
     histories: dict[str, History]
-    again: bool  # False where it was only read back
+    spent: list[Stage]  # what was done for it in this call: nothing where it was only read back
 
 
 def train_encoder(
@@ -78,17 +88,19 @@ def train_encoder(
         key = key_of(name, chunks, settings, seed)
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
+        spent: list[Stage] = []
         finished = read_back(encoder, folder, key)
-        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target)
+        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent)
         encoder.to(target).eval()
-        embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target), target)
+        embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
         np.save(folder / "embeddings.npy", embeddings)
         scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
-        return Trained(encoder, embeddings, scores, histories, again=not finished)
+        return Trained(encoder, embeddings, scores, histories, spent)
 
 
 def _train(
-    encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str, device: torch.device
+    encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
+    device: torch.device, spent: list[Stage],
 ) -> dict[str, History]:  # fmt: skip
     rows = chunks.rows(*settings.trained_on.split("+"))
     histories = {}
@@ -96,15 +108,19 @@ def _train(
     def train(
         what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None
     ) -> None:
-        histories[what] = training.fit(
-            model, Examples(inputs, targets, settings.trained_on), settings.schedule(what), seed,
-            state=folder / f"{what}.state.safetensors", key=key, device=device, validation=validation,
-            report=training.progress(f"{what}, seed {seed}"),
+        examples, schedule = Examples(inputs, targets, settings.trained_on), settings.schedule(what)
+        history = training.fit(
+            model, examples, schedule, seed, state=folder / f"{what}.state.safetensors", key=key, device=device,
+            validation=validation, report=training.progress(f"{what}, seed {seed}"),
         )  # fmt: skip
+        some = training.batch_of(examples, np.arange(min(len(inputs), 16)), device)
+        flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
+        spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
+        histories[what] = history
 
     representation = encoder.representation
     representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
-    features = features_of(encoder, name, chunks, device)
+    features = features_of(encoder, name, chunks, device, spent)
     representation.standardise(Rows(features, rows))
     validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
     train(name, encoder, Rows(features, rows), chunks.targets[rows], validation)
@@ -134,8 +150,11 @@ def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
     return files.key(name, relevant, own, schedules, settings.heads.hidden, chunks.corpus.hash, clips, seed, versions)
 
 
-def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device) -> np.ndarray:
-    """Features of every chunk [chunk, ...], on disk under what they were computed from; the chunks where not stored."""
+def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device, spent: list[Stage]) -> np.ndarray:
+    """Features of every chunk [chunk, ...], on disk under what they were computed from; the chunks where not stored.
+
+    What computing them took is added to `spent`.
+    """
     representation = encoder.representation
     if not representation.stored:
         return chunks.audio
@@ -147,7 +166,9 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):
         if not path.exists():
+            start = time.perf_counter()
             compute_features(representation.to(device), chunks.audio, path, device)
+            spent.append(Stage(f"features of {name}", time.perf_counter() - start, len(chunks)))
     return np.load(path, mmap_mode="r")
 
 

@@ -148,13 +148,12 @@ class Settings(Frozen):
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "laptop": {
-        "training.epochs": 40,
+        "training.epochs": 30,
         "training.lr": 1e-3,
         "training.batch": 64,
         "body.head_width": 8,
-        "schedules.waveform.epochs": 30,
-        "schedules.neuralogram.epochs": 30,
-        "schedules.mobilenet.epochs": 8,
+        "schedules.waveform.epochs": 18,
+        "schedules.mobilenet.epochs": 5,
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 30,
         "representations.neuralogram.map": "keep_time",

@@ -1,14 +1,15 @@
 """The heavy steps of a run, as the notebooks call them: each keeps what it made and, asked again, reads it back."""
 
 import json
+import time
 
 import numpy as np
 import torch
 
-from lib import files, results
+from lib import files, results, speed
 from lib.encoders import Trained, train_encoder
 from lib.representations import names
-from lib.settings import SettingsError
+from lib.settings import Settings, SettingsError
 from lib.study import Study, StudyError, missing
 from lib.subsets import label, score_subsets, subsets
 from lib.training import device_of
@@ -23,11 +24,15 @@ def train(study: Study, representation: str, seed: int) -> Trained:
         representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device
     )
     results.write_scores(study, representation, "own", seed, trained.scores)
-    if trained.again:
-        for what, history in trained.histories.items():
-            items = len(chunks.rows(*study.settings.trained_on.split("+"))) * len(history.rows)
-            study.note_time(f"train {what}, seed {seed}", history.seconds, items, "chunks")
+    for stage in trained.spent:
+        share = share_of_peak(stage.flops, stage.seconds, device_of(study.request.device)) if stage.flops else None
+        study.note_time(stage.what, stage.seconds, stage.chunks, "chunks", share)
     return trained
+
+
+def share_of_peak(flops: float, seconds: float, device: torch.device) -> float:
+    """What part this is of the arithmetic that the machine does in a plain matrix product, measured now."""
+    return flops / max(seconds, 1e-9) / speed.peak_flops(device)
 
 
 def score(study: Study) -> None:
@@ -68,18 +73,22 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     if there and marker.exists() and json.loads(marker.read_text()) == told:
         return
     torch.set_num_threads(settings.threads)
+    device = device_of(study.request.device)
     train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
-    with study.timed(f"head {head}, seed {seed}", len(train) * schedule.epochs * (2 ** len(embeddings) - 1), "chunks"):
-        for subset, scores in score_subsets(
-            embeddings,
-            chunks.targets,
-            train,
-            test,
-            head,
-            settings.heads,
-            schedule,
-            seed,
-            device_of(study.request.device),
-        ):
-            results.write_scores(study, label(subset), head, seed, scores)
+    start = time.perf_counter()
+    for subset, scores in score_subsets(
+        embeddings, chunks.targets, train, test, head, settings.heads, schedule, seed, device
+    ):
+        results.write_scores(study, label(subset), head, seed, scores)
+    seconds, heads = time.perf_counter() - start, subsets(list(embeddings))
+    widths = [sum(embeddings[name].shape[1] for name in subset) for subset in heads]
+    flops = 6 * sum(n_weights(head, width, chunks.targets.shape[1], settings) for width in widths) * len(train)
+    share = share_of_peak(flops * schedule.epochs, seconds, device)
+    study.note_time(f"head {head}, seed {seed}", seconds, len(train) * schedule.epochs * len(heads), "chunks", share)
     files.write_json(marker, told)
+
+
+def n_weights(head: str, n_dims: int, n_classes: int, settings: Settings) -> int:
+    """Weights of one head; each takes two operations forward and four backward."""
+    hidden = settings.heads.hidden
+    return n_dims * n_classes if head == "linear" else n_dims * hidden + hidden * n_classes

@@ -206,6 +206,8 @@ class Study:
         corpus = corpus.with_fold(fold, self.settings.validation)
         chunks = cut(corpus, self.settings.chunking)
         self.register(chunks.corpus.hash)
+        if chunks.built_s:
+            self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
         self.write_table("rejected", chunks.corpus.rejected)
         return chunks
 
@@ -261,16 +263,21 @@ class Study:
         yield
         self.note_time(stage, time.perf_counter() - start, items, unit)
 
-    def note_time(self, stage: str, seconds: float, items: int, unit: str) -> None:
-        """Note that a stage took so long for so many items, and the most memory that this process had so far."""
+    def note_time(self, stage: str, seconds: float, items: int, unit: str, peak_share: float | None = None) -> None:
+        """Note that a stage took so long for so many items, and the most memory that this process had so far.
+
+        peak_share: what part it was of the arithmetic that the machine does in a plain matrix product, where known.
+        """
         per_mb = 2**20 if platform.system() == "Darwin" else 2**10
         files.write_json(self.folder / "timing" / f"{stage}.json", {
             "stage": stage, "seconds": round(seconds, 3), "items": items, "unit": unit,
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mb),
+            "per_s": round(items / max(seconds, 1e-9), 1),
+            "peak_share": None if peak_share is None else round(peak_share, 3),
         })  # fmt: skip
 
     def timing(self) -> pd.DataFrame:
-        """All stages noted so far [stage, seconds, items, unit, peak_mb]."""
+        """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
         found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
         return pd.DataFrame([json.loads(path.read_text()) for path in found])
 

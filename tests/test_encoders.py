@@ -60,7 +60,7 @@ def state(trained):
 def test_an_encoder_is_trained_once_and_read_back(name, chunks, tmp_path):
     first = train(name, chunks, tmp_path / "a")
     again = train(name, chunks, tmp_path / "a")
-    assert first.again and not again.again
+    assert first.spent and not again.spent
     assert first.embeddings.shape == (30, 64) and first.scores.shape == (10, 2)
     assert np.array_equal(first.embeddings, again.embeddings) and np.array_equal(first.scores, again.scores)
     told = json.loads((tmp_path / "a" / "encoder.json").read_text())
@@ -119,19 +119,19 @@ def test_a_fold_never_reads_anothers_weights(name, chunks, tmp_path):
     fold2 = make_chunks(tmp_path, test_fold=2)
     train(name, chunks, tmp_path / "a")
     after, alone = train(name, fold2, tmp_path / "a"), train(name, fold2, tmp_path / "b")
-    assert after.again
+    assert after.spent
     assert torch.equal(state(after), state(alone))
-    assert train(name, fold2, tmp_path / "a", seed=1).again
+    assert train(name, fold2, tmp_path / "a", seed=1).spent
 
 
 def test_other_settings_train_anew_and_scoring_does_not(chunks, tmp_path):
     train("pitch", chunks, tmp_path / "a")
     assert not train(
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "scoring": {"resamples": 7}})
-    ).again
+    ).spent
     assert train(
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "trained_on": "train+validation"})
-    ).again
+    ).spent
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre", "neuralogram", "waveform"])

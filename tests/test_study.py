@@ -159,5 +159,5 @@ def test_timing_keeps_one_row_a_stage():
     study.note_time("train pitch, seed 0", 3.5, 100, "chunks")
     timing = study.timing().set_index("stage")
     assert timing.loc["train pitch, seed 0", "seconds"] == 3.5
-    assert list(study.timing().columns) == ["stage", "seconds", "items", "unit", "peak_mb"]
+    assert list(study.timing().columns) == ["stage", "seconds", "items", "unit", "peak_mb", "per_s", "peak_share"]
     assert len(timing) == 2

@@ -1,8 +1,11 @@
 """Pitch: where the constant-Q spectrum has its peaks, and nothing else (paper section 3.1).
 
 The constant-Q transform of a chunk is linear, and moving the chunk by one hop moves its frames by one, so each bin is
-one filter. The filters are librosa's own, measured once by its answers to impulses. An octave of them needs half the
-rate of the octave above: the chunk is slowed down in the spectrum, and all frames of an octave are one product.
+one filter. The filters are librosa's own, measured once by its answers to impulses. They are applied in two ways, each
+where it is cheap. The highest octave's filters are short: frames of samples times filters, one product. All others are
+long but narrow in frequency: there a frame a hop is wanted and nothing between, and taking every hop-th value of a
+signal folds its spectrum, so that products with the few folds that a filter reaches, and a transform as long as there
+are frames, give the answer of each bin.
 """
 
 from importlib.metadata import version
@@ -17,6 +20,8 @@ from lib import files
 from lib.plots import frequency_axis
 from lib.representations.base import FrontEnd, Representation, in_parts
 from lib.settings import Chunking, Frozen, choice
+
+NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
 
 
 class PitchSettings(Frozen):
@@ -45,29 +50,47 @@ class Pitch(Representation):
         self.hop = round(settings.hop_s * self.rate_hz)
         self.n_frames = self.n_samples // self.hop
         filters = constant_q_filters(settings, self.rate_hz)  # [bin, lag], lag 0 in the middle
-        self.margin = filters.shape[1] // 2
-        self.octaves = []
-        for bins in octaves(settings):
-            factor = decimation(len(self.octaves), self.hop)
-            first_lag, taps = shorten(filters[bins], factor)
-            self.register_buffer(f"octave{len(self.octaves)}", taps, persistent=False)
-            self.octaves.append((bins, factor, first_lag))
+        high, *low = octaves(settings)
+        self.first_lag, taps = short_filters(filters[high])
+        self.register_buffer("taps", taps, persistent=False)
+        self.period = smooth(
+            -(-(self.n_samples + reach(filters)) // self.hop)
+        )  # frames of a chunk and of silence after it
+        self.low = []  # of each octave: its bins and the folds of the spectrum that it reaches
+        for bins in low:
+            first, folded = folded_filters(filters[bins], self.hop, self.period)
+            self.register_buffer(f"folded{len(self.low)}", folded, persistent=False)
+            self.low.append((bins, first, first + folded.shape[1]))
         self.front = FrontEnd(settings.n_bins, self.n_frames, width)
 
     def magnitude(self, chunks: Tensor) -> Tensor:
         """Constant-Q magnitude [c, bin, frame] of chunks [c, s]: |librosa.cqt|, first frames of its centred ones."""
-        padded = nn.functional.pad(chunks, (self.margin, self.margin))
-        spectrum = torch.fft.rfft(padded)
-        n = padded.shape[1]
         magnitude = chunks.new_empty(len(chunks), self.n_frames, self.settings.n_bins)
-        for number, (bins, factor, first_lag) in enumerate(self.octaves):
-            slower = padded if factor == 1 else torch.fft.irfft(spectrum[:, : n // factor // 2 + 1], n // factor)
-            taps = getattr(self, f"octave{number}")  # [lag, real or imaginary x bin]
-            start = self.margin // factor + first_lag
-            frames = slower[:, start:].unfold(1, len(taps), self.hop // factor)[:, : self.n_frames]
-            real, imaginary = (frames @ taps).chunk(2, dim=2)
-            magnitude[:, :, bins] = (real * real).addcmul_(imaginary, imaginary).sqrt_()
+        n_low = self.settings.n_bins - self.taps.shape[1] // 2
+        magnitude[:, :, n_low:] = self._high(chunks)
+        if self.low:
+            magnitude[:, :, :n_low] = self._low(chunks).abs().transpose(0, 1)
         return magnitude.transpose(1, 2)
+
+    def _high(self, chunks: Tensor) -> Tensor:
+        """Magnitudes [c, frame, bin] of the highest octave."""
+        n_taps = len(self.taps)
+        frames = nn.functional.pad(chunks, (-self.first_lag, n_taps)).unfold(1, n_taps, self.hop)[:, : self.n_frames]
+        real, imaginary = (frames @ self.taps).chunk(2, dim=2)
+        return (real * real).addcmul_(imaginary, imaginary).sqrt_()
+
+    def _low(self, chunks: Tensor) -> Tensor:
+        """Answers [frame, c, bin], complex, of the octaves below."""
+        lowest, highest = min(first for _, first, _ in self.low), max(end for _, _, end in self.low)
+        spectrum = torch.fft.rfft(chunks, self.period * self.hop)
+        below = spectrum[:, 1 : 1 - lowest * self.period].flip(1).conj().resolve_conj()  # of frequencies under 0
+        folds = torch.cat([below, spectrum[:, : highest * self.period]], dim=1).unflatten(1, (-1, self.period))
+        folds = folds.permute(2, 0, 1).contiguous()  # [frequency, c, fold]
+        answers = [
+            folds[:, :, first - lowest : end - lowest] @ getattr(self, f"folded{number}")
+            for number, (_, first, end) in enumerate(self.low)
+        ]
+        return torch.fft.ifft(torch.cat(answers[::-1], dim=2), dim=0, norm="forward")[: self.n_frames]
 
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks)
@@ -89,10 +112,9 @@ def peaks(magnitude: Tensor, settings: PitchSettings) -> Tensor:
     Decided on magnitudes, since the logarithm keeps their order. With an even number of cells the median lies between
     the two in the middle, and what reaches it reaches the higher one.
     """
-    floor = magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)
+    floor = (magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)).clamp(min=NOTHING)
     floored = magnitude.maximum(floor)
-    cells = floored.transpose(1, 2).flatten(1)
-    found = floored >= cells.kthvalue(cells.shape[1] // 2 + 1, dim=1).values[:, None, None]
+    found = floored >= upper_median(floored.transpose(1, 2).flatten(1))[:, None, None]
     if not settings.strict:
         found &= floored > floor
     for step in range(1, settings.neighbours + 1):
@@ -108,30 +130,54 @@ def octaves(settings: PitchSettings) -> list[slice]:
     return [slice(max(0, top - settings.bins_per_octave), top) for top in tops]
 
 
-def decimation(octave: int, hop: int) -> int:
-    """How many samples become one for an octave (0 the highest): 2 an octave, as long as the hop stays whole."""
-    factor = 2**octave
-    while hop % factor:
-        factor //= 2
-    return factor
+def upper_median(cells: Tensor) -> Tensor:
+    """Of each row of cells [c, cell] the middle one in order, of two in the middle the higher."""
+    half = cells.shape[1] // 2
+    if cells.device.type == "cpu":  # numpy looks for it ten times as fast as torch
+        return torch.from_numpy(np.partition(cells.numpy(), half, axis=1)[:, half])
+    return cells.kthvalue(half + 1, dim=1).values
 
 
-def shorten(filters: np.ndarray, factor: int) -> tuple[int, Tensor]:
-    """Filters [bin, lag] at a rate `factor` times lower: the first lag kept, and taps [lag, real then imaginary x bin].
-
-    Exact where a filter passes nothing above the new Nyquist frequency; lags under 1e-6 of a filter's highest are cut.
-    """
-    n = filters.shape[1]
-    middle = n // 2
-    answer = np.fft.fft(np.roll(filters, -middle, axis=1))
-    kept = n // factor
-    answer = np.concatenate([answer[:, : kept // 2], answer[:, n - (kept - kept // 2) :]], axis=1)
-    slower = np.roll(np.fft.ifft(answer), kept // 2, axis=1) / factor  # the slowed sound comes factor times too loud
-    size = np.abs(slower)
+def reach(filters: np.ndarray) -> int:
+    """How many samples on either side of a frame reach it; what is under 1e-6 of a filter's highest is cut."""
+    size = np.abs(filters)
     used = np.flatnonzero((size > 1e-6 * size.max(1, keepdims=True)).any(0))
-    low, high = used[0], used[-1] + 1
-    taps = np.concatenate([slower.real, slower.imag])[:, low:high]
-    return int(low - kept // 2), torch.from_numpy(np.ascontiguousarray(taps.T, dtype=np.float32))
+    middle = filters.shape[1] // 2
+    return int(max(middle - used[0], used[-1] + 1 - middle))
+
+
+def short_filters(filters: np.ndarray) -> tuple[int, Tensor]:
+    """Filters [bin, lag] without the lags that they do not use: the first lag, and taps [lag, real then imaginary x bin]."""
+    middle, used = filters.shape[1] // 2, reach(filters)
+    taps = np.concatenate([filters.real, filters.imag])[:, middle - used : middle + used]
+    return -used, torch.from_numpy(np.ascontiguousarray(taps.T, dtype=np.float32))
+
+
+def folded_filters(filters: np.ndarray, hop: int, period: int) -> tuple[int, Tensor]:
+    """Filters [bin, lag] in the spectrum of `period` frames: the first fold that is used, and [frequency, fold, bin].
+
+    Fold a holds the frequencies a period to (a + 1) period; those under 1e-5 of a filter's highest are cut.
+    """
+    n, middle = hop * period, filters.shape[1] // 2
+    used = reach(filters)
+    turned = np.zeros((len(filters), n), complex)
+    turned[:, -np.arange(-used, used) % n] = filters[:, middle - used : middle + used]
+    answer = np.roll(np.fft.fft(turned) / n, hop // 2 * period, axis=1)
+    answer = answer.reshape(len(filters), hop, period)  # [bin, fold, frequency], fold 0 at hop // 2
+    size = np.abs(answer)
+    folds = np.flatnonzero((size > 1e-5 * size.max((1, 2), keepdims=True)).any((0, 2)))
+    first, end = min(folds[0], hop // 2), folds[-1] + 1
+    kept = np.ascontiguousarray(answer[:, first:end].transpose(2, 1, 0), dtype=np.complex64)
+    return int(first - hop // 2), torch.from_numpy(kept)
+
+
+def smooth(at_least: int) -> int:
+    """The first number from `at_least` on that has no prime factor over 5: transforms of such lengths are fast."""
+    rest = at_least
+    for factor in (2, 3, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return at_least if rest == 1 else smooth(at_least + 1)
 
 
 def constant_q_filters(settings: PitchSettings, rate_hz: int) -> np.ndarray:

@@ -1,0 +1,35 @@
+"""How much arithmetic a training step takes, and how much this machine could do in the time: for timing.csv and the benchmark."""
+
+import copy
+import time
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from lib import training
+from lib.settings import Training
+
+SIDE = 1024  # of the square matrices whose product is timed
+TIMED_S = 0.3
+
+
+def flops_an_item(model: nn.Module, inputs: Tensor, targets: Tensor, schedule: Training) -> float:
+    """Multiplications and additions of products and convolutions, forward and backward, of one item; `model` is left alone."""
+    model = copy.deepcopy(model).train()
+    with FlopCounterMode(display=False) as counter:
+        training.loss_of(model(inputs), targets, schedule).backward()
+    return counter.get_total_flops() / len(inputs)
+
+
+def peak_flops(device: torch.device) -> float:
+    """What the machine does a second in a float32 matrix product, with the threads that torch has now; the best of some."""
+    a = torch.randn(SIDE, SIDE, device=device)
+    best, start = 0.0, time.perf_counter()
+    while time.perf_counter() - start < TIMED_S:
+        before = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = max(best, 2 * SIDE**3 / (time.perf_counter() - before))
+    return best
