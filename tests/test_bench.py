@@ -32,7 +32,7 @@ def test_a_ratio_is_peer_over_ours():
 
 
 def test_pictures_are_drawn_from_lines_alone():
-    assert bench.figure_of([dict(name="a", ratio=2.0, peer="b"), dict(name="c", ratio=200.0, peer="d")]).axes
+    assert bench.figure_of([{"name": "a", "ratio": 2.0, "peer": "b"}, {"name": "c", "ratio": 200.0, "peer": "d"}]).axes
     assert bench.cost_figure({"a": [0.1, 0.2, 0.4, 0.8], "b": [1, 2, 3, 4]}).axes
 
 
