@@ -72,7 +72,6 @@ RUN = (
 
 wildcard_constraints:
     place=r"(fold\d+/)?",
-    representation=r"\w+",
     seed=r"\d+",
 
 
@@ -102,23 +101,31 @@ rule representations:
         RUN
 
 
-rule train_encoder:
-    input:
-        notebook=notebook("02_train_encoder"),
-        lib=lib("encoders", "training", "transformer", "stages"),
-    output:
-        "{place}scores/{representation}-own-seed{seed}.npy",
-    log:
-        notebook="{place}notebooks/02_train_encoder-{representation}-seed{seed}.ipynb",
-        words="{place}logs/02_train_encoder-{representation}-seed{seed}.txt",
-    params:
-        given=lambda wildcards: given(**dict(wildcards.items())),
-        corpus=PLAN["corpus"],
-        title=lambda wildcards: f"{wildcards.place}02_train_encoder {wildcards.representation}, seed {wildcards.seed}",
-        screen="-",
-    threads: PLAN["threads"]
-    shell:
-        RUN
+# One rule an encoder, so that those that take longest can start first: both cores then end together.
+SLOWEST_FIRST = PLAN.get("slowest_first") or PLAN["representations"]
+
+for representation in PLAN["representations"]:
+
+    rule:
+        name:
+            f"train_{representation}"
+        input:
+            notebook=notebook("02_train_encoder"),
+            lib=lib("encoders", "training", "transformer", "stages"),
+        output:
+            f"{{place}}scores/{representation}-own-seed{{seed}}.npy",
+        log:
+            notebook=f"{{place}}notebooks/02_train_encoder-{representation}-seed{{seed}}.ipynb",
+            words=f"{{place}}logs/02_train_encoder-{representation}-seed{{seed}}.txt",
+        params:
+            given=lambda wildcards, name=representation: given(**dict(wildcards.items()), representation=name),
+            corpus=PLAN["corpus"],
+            title=lambda wildcards, name=representation: f"{wildcards.place}02_train_encoder {name}, seed {wildcards.seed}",
+            screen="-",
+        threads: PLAN["threads"]
+        priority: 1 + (SLOWEST_FIRST[::-1].index(representation) if representation in SLOWEST_FIRST else 0)
+        shell:
+            RUN
 
 
 rule subsets:

@@ -68,7 +68,9 @@ def study(given: Mapping[str, str]) -> int:
         if not planned["finished"]:
             from lib.estimate import told
 
-            print(apart(told, planned, cores // planned["threads"]), flush=True)
+            line, planned["slowest_first"] = apart(told, planned, cores // planned["threads"])
+            print(line, flush=True)
+            files.write_json(folder / "request.json", {"plan": planned})
         return run_graph(planned, cores)
 
 

@@ -3,6 +3,7 @@
 What is left in a checkpoint folder:
 
     encoder.safetensors   all weights, those of a MobileNet and of a standardisation included
+    mobilenet.safetensors the MobileNet with the output layer that it was trained with
     encoder.json          settings, key, seed, history, number of parameters
     embeddings.npy        [chunk, width] float32 of every chunk of the corpus, in the order of the chunks
     *.state.safetensors   while it is being trained: where an interrupted run goes on
@@ -117,6 +118,8 @@ def _train(
         flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
         spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
         histories[what] = history
+        if model is not encoder:
+            keep_weights(model, folder / f"{what}.safetensors", key)
 
     representation = encoder.representation
     representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
@@ -229,16 +232,21 @@ def keep(
     encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
 ) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
-    with files.whole(folder / "encoder.safetensors") as temporary:
-        save_file(
-            {name: value.cpu().contiguous() for name, value in encoder.state_dict().items()}, temporary, {"key": key}
-        )
+    keep_weights(encoder, folder / "encoder.safetensors", key)
     files.write_json(folder / "encoder.json", {
         "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
         "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
     })  # fmt: skip
     for state in folder.glob("*.state.safetensors"):
         state.unlink()
+
+
+def keep_weights(model: nn.Module, path: Path, key: str) -> None:
+    """Write all weights of a model, whole or not at all."""
+    with files.whole(path) as temporary:
+        save_file(
+            {name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary, {"key": key}
+        )
 
 
 def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:

@@ -28,16 +28,17 @@ TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
 TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long an item, and more of our time
 
 
-def told(planned: Mapping[str, Any], jobs: int) -> str:
-    """The estimate as a line of text."""
+def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+    """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
     from lib.commands import minutes
 
-    study = Study.of(Request(**planned["request"]))
-    return f"this will take about {minutes(max(60, seconds(study, jobs)))} ({jobs} notebooks at a time)"
+    in_all, each = seconds(Study.of(Request(**planned["request"])), jobs)
+    line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
+    return line, sorted(each, key=lambda name: -each[name])
 
 
-def seconds(study: Study, jobs: int) -> float:
-    """Seconds for what is left to do, `jobs` notebooks running at a time."""
+def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
+    """Seconds for what is left to do, `jobs` notebooks running at a time, and of them each encoder's own."""
     torch.set_num_threads(study.settings.threads)
     device = training.device_of(study.request.device)
     corpus = study.read_corpus()
@@ -47,16 +48,16 @@ def seconds(study: Study, jobs: int) -> float:
         name: [part for part in study.parts for seed in study.request.seeds if not finished(part, name, seed)]
         for name in names()
     }
-    total = n_notebooks = 0.0
+    each = {}
     for name in [name for name, parts in waiting.items() if parts]:
         of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
-        total += (
-            of_feature * n_chunks * (len(waiting[name]) if kind(name).learns else 1)
-        )  # what is not learned is shared
-        total += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
-        n_notebooks += len(waiting[name])
+        n_times = len(waiting[name]) if kind(name).learns else 1  # features that are not learned are shared
+        each[name] = of_feature * n_chunks * n_times
+        each[name] += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
+    n_notebooks = sum(map(len, waiting.values()))
+    training_s = sum(each.values()) / min(jobs, max(1, n_notebooks))
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
-    return total / min(jobs, max(1, n_notebooks)) + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4)
+    return training_s + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
 
 
 def finished(study: Study, name: str, seed: int) -> bool:

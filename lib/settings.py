@@ -148,11 +148,12 @@ class Settings(Frozen):
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "laptop": {
-        "training.epochs": 30,
+        "training.epochs": 25,
         "training.lr": 1e-3,
         "training.batch": 64,
         "body.head_width": 8,
-        "schedules.waveform.epochs": 18,
+        "schedules.waveform.epochs": 16,
+        "schedules.neuralogram.epochs": 30,
         "schedules.mobilenet.epochs": 5,
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 30,

@@ -134,6 +134,8 @@ def test_record_copies_figures_and_refuses_what_is_too_large(home, capsys):
 def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
     from lib.estimate import told
 
-    words = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    words, slowest_first = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    assert set(slowest_first) == {"pitch", "timbre", "neuralogram", "waveform"}
+    assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
     assert "this will take about" in words
     assert "hours" not in words
