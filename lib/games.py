@@ -1,0 +1,42 @@
+"""Which scores play which game: the players, and the file of every coalition of them.
+
+The game of the study is `paper4`, the paper's four encoders. A control is a game of its own: it keeps its scores under
+scores/controls/<control>, and shares with the study the coalitions in which nothing of its own takes part.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.representations import PAPER, names
+from lib.study import Study
+from lib.subsets import Subset, label
+
+CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game: its name, its players in order, and for a control which of them are its own."""
+
+    name: str
+    players: Subset
+    control: str = ""  # empty for the study itself
+    own: frozenset[str] = frozenset()
+
+    def file(self, part: Study, subset: Subset, head: str, seed: int) -> Path:
+        """Test scores [chunk, class] of one coalition; of nobody the constant predictor's."""
+        if not subset:
+            return part.scores(CONSTANT, "none", seed)
+        if not self.own & set(subset):
+            return part.scores(label(subset), head, seed)
+        return control_scores(part, self.control, label(subset), head, seed)
+
+
+def control_scores(part: Study, control: str, subset: str, head: str, seed: int) -> Path:
+    """File of the test scores [chunk, class] of one head on one subset of a control."""
+    return part.folder / "scores" / "controls" / control / f"{subset}-{head}-seed{seed}.npy"
+
+
+def paper4() -> Game:
+    """The paper's four encoders, or those of them that there are."""
+    return Game("paper4", tuple(name for name in names() if name in PAPER))
