@@ -1,35 +1,26 @@
-"""Differences, shares and branches, each with a paired interval: one set of resampled groups serves every model.
+"""Differences and branches, each with a paired interval: one set of resampled groups serves every model.
 
-Everything is the mean over seeds and folds, taken measure by measure. The intervals resample groups of clips; seeds
-are not resampled, so what another training would change is not in them.
+Everything is the mean over seeds and folds, taken measure by measure. The intervals resample groups of clips and add the
+spread of the seeds where there are several (lib/intervals.py).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lib import contributions, measures
 from lib.corpora.base import Corpus
-from lib.representations import PAPER, names
-from lib.results import ALL_FOUR, CONSTANT, LEVELS, SHARED, Scores, headline
+from lib.games import paper4
+from lib.intervals import holm
+from lib.representations import names
+from lib.results import ALL_FOUR, LEVELS, SHARED, Scores, headline, sampling, within
 from lib.study import Study
-from lib.subsets import label, subsets
 
 # The paper's order, Table 1 from below: a difference above zero means the same order here.
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", ALL_FOUR)
 BRANCH_COLUMNS = ["encoder", "branch", "n_classes", "level", "head", "measure", "value", "low", "high", "seeds"]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A measure of one model: its value, and its values [resample] under the draws that all models share."""
-
-    value: float
-    draws: np.ndarray
 
 
 def parts_of(study: Study) -> list[Scores]:
@@ -39,73 +30,59 @@ def parts_of(study: Study) -> list[Scores]:
 
 def found(
     parts: Sequence[Scores], subset: str, head: str, level: str, measure: str = SHARED, classes: Any = slice(None)
-) -> Found:
-    """One measure of one model on the columns `classes`, mean over folds and seeds."""
-    values, draws = [], []
-    for part in parts:
-        for seed in part.study.request.seeds:
-            scores = part.read(subset, head, seed)[level]
-            values.append(part.values(scores, level, [measure], classes)[measure].value)
-            draws.append(part.draws(scores, level, [measure], classes)[measure])
-    return Found(float(np.mean(values)), np.mean(draws, axis=0))
+) -> np.ndarray:
+    """One measure of one model on the columns `classes`, as rows [resample + seed]: see lib/intervals.py."""
+    draws, values = [], []
+    for seed in parts[0].study.request.seeds:
+        scores = [part.read(subset, head, seed)[level] for part in parts]
+        each = list(zip(parts, scores, strict=True))
+        values.append(np.mean([part.values(one, level, [measure], classes)[measure].value for part, one in each]))
+        draws += [part.draws(one, level, [measure], classes)[measure] for part, one in each]
+    return np.concatenate([np.mean(draws, axis=0), values])
 
 
 def difference_table(study: Study) -> pd.DataFrame:
     """Every pair among the four encoders and all four together, the same fresh head on each [one row a pair].
 
-    difference is first less second, and `first` is the one that stands higher in the paper's Table 1.
+    difference is first less second, and `first` is the one that stands higher in the paper's Table 1. p is that of the
+    difference alone, p_holm is corrected for the pairs of one level.
     """
-    parts, measure, rows = parts_of(study), headline(study), []
+    parts, measure, level_of, rows = parts_of(study), headline(study), study.settings.scoring.level, []
     for level in LEVELS:
+        of = sampling(parts, level)
         each = {subset: found(parts, subset, "paper", level, measure) for subset in PAPER_ORDER}
-        for second, first in combinations(PAPER_ORDER, 2):
-            difference = each[first].value - each[second].value
-            low, high = _interval(study, each[first].draws - each[second].draws, difference)
+        pairs = [(first, second) for second, first in combinations(PAPER_ORDER, 2)]
+        p = [float(of.p_value(each[first] - each[second])) for first, second in pairs]
+        for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
+            difference = each[first] - each[second]
+            low, high = of.interval(difference, level_of)
             rows.append({
                 "first": first, "second": second, "level": level, "measure": measure, "head": "paper",
-                "difference": difference, "low": low, "high": high,
+                "difference": float(of.value(difference)), "low": float(low), "high": float(high),
                 "items": sum(len(part.tests[level].targets) for part in parts),
                 "groups": sum(len(set(part.tests[level].groups)) for part in parts), "seeds": len(study.request.seeds),
+                "p": alone, "p_holm": corrected,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def contribution_tables(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of contributions.csv (Shapley shares), and of marginals.csv (alone, and to all others), for every head."""
-    parts, shares, marginals = parts_of(study), [], []
+def simultaneous_table(study: Study) -> pd.DataFrame:
+    """All four less each single encoder, with intervals that hold together: the best single one may be chosen freely."""
+    parts, measure, rows = parts_of(study), headline(study), []
+    players = paper4().players
     for level in LEVELS:
         for head in study.settings.heads.kinds:
-            values, draws = game(parts, head, level)
-            start = {"measure": SHARED, "level": level, "head": head}
-            shares += _of_players(study, contributions.shapley, values, draws, start, "share")
-            for kind in (contributions.add_one_in, contributions.leave_one_out):
-                marginals += _of_players(study, kind, values, draws, {"kind": kind.__name__, **start}, "value")
-    return pd.DataFrame(shares), pd.DataFrame(marginals)
-
-
-def share_table(study: Study) -> pd.DataFrame:
-    """The rows of contributions.csv: each encoder's Shapley share of macro mAP, by level and head."""
-    return contribution_tables(study)[0]
-
-
-def game(parts: Sequence[Scores], head: str, level: str, measure: str = SHARED) -> tuple[dict, dict]:
-    """The paper's four as players: value of every subset, and its resampled values; nobody is the constant predictor."""
-    players = [name for name in names() if name in PAPER]
-    each = {subset: found(parts, label(subset), head, level, measure) for subset in subsets(players)}
-    each = {(): found(parts, CONSTANT, "none", level, measure), **each}
-    return {s: one.value for s, one in each.items()}, {s: one.draws for s, one in each.items()}
-
-
-def _of_players(
-    study: Study, kind: Any, values: dict, draws: dict, start: dict, column: str
-) -> Iterator[dict[str, Any]]:
-    value, drawn = kind(values), kind(draws)
-    for name in value:
-        low, high = _interval(study, drawn[name], float(value[name]))
-        yield {
-            "game": "paper4", "encoder": name, "group": "all", **start, column: float(value[name]), "low": low,
-            "high": high, "seeds": len(study.request.seeds),
-        }  # fmt: skip
+            of = sampling(parts, level)
+            each = {subset: found(parts, subset, head, level, measure) for subset in (*players, ALL_FOUR)}
+            differences = [each[ALL_FOUR] - each[name] for name in players]
+            ends = of.simultaneous(differences, study.settings.scoring.level)
+            for name, difference, (low, high) in zip(players, differences, ends, strict=True):
+                rows.append({
+                    "first": ALL_FOUR, "second": name, "level": level, "measure": measure, "head": head,
+                    "difference": float(of.value(difference)), "low": low, "high": high,
+                    "seeds": len(study.request.seeds),
+                })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def branches(corpus: Corpus) -> dict[str, list[int]]:
@@ -138,12 +115,14 @@ def branch_table(study: Study) -> pd.DataFrame:
     for branch, columns in branches(study.read_corpus()).items():
         n_classes = int(np.any([part.tests["chunk"].targets[:, columns].any(0) for part in parts], axis=0).sum())
         for level in LEVELS:
+            of = sampling(parts, level)
             for subset, head in models:
                 one = found(parts, subset, head, level, SHARED, columns)
-                low, high = _interval(study, one.draws, one.value)
+                low, high = within(SHARED, *of.interval(one, study.settings.scoring.level))
                 rows.append({
                     "encoder": subset, "branch": branch, "n_classes": n_classes, "level": level, "head": head,
-                    "measure": SHARED, "value": one.value, "low": low, "high": high, "seeds": len(study.request.seeds),
+                    "measure": SHARED, "value": float(of.value(one)), "low": low, "high": high,
+                    "seeds": len(study.request.seeds),
                 })  # fmt: skip
     return pd.DataFrame(rows, columns=BRANCH_COLUMNS)
 
@@ -151,16 +130,14 @@ def branch_table(study: Study) -> pd.DataFrame:
 def planted_truth(study: Study) -> pd.DataFrame:
     """What is planted: how far one encoder stands above the other on its own family [family, better, worse, ...]."""
     parts, families, rows = parts_of(study), branches(study.read_corpus()), []
+    of = sampling(parts, "chunk")
     for better, worse in (("pitch", "timbre"), ("timbre", "pitch")):
         pair = [found(parts, name, "own", "chunk", SHARED, families[better]) for name in (better, worse)]
-        difference = pair[0].value - pair[1].value
-        low, high = _interval(study, pair[0].draws - pair[1].draws, difference)
+        difference = float(of.value(pair[0] - pair[1]))
+        low, high = of.interval(pair[0] - pair[1], study.settings.scoring.level)
         rows.append({
-            "family": better, "better": better, "worse": worse, "value": pair[0].value, "of_worse": pair[1].value,
-            "difference": difference, "low": low, "high": high, "shows": difference >= 0.15,
+            "family": better, "better": better, "worse": worse, "value": float(of.value(pair[0])),
+            "of_worse": float(of.value(pair[1])), "difference": difference, "low": float(low), "high": float(high),
+            "shows": difference >= 0.15,
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _interval(study: Study, draws: np.ndarray, value: float) -> tuple[float, float]:
-    return measures.percentiles(draws, study.settings.scoring.level, value)

@@ -41,6 +41,31 @@ def shapley(game: Game) -> dict[str, np.ndarray]:
     return shares
 
 
+def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
+    """The Shapley interaction index [...] of each pair (Grabisch and Roubens 1999).
+
+    What the two add together beyond what each adds alone, averaged over what may be there already: above zero they
+    complement each other, below zero one replaces the other.
+    """
+    everyone = players(game)
+    n = len(everyone)
+    found = {}
+    for pair in combinations(everyone, 2):
+        others = [name for name in everyone if name not in pair]
+        found[pair] = sum(
+            factorial(size)
+            * factorial(n - size - 2)
+            / factorial(n - 1)
+            * (
+                _added(game, everyone, _join(everyone, subset, pair[:1]), pair[1])
+                - _added(game, everyone, subset, pair[1])
+            )
+            for size in range(n - 1)
+            for subset in combinations(others, size)
+        )
+    return found
+
+
 def add_one_in(game: Game) -> dict[str, np.ndarray]:
     """What each player brings alone: its value less that of nobody."""
     everyone = players(game)
@@ -54,5 +79,9 @@ def leave_one_out(game: Game) -> dict[str, np.ndarray]:
 
 
 def _added(game: Game, everyone: Subset, subset: Subset, player: str) -> np.ndarray:
-    with_player = tuple(name for name in everyone if name in subset or name == player)
-    return np.asarray(game[with_player]) - np.asarray(game[subset])
+    return np.asarray(game[_join(everyone, subset, (player,))]) - np.asarray(game[subset])
+
+
+def _join(everyone: Subset, subset: Subset, more: Subset) -> Subset:
+    """Both together, in the players' order."""
+    return tuple(name for name in everyone if name in subset or name in more)

@@ -22,6 +22,7 @@ class Game:
     players: Subset
     control: str = ""  # empty for the study itself
     own: frozenset[str] = frozenset()
+    heads: tuple[str, ...] = ()  # those that there are scores of; empty for the study's
 
     def file(self, part: Study, subset: Subset, head: str, seed: int) -> Path:
         """Test scores [chunk, class] of one coalition; of nobody the constant predictor's."""

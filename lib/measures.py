@@ -28,7 +28,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
@@ -188,12 +187,22 @@ class _Matrix:
         return _Matrix(self.targets[:, self.leaves], self.scores[:, self.leaves])
 
 
-def _d_prime(matrix: _Matrix, weights: Array) -> Array:
+def _precisions(matrix: _Matrix, weights: Array) -> Array:
+    """Average precision [resample, class]."""
+    return _apply(_precision, matrix.classes, weights)
+
+
+def _d_primes(matrix: _Matrix, weights: Array) -> Array:
+    """d' [resample, class]."""
     area, margin = _apply(_area, matrix.classes, weights), 0.5 / np.maximum(weights.sum(axis=1, keepdims=True), 1)
     area = np.clip(area, margin, 1 - margin)
     defined = np.isfinite(area)
     area[defined] = [NormalDist().inv_cdf(p) for p in area[defined]]
-    return _mean(np.sqrt(2) * area)
+    return np.sqrt(2) * area
+
+
+# The measures that are means over classes, before the mean is taken.
+BY_CLASS: dict[str, Callable[[_Matrix, Array], Array]] = {"map_macro": _precisions, "d_prime": _d_primes}
 
 
 def _items(over: Callable[[_Labels], Array], under: Callable[[_Labels], Array]) -> Callable[..., Array]:
@@ -236,7 +245,7 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "map_macro": Measure(lambda x, weights: _mean(_apply(_precision, x.classes, weights)), *_POSITIVE),
+    "map_macro": Measure(lambda x, weights: _mean(_precisions(x, weights)), *_POSITIVE),
     "map_micro": Measure(lambda x, weights: _apply(_precision, [x.pairs], weights)[:, 0], *_PAIRS),
     "recall@5": Measure(_RECALL, *_LABELLED, five=True),
     "hit@5": Measure(_items(lambda x: x.found > 0, lambda x: x.count > 0), *_LABELLED, five=True),
@@ -244,7 +253,7 @@ MEASURES: dict[str, Measure] = {
     "leaf_recall@5": Measure(_RECALL, _LABELLED[0], "no item has a leaf label", five=True, leaf=True),
     "top1": Measure(_items(lambda x: x.first, lambda x: x.count > 0), *_LABELLED),
     "lwlrap": Measure(_items(lambda x: x.precision, lambda x: x.count), *_LABELLED),
-    "d_prime": Measure(_d_prime, *_BOTH),
+    "d_prime": Measure(lambda x, weights: _mean(_d_primes(x, weights)), *_BOTH),
 }
 NAMES = tuple(MEASURES)
 
@@ -303,24 +312,18 @@ def bootstrap(
     return total
 
 
-def intervals(
-    targets: Array, scores: Scores, groups: Names, names: Names, *, level: float, **drawing: Any
-) -> dict[str, tuple[float, float]]:
-    """Percentile interval (low, high) of each measure; `drawing` are the resamples, seed and leaves of `bootstrap`."""
-    drawn = bootstrap(targets, scores, groups, names, **drawing).items()
-    return {name: percentiles(values, level) for name, values in drawn}
+def bootstrap_classes(
+    targets: Array, scores: Array, groups: Names, name: str, resamples: int, seed: int
+) -> tuple[Array, Array]:
+    """A mean over classes, class by class: its values [class], and [resample, class] under the draws of `bootstrap`.
 
-
-def percentiles(values: Array, level: float, around: float | None = None) -> tuple[float, float]:
-    """The ends of the middle `level` of values [resample], such as differences of two bootstraps; NaN are left out.
-
-    around: the value itself. A resample repeats items, which lifts average precision; the ends are moved by that bias.
+    NaN where a class lacks what the measure needs. The mean of what is not NaN is the measure itself.
     """
-    known, ends = values[np.isfinite(values)], [(1 - level) / 2, (1 + level) / 2]
-    if not len(known) or (around is not None and not np.isfinite(around)):
-        return np.nan, np.nan
-    bias = 0.0 if around is None else known.mean() - around
-    return tuple((np.quantile(known, ends) - bias).tolist())
+    by_class, matrix = BY_CLASS[name], _Matrix(targets, scores)
+    values = by_class(matrix, np.ones((1, len(targets)), np.int32))[0]
+    if len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1:
+        return values, np.full((resamples, len(values)), np.nan)
+    return values, np.concatenate([by_class(matrix, weights) for weights in resampled(groups, resamples, seed)])
 
 
 def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:

@@ -4,23 +4,24 @@ A table of several folds averages measure by measure: scores of different models
 (d' apart), as in the tables on disk; percent is for the screen.
 """
 
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib import files, measures
+from lib.games import CONSTANT
+from lib.intervals import Sampling
 from lib.measures import Value
 from lib.representations import PAPER, names
 from lib.settings import decisions
 from lib.study import Study, missing
 from lib.subsets import label, subsets
 
-CONSTANT = "constant"
 LEVELS = ("chunk", "clip")
 SHARED = "map_macro"  # the measure that is shared out among the encoders
 HEADLINE = {"fsd50k": "recall@5", "esc50": "top1", "planted": SHARED}  # of Table 1; SHARED for own sounds
@@ -62,9 +63,12 @@ class Scores:
 
     def read(self, subset: str, head: str, seed: int) -> dict[str, np.ndarray]:
         """Scores [item, class] at chunk and clip level; StudyError naming the notebook where they are missing."""
-        path = self.study.scores(subset, head, seed)
+        return self.load(self.study.scores(subset, head, seed), "02_train_encoder" if head == "own" else "03_subsets")
+
+    def load(self, path: Path, made_by: str = "03_subsets") -> dict[str, np.ndarray]:
+        """The scores [item, class] of a file, at chunk and clip level."""
         if not path.exists():
-            raise missing(path, "02_train_encoder" if head == "own" else "03_subsets")
+            raise missing(path, made_by)
         scores = np.load(path)
         return {"chunk": scores, "clip": measures.clip_means(scores, self.stored["clip"])[1]}
 
@@ -79,10 +83,25 @@ class Scores:
         self, scores: np.ndarray, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
     ) -> Draws:
         """The same measures with groups resampled: the same draws for every model, others for every fold."""
-        test, scoring = self.tests[level], self.study.settings.scoring
-        seed = scoring.seed + FOLD_STEP * int(self.study.request.fold)
+        test, resamples = self.tests[level], self.study.settings.scoring.resamples
         targets, leaves = test.targets[:, classes], test.leaves[classes]
-        return measures.bootstrap(targets, scores[:, classes], test.groups, only, scoring.resamples, seed, leaves)
+        return measures.bootstrap(targets, scores[:, classes], test.groups, only, resamples, self.seed, leaves)
+
+    def by_class(self, scores: np.ndarray, level: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
+        """A mean over classes class by class, and the same with groups resampled: [class], [resample, class]."""
+        test, resamples = self.tests[level], self.study.settings.scoring.resamples
+        return measures.bootstrap_classes(test.targets, scores, test.groups, measure, resamples, self.seed)
+
+    @property
+    def seed(self) -> int:
+        """Of this fold's resamples."""
+        return self.study.settings.scoring.seed + FOLD_STEP * int(self.study.request.fold)
+
+
+def sampling(parts: Sequence[Scores], level: str) -> Sampling:
+    """How the numbers of these folds are resampled together."""
+    freedom = sum(len(set(part.tests[level].groups)) - 1 for part in parts)
+    return Sampling(parts[0].study.settings.scoring.resamples, freedom)
 
 
 def write_test_set(study: Study) -> None:
@@ -121,20 +140,22 @@ def models(study: Study) -> list[tuple[str, str]]:
 
 def write_subsets(study: Study) -> pd.DataFrame:
     """Write tables/subsets.csv and give it back; with fold="all" also that of each fold, in the fold's own folder."""
-    each = [measured(Scores(part)) for part in study.parts]
+    parts = [Scores(part) for part in study.parts]
+    each = [measured(part) for part in parts]
     if study.request.fold == "all":
-        for part, found in zip(study.parts, each, strict=True):
-            part.write_table("subsets", _subset_rows(part, [found]))
-    return study.write_table("subsets", _subset_rows(study, each))
+        for part, found in zip(parts, each, strict=True):
+            part.study.write_table("subsets", _subset_rows(part.study, [part], [found]))
+    return study.write_table("subsets", _subset_rows(study, parts, each))
 
 
 def subset_table(study: Study) -> pd.DataFrame:
     """The rows of subsets.csv: every model by level, measure and seed, and the mean of the seeds, with intervals.
 
-    The interval is a bootstrap over groups within each test fold, the same draws for every model; of the mean row it
-    resamples clips and not seeds. n and left_out are those of one seed, summed over folds.
+    The interval resamples groups within each test fold, the same draws for every model; that of the mean row has the
+    spread of the seeds in it too. n and left_out are those of one seed, summed over folds.
     """
-    return pd.DataFrame(_subset_rows(study, [measured(Scores(part)) for part in study.parts]))
+    parts = [Scores(part) for part in study.parts]
+    return pd.DataFrame(_subset_rows(study, parts, [measured(part) for part in parts]))
 
 
 Measured = dict[tuple[str, str, str, int], tuple[dict[str, Value], Draws]]  # by subset, head, level and seed
@@ -150,7 +171,7 @@ def measured(part: Scores) -> Measured:
     return found
 
 
-def _subset_rows(study: Study, parts: list[Measured]) -> list[dict[str, Any]]:
+def _subset_rows(study: Study, parts: Sequence[Scores], each: Sequence[Measured]) -> list[dict[str, Any]]:
     fold = "mean" if study.request.fold == "all" else str(study.request.fold or "")
     seeds = study.request.seeds
     rows = []
@@ -158,31 +179,36 @@ def _subset_rows(study: Study, parts: list[Measured]) -> list[dict[str, Any]]:
         for level in LEVELS:
             start = {
                 "subset": subset, "n_encoders": 0 if subset == CONSTANT else subset.count("+") + 1, "head": head,
-                "fold": fold, "role": "test", "level": level,
             }  # fmt: skip
-            by_seed = [[part[subset, head, level, seed] for part in parts] for seed in seeds]
-            for seed, found in [
-                *zip(map(str, seeds), by_seed, strict=True),
-                ("mean", reduce(operator.iadd, by_seed, [])),
-            ]:
-                rows += _rows(found, len(parts), study.settings.scoring.level, start | {"seed": seed})
-    columns = ["subset", "n_encoders", "head", "seed", "fold", "role", "level"]
-    return [{name: row[name] for name in columns} | row for row in rows]
+            middle = {"fold": fold, "role": "test", "level": level}
+            by_seed = [[found[subset, head, level, seed] for found in each] for seed in seeds]
+            of = sampling(parts, level)
+            for seed, found in [*zip(map(str, seeds), ([one] for one in by_seed), strict=True), ("mean", by_seed)]:
+                rows += _rows(found, of, study.settings.scoring.level, start | {"seed": seed} | middle)
+    return rows
 
 
 def _rows(
-    found: list[tuple[dict[str, Value], Draws]], folds: int, level: float, start: dict
+    by_seed: list[list[tuple[dict[str, Value], Draws]]], of: Sampling, level: float, start: dict
 ) -> Iterator[dict[str, Any]]:
-    """One row a measure: the mean of what was found; a measure that is missing somewhere is missing in the mean."""
+    """One row a measure, of seeds and folds; a measure that is missing somewhere is missing in the mean."""
     for name in measures.NAMES:
-        values = [values[name] for values, _ in found]
-        mean = float(np.mean([value.value for value in values]))
-        low, high = measures.percentiles(np.mean([draws[name] for _, draws in found], axis=0), level, mean)
+        seeds = [np.mean([values[name].value for values, _ in folds]) for folds in by_seed]
+        draws = np.mean([draws[name] for folds in by_seed for _, draws in folds], axis=0)
+        rows = np.concatenate([draws, seeds])
+        low, high = within(name, *of.interval(rows, level))
+        first = [values[name] for values, _ in by_seed[0]]
         yield start | {
-            "measure": name, "value": mean, "low": low, "high": high,
-            "n": sum(value.n for value in values[:folds]), "left_out": sum(value.left_out for value in values[:folds]),
-            "control": "",
+            "measure": name, "value": float(of.value(rows)), "low": low, "high": high,
+            "n": sum(value.n for value in first), "left_out": sum(value.left_out for value in first), "control": "",
         }  # fmt: skip
+
+
+def within(measure: str, low: float, high: float) -> tuple[float, float]:
+    """The ends of a level's interval, no further than the measure itself can go."""
+    return (
+        (float(low), float(high)) if measure == "d_prime" else (float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1)))
+    )
 
 
 def empty_cells(study: Study) -> pd.DataFrame:

@@ -180,33 +180,15 @@ def test_same_seed_same_draws_other_seed_others(case):
     assert all(block.sum(axis=1).tolist() == [ITEMS] * len(block) for block in measures.resampled(groups, 20, 0))
 
 
-def test_intervals_are_percentiles_and_grow_with_the_level(case):
-    groups = np.arange(ITEMS).astype(str)
-    drawing = {"resamples": 200, "seed": 0, "leaves": case[2]}
-    drawn = measures.bootstrap(*case[:2], groups, NAMES, **drawing)
-    wide, narrow = (measures.intervals(*case[:2], groups, NAMES, level=level, **drawing) for level in (0.95, 0.5))
-    for name, value in evaluate(*case).items():
-        assert wide[name] == pytest.approx(np.percentile(drawn[name], [2.5, 97.5]))
-        assert wide[name][0] < narrow[name][0] < narrow[name][1] < wide[name][1], name
-        assert wide[name][0] < value.value < wide[name][1], name
-
-
-def test_ends_are_moved_by_the_bias_of_the_resamples():
-    drawn = np.array([0.2, 0.3, 0.4, 0.5, 0.6, np.nan])
-    low, high = measures.percentiles(drawn, 0.5)
-    assert measures.percentiles(drawn, 0.5, around=0.3) == pytest.approx((low - 0.1, high - 0.1))
-    assert np.isnan(measures.percentiles(drawn, 0.5, around=np.nan)).all()
-
-
-def test_interval_covers_the_mean_as_often_as_it_says():
-    rng, inside = np.random.default_rng(0), 0
-    for seed in range(200):
-        hits = np.repeat(rng.random(40) < 0.5, 3)  # three alike items a group: ignoring groups would cover only 74 %
-        targets, groups = np.stack([hits, ~hits], axis=1).astype(np.uint8), np.repeat(np.arange(40), 3).astype(str)
-        scores = np.tile([1.0, 0.0], (120, 1))
-        low, high = measures.intervals(targets, scores, groups, ["top1"], resamples=200, level=0.95, seed=seed)["top1"]
-        inside += low <= 0.5 <= high
-    assert 0.89 <= inside / 200 <= 0.99
+def test_class_by_class_the_mean_is_the_measure(case):
+    targets, scores, leaves = case
+    groups = (np.arange(ITEMS) // 2).astype(str)
+    for name in measures.BY_CLASS:
+        values, drawn = measures.bootstrap_classes(targets, scores, groups, name, 20, 3)
+        assert np.nanmean(values) == pytest.approx(evaluate(targets, scores, leaves)[name].value)
+        whole = measures.bootstrap(targets, scores, groups, [name], 20, 3)[name]
+        np.testing.assert_allclose(np.nanmean(drawn, axis=1), whole, atol=1e-12)
+        assert np.isnan(values).tolist() == (~targets.any(axis=0)).tolist() or name == "d_prime"
 
 
 def test_one_class():
@@ -223,8 +205,8 @@ def test_without_labels_there_is_no_value_but_a_reason():
     values = evaluate(np.zeros((4, 12), np.uint8), np.ones((4, 12)), np.ones(12, bool))
     assert all(np.isnan(value.value) and value.n == 0 and value.reason for value in values.values())
     assert (values["map_macro"].left_out, values["top1"].left_out) == (12, 4)
-    drawn = measures.intervals(np.zeros((4, 12)), np.ones((4, 12)), list("abcd"), NAMES, resamples=3, level=0.9, seed=0)
-    assert np.isnan(list(drawn.values())).all()
+    drawn = measures.bootstrap(np.zeros((4, 12)), np.ones((4, 12)), list("abcd"), NAMES, resamples=3, seed=0)
+    assert np.isnan(np.array(list(drawn.values()))).all()
 
 
 def test_all_positive():
@@ -245,12 +227,13 @@ def test_constant_scores_score_prevalence(case):
     assert "not told" in values["leaf_recall@5"].reason
 
 
-def test_one_group_has_no_interval_two_clips_have(case):
+def test_one_group_cannot_be_resampled_two_clips_can(case):
     targets, scores, leaves = case
-    drawing = {"resamples": 30, "level": 0.95, "seed": 0, "leaves": leaves}
-    assert np.isnan(list(measures.intervals(targets, scores, ["a"] * ITEMS, NAMES, **drawing).values())).all()
-    two = measures.intervals(targets[:2], scores[:2], ["a", "b"], NAMES, **drawing)
-    assert all(0 <= low <= high <= 1 for name, (low, high) in two.items() if name != "d_prime")
+    drawing = {"resamples": 30, "seed": 0, "leaves": leaves}
+    assert np.isnan(np.array(list(measures.bootstrap(targets, scores, ["a"] * ITEMS, NAMES, **drawing).values()))).all()
+    assert np.isnan(measures.bootstrap_classes(targets, scores, ["a"] * ITEMS, "map_macro", 5, 0)[1]).all()
+    two = measures.bootstrap(targets[:2], scores[:2], ["a", "b"], NAMES, **drawing)
+    assert all(((values >= 0) & (values <= 1)).all() for name, values in two.items() if name != "d_prime")
 
 
 def test_oracle_is_the_best(case):

@@ -4,7 +4,7 @@ import pytest
 from made_up import study
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from lib import comparisons, plots, published, results
+from lib import comparisons, games, plots, published, results, shares
 from lib.plots import tables
 
 KINDS = ("pdf", "svg", "png")
@@ -16,15 +16,21 @@ def figures(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         made = study(tmp_path_factory.mktemp("home"), patch)
         table = results.write_subsets(made)
-        shares, marginals = comparisons.contribution_tables(made)
+        played = [
+            shares.play(made, games.paper4(), level, head, ["map_macro"])
+            for level in results.LEVELS
+            for head in ("paper", "linear")
+        ]
+        shown = shares.table(played, shares.share_rows).query("group == 'all'")
+        marginals = shares.table(played, shares.marginal_rows)
         branches, one = comparisons.branch_table(made), published.table1(made, table)
         oracle = dict.fromkeys(results.LEVELS, 1.0)
         yield {
             "subsets": lambda: tables.subset_figure(table, "top1", oracle),
             "subsets in d'": lambda: tables.subset_figure(table, "d_prime", oracle),
             "heads": lambda: tables.head_figure(table, "top1"),
-            "shares": lambda: tables.share_figure(shares),
-            "marginals": lambda: tables.marginal_figure(shares, marginals),
+            "shares": lambda: tables.share_figure(shown),
+            "marginals": lambda: tables.marginal_figure(shown, marginals),
             "branches": lambda: tables.branch_figure(branches),
             "table1": lambda: tables.table1_figure(one, "esc50"),
             "table1 on fsd50k": lambda: tables.table1_figure(one, "fsd50k"),

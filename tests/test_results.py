@@ -196,28 +196,6 @@ def test_paper_tables_have_the_contract_columns(made):
     assert lines["reason"].str.contains("another corpus").all()
 
 
-def test_shares_sum_to_all_four_less_the_constant(made):
-    found, table = made
-    shares, marginals = comparisons.contribution_tables(found)
-    columns = ["game", "encoder", "group", "measure", "level", "head", "share", "low", "high", "seeds"]
-    assert list(shares) == columns
-    assert len(shares) == 4 * 2 * 2
-    assert len(marginals) == 2 * len(shares)
-    for (level, head), rows in shares.groupby(["level", "head"]):
-        ends = [
-            results.cell(table, *model, "map_macro", level).value
-            for model in ((results.ALL_FOUR, head), ("constant", "none"))
-        ]
-        assert rows["share"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-9)
-    alone = marginals.query("kind == 'add_one_in' and encoder == 'timbre' and level == 'clip' and head == 'linear'")[
-        "value"
-    ]
-    ends = [
-        results.cell(table, *model, "map_macro", "clip").value for model in (("timbre", "linear"), ("constant", "none"))
-    ]
-    assert alone.item() == pytest.approx(ends[0] - ends[1], abs=1e-9)
-
-
 def test_differences_are_paired(made):
     found, table = made
     rows = comparisons.difference_table(found)
@@ -231,8 +209,24 @@ def test_differences_are_paired(made):
 
 def test_a_model_does_not_differ_from_itself(made):
     parts = comparisons.parts_of(made[0])
-    same = [comparisons.found(parts, "pitch", "paper", "chunk").draws for _ in range(2)]
+    same = [comparisons.found(parts, "pitch", "paper", "chunk") for _ in range(2)]
     np.testing.assert_array_equal(*same)
+
+
+def test_all_four_against_each_single_one_hold_together(made):
+    rows = comparisons.simultaneous_table(made[0])
+    assert len(rows) == 4 * 2 * 2
+    alone = comparisons.difference_table(made[0])
+    for row in rows.query("head == 'paper'").itertuples():
+        one = results.pick(alone, first=row.first, second=row.second, level=row.level)
+        assert row.difference == pytest.approx(one.difference)
+        assert row.low <= one.low <= one.high <= row.high  # four at once are less sure than one
+
+
+def test_p_values_agree_with_the_intervals(made):
+    rows = comparisons.difference_table(made[0])
+    assert ((rows["p"] < 0.05) == ((rows["low"] > 0) | (rows["high"] < 0))).all()
+    assert (rows["p_holm"] >= rows["p"]).all()
 
 
 def test_branches_of_an_ontology(tmp_path):

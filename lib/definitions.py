@@ -1,0 +1,326 @@
+"""How far a definition, or a careless protocol, alone moves a number: stored scores and embeddings in, two tables out.
+
+`definition_table` holds the same stored scores against every definition that the paper leaves open:
+
+    items    chunks, or clips whose score is the mean of their chunks' scores, the mean of the sigmoids of these, or
+             the maximum
+    labels   all, as they are stored (with those that an ontology adds above them), or leaf classes alone: labels and
+             scores of the other classes are taken away (so recall@5 of leaves is the leaf_recall@5 of lib.measures)
+    measure  mean average precision by class or over all pairs; six readings of "top-5 accuracy"
+
+Two readings are not in lib.measures: `first_label@5`, what Keras' top-k gives when the first label (argmax of the
+targets) stands for all of an item's, and `label_recall@5`, found labels of all items / all labels. Ties, items without
+a label and corpora of few classes are treated as there.
+
+`careless_table` runs protocols that nobody should, beside the careful ones. Values are fractions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib import measures
+from lib.measures import FIVE, Value
+from lib.representations import PAPER, names
+from lib.results import ALL_FOUR, CONSTANT, SHARED, Scores
+from lib.study import Study, StudyError, missing
+from lib.subsets import label, score_subsets, subsets
+from lib.training import device_of
+
+MAP, TOP_FIVE, TOP_ONE = "mean average precision", "top-5 accuracy", "top-1 accuracy"
+# measure -> what a paper would call it, and what it is
+READINGS = {
+    "map_macro": (MAP, "mAP, mean over classes"),
+    "map_micro": (MAP, "mAP, all pairs of item and class"),
+    "hit@5": (TOP_FIVE, "some label among five"),
+    "first_label@5": (TOP_FIVE, "the first label among five (Keras)"),
+    "recall@5": (TOP_FIVE, "share of an item's labels among five"),
+    "label_recall@5": (TOP_FIVE, "share of all labels among five"),
+    "precision@5": (TOP_FIVE, "share of the five that are labels"),
+    "top1": (TOP_ONE, "the highest is a label"),
+}
+ITEMS = {
+    ("chunk", "none"): "chunks",
+    ("clip", "mean of scores"): "clips, mean of scores",
+    ("clip", "mean of sigmoids"): "clips, mean of sigmoids",
+    ("clip", "maximum"): "clips, maximum",
+}
+LABELS = {"all": "all labels", "leaves": "leaf labels only"}
+COLUMNS = [
+    "definition", "measure", "level", "aggregation", "labels", "value", "constant", "oracle", "n", "of", "family", "reason",
+]  # fmt: skip
+
+Array = np.ndarray
+Items = tuple[str, str]  # level and aggregation, a key of ITEMS
+Found = dict[tuple[str, str, str, str], Value]  # by measure, level, aggregation and labels
+
+
+def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") -> pd.DataFrame:
+    """One row a definition [COLUMNS] of the stored scores of one model, the constant predictor and the oracle beside.
+
+    Means over seeds, and over folds measure by measure; n is that of one seed, summed over folds. A definition that
+    some fold cannot give has no value, and the reason.
+    """
+    parts, seeds = [Scores(part) for part in study.parts], study.request.seeds
+    ours = [by_definition(part, aggregated(part, subset, head, seed)) for seed in seeds for part in parts]
+    # neither depends on the seed
+    constant = [by_definition(part, aggregated(part, CONSTANT, "none", seeds[0])) for part in parts]
+    oracle = [by_definition(part, {items: part.tests[items[0]].targets for items in ITEMS}) for part in parts]
+    of = f"{'all four' if subset == ALL_FOUR else subset}, {head} head"
+    rows = [_row(key, ours, constant, oracle) | {"of": of} for key in ours[0]]
+    return pd.DataFrame(rows)[COLUMNS]
+
+
+def _row(key: tuple[str, str, str, str], ours: list[Found], constant: list[Found], oracle: list[Found]) -> dict:
+    measure, level, aggregation, labels = key
+    family, words = READINGS[measure]
+    value, simple, best = (float(np.mean([one[key].value for one in each])) for each in (ours, constant, oracle))
+    return {
+        "definition": f"{words}; {ITEMS[level, aggregation]}; {LABELS[labels]}", "family": family,
+        "measure": measure, "level": level, "aggregation": aggregation, "labels": labels,
+        "value": value, "constant": simple, "oracle": best, "n": sum(one[key].n for one in oracle),
+        "reason": next((one[key].reason for one in ours if one[key].reason), ""),
+    }  # fmt: skip
+
+
+def aggregated(part: Scores, subset: str, head: str, seed: int) -> dict[Items, Array]:
+    """Scores [item, class] of one stored model as chunks, and as clips in each way; clips as in Scores.tests."""
+    scores, clip = part.read(subset, head, seed)["chunk"], part.stored["clip"]
+    return {
+        ("chunk", "none"): scores,
+        ("clip", "mean of scores"): measures.clip_means(scores, clip)[1],
+        ("clip", "mean of sigmoids"): measures.clip_means(sigmoid(scores), clip)[1],
+        ("clip", "maximum"): clip_maxima(scores, clip),
+    }
+
+
+def sigmoid(scores: Array) -> Array:
+    """Scores through a sigmoid, as float32: then the mean of equal ones is exact, and clips that tie go on tying."""
+    return np.exp(-np.logaddexp(0, -scores.astype(float))).astype(np.float32)
+
+
+def clip_maxima(scores: Array, clip: Array) -> Array:
+    """The highest score [clip, class] of each clip's chunks; clips in the order they first appear."""
+    of_chunk, ids = pd.factorize(clip)
+    highest = np.full((len(ids), scores.shape[1]), -np.inf)
+    np.maximum.at(highest, of_chunk, scores)
+    return highest
+
+
+def by_definition(part: Scores, scores: Mapping[Items, Array]) -> Found:
+    """Every reading of scores [item, class], one matrix for each way to make items, with all and with leaf labels."""
+    found = {}
+    for items, matrix in scores.items():
+        test = part.tests[items[0]]
+        for labels, classes in (("all", np.ones(len(test.leaves), bool)), ("leaves", test.leaves)):
+            values = readings(test.targets[:, classes], matrix[:, classes])
+            found |= {(measure, *items, labels): value for measure, value in values.items()}
+    order = list(READINGS)
+    return dict(sorted(found.items(), key=lambda entry: order.index(entry[0][0])))
+
+
+def readings(targets: Array, scores: Array) -> dict[str, Value]:
+    """The measures of READINGS of scores [item, class]."""
+    found = measures.evaluate(targets, scores, names=[name for name in READINGS if name in measures.NAMES])
+    found["first_label@5"] = measures.evaluate(first_labels(targets), scores, names=["hit@5"])["hit@5"]
+    found["label_recall@5"] = _label_recall(targets, found["precision@5"])
+    return found
+
+
+def first_labels(targets: Array) -> Array:
+    """Of each item [item, class] its first label alone; none where it has none."""
+    return targets * (np.cumsum(targets, axis=1) == 1)
+
+
+def _label_recall(targets: Array, precision: Value) -> Value:
+    """Found labels of all items / all labels, from the mean share of labels among five."""
+    n_labels = int(targets.sum())
+    if precision.reason:
+        return precision
+    return Value(precision.value * FIVE * precision.n / n_labels, n_labels, 0)
+
+
+def definitions_sentence(table: pd.DataFrame) -> str:
+    """From which to which percent the definitions alone move one model's scores; `table` is a definition_table."""
+    known = table.dropna(subset="value")
+    if not len(known):
+        return f"No definition has a value on this corpus: {table['reason'].iloc[0]}."
+    said = [f'as "{family}" {_span(rows)}' for family, rows in known.groupby("family", sort=False) if _moves(rows)]
+    told = f"The same scores ({known['of'].iloc[0]})"
+    if not _moves(known):
+        return f"{told} give {100 * known['value'].iloc[0]:.1f} percent by every definition."
+    low, high = 100 * known["value"].min(), 100 * known["value"].max()
+    return f"{told} give from {low:.1f} to {high:.1f} percent, depending only on the definition" + (
+        f": {', '.join(said)}." if said else "."
+    )
+
+
+def _moves(rows: pd.DataFrame) -> bool:
+    """Whether the values differ in what is told of them."""
+    return (100 * rows["value"]).round(1).nunique() > 1
+
+
+def _span(rows: pd.DataFrame) -> str:
+    """Lowest and highest value with their definitions."""
+    ends = rows.loc[rows["value"].idxmin()], rows.loc[rows["value"].idxmax()]
+    return " to ".join(f"{100 * end['value']:.1f} ({end['definition']})" for end in ends)
+
+
+# What nobody should do
+
+CARELESS_COLUMNS = ["protocol", "careful", "careless", "measure", "level", "warning"]
+SPLITS, HALVES, HEAD_SEEDS = 5, 20, 5  # random splits that a head is trained on; that a choice is made on; seeds
+
+
+def careless_table(study: Study, seed: int) -> pd.DataFrame:
+    """What careless protocols would have given, beside careful ones [CARELESS_COLUMNS]: chunk macro mAP, first head.
+
+    Of a study of all folds the first one. The heads are trained anew on the encoders' embeddings of this seed, the
+    choice among subsets is made from stored scores.
+    """
+    part = study.parts[0]
+    fresh = FreshHead.of(part, seed)
+    rows = [split_chunks(fresh), split_test_chunks(fresh), chosen_on_test(Scores(part), seed), best_seed(fresh)]
+    return pd.DataFrame(rows, columns=CARELESS_COLUMNS)
+
+
+@dataclass(frozen=True, eq=False)
+class FreshHead:
+    """A head on all four encoders' embeddings [chunk, width together], trained and scored on the rows it is given."""
+
+    part: Study
+    embeddings: Array
+    seed: int
+
+    @classmethod
+    def of(cls, part: Study, seed: int) -> "FreshHead":
+        """Of one seed's encoders; StudyError naming the notebook where they are missing."""
+        torch.set_num_threads(part.settings.threads)
+        found = [_embeddings(part, name, seed) for name in names() if name in PAPER]
+        return cls(part, np.concatenate(found, axis=1), seed)
+
+    @cached_property
+    def train(self) -> Array:
+        """The study's training rows."""
+        return self.part.chunks.rows(*self.part.settings.trained_on.split("+"))
+
+    @cached_property
+    def test(self) -> Array:
+        """The study's test rows."""
+        return self.part.chunks.rows("test")
+
+    def value(self, train: Array, scored: Array, seed: int) -> float:
+        """Chunk macro mAP on the rows `scored` of a head trained on the rows `train`."""
+        settings, targets = self.part.settings, self.part.chunks.targets
+        schedule, device = settings.schedule("head"), device_of(self.part.request.device)
+        together = {ALL_FOUR: self.embeddings}  # one input, so that no other subset is trained
+        ((_, scores),) = score_subsets(
+            together, targets, train, scored, settings.heads.kinds[0], settings.heads, schedule, seed, device
+        )
+        return measures.evaluate(targets[scored], scores, names=[SHARED])[SHARED].value
+
+
+def _embeddings(part: Study, name: str, seed: int) -> Array:
+    path = part.checkpoint(name, seed) / "embeddings.npy"
+    if not path.exists():
+        raise missing(path, "02_train_encoder")
+    embeddings = np.load(path)
+    if len(embeddings) != len(part.chunks):
+        raise StudyError(
+            f"{name}, seed {seed}: {len(embeddings)} embeddings for {len(part.chunks)} chunks: "
+            "run notebooks/02_train_encoder.ipynb again, the corpus has changed"
+        )
+    return embeddings
+
+
+def split_chunks(fresh: FreshHead) -> dict[str, Any]:
+    """Training and test chunks thrown together and split at random, against the study's split; as many to train on."""
+    careful = fresh.value(fresh.train, fresh.test, fresh.seed)
+    rows = np.random.default_rng(fresh.seed).permutation(np.concatenate([fresh.train, fresh.test]))
+    careless = fresh.value(rows[: len(fresh.train)], rows[len(fresh.train) :], fresh.seed)
+    return _careless(
+        "split the chunks of one clip over training and test", careful, careless,
+        "most test chunks then come from clips that the head and the encoders were trained on",
+    )  # fmt: skip
+
+
+def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
+    """Heads trained on one half of the test chunks, split at random, against halves by group; mean of seeded splits.
+
+    No encoder was trained on any of these, so what is left is what the head remembers of a clip.
+    """
+
+    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
+        each = (fresh.test, rng.permutation(fresh.test))
+        return tuple(fresh.value(rows[first], rows[~first], fresh.seed) for rows in each)
+
+    careful, careless = _over_halves(fresh.part.chunks.groups[fresh.test], SPLITS, fresh.seed, both)
+    return _careless(
+        "split the chunks of one clip, even of clips that no encoder was trained on", careful, careless,
+        "the head knows a clip again by its other chunks; both are heads trained on half the test set",
+    )  # fmt: skip
+
+
+def chosen_on_test(part: Scores, seed: int) -> dict[str, Any]:
+    """The best of all subsets and heads by its own test score, against one chosen on the other half of the groups.
+
+    Both are reported on the same halves, because average precision is higher where there are fewer items.
+    """
+    players = [name for name in names() if name in PAPER]
+    models = [(label(subset), head) for head in part.study.settings.heads.kinds for subset in subsets(players)]
+    scores = [part.read(subset, head, seed)["chunk"] for subset, head in models]
+    test = part.tests["chunk"]
+
+    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
+        values = [_macro(test.targets, each, np.stack([first, ~first])) for each in scores]
+        return chosen(np.array(values))
+
+    careful, careless = _over_halves(test.groups, HALVES, seed, both)
+    return _careless(
+        f"choose among {len(models)} models by the score on the test set itself", careful, careless,
+        "the winner was partly lucky on the very items it was chosen by; both are means over halves of the test set",
+    )  # fmt: skip
+
+
+def chosen(values: Array) -> tuple[float, float]:
+    """Values [model, half] of the two halves: the mean of what the other half's choice gives, and of the highest."""
+    by_other_half = values[values.argmax(axis=0)[::-1], [0, 1]]
+    return float(by_other_half.mean()), float(values.max(axis=0).mean())
+
+
+def _macro(targets: Array, scores: Array, halves: Array) -> Array:
+    """Macro mAP [half] of scores [item, class] on halves [half, item]; classes without a positive are left out."""
+    return np.nanmean(measures.average_precision(targets, scores, halves.astype(np.int32)), axis=1)
+
+
+def _over_halves(groups: Array, repeats: int, seed: int, both: Callable) -> tuple[float, float]:
+    """Mean of both(first, rng) over seeded halves `first` [item] of the groups [item]; NaN where there is one group."""
+    rng, there = np.random.default_rng(seed), np.unique(groups)
+    if len(there) < 2:
+        return np.nan, np.nan
+    firsts = [np.isin(groups, rng.permutation(there)[: len(there) // 2]) for _ in range(repeats)]
+    return tuple(np.mean([both(first, rng) for first in firsts], axis=0).tolist())
+
+
+def best_seed(fresh: FreshHead) -> dict[str, Any]:
+    """The best of several head seeds by test score, against their mean."""
+    seeds = range(fresh.seed, fresh.seed + HEAD_SEEDS)
+    values = [fresh.value(fresh.train, fresh.test, seed) for seed in seeds]
+    return _careless(
+        f"report the best of {HEAD_SEEDS} seeds of the head by test score", float(np.mean(values)), max(values),
+        "the next seed will not repeat it; the mean of the seeds is what to expect",
+    )  # fmt: skip
+
+
+def _careless(told: str, careful: float, careless: float, warning: str) -> dict[str, Any]:
+    if np.isnan(careful):
+        warning = "no value: one group alone cannot be split"
+    return {
+        "protocol": f"DO NOT: {told}", "careful": careful, "careless": careless, "measure": SHARED, "level": "chunk",
+        "warning": warning,
+    }  # fmt: skip

@@ -1,0 +1,436 @@
+"""Pictures of who contributes what: shares, the lattice of subsets, classes, redundancy, and a page for one class.
+
+Values are drawn in percent or points, a hundred times the tables' fractions (d' as it is). A representation has its own
+colour everywhere; control games and players that are no representation are grey.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import count, groupby
+from textwrap import fill, wrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
+from matplotlib.textpath import TextPath
+
+from lib.plots import GREY, style
+from lib.plots.tables import BAND, INK, LEVELS, scale, unit
+from lib.representations import kind, names
+
+STUDY = "paper4"  # the game in colour; every other is a control
+PER_CLASS = "map_macro"  # the measure that is shared out class by class
+WIDTH = 8.0  # inches, of a printed page
+FEW_BARS = 6  # more bars than these want panels of the whole width
+FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in one panel up to here
+DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind readers too
+LINES = ("-", "--", "-.", ":")  # of players that share the grey
+LANE = 0.2  # between two nodes of the lattice side by side, in columns
+WITH, WITHOUT = 20, 10  # clips on a class page: those that have the class, and the highest that have not
+
+Subset = tuple[str, ...]
+
+
+def colour(player: str) -> str:
+    """The colour of a representation; grey for any other player."""
+    return kind(player).colour if player in names() else GREY
+
+
+def title(player: str) -> str:
+    """What a player is called on axes and legends."""
+    return kind(player).title if player in names() else player
+
+
+def _points(measure: str) -> str:
+    return "d'" if measure == "d_prime" else f"{measure} (points)"
+
+
+def _title(figure: Figure, text: str) -> None:
+    figure.suptitle(fill(text, round(11.5 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
+
+
+# Shares
+
+
+def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> Figure:
+    """Each player's share as a bar with its interval, a panel a level: the study in colour, control games in grey.
+
+    A game that lacks this head is drawn with `own`, and its label says so.
+    """
+    rows = _of_head(contributions.query("group == 'all' and measure == @measure"), head)
+    if rows.empty:
+        raise ValueError(f"no shares of {measure} with the {head} head")
+    slots, levels = _slots(rows), [level for level in LEVELS if (rows["level"] == level).any()]
+    many = len(slots) > FEW_BARS
+    with style():
+        figure = Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
+        shape = (len(levels), 1) if many else (1, len(levels))
+        axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+        for axis, level in zip(axes.flat, levels, strict=True):
+            _share_bars(axis, rows[rows["level"] == level], slots, scale(measure))
+            axis.set_title(f"{level}s")
+        for axis in axes[-1]:
+            _name_bars(axis, slots, many)
+            _name_games(axis, slots, dict(zip(rows["game"], rows["head"], strict=True)), head, many)
+        for axis in axes[:, 0]:
+            axis.set_ylabel(f"share of {_points(measure)}")
+        controls = "; grey: control games" if {game for game, _ in slots} - {STUDY} else ""
+        _title(figure, f"What each encoder adds to {measure}, over all orders of adding it ({head} head){controls}")
+    return figure
+
+
+def _of_head(rows: pd.DataFrame, head: str) -> pd.DataFrame:
+    """The rows of this head, and the `own` rows of the games that lack it."""
+    asked = rows["head"] == head
+    lacks = ~rows["game"].isin(rows.loc[asked, "game"])
+    return rows[asked | (lacks & (rows["head"] == "own"))]
+
+
+def _slots(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Where the bar of (game, player) stands: the study first, a gap between games."""
+    slots, x = {}, 0.0
+    for game in sorted(dict.fromkeys(rows["game"]), key=lambda game: game != STUDY):
+        for player in dict.fromkeys(rows.loc[rows["game"] == game, "encoder"]):
+            slots[game, player] = x
+            x += 1
+        x += 0.8
+    return slots
+
+
+def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], float], times: float) -> None:
+    bars = list(zip(rows["game"], rows["encoder"], strict=True))
+    x, inks = [slots[bar] for bar in bars], [colour(player) if game == STUDY else GREY for game, player in bars]
+    axis.bar(x, rows["share"] * times, 0.8, color=inks)
+    axis.vlines(x, rows["low"] * times, rows["high"] * times, color=INK, linewidth=1.2)
+    axis.axhline(0, color=INK, linewidth=0.8)
+    axis.set_xlim(-0.8, max(slots.values()) + 0.8)
+
+
+def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], many: bool) -> None:
+    axis.set_xticks(list(slots.values()), [title(player) for _, player in slots])
+    axis.tick_params(axis="x", length=0, labelsize=7 if many else 9, rotation=90 if many else 0)
+
+
+def _name_games(
+    axis: Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str, many: bool
+) -> None:
+    """The name of each game under the names of its players; none where the study stands alone."""
+    players = [title(player) for _, player in slots]
+    below = max(TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
+    for game, group in groupby(slots.items(), key=lambda slot: slot[0][0]):
+        centre = np.mean([x for _, x in group])
+        told = "the study" if game == STUDY else game
+        told += "" if heads[game] == head else f"\n{heads[game]} head"
+        if set(heads) != {STUDY}:
+            axis.annotate(
+                told, (centre, 0), (0, -below - 12), xycoords=("data", "axes fraction"), textcoords="offset points",
+                ha="center", va="top", fontsize=7, color=INK, fontweight="bold" if game == STUDY else "normal",
+                annotation_clip=False,
+            )  # fmt: skip
+
+
+# The lattice of subsets
+
+
+def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> Figure:
+    """Every subset as a node at its value, a column a size; a line from each to each with one encoder more.
+
+    values: fraction by subset, () being nobody, the constant predictor. Every encoder has its own sector of a node,
+    filled where the subset has it; the line has the colour of the encoder that it adds. No value, no node.
+    """
+    players = list(dict.fromkeys(name for subset in sorted(values, key=len, reverse=True) for name in subset))
+    drawn = {frozenset(s): value * scale(measure) for s, value in values.items() if np.isfinite(value)}
+    size, height = (15, 5.6) if len(players) <= 4 else (12, 7.0)
+    span = np.ptp(list(drawn.values())) if drawn else 0.0
+    places = _places(drawn, max(span, 1e-9) * 1.15 * size / 72 / (height - 1.6))
+    with style():
+        figure = Figure(figsize=(WIDTH, height))
+        axis = figure.subplots()
+        looks = _lattice_looks(players, size)
+        for player in players:
+            _edges(axis, places, player, looks[player])
+        _nodes(axis, places, players, looks, size)
+        _name_best(axis, places, size)
+        axis.set_xticks(range(len(players) + 1), ["nobody\n(constant)", *map(str, range(1, len(players) + 1))])
+        axis.set(xlabel="encoders together", ylabel=unit(measure), xlim=(-0.5, len(players) + 0.5))
+        handles = [Line2D([], [], label=title(player), **looks[player]) for player in players]
+        told = "a line adds this encoder; it has this sector of a node"
+        figure.legend(handles=handles, loc="outside lower center", ncols=5, title=told, title_fontsize=8)
+        _title(figure, f"What each encoder adds to whom: {measure} of {level}s, {head} head; numbers: best of its size")
+    return figure
+
+
+def _places(heights: Mapping[frozenset, float], step: float) -> dict[frozenset, tuple[float, float]]:
+    """x and y of each node: in the column of its size, side by side where two would lie nearer than a step."""
+    last, lanes = {}, {}
+    for subset in sorted(heights, key=lambda subset: (heights[subset], sorted(subset))):
+        free = (n for n in count() if last.get((len(subset), n), -np.inf) + step <= heights[subset])
+        lanes[subset] = next(free)
+        last[len(subset), lanes[subset]] = heights[subset]
+    lane = min(LANE, 0.8 / (1 + max(lanes.values(), default=0)))
+    side = {n: (n + 1) // 2 * (1 if n % 2 else -1) for n in lanes.values()}
+    return {subset: (len(subset) + lane * side[lanes[subset]], heights[subset]) for subset in heights}
+
+
+def _lattice_looks(players: Sequence[str], size: float) -> dict[str, dict]:
+    """How each player's line and sector are drawn; players that share the grey differ in their dashes."""
+    greys = [player for player in players if colour(player) == GREY]
+    looks = {}
+    for number, player in enumerate(players):
+        sector = _sector(number, len(players))
+        looks[player] = {
+            "color": colour(player), "linestyle": LINES[greys.index(player) % 4] if player in greys else "-",
+            "linewidth": 1.0 if len(players) <= 4 else 0.7, "marker": sector, "markeredgewidth": 0,
+            "markersize": size * np.abs(sector.vertices).max(),  # a marker is scaled to its farthest point
+        }  # fmt: skip
+    return looks
+
+
+def _sector(number: int, n: int) -> Path:
+    """One of n equal sectors of the circle around zero, the first from the top clockwise."""
+    angles = np.pi / 2 - 2 * np.pi * (number + np.linspace(0, 1, 25)) / n
+    return Path(np.vstack([[0, 0], np.column_stack([np.cos(angles), np.sin(angles)]), [0, 0]]))
+
+
+def _edges(axis: Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
+    segments = [
+        (places[subset], places[subset | {player}])
+        for subset in places if player not in subset and subset | {player} in places
+    ]  # fmt: skip
+    style_of = {key: look[key] for key in ("color", "linestyle", "linewidth")}
+    axis.add_collection(LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
+
+
+def _nodes(axis: Axes, places: Mapping, players: Sequence[str], looks: Mapping, size: float) -> None:
+    """A circle for each subset, the sectors of its encoders filled."""
+    where = np.array(list(places.values())).reshape(-1, 2)
+    axis.plot(*where.T, "o", color="white", markersize=size, zorder=2)
+    for player in players:
+        has = np.array([place for subset, place in places.items() if player in subset]).reshape(-1, 2)
+        axis.plot(*has.T, **looks[player] | {"linestyle": "", "zorder": 3, "gid": player})
+    axis.plot(*where.T, "o", color=INK, markerfacecolor="none", markersize=size, markeredgewidth=0.8, zorder=4)
+
+
+def _name_best(axis: Axes, places: Mapping, size: float) -> None:
+    """The value over the highest node of each column."""
+    for rank in sorted({len(subset) for subset in places}):
+        x, y = max((places[subset] for subset in places if len(subset) == rank), key=lambda place: place[1])
+        axis.annotate(
+            f"{y:.1f}", (x, y), (0, size / 2 + 2), textcoords="offset points", ha="center", fontsize=8, zorder=5,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )  # fmt: skip
+
+
+# Classes
+
+
+def owned(contributions: pd.DataFrame, level: str, head: str) -> dict[str, list[str]]:
+    """The classes that each encoder owns, in the table's order: its share is the highest and its interval above zero.
+
+    Two encoders with the very same highest share own nothing, nor does one whose interval is missing.
+    """
+    _, own = _by_class(contributions, level, head)
+    return {encoder: list(own.index[own[encoder]]) for encoder in own.columns}
+
+
+def _by_class(contributions: pd.DataFrame, level: str, head: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shares, and who owns what, of the study's own game [class, encoder]."""
+    rows = contributions.query("game == @STUDY and measure == @PER_CLASS and level == @level and head == @head")
+    rows = rows[rows["group"].str.startswith("class:")]
+    rows = rows.assign(name=rows["group"].str.removeprefix("class:"))
+    wide = rows.pivot(index="name", columns="encoder")
+    order = {"index": list(dict.fromkeys(rows["name"])), "columns": list(dict.fromkeys(rows["encoder"]))}
+    shares, low = wide["share"].reindex(**order).astype(float), wide["low"].reindex(**order).astype(float)
+    highest = shares.eq(shares.max(axis=1), axis=0)
+    return shares, highest & (low > 0) & highest.sum(axis=1).eq(1).to_numpy()[:, None]
+
+
+def class_figure(
+    contributions: pd.DataFrame, order: Sequence[str], level: str, head: str, branches: Mapping[str, str] | None = None
+) -> Figure:
+    """Each encoder's share of each class as a heat map, rows in this order; a frame where the encoder owns the class.
+
+    branches: class -> its branch, named beside its rows. Many classes stand in two panels and without numbers.
+    """
+    shares, own = _by_class(contributions, level, head)
+    shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
+    n_panels = 1 if len(order) <= MOST_ROWS else 2
+    n_rows = -(-len(order) // n_panels)
+    height = 0.3 if len(order) <= FEW_CLASSES else 0.2 if n_panels == 1 else 0.104
+    with style():
+        figure = Figure(figsize=(WIDTH, 1.7 + height * n_rows))
+        axes = figure.subplots(1, n_panels, squeeze=False)[0]
+        for number, axis in enumerate(axes):
+            rows = slice(number * n_rows, (number + 1) * n_rows)
+            mesh = _heat(axis, shares.iloc[rows].to_numpy(), _limit(shares))
+            _class_names(axis, shares.iloc[rows], own.iloc[rows], n_panels)
+            _owner_names(axis, own, n_panels)
+            _branch_names(axis, [(branches or {}).get(name, "") for name in order[rows]], len(own.columns), n_panels)
+            if len(order) <= FEW_CLASSES:
+                _cell_texts(axis, shares.iloc[rows].to_numpy(), _limit(shares))
+            axis.set_ylim(n_rows, 0)
+        label = f"share of the class's average precision (points, {level}s, {head} head)"
+        figure.colorbar(mesh, ax=axes, location="bottom", label=label, fraction=0.02, aspect=50, pad=0.01)
+        _title(
+            figure,
+            "Which encoder adds what to which class; framed, and the class in its colour: the encoder that owns it "
+            "(highest share, interval above zero)",
+        )
+    return figure
+
+
+def _limit(values: pd.DataFrame | np.ndarray) -> float:
+    """The end of a colour scale around zero."""
+    sizes = np.abs(np.asarray(values, float))
+    return float(np.nanmax(sizes)) or 1.0 if np.isfinite(sizes).any() else 1.0
+
+
+def _heat(axis: Axes, values: np.ndarray, limit: float) -> QuadMesh:
+    """Cells [row, column] in colours around zero; no value is light grey."""
+    axis.set_facecolor(BAND)
+    mesh = axis.pcolormesh(
+        np.ma.masked_invalid(values), cmap=DIVERGING, vmin=-limit, vmax=limit, edgecolors="white", linewidth=0.4
+    )
+    axis.invert_yaxis()
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    return mesh
+
+
+def _frame(axis: Axes, row: int, column: int, width: float = 1.5) -> None:
+    """A frame around a cell."""
+    axis.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=width, zorder=3))
+
+
+def _cell_texts(axis: Axes, values: np.ndarray, limit: float) -> None:
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            _cell_text(axis, row, column, f"{value:.1f}", abs(value) > 0.6 * limit)
+
+
+def _cell_text(axis: Axes, row: int, column: int, told: str, dark: bool) -> None:
+    ink = "white" if dark else INK
+    axis.text(column + 0.5, row + 0.5, told, ha="center", va="center", color=ink, fontsize=8, linespacing=1.3)
+
+
+def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, n_panels: int) -> None:
+    """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
+    axis.set_yticks(np.arange(len(shares)) + 0.5, list(shares.index), fontsize=8 if n_panels == 1 else 5.5)
+    axis.tick_params(length=0, pad=2)
+    for row, label in enumerate(axis.get_yticklabels()):
+        label.set_color("#777777")
+        for column in np.flatnonzero(own.iloc[row]):
+            label.set(color=colour(own.columns[column]), fontweight="bold")
+            _frame(axis, row, column, 1.5 if n_panels == 1 else 0.8)
+
+
+def _owner_names(axis: Axes, own: pd.DataFrame, n_panels: int) -> None:
+    """The encoders over their columns, with how many classes each owns."""
+    told = [f"{title(encoder)}\nowns {number}" for encoder, number in own.sum().items()]
+    axis.set_xticks(np.arange(len(told)) + 0.5, told, fontsize=8 if n_panels == 1 else 7)
+    axis.xaxis.tick_top()
+    axis.tick_params(axis="x", length=0, rotation=0 if n_panels == 1 else 90)
+
+
+def _branch_names(axis: Axes, branches: Sequence[str], right: float, n_panels: int) -> None:
+    """A line beside the rows of each branch, and its name in as many lines as it has rows."""
+    start, size = 0, 8 if n_panels == 1 else 6
+    for branch, group in groupby(branches):
+        end = start + len(list(group))
+        if branch:
+            axis.plot([right + 0.1] * 2, [start + 0.15, end - 0.15], color=INK, linewidth=1, clip_on=False)
+            told = "\n".join(wrap(branch.replace("_", " "), 18, max_lines=end - start, placeholder="…"))
+            axis.text(right + 0.2, (start + end) / 2, told, va="center", fontsize=size)
+        start = end
+    axis.set_xlim(0, right)
+
+
+# Redundancy
+
+
+def redundancy_figure(
+    interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY
+) -> Figure:
+    """Every pair's interaction with its interval in a symmetric matrix; a frame where the interval leaves out zero."""
+    rows = interactions.query("game == @game and measure == @measure and level == @level and head == @head")
+    players = list(dict.fromkeys([*rows["first"], *rows["second"]]))
+    times = scale(measure)
+    with style():
+        figure = Figure(figsize=(WIDTH, 1.8 + 0.65 * max(len(players), 2)))
+        axis = figure.subplots()
+        matrix = _symmetric(rows, players) * times
+        mesh = _heat(axis, matrix, _limit(matrix))
+        for row in rows.itertuples():
+            _pair(axis, players, row, times, _limit(matrix))
+        if rows.empty:
+            axis.text(0.5, 0.5, "no pair of encoders has an interaction here", ha="center", va="center")
+        places, told = np.arange(len(players)) + 0.5, [title(player) for player in players]
+        axis.set_xticks(places, told)
+        axis.set_yticks(places, told)
+        axis.tick_params(length=0)
+        bar = figure.colorbar(mesh, ax=axis, fraction=0.05, aspect=18)
+        bar.set_label("redundant  \N{LEFTWARDS ARROW}  0  \N{RIGHTWARDS ARROW}  complementary", fontsize=8)
+        bar.ax.set_title(_points(measure), fontsize=8)
+        _title(
+            figure,
+            f"Do two encoders tell the same (red) or complete each other (blue)? {measure} of {level}s, {head} head; "
+            "framed: the interval leaves out zero",
+        )
+    return figure
+
+
+def _symmetric(rows: pd.DataFrame, players: Sequence[str]) -> np.ndarray:
+    """Values of all pairs [player, player]; NaN on the diagonal and where a pair is missing."""
+    matrix = np.full((max(len(players), 1),) * 2, np.nan)
+    for row in rows.itertuples():
+        first, second = players.index(row.first), players.index(row.second)
+        matrix[first, second] = matrix[second, first] = row.value
+    return matrix
+
+
+def _pair(axis: Axes, players: Sequence[str], row, times: float, limit: float) -> None:
+    """Both cells of a pair: its value over its interval, framed where zero is left out."""
+    value, low, high = (end * times for end in (row.value, row.low, row.high))
+    told = f"{value:.1f}" + (f"\n({low:.1f} to {high:.1f})" if np.isfinite([low, high]).all() else "")
+    first, second = players.index(row.first), players.index(row.second)
+    for cell in ((first, second), (second, first)):
+        if np.isfinite(value):
+            _cell_text(axis, *cell, told, abs(value) > 0.6 * limit)
+        if low > 0 or high < 0:
+            _frame(axis, *cell)
+
+
+# One class
+
+
+def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> Figure:
+    """All about one class: its average precision by subset, each encoder's share of it, and its test clips.
+
+    values [class, subset, value, low, high], shares (rows of contributions.csv) of one level and head; clips of this
+    class [clip, n_chunks, score, label]: those that have it, and others of which the highest are drawn.
+    """
+    values = values[values["class"] == name]
+    shares = shares.query("game == @STUDY and measure == @PER_CLASS and group == @_group", local_dict=_local(name))
+    for told, rows, key in (("values", values, "subset"), ("shares", shares, "encoder")):
+        if rows[key].duplicated().any():
+            raise ValueError(f"{told} of {name!r} hold several levels or heads; hand over one of each")
+    constant = values["subset"].isin(["", "constant"])
+    order = _by_size(values[~constant])
+    shown = _shown_clips(clips)
+    with style():
+        figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
+        panels = figure.subplot_mosaic(
+            [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
+            width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
+        )  # fmt: skip
+        _members(panels["members"], order["subset"])
+        _values(panels["subsets"], order, values.loc[constant, "value"])
+        _class_shares(panels["shares"], shares)
+        _clips(panels["clips"], shown, clips)
+        _title(figure, f"{name}: who knows it, and on which clips")
+    return figure

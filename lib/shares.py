@@ -1,0 +1,199 @@
+"""What each encoder contributes: the games of a study played out, with intervals.
+
+Every number comes from stored scores. A game's coalitions are resampled by the same draws, so its shares, differences
+and interactions, which are sums of coalitions' values, are resampled with them. `group` says of which classes: all, one
+class (class:<name>) or a branch of the ontology (branch:<name>); only measures that are means over classes have the latter.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import contributions, measures
+from lib.comparisons import branches, parts_of
+from lib.contributions import Subset
+from lib.games import Game, paper4
+from lib.intervals import Sampling, holm
+from lib.results import LEVELS, SHARED, Scores, sampling
+from lib.study import Study
+from lib.subsets import subsets
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Played:
+    """A game at one level with one head: of each measure, each coalition's rows [resample + seed, group].
+
+    groups: of each measure, the groups of classes that its columns are for; the first is all.
+    """
+
+    game: Game
+    level: str
+    head: str
+    of: Sampling
+    values: Mapping[str, Mapping[Subset, np.ndarray]]
+    groups: Mapping[str, list[str]]
+    confidence: float
+    seeds: int
+
+    @property
+    def start(self) -> dict[str, str]:
+        """The columns that every table of this game begins with."""
+        return {"level": self.level, "head": self.head}
+
+
+def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] = measures.NAMES) -> Played:
+    """Measure every coalition of a game, each fold and seed by itself; the mean over folds and seeds is what counts."""
+    parts = parts_of(study)
+    of_branch = branches(study.read_corpus())
+    classes = [str(name) for name in parts[0].stored["classes"]]
+    by_class = [ALL, *(f"class:{name}" for name in classes), *(f"branch:{name}" for name in of_branch)]
+    columns = list(of_branch.values())
+    values: dict[str, dict[Subset, np.ndarray]] = {name: {} for name in names}
+    for subset in [(), *subsets(game.players)]:
+        for name, rows in _coalition(study, parts, game, subset, head, level, names, columns).items():
+            values[name][subset] = rows
+    groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
+    scoring, seeds = study.settings.scoring, len(study.request.seeds)
+    return Played(game, level, head, sampling(parts, level), values, groups, scoring.level, seeds)
+
+
+def _coalition(
+    study: Study, parts: Sequence[Scores], game: Game, subset: Subset, head: str, level: str, names: Sequence[str],
+    columns: list[list[int]],
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Rows [resample + seed, group] of one coalition, for each measure."""
+    draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for seed in study.request.seeds:
+        folds = []
+        for part in parts:
+            scores = part.load(game.file(part.study, subset, head, seed))[level]
+            folds.append(dict(_measured(part, scores, level, names, columns)))
+        for name in names:
+            values[name].append(np.mean([fold[name][0] for fold in folds], axis=0))
+            draws[name] += [fold[name][1] for fold in folds]
+    return {name: np.concatenate([np.mean(draws[name], axis=0), values[name]]) for name in names}
+
+
+def _measured(
+    part: Scores, scores: np.ndarray, level: str, names: Sequence[str], columns: list[list[int]]
+) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+    """Measure, and its value [group] and resampled values [resample, group] on one fold."""
+    plain = [name for name in names if name not in measures.BY_CLASS]
+    found, drawn = part.values(scores, level, plain), part.draws(scores, level, plain)
+    for name in plain:
+        yield name, (np.array([found[name].value]), drawn[name][:, None])
+    for name in [name for name in names if name in measures.BY_CLASS]:
+        values, draws = part.by_class(scores, level, name)
+        both = np.concatenate([values[None], draws])
+        grouped = np.stack([_mean(both), *both.T, *(_mean(both[:, own]) for own in columns)], axis=1)
+        yield name, (grouped[0], grouped[1:])
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean of each row's values that are not NaN, NaN where all are."""
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0).sum(1), known.sum(1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+# Tables of a game
+
+
+def share_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of contributions.csv: the Shapley share of each player, by measure and group."""
+    return list(_of_players(played, contributions.shapley, {}, "share"))
+
+
+def marginal_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of marginals.csv: what each player brings alone, and what is lost without it."""
+    kinds = (contributions.add_one_in, contributions.leave_one_out)
+    return [row for kind in kinds for row in _of_players(played, kind, {"kind": kind.__name__}, "value", [ALL])]
+
+
+def interaction_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of interactions.csv: of each pair the Shapley interaction index; below zero they replace each other."""
+    rows = []
+    for measure, game in played.values.items():
+        for (first, second), each in contributions.interactions(game).items():
+            number = _number(played, each[:, 0])
+            rows.append({
+                "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
+                "value": number[0], "low": number[1], "high": number[2], "seeds": played.seeds,
+            })  # fmt: skip
+    return rows
+
+
+def test_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of tests.csv: every difference of two shares, with Holm's correction over the pairs of a game and measure."""
+    rows = []
+    for measure, game in played.values.items():
+        shares = {name: each[:, 0] for name, each in contributions.shapley(game).items()}
+        pairs = list(combinations(shares, 2))
+        p = [float(played.of.p_value(shares[a] - shares[b])) for a, b in pairs]
+        for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
+            value, low, high = _number(played, shares[first] - shares[second])
+            rows.append({
+                "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
+                "difference": value, "low": low, "high": high, "p": alone, "p_holm": corrected, "seeds": played.seeds,
+            })  # fmt: skip
+    return rows
+
+
+test_rows.__test__ = False  # not a test of ours, whatever it is called
+
+
+def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
+    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is the constant's."""
+    rows = []
+    for subset, each in played.values[measure].items():
+        low, high = played.of.interval(each, played.confidence)
+        for column, group in enumerate(played.groups[measure]):
+            if group.startswith("class:"):
+                rows.append({
+                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or "constant",
+                    "value": float(played.of.value(each)[column]), "low": max(0.0, float(low[column])),
+                    "high": min(1.0, float(high[column])),
+                })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _of_players(
+    played: Played, kind: Any, start: dict, column: str, only: list[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    for measure, game in played.values.items():
+        groups = only or played.groups[measure]
+        for name, rows in kind(game).items():
+            value, (low, high) = played.of.value(rows), played.of.interval(rows, played.confidence)
+            for place, group in enumerate(groups):
+                yield start | {
+                    "game": played.game.name, "encoder": name, "group": group, "measure": measure, **played.start,
+                    column: float(value[place]), "low": float(low[place]), "high": float(high[place]),
+                    "seeds": played.seeds,
+                }  # fmt: skip
+
+
+def _number(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
+    low, high = played.of.interval(rows, played.confidence)
+    return float(played.of.value(rows)), float(low), float(high)
+
+
+def play_all(study: Study, games: Sequence[Game] = ()) -> list[Played]:
+    """The study's own game by every measure, and games of controls by the shared one, at each level with each head."""
+    heads = study.settings.heads.kinds
+    played = [play(study, paper4(), level, head) for level in LEVELS for head in heads]
+    for game in games:
+        for level in LEVELS:
+            played += [play(study, game, level, head, [SHARED]) for head in game.heads or heads]
+    return played
+
+
+def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:
+    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows or test_rows."""
+    return pd.DataFrame([row for one in played for row in rows(one)])

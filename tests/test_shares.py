@@ -1,0 +1,107 @@
+"""Shares of a study from stored scores: they sum up, agree with the tables, and hold for classes and branches."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import CLASSES, PARENTS, study
+
+from lib import games, results, shares
+from lib.measures import NAMES
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        found = study(tmp_path_factory.mktemp("run"), patch)
+        yield found, results.write_subsets(found), shares.play_all(found)
+
+
+def test_contributions_have_the_columns_of_the_contract(made):
+    table = shares.table(made[2], shares.share_rows)
+    assert list(table) == ["game", "encoder", "group", "measure", "level", "head", "share", "low", "high", "seeds"]
+    groups = 1 + len(CLASSES) + len(set(sum(PARENTS.values(), ())))
+    assert len(table) == 4 * 2 * 2 * (len(NAMES) - 2 + 2 * groups)
+    assert set(table["game"]) == {"paper4"} and set(table["seeds"]) == {2}
+
+
+def test_shares_of_every_measure_sum_to_all_four_less_the_constant(made):
+    table = shares.table(made[2], shares.share_rows).query("group == 'all'")
+    for (measure, level, head), rows in table.groupby(["measure", "level", "head"]):
+        ends = [
+            results.cell(made[1], *model, measure, level).value
+            for model in ((results.ALL_FOUR, head), ("constant", "none"))
+        ]
+        assert rows["share"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-9)
+
+
+def test_shares_of_classes_average_to_those_of_all_and_of_branches(made):
+    table = shares.table(made[2], shares.share_rows).query(
+        "measure == 'map_macro' and level == 'clip' and head == 'linear'"
+    )
+    wide = table.pivot(index="group", columns="encoder", values="share")
+    of_class = wide[wide.index.str.startswith("class:")]
+    np.testing.assert_allclose(of_class.mean(), wide.loc["all"], atol=1e-12)
+    high = [f"class:{name}" for name in CLASSES if PARENTS[name] == ("high",)]
+    np.testing.assert_allclose(of_class.loc[high].mean(), wide.loc["branch:high"], atol=1e-12)
+
+
+def test_alone_and_last_are_differences_of_the_table(made):
+    table = shares.table(made[2], shares.marginal_rows)
+    row = results.pick(table, kind="add_one_in", encoder="timbre", measure="top1", level="clip", head="linear")
+    ends = [
+        results.cell(made[1], *model, "top1", "clip").value for model in (("timbre", "linear"), ("constant", "none"))
+    ]
+    assert row["value"] == pytest.approx(ends[0] - ends[1], abs=1e-9)
+    row = results.pick(table, kind="leave_one_out", encoder="timbre", measure="top1", level="clip", head="linear")
+    others = "pitch+neuralogram+waveform"
+    ends = [results.cell(made[1], name, "linear", "top1", "clip").value for name in (results.ALL_FOUR, others)]
+    assert row["value"] == pytest.approx(ends[0] - ends[1], abs=1e-9)
+
+
+def test_interactions_and_tests_are_of_every_pair(made):
+    pairs = shares.table(made[2], shares.interaction_rows)
+    assert len(pairs) == 6 * len(NAMES) * 2 * 2
+    tests = shares.table(made[2], shares.test_rows)
+    assert len(tests) == len(pairs)
+    known = tests.dropna(subset="p")
+    assert ((known["p"] < 0.05) == ((known["low"] > 0) | (known["high"] < 0))).all()
+    table = shares.table(made[2], shares.share_rows).query("group == 'all'")
+    row = known.query("first == 'pitch' and second == 'waveform' and measure == 'map_macro'").iloc[0]
+    both = [
+        results.pick(table, encoder=name, measure="map_macro", level=row.level, head=row["head"])["share"]
+        for name in ("pitch", "waveform")
+    ]
+    assert row.difference == pytest.approx(both[0] - both[1])
+
+
+def test_every_class_has_the_value_of_every_coalition(made):
+    played = next(one for one in made[2] if one.level == "clip" and one.head == "paper")
+    rows = shares.class_rows(played)
+    assert len(rows) == 16 * len(CLASSES)
+    mean = rows.query("subset == 'pitch+timbre'")["value"].mean()
+    assert mean == pytest.approx(results.cell(made[1], "pitch+timbre", "paper", "map_macro", "clip").value)
+
+
+def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    game = games.Game("noise5", ("pitch", "timbre", "noise"), "noise", frozenset({"noise"}))
+    part = found.parts[0]
+    for subset in ("noise", "pitch+noise", "timbre+noise", "pitch+timbre+noise"):
+        without = subset.replace("+noise", "")
+        scores = np.load(
+            part.scores("constant" if without == "noise" else without, "none" if without == "noise" else "paper", 0)
+        )
+        path = games.control_scores(part, "noise", subset, "paper", 0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, scores)  # noise that adds nothing at all
+    played = shares.play(found, game, "chunk", "paper", ["map_macro", "top1"])
+    table = pd.DataFrame(shares.share_rows(played)).query("group == 'all' and encoder == 'noise'")
+    assert set(table["game"]) == {"noise5"} and len(table) == 2
+    np.testing.assert_allclose(table[["share", "low", "high"]], 0, atol=1e-12)
+
+
+def test_missing_scores_are_one_line(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    found.scores("pitch+timbre", "paper", 0).unlink()
+    with pytest.raises(Exception, match="pitch\\+timbre-paper-seed0.npy is missing: run notebooks/03_subsets"):
+        shares.play(found, games.paper4(), "chunk", "paper", ["top1"])
