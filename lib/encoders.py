@@ -91,10 +91,13 @@ def train_encoder(
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
         spent: list[Stage] = []
         finished = read_back(encoder, folder, key)
+        if not finished:
+            (folder / "embeddings.npy").unlink(missing_ok=True)  # of other weights
         histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent)
         encoder.to(target).eval()
         embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
-        np.save(folder / "embeddings.npy", embeddings)
+        with files.whole(folder / "embeddings.npy") as temporary:
+            np.save(temporary, embeddings)
         scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
         return Trained(encoder, embeddings, scores, histories, spent)
 
@@ -259,3 +262,13 @@ def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | 
         return None
     encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
     return {what: History(rows) for what, rows in kept["history"].items()}
+
+
+def stored_embeddings(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path) -> np.ndarray | None:
+    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these clips and settings."""
+    told, path = folder / "encoder.json", folder / "embeddings.npy"
+    if not (told.exists() and path.exists()):
+        return None
+    if json.loads(told.read_text())["key"] != key_of(name, chunks, settings, seed):
+        return None
+    return np.load(path)

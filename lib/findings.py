@@ -87,14 +87,14 @@ def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: st
 
 
 def significance(differences: pd.DataFrame, level: str = "clip") -> str:
-    """Whether anything is told apart with this number of clips: counted from the intervals."""
+    """Whether anything is told apart with this number of clips, after Holm's correction for the number of pairs."""
     rows = differences[differences["level"] == level]
     first = rows.iloc[0]
-    told = [_ranked(row) for _, row in rows.iterrows() if clear(row["low"], row["high"])]
+    told = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < 0.05]
     size = f"With {first['items']} {level}s in {first['groups']} groups"
     if not told:
-        return f"{size} nothing is significant: no paired interval of the {len(rows)} leaves out zero. {seeds(first['seeds'])}"
-    count = f"{len(told)} of {len(rows)} paired intervals leave out zero (of so many, one may by chance alone)"
+        return f"{size} nothing is significant: none of the {len(rows)} differences is after Holm's correction. {seeds(first['seeds'])}"
+    count = f"{len(told)} of {len(rows)} differences are significant after Holm's correction"
     return f"{size}, {count}: {', '.join(told)}. {seeds(first['seeds'])}"
 
 
@@ -109,7 +109,7 @@ def seeds(count: int) -> str:
         return (
             "One seed was trained: another training would move these numbers, and no interval here tells by how much."
         )
-    return f"They are means of {count} seeds; the intervals resample clips, not seeds."
+    return f"They are means of {count} seeds; the intervals hold the spread of clips and of seeds."
 
 
 def shares(table: pd.DataFrame, level: str, head: str) -> str:
@@ -123,6 +123,92 @@ def shares(table: pd.DataFrame, level: str, head: str) -> str:
     total = f"together {number(rows['share'].sum(), sign='+')} points of {rows['measure'].iloc[0]} above the constant predictor"
     doubt = f"The interval includes zero for: {', '.join(unsure)}." if unsure else "No interval includes zero."
     return f"{level.capitalize()}s, head {head}: {', '.join(each)}; {total}. {doubt}"
+
+
+def conclusion(shares: pd.DataFrame, pairs: pd.DataFrame, together: pd.DataFrame, corpus: str) -> str:
+    """What was found on this corpus, in plain words: who contributes, who more than whom, and whether all beat the best.
+
+    shares, pairs and together are contributions.csv, tests.csv and simultaneous.csv of one level and head.
+    """
+    rows = shares.query("game == 'paper4' and group == 'all'").sort_values("share", ascending=False)
+    if not np.isfinite(rows["share"]).all():
+        return f"On {corpus} there is no {rows['measure'].iloc[0]} to share out."
+    first = rows.iloc[0]
+    total = number(rows["share"].sum(), sign="+")
+    each = ", ".join(f"{row.encoder} {number(row.share, sign='+')}" for row in rows.itertuples())
+    told = [
+        f"On {corpus}, {first['level']}s, {first['head']} head: all four together stand {total} points of "
+        f"{first['measure']} above a predictor that does not listen. The shares are {each}."
+    ]
+    told.append(_who_contributes(rows))
+    told.append(_who_more(pairs.query("game == 'paper4'")))
+    told.append(_beats_the_best(together))
+    told.append(seeds(int(first["seeds"])))
+    return " ".join(told)
+
+
+def _who_contributes(rows: pd.DataFrame) -> str:
+    up = [row.encoder for row in rows.itertuples() if row.low > 0]
+    down = [row.encoder for row in rows.itertuples() if row.high < 0]
+    unsure = [row.encoder for row in rows.itertuples() if not clear(row.low, row.high)]
+    if len(up) == len(rows):
+        return "Every one of them contributes something clear."
+    parts = [f"clearly contributing: {', '.join(up)}"] if up else ["none clearly contributes"]
+    parts += [f"clearly taking away: {', '.join(down)}"] if down else []
+    parts += [f"not told from nothing: {', '.join(unsure)}"] if unsure else []
+    return f"{'; '.join(parts)[0].upper()}{'; '.join(parts)[1:]}."
+
+
+def _who_more(pairs: pd.DataFrame) -> str:
+    """Which shares differ after Holm's correction."""
+    found = [
+        f"{row.first} > {row.second}" if row.difference > 0 else f"{row.second} > {row.first}"
+        for row in pairs.itertuples()
+        if row.p_holm < 0.05
+    ]
+    if not found:
+        return f"No share is told apart from another ({len(pairs)} pairs, Holm's correction)."
+    return f"Shares that differ clearly ({len(found)} of {len(pairs)} pairs, Holm's correction): {', '.join(found)}."
+
+
+def _beats_the_best(together: pd.DataFrame) -> str:
+    """All four against every single one, by intervals that hold together, so that the best needs no choosing."""
+    below = [row.second for row in together.itertuples() if not row.low > 0]
+    above = [row.second for row in together.itertuples() if row.low > 0]
+    worse = [row.second for row in together.itertuples() if row.high < 0]
+    why = "intervals that hold for all at once, so that the best single one was not picked by its luck"
+    if worse:
+        return f"All four together are clearly below {', '.join(worse)} alone ({why})."
+    if not below:
+        return f"All four together are clearly above each single encoder, and so above the best ({why})."
+    if not above:
+        return f"That all four together beat even one single encoder is not shown ({why})."
+    return f"All four together are clearly above {', '.join(above)}; above {', '.join(below)} it is not shown ({why})."
+
+
+def controls(table: pd.DataFrame, shares: pd.DataFrame, titles: dict[str, str], level: str, head: str) -> list[str]:
+    """What the controls say, one sentence each; `titles` is what each control is, by name. Rows of controls.csv."""
+    told = []
+    for row in table.query("level == @level and (head == @head or head == 'own')").itertuples():
+        interval = f"{number(row.difference, sign='+')} {between(row.low, row.high, sign='+')} points"
+        if not np.isfinite(row.difference):
+            verdict = "there is no value to compare"
+        elif not clear(row.low, row.high):
+            verdict = f"the study's four are not told apart from it ({interval})"
+        else:
+            verdict = f"the study's four are clearly {'above' if row.difference > 0 else 'BELOW'} it ({interval})"
+        told.append(f"{titles.get(row.control, row.control)}: {number(row.value)} together; {verdict}.")
+    noise = shares.query(
+        "game == 'noise5' and encoder == 'noise' and group == 'all' and level == @level and head == @head"
+    )
+    for row in noise.itertuples():
+        share = f"{number(row.share, sign='+')} {between(row.low, row.high, sign='+')} points"
+        as_it_should = not row.low > 0
+        told.append(
+            f"Noise, played as a fifth encoder, gets a share of {share}: "
+            f"{'as it should be, nothing' if as_it_should else 'something is WRONG, noise cannot contribute'}."
+        )
+    return told
 
 
 def redundancy(table: pd.DataFrame, level: str = "clip", head: str = "paper") -> str:

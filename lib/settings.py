@@ -6,13 +6,16 @@ overrides by dotted name. Settings that belong to one representation live in its
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lib.errors import PlainError
 
 Loss = Literal["huber", "bce"]
+ControlName = Literal[
+    "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "held_out"
+]
 
 
 class SettingsError(PlainError, ValueError):
@@ -123,6 +126,15 @@ class Settings(Frozen):
         "none", "next: the fold after the test fold", "only where a corpus has folds; needed for checkpoint = best"
     )
     threads: int = Field(1, ge=1, description="of one process; another number gives slightly other weights")
+    controls: tuple[ControlName, ...] = Field((), description="games beside the study's own: names, or all")
+    seeds_of: str = Field("waveform", description="whose four seeds play the game of the control `seeds`")
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _controls(cls, value: Any) -> Any:
+        if value == "all":
+            return get_args(ControlName)
+        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "Settings":
@@ -158,6 +170,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 30,
         "representations.neuralogram.map": "keep_time",
+        "controls": ("noise",),
     },
     "quick": {
         "training.epochs": 16,
@@ -168,6 +181,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 20,
         "representations.neuralogram.map": "keep_time",
+        "controls": ("noise",),
     },
     "tiny": {
         "training.epochs": 2,

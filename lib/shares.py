@@ -149,6 +149,25 @@ def test_rows(played: Played) -> list[dict[str, Any]]:
 test_rows.__test__ = False  # not a test of ours, whatever it is called
 
 
+def against(played: Sequence[Played]) -> pd.DataFrame:
+    """Rows of controls.csv: all players of each control together, beside all of the study's, and the paired difference.
+
+    difference is the study less the control. A control that has no such head stands beside the study's first.
+    """
+    own = {(one.level, one.head): one for one in played if not one.game.control}
+    rows = []
+    for one in [one for one in played if one.game.control]:
+        study = own.get((one.level, one.head)) or own[one.level, next(head for _, head in own)]
+        ours, theirs = (each.values[SHARED][each.game.players][:, 0] for each in (study, one))
+        value, low, high = _number(one, ours - theirs)
+        rows.append({
+            "control": one.game.control, "game": one.game.name, "players": len(one.game.players), "measure": SHARED,
+            **one.start, "study_head": study.head, "value": float(one.of.value(theirs)),
+            "study": float(one.of.value(ours)), "difference": value, "low": low, "high": high, "seeds": one.seeds,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
     """Every coalition's value of every class [class, subset, value, low, high]; the empty one is the constant's."""
     rows = []

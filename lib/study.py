@@ -214,7 +214,8 @@ class Study:
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
         path = self.folder / "study.json"
-        told = {"settings": self.settings.model_dump(mode="json"), "corpus_hash": corpus_hash}
+        # which controls are run beside the study changes none of its results
+        told = {"settings": self.settings.model_dump(mode="json", exclude={"controls"}), "corpus_hash": corpus_hash}
         if path.exists():
             before = json.loads(path.read_text())
             for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):

@@ -1,13 +1,13 @@
 """The same head on every subset of the encoders' embeddings (paper section 3.5).
 
-Heads with inputs of one width train together, as one batched product: h counts such heads, and nothing of one reaches
-another. The order of the batches is drawn from (seed, epoch), so a head trained alone gets the same weights but for
+Heads with inputs of one total width train together, as one batched product: h counts such heads, and nothing of one
+reaches another. The order of the batches is drawn from (seed, epoch), so a head trained alone gets the same weights but for
 rounding.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -33,16 +33,21 @@ def label(subset: Subset) -> str:
 
 def score_subsets(
     embeddings: Mapping[str, np.ndarray], targets: np.ndarray, train: np.ndarray, scored: np.ndarray, head: Head,
-    heads: Heads, schedule: Training, seed: int, device: torch.device,
+    heads: Heads, schedule: Training, seed: int, device: torch.device, only: Collection[Subset] | None = None,
 ) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
-    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of `embeddings`.
+    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of `embeddings`, or `only` some.
 
-    embeddings: name -> [chunk, width]; targets [chunk, class]; train, scored: rows to train on and to score.
-    Only training rows are read before the scores are made.
+    embeddings: name -> [chunk, width], each of its own width; targets [chunk, class]; train, scored: rows to train on
+    and to score. The narrow subsets come first. Only training rows are read before the scores are made.
     """
     scaled = {name: scale(values, train, heads) for name, values in embeddings.items()}
     labels = torch.from_numpy(targets[train]).float().to(device)
-    for _, group in itertools.groupby(subsets(list(embeddings)), key=len):
+    wanted = [subset for subset in subsets(list(embeddings)) if only is None or subset in only]
+
+    def width(subset: Subset) -> int:
+        return sum(scaled[name].shape[1] for name in subset)
+
+    for _, group in itertools.groupby(sorted(wanted, key=width), key=width):
         group = list(group)
         inputs = torch.stack([torch.cat([scaled[name] for name in subset], dim=1) for subset in group]).to(
             device

@@ -22,3 +22,12 @@ def test_the_arithmetic_of_a_linear_layer_is_that_of_its_products():
 def test_the_peak_is_what_a_product_reaches():
     assert 1e8 < peak_flops(torch.device("cpu")) < 1e15
     assert np.isfinite(peak_flops(torch.device("cpu")))
+
+
+def test_a_convolution_in_groups_is_counted_by_what_it_does():
+    model = nn.Sequential(
+        nn.Conv1d(8, 8, 3, groups=8, padding=1, bias=False), nn.Flatten(), nn.Linear(80, 2, bias=False)
+    )
+    counted = flops_an_item(model, torch.randn(4, 8, 10), torch.zeros(4, 2), Training())
+    convolution, linear = 2 * 8 * 10 * 3, 2 * 80 * 2
+    assert counted == 2 * convolution + 3 * linear  # the convolution's inputs want no gradient

@@ -5,6 +5,7 @@ colour everywhere; control games and players that are no representation are grey
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, groupby
 from textwrap import fill, wrap
 
@@ -51,7 +52,7 @@ def _points(measure: str) -> str:
 
 
 def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(fill(text, round(11.5 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
+    figure.suptitle(fill(text, round(12.3 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
 
 
 # Shares
@@ -74,13 +75,14 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         for axis, level in zip(axes.flat, levels, strict=True):
             _share_bars(axis, rows[rows["level"] == level], slots, scale(measure))
             axis.set_title(f"{level}s")
+            axis.tick_params(axis="x", length=0)
         for axis in axes[-1]:
             _name_bars(axis, slots, many)
             _name_games(axis, slots, dict(zip(rows["game"], rows["head"], strict=True)), head, many)
         for axis in axes[:, 0]:
             axis.set_ylabel(f"share of {_points(measure)}")
         controls = "; grey: control games" if {game for game, _ in slots} - {STUDY} else ""
-        _title(figure, f"What each encoder adds to {measure}, over all orders of adding it ({head} head){controls}")
+        _title(figure, f"What each encoder adds to {measure} over all orders ({head} head){controls}")
     return figure
 
 
@@ -113,7 +115,7 @@ def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], 
 
 def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], many: bool) -> None:
     axis.set_xticks(list(slots.values()), [title(player) for _, player in slots])
-    axis.tick_params(axis="x", length=0, labelsize=7 if many else 9, rotation=90 if many else 0)
+    axis.tick_params(axis="x", labelsize=7 if many else 9, rotation=90 if many else 0)
 
 
 def _name_games(
@@ -159,7 +161,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
         axis.set_xticks(range(len(players) + 1), ["nobody\n(constant)", *map(str, range(1, len(players) + 1))])
         axis.set(xlabel="encoders together", ylabel=unit(measure), xlim=(-0.5, len(players) + 0.5))
         handles = [Line2D([], [], label=title(player), **looks[player]) for player in players]
-        told = "a line adds this encoder; it has this sector of a node"
+        told = "a line adds the encoder; a node that has it shows it in this sector"
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=told, title_fontsize=8)
         _title(figure, f"What each encoder adds to whom: {measure} of {level}s, {head} head; numbers: best of its size")
     return figure
@@ -172,7 +174,7 @@ def _places(heights: Mapping[frozenset, float], step: float) -> dict[frozenset, 
         free = (n for n in count() if last.get((len(subset), n), -np.inf) + step <= heights[subset])
         lanes[subset] = next(free)
         last[len(subset), lanes[subset]] = heights[subset]
-    lane = min(LANE, 0.8 / (1 + max(lanes.values(), default=0)))
+    lane = min(LANE, 0.8 / max([1, *lanes.values()]))
     side = {n: (n + 1) // 2 * (1 if n % 2 else -1) for n in lanes.values()}
     return {subset: (len(subset) + lane * side[lanes[subset]], heights[subset]) for subset in heights}
 
@@ -250,6 +252,31 @@ def _by_class(contributions: pd.DataFrame, level: str, head: str) -> tuple[pd.Da
     return shares, highest & (low > 0) & highest.sum(axis=1).eq(1).to_numpy()[:, None]
 
 
+@dataclass(frozen=True)
+class _Room:
+    """How many classes are laid out: few with numbers in the cells, many in two panels of low rows."""
+
+    classes: int
+
+    @property
+    def texts(self) -> bool:
+        return self.classes <= FEW_CLASSES
+
+    @property
+    def panels(self) -> int:
+        return 1 if self.classes <= MOST_ROWS else 2
+
+    @property
+    def rows(self) -> int:
+        """Rows of a panel."""
+        return -(-self.classes // self.panels)
+
+    @property
+    def height(self) -> float:
+        """Inches of a row."""
+        return 0.3 if self.texts else 0.2 if self.panels == 1 else 0.104
+
+
 def class_figure(
     contributions: pd.DataFrame, order: Sequence[str], level: str, head: str, branches: Mapping[str, str] | None = None
 ) -> Figure:
@@ -259,23 +286,21 @@ def class_figure(
     """
     shares, own = _by_class(contributions, level, head)
     shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
-    n_panels = 1 if len(order) <= MOST_ROWS else 2
-    n_rows = -(-len(order) // n_panels)
-    height = 0.3 if len(order) <= FEW_CLASSES else 0.2 if n_panels == 1 else 0.104
+    room = _Room(len(order))
     with style():
-        figure = Figure(figsize=(WIDTH, 1.7 + height * n_rows))
-        axes = figure.subplots(1, n_panels, squeeze=False)[0]
+        figure = Figure(figsize=(WIDTH, 1.7 + room.height * max(room.rows, 2)))
+        axes = figure.subplots(1, room.panels, squeeze=False)[0]
         for number, axis in enumerate(axes):
-            rows = slice(number * n_rows, (number + 1) * n_rows)
+            rows = slice(number * room.rows, (number + 1) * room.rows)
             mesh = _heat(axis, shares.iloc[rows].to_numpy(), _limit(shares))
-            _class_names(axis, shares.iloc[rows], own.iloc[rows], n_panels)
-            _owner_names(axis, own, n_panels)
-            _branch_names(axis, [(branches or {}).get(name, "") for name in order[rows]], len(own.columns), n_panels)
-            if len(order) <= FEW_CLASSES:
+            _class_names(axis, shares.iloc[rows], own.iloc[rows], room)
+            _owner_names(axis, own, room)
+            _branch_names(axis, [(branches or {}).get(name, "") for name in order[rows]], len(own.columns), room)
+            if room.texts:
                 _cell_texts(axis, shares.iloc[rows].to_numpy(), _limit(shares))
-            axis.set_ylim(n_rows, 0)
+            axis.set_ylim(room.rows, 0)
         label = f"share of the class's average precision (points, {level}s, {head} head)"
-        figure.colorbar(mesh, ax=axes, location="bottom", label=label, fraction=0.02, aspect=50, pad=0.01)
+        _colours_below(figure, mesh, axes, label)
         _title(
             figure,
             "Which encoder adds what to which class; framed, and the class in its colour: the encoder that owns it "
@@ -286,8 +311,7 @@ def class_figure(
 
 def _limit(values: pd.DataFrame | np.ndarray) -> float:
     """The end of a colour scale around zero."""
-    sizes = np.abs(np.asarray(values, float))
-    return float(np.nanmax(sizes)) or 1.0 if np.isfinite(sizes).any() else 1.0
+    return float(np.nan_to_num(np.abs(np.asarray(values, float))).max(initial=0)) or 1.0
 
 
 def _heat(axis: Axes, values: np.ndarray, limit: float) -> QuadMesh:
@@ -302,9 +326,19 @@ def _heat(axis: Axes, values: np.ndarray, limit: float) -> QuadMesh:
     return mesh
 
 
+def _colours_below(figure: Figure, mesh: QuadMesh, axes: Sequence[Axes], label: str) -> None:
+    """The colour scale under the panels, as thick on a low figure as on a high one."""
+    inches = figure.get_figheight() - 1.3
+    figure.colorbar(
+        mesh, ax=list(axes), location="bottom", label=label, aspect=50, fraction=0.16 / inches, pad=0.08 / inches
+    )
+
+
 def _frame(axis: Axes, row: int, column: int, width: float = 1.5) -> None:
     """A frame around a cell."""
-    axis.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=width, zorder=3))
+    axis.add_patch(
+        Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=width, zorder=3, clip_on=False)
+    )
 
 
 def _cell_texts(axis: Axes, values: np.ndarray, limit: float) -> None:
@@ -318,33 +352,34 @@ def _cell_text(axis: Axes, row: int, column: int, told: str, dark: bool) -> None
     axis.text(column + 0.5, row + 0.5, told, ha="center", va="center", color=ink, fontsize=8, linespacing=1.3)
 
 
-def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, n_panels: int) -> None:
+def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
-    axis.set_yticks(np.arange(len(shares)) + 0.5, list(shares.index), fontsize=8 if n_panels == 1 else 5.5)
+    axis.set_yticks(np.arange(len(shares)) + 0.5, list(shares.index), fontsize=8 if room.panels == 1 else 5.5)
     axis.tick_params(length=0, pad=2)
     for row, label in enumerate(axis.get_yticklabels()):
         label.set_color("#777777")
         for column in np.flatnonzero(own.iloc[row]):
             label.set(color=colour(own.columns[column]), fontweight="bold")
-            _frame(axis, row, column, 1.5 if n_panels == 1 else 0.8)
+            _frame(axis, row, column, 1.5 if room.panels == 1 else 0.8)
 
 
-def _owner_names(axis: Axes, own: pd.DataFrame, n_panels: int) -> None:
+def _owner_names(axis: Axes, own: pd.DataFrame, room: _Room) -> None:
     """The encoders over their columns, with how many classes each owns."""
     told = [f"{title(encoder)}\nowns {number}" for encoder, number in own.sum().items()]
-    axis.set_xticks(np.arange(len(told)) + 0.5, told, fontsize=8 if n_panels == 1 else 7)
+    axis.set_xticks(np.arange(len(told)) + 0.5, told, fontsize=8 if room.panels == 1 else 7)
     axis.xaxis.tick_top()
-    axis.tick_params(axis="x", length=0, rotation=0 if n_panels == 1 else 90)
+    axis.tick_params(axis="x", length=0, rotation=0 if room.panels == 1 else 90)
 
 
-def _branch_names(axis: Axes, branches: Sequence[str], right: float, n_panels: int) -> None:
-    """A line beside the rows of each branch, and its name in as many lines as it has rows."""
-    start, size = 0, 8 if n_panels == 1 else 6
+def _branch_names(axis: Axes, branches: Sequence[str], right: float, room: _Room) -> None:
+    """A line beside the rows of each branch, and its name in as many lines as there is room for."""
+    start, size = 0, 8 if room.panels == 1 else 6
     for branch, group in groupby(branches):
         end = start + len(list(group))
         if branch:
             axis.plot([right + 0.1] * 2, [start + 0.15, end - 0.15], color=INK, linewidth=1, clip_on=False)
-            told = "\n".join(wrap(branch.replace("_", " "), 18, max_lines=end - start, placeholder="…"))
+            lines = max(1, int((end - start) * room.height * 72 / (1.2 * size)))
+            told = "\n".join(wrap(branch.replace("_", " "), 18, max_lines=lines, placeholder="…"))
             axis.text(right + 0.2, (start + end) / 2, told, va="center", fontsize=size)
         start = end
     axis.set_xlim(0, right)
@@ -353,15 +388,13 @@ def _branch_names(axis: Axes, branches: Sequence[str], right: float, n_panels: i
 # Redundancy
 
 
-def redundancy_figure(
-    interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY
-) -> Figure:
+def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY) -> Figure:
     """Every pair's interaction with its interval in a symmetric matrix; a frame where the interval leaves out zero."""
     rows = interactions.query("game == @game and measure == @measure and level == @level and head == @head")
     players = list(dict.fromkeys([*rows["first"], *rows["second"]]))
     times = scale(measure)
     with style():
-        figure = Figure(figsize=(WIDTH, 1.8 + 0.65 * max(len(players), 2)))
+        figure = Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
         axis = figure.subplots()
         matrix = _symmetric(rows, players) * times
         mesh = _heat(axis, matrix, _limit(matrix))
@@ -373,9 +406,10 @@ def redundancy_figure(
         axis.set_xticks(places, told)
         axis.set_yticks(places, told)
         axis.tick_params(length=0)
-        bar = figure.colorbar(mesh, ax=axis, fraction=0.05, aspect=18)
-        bar.set_label("redundant  \N{LEFTWARDS ARROW}  0  \N{RIGHTWARDS ARROW}  complementary", fontsize=8)
-        bar.ax.set_title(_points(measure), fontsize=8)
+        label = (
+            f"redundant  \N{LEFTWARDS ARROW}  interaction of {_points(measure)}  \N{RIGHTWARDS ARROW}  complementary"
+        )
+        _colours_below(figure, mesh, [axis], label)
         _title(
             figure,
             f"Do two encoders tell the same (red) or complete each other (blue)? {measure} of {level}s, {head} head; "
@@ -415,7 +449,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     class [clip, n_chunks, score, label]: those that have it, and others of which the highest are drawn.
     """
     values = values[values["class"] == name]
-    shares = shares.query("game == @STUDY and measure == @PER_CLASS and group == @_group", local_dict=_local(name))
+    shares = shares.query("game == @STUDY and measure == @PER_CLASS")
+    shares = shares[shares["group"] == f"class:{name}"]
     for told, rows, key in (("values", values, "subset"), ("shares", shares, "encoder")):
         if rows[key].duplicated().any():
             raise ValueError(f"{told} of {name!r} hold several levels or heads; hand over one of each")
@@ -432,5 +467,81 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         _values(panels["subsets"], order, values.loc[constant, "value"])
         _class_shares(panels["shares"], shares)
         _clips(panels["clips"], shown, clips)
+        figure.legend(*panels["clips"].get_legend_handles_labels(), loc="outside lower right", fontsize=7, ncols=2)
         _title(figure, f"{name}: who knows it, and on which clips")
     return figure
+
+
+def _by_size(values: pd.DataFrame) -> pd.DataFrame:
+    """Small subsets first, those of one size by their value."""
+    sizes = values["subset"].str.count(r"\+") + 1
+    return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
+
+
+def _members(axis: Axes, order: Sequence[str]) -> None:
+    """A dot for each encoder that a subset has, a row a subset."""
+    players = list(dict.fromkeys(name for subset in order for name in subset.split("+")))
+    for row, subset in enumerate(order):
+        inside = [column for column, player in enumerate(players) if player in subset.split("+")]
+        axis.plot([inside[0], inside[-1]], [row, row], color=GREY, linewidth=1, zorder=1)
+        axis.plot(range(len(players)), [row] * len(players), "o", color=GREY, markersize=1.5, zorder=1)
+        for column in inside:
+            axis.plot(column, row, "o", color=colour(players[column]), markersize=5, zorder=2)
+    axis.set_xticks(range(len(players)), [title(player) for player in players], rotation=90, fontsize=7)
+    axis.set(yticks=[], xlim=(-0.6, max(len(players), 1) - 0.4), ylim=(max(len(order), 1) - 0.5, -0.5))
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _values(axis: Axes, order: pd.DataFrame, constant: pd.Series) -> None:
+    """A dot and its interval for each subset, a single encoder in its colour; the constant predictor as a line."""
+    times, rows = scale(PER_CLASS), np.arange(len(order))
+    inks = [INK if "+" in subset else colour(subset) for subset in order["subset"]]
+    axis.hlines(rows, order["low"] * times, order["high"] * times, color=inks, linewidth=1.2)
+    axis.scatter(order["value"] * times, rows, s=20, color=inks, zorder=3)
+    for value in constant.dropna() * times:
+        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
+    told = "average precision (%)" + ("\ndotted: constant predictor" if constant.notna().any() else "")
+    axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=told, title="by subset")
+
+
+def _class_shares(axis: Axes, shares: pd.DataFrame) -> None:
+    times, rows = scale(PER_CLASS), np.arange(len(shares))
+    axis.bar(rows, shares["share"] * times, 0.7, color=[colour(player) for player in shares["encoder"]])
+    axis.vlines(rows, shares["low"] * times, shares["high"] * times, color=INK, linewidth=1.2)
+    axis.axhline(0, color=INK, linewidth=0.8)
+    axis.set_xticks(rows, [title(player) for player in shares["encoder"]], fontsize=8)
+    axis.tick_params(axis="x", length=0)
+    axis.set(ylabel="share (points)", title="what each adds", xlim=(-0.6, max(len(rows), 3) - 0.4))
+
+
+def _shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
+    """The clips that are drawn, best first: of those that have the class the two ends, of the others the highest."""
+    ordered = clips.sort_values("score", ascending=False, kind="stable")
+    has = ordered["label"].astype(bool)
+    mine, others = ordered[has], ordered[~has].head(WITHOUT)
+    if len(mine) > WITH:
+        mine = pd.concat([mine.head(WITH // 2), mine.tail(WITH // 2)])
+    return pd.concat([mine, others]).sort_values("score", ascending=False, kind="stable")
+
+
+def _clips(axis: Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
+    """The score of each clip shown; filled where the clip has the class, hollow where not."""
+    rows, has = np.arange(len(shown)), shown["label"].to_numpy(bool)
+    axis.hlines(rows, 0, shown["score"], color=GREY, linewidth=0.7, zorder=1)
+    for mask, face, told in ((has, INK, "has the class"), (~has, "white", "has it not")):
+        total = int((clips["label"].astype(bool) == (face == INK)).sum())
+        label = f"{told} ({mask.sum()} of {total} shown)"
+        axis.plot(shown["score"][mask], rows[mask], "o", color=INK, markerfacecolor=face, markersize=5, label=label)
+    named = zip(shown["clip"].astype(str), shown["n_chunks"], strict=True)
+    axis.set_yticks(rows, [f"{_short(clip)} ({n})" for clip, n in named], fontsize=7)
+    axis.yaxis.tick_right()
+    axis.spines[["left", "right"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    axis.set(ylim=(max(len(shown), 1) - 0.5, -0.5), xlabel="score of all encoders together", title="clips (chunks)")
+
+
+def _short(text: str, most: int = 22) -> str:
+    """A long name without its middle."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"

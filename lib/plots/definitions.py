@@ -11,32 +11,131 @@ from matplotlib.lines import Line2D
 from lib.plots import GREY, over_all, style
 from lib.plots.tables import BAND, INK
 
-# mark and colour by how items are made; the colours stay apart for any eye, and so do the marks in grey
+# Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
 MARKS = {
     "none": ("o", INK, "chunks"),
     "mean of scores": ("s", "#0072B2", "clips: mean of scores"),
     "mean of sigmoids": ("^", "#E69F00", "clips: mean of sigmoids"),
     "maximum": ("D", "#009E73", "clips: maximum"),
 }
-STEP = 0.19  # between the lines of one definition; a definition has a height of 1
+STEP, HEADER = (
+    0.19,
+    0.75,
+)  # between the lines of one row, whose height is 1; from the header of a group to its first row
 CARELESS = "#D55E00"
 
 
 def definition_figure(table: pd.DataFrame) -> Figure:
-    """Every definition a line from its constant predictor to its oracle, with the model's value as a mark on it.
+    """Every definition a line from its constant predictor to its oracle, the model's value a mark on it.
 
-    table: a definition_table. Leaf labels are left out where they are all labels.
+    table: a definition_table. Where leaf labels give what all labels give they are drawn once.
     """
     shown = _without_twins(table)
-    places = _places(shown)
+    rows = list(shown.groupby(["family", "measure", "labels"], sort=False))
+    ticks, y = [], 0
     with style():
-        figure = Figure(figsize=(8.0, 1.5 + 0.44 * (len(places) + shown["family"].nunique())))
+        figure = Figure(figsize=(8.0, 1.5 + 0.42 * (len(rows) + HEADER * shown["family"].nunique())))
         axis = figure.subplots()
-        for y, ((_, _, number), (_, rows)) in zip(places.values(), shown.groupby(list(GROUP), sort=False), strict=True):
-            _block(axis, rows, y, number)
-        _names(axis, shown, places)
-        axis.set(xlabel="percent", xlim=(-1, 101))
-        axis.tick_params(axis="y", length=0)
+        for number, ((family, _, _), lines) in enumerate(rows):
+            if not number or family != rows[number - 1][0][0]:
+                ticks.append((y, f'read as "{family}"', "bold"))
+                y += HEADER
+            axis.axhspan(y - 0.46, y + 0.46, color=BAND, linewidth=0, zorder=0)
+            _lines(axis, lines, y)
+            ticks.append((y, _name(lines), "normal"))
+            y += 1
+        _left_names(axis, ticks)
+        axis.set(xlabel="percent", xlim=(-1.5, 101.5), ylim=(y - 0.4, -0.5))
         figure.legend(handles=_handles(), loc="outside lower center", ncols=3)
         over_all(figure, _title(shown))
     return figure
+
+
+def _without_twins(table: pd.DataFrame) -> pd.DataFrame:
+    """All rows, or those of all labels if leaf labels give the same everywhere: there is nothing above the leaves."""
+    numbers = ["value", "constant", "oracle", "n"]
+    every, leaves = (table.loc[table["labels"] == labels, numbers].to_numpy(float) for labels in ("all", "leaves"))
+    return table[table["labels"] == "all"] if np.array_equal(every, leaves, equal_nan=True) else table
+
+
+def _lines(axis: Axes, lines: pd.DataFrame, y: float) -> None:
+    """The definitions that differ in how items are made, one under the other; their reason where none has a value."""
+    if lines["value"].isna().all():
+        axis.text(0, y, f"no value: {lines['reason'].iloc[0]}", va="center", color=INK, fontsize=8)
+        return
+    for place, line in zip(_offsets(len(lines)), lines.itertuples(), strict=True):
+        mark, ink, _ = MARKS[line.aggregation]
+        axis.hlines(y + place, 100 * line.constant, 100 * line.oracle, color=GREY, linewidth=0.6, zorder=1)
+        axis.plot(100 * line.constant, y + place, "|", color=INK, markersize=5, zorder=2)
+        axis.plot(100 * line.oracle, y + place, "x", color=INK, markersize=3.5, zorder=2)
+        axis.plot(100 * line.value, y + place, mark, color=ink, markersize=4.5, zorder=3)
+
+
+def _offsets(count: int) -> np.ndarray:
+    return STEP * (np.arange(count) - (count - 1) / 2)
+
+
+def _name(lines: pd.DataFrame) -> str:
+    """What the definitions of one row have in common."""
+    words = lines["definition"].iloc[0].split("; ")[0]
+    return f"{words},\nleaf labels only" if lines["labels"].iloc[0] == "leaves" else words
+
+
+def _left_names(axis: Axes, ticks: list[tuple[float, str, str]]) -> None:
+    axis.set_yticks([y for y, _, _ in ticks], [name for _, name, _ in ticks])
+    axis.tick_params(axis="y", length=0)
+    for text, (_, _, weight) in zip(axis.get_yticklabels(), ticks, strict=True):
+        text.set(weight=weight, linespacing=1.0)
+
+
+def _handles() -> list[Line2D]:
+    marks = [Line2D([], [], color=ink, marker=mark, linestyle="", label=name) for mark, ink, name in MARKS.values()]
+    return [
+        *marks,
+        Line2D([], [], color=INK, marker="|", linestyle="", label="constant predictor"),
+        Line2D([], [], color=INK, marker="x", linestyle="", markersize=4, label="oracle"),
+    ]
+
+
+def _title(table: pd.DataFrame) -> str:
+    known, of = 100 * table["value"].dropna(), table["of"].iloc[0]
+    if not len(known):
+        return f"No definition has a value for these scores ({of})"
+    return f"One model ({of}), one set of scores, {known.min():.0f} to {known.max():.0f} %: only the definition differs"
+
+
+def careless_figure(table: pd.DataFrame) -> Figure:
+    """A line a protocol, from what a careful one gives to what the careless one would have claimed."""
+    y = np.arange(len(table))
+    with style():
+        figure = Figure(figsize=(8.0, 1.6 + 0.62 * len(table)))
+        axis = figure.subplots()
+        for place, row in zip(y, table.itertuples(), strict=True):
+            _gap(axis, row, place)
+        axis.set_yticks(y, [fill(name, 44) for name in table["protocol"]])
+        axis.tick_params(axis="y", length=0)
+        measures = ", ".join(dict.fromkeys(f"{row.measure} of {row.level}s" for row in table.itertuples()))
+        axis.set(xlabel=f"{measures} (%)", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
+        handles = [
+            Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="careful"),
+            Line2D([], [], color=CARELESS, marker="D", markersize=4.5, linestyle="", label="careless: do not do this"),
+        ]
+        figure.legend(handles=handles, loc="outside lower right", ncols=2)
+        over_all(figure, "Do not do this: what careless protocols would have claimed of the same encoders")
+    return figure
+
+
+def _gap(axis: Axes, row: tuple, y: float) -> None:
+    """From careful to careless, with the points between them; the reason where there is no value."""
+    if np.isnan(row.careful) or np.isnan(row.careless):
+        axis.text(1, y, row.warning, va="center", color=INK, fontsize=8)
+        return
+    ends = 100 * row.careful, 100 * row.careless
+    axis.plot(ends, [y, y], color=CARELESS, linewidth=1.2, zorder=1)
+    axis.plot(ends[0], y, "o", color=INK, markerfacecolor="white", markersize=9, zorder=2)  # seen around the other
+    axis.plot(ends[1], y, "D", color=CARELESS, markersize=4.5, zorder=3)
+    left = max(ends) > 85  # no room to the right
+    axis.annotate(
+        f"{ends[1] - ends[0]:+.1f} points", (min(ends) if left else max(ends), y), (-8 if left else 8, 0),
+        textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8,
+    )  # fmt: skip

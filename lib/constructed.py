@@ -1,0 +1,86 @@
+"""Games whose answer is known by construction, on the embeddings of trained encoders: copies, and an exclusive-or.
+
+`copies`: a second player that is an exact copy of the first. Their shares must be equal, and their interaction negative,
+since whoever comes second adds nothing.
+
+`xor`: labels that are the exclusive-or of a pitch class and a timbre. An encoder that knows only one of the two knows
+nothing about them; both together know them, but only a head with a hidden layer can put them together. So what one reads off
+a linear head as "adds nothing" may be an interaction that the head cannot use. The encoders were trained on the pitch and
+timbre labels alone; only heads are trained here.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib import contributions, measures
+from lib.contributions import Subset
+from lib.results import SHARED
+from lib.stages import read_embeddings
+from lib.study import Study
+from lib.subsets import Head, label, score_subsets
+from lib.training import device_of
+
+COPY = "copy"
+CHANCE = 0.5  # of the two xor labels, one of which every clip has
+
+
+def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") -> pd.DataFrame:
+    """Shares of an encoder, its copy and another, on test chunks [head, player, share, with_copy].
+
+    with_copy: the interaction index of the player and the copy.
+    """
+    embeddings = {name: read_embeddings(part, name, seed) for name in (first, other)}
+    embeddings = {first: embeddings[first], f"{first} {COPY}": embeddings[first], other: embeddings[other]}
+    rows = []
+    for head in part.settings.heads.kinds:
+        game = _game(part, embeddings, part.chunks.targets, head, seed)
+        shares, pairs = contributions.shapley(game), contributions.interactions(game)
+        for name in embeddings:
+            pair = (first, f"{first} {COPY}") if name != other else (f"{first} {COPY}", other)
+            rows.append({"head": head, "player": name, "share": float(shares[name]), "with_copy": float(pairs[pair])})
+    return pd.DataFrame(rows)
+
+
+def xor(part: Study, seed: int, players: Sequence[str] = ("pitch", "timbre")) -> pd.DataFrame:
+    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value]."""
+    embeddings = {name: read_embeddings(part, name, seed) for name in players}
+    targets = xor_targets(part.chunks.targets, part.chunks.corpus.classes)
+    rows = []
+    for head in part.settings.heads.kinds:
+        for subset, value in _game(part, embeddings, targets, head, seed).items():
+            rows.append({"head": head, "subset": label(subset) or "constant", "value": float(value), "chance": CHANCE})
+    return pd.DataFrame(rows)
+
+
+def xor_targets(targets: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Labels [chunk, 2] from targets [chunk, class] of the embedded corpus: xor_odd and xor_even.
+
+    The pitch classes and the timbres are numbered; a chunk is xor_odd where exactly one of its two numbers is odd.
+    """
+    odd = np.zeros(len(targets), bool)
+    for family in ("pitch_", "timbre_"):
+        columns = [column for column, name in enumerate(classes) if name.startswith(family)]
+        if not columns:
+            raise ValueError(f"there are no {family}* classes: the exclusive-or is made of the embedded corpus alone")
+        odd ^= (targets[:, columns].argmax(1) % 2).astype(bool)
+    return np.stack([odd, ~odd], axis=1).astype(np.uint8)
+
+
+def _game(
+    part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
+) -> dict[Subset, np.ndarray]:
+    """Macro mAP [] of every coalition on test chunks; of nobody that of the constant predictor."""
+    chunks, settings = part.chunks, part.settings
+    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
+    constant = np.tile(measures.constant_scores(targets[train]), (len(test), 1))
+    scored = score_subsets(
+        embeddings, targets, train, test, head, settings.heads, settings.schedule("head"), seed,
+        device_of(part.request.device),
+    )  # fmt: skip
+    return {subset: _value(targets[test], scores) for subset, scores in [((), constant), *scored]}
+
+
+def _value(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return np.array(measures.evaluate(targets, scores, names=[SHARED])[SHARED].value)

@@ -1,0 +1,484 @@
+"""Definitions and careless protocols: truths made by hand, others' code, and what must hold whatever the scores."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import CLASSES, study
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from sklearn import metrics
+
+from lib import definitions, plots, results
+from lib.chunks import Chunks
+from lib.corpora.base import Corpus
+from lib.measures import clip_means
+from lib.plots.definitions import careless_figure, definition_figure
+from lib.representations import PAPER
+from lib.settings import Chunking
+from lib.study import StudyError
+
+KEY = ["measure", "level", "aggregation", "labels"]
+EXACT = 1e-6
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A study of two folds and two seeds, and the definitions of one of its models."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = study(tmp_path_factory.mktemp("home"), patch)
+        yield found, definitions.definition_table(found, "timbre", "linear")
+
+
+def cell(table, *key):
+    return table.set_index(KEY).loc[key]
+
+
+def few_classes(root, monkeypatch, count=9):
+    """A study of one fold in which no label of an item is lost, and fewer than ten classes are left."""
+    found = study(root, monkeypatch, seeds="0", fold=1)
+    path = found.folder / "scores" / "test.npz"
+    test = dict(np.load(path))
+    np.savez(path, **test | {"targets": test["targets"][:, :count], "leaf": test["leaf"][:count]})
+    for scores in (found.folder / "scores").glob("*.npy"):
+        np.save(scores, np.load(scores)[:, :count])
+    return found
+
+
+# definitions
+
+
+def test_one_row_a_definition(made):
+    table = made[1]
+    assert list(table) == definitions.COLUMNS
+    assert len(table) == 8 * 4 * 2  # measures, ways to make items, labels
+    assert not table.duplicated(KEY).any()
+    assert table["definition"].is_unique
+    assert set(table["of"]) == {"timbre, linear head"}
+    assert (table["reason"] == "").all()
+
+
+def test_agrees_with_subsets_csv(made, monkeypatch):
+    """Where subsets.csv has the definition: value, constant and oracle to the last digit."""
+    found, table = made
+    monkeypatch.setattr(results, "models", lambda study: [("constant", "none"), ("timbre", "linear")])
+    stored = results.subset_table(found)
+    checked = 0
+    for level, aggregation in (("chunk", "none"), ("clip", "mean of scores")):
+        best = results.oracles(found, level)
+        for measure in (*(set(definitions.READINGS) & set(stored["measure"])), "leaf_recall@5"):
+            leaf = measure == "leaf_recall@5"
+            ours = cell(table, "recall@5" if leaf else measure, level, aggregation, "leaves" if leaf else "all")
+            theirs = results.cell(stored, "timbre", "linear", measure, level)
+            assert (ours["value"], ours["n"]) == (pytest.approx(theirs["value"], abs=EXACT), theirs["n"])
+            constant = results.cell(stored, "constant", "none", measure, level)["value"]
+            assert ours["constant"] == pytest.approx(constant, abs=EXACT)
+            assert ours["oracle"] == pytest.approx(best[measure], abs=EXACT)
+            checked += 1
+    assert checked == 2 * 7
+
+
+def recomputed(part, seed, aggregate, classes):
+    """Targets and scores of the model in one fold, by pandas."""
+    test = np.load(part.folder / "scores" / "test.npz")
+    scores = pd.DataFrame(np.load(part.scores("timbre", "linear", seed)).astype(float))
+    targets = pd.DataFrame(test["targets"])
+    if aggregate:
+        scores = aggregate(scores).groupby(test["clip"])
+        scores = scores.max() if aggregate is MAXIMUM else scores.mean()
+        targets = targets.groupby(test["clip"]).first().loc[scores.index]
+    return targets.to_numpy()[:, classes], scores.to_numpy()[:, classes]
+
+
+def MAXIMUM(scores):
+    return scores
+
+
+BY_PANDAS = {
+    ("chunk", "none"): None,
+    ("clip", "mean of sigmoids"): lambda scores: 1 / (1 + np.exp(-scores)),
+    ("clip", "maximum"): MAXIMUM,
+}
+
+
+@pytest.mark.parametrize("labels", ["all", "leaves"])
+@pytest.mark.parametrize("items", BY_PANDAS)
+def test_others_code_finds_the_same(made, items, labels):
+    """Mean over folds and seeds of scikit-learn's numbers."""
+    found, table = made
+    each = []
+    for part in found.parts:
+        for seed in (0, 1):
+            targets, scores = recomputed(part, seed, BY_PANDAS[items], slice(labels == "leaves", None))
+            kept, labelled = targets.any(axis=0), targets.any(axis=1)
+            # the sigmoid's float32 makes ties of what differs by less
+            scores = scores.astype(np.float32)
+            five = np.zeros_like(targets)
+            np.put_along_axis(five, np.argsort(-scores, axis=1, kind="stable")[:, :5], 1, axis=1)
+            each.append({
+                "map_macro": metrics.average_precision_score(targets[:, kept], scores[:, kept]),
+                "map_micro": metrics.average_precision_score(targets, scores, average="micro"),
+                "label_recall@5": metrics.recall_score(targets, five, average="micro"),
+                "recall@5": metrics.recall_score(targets[labelled], five[labelled], average="samples"),
+                "precision@5": metrics.precision_score(targets[labelled], five[labelled], average="samples"),
+                "hit@5": (targets & five).any(axis=1)[labelled].mean(),
+                "first_label@5": five[labelled, targets[labelled].argmax(axis=1)].mean(),
+            })  # fmt: skip
+    for measure, expected in pd.DataFrame(each).mean().items():
+        assert cell(table, measure, *items, labels)["value"] == pytest.approx(expected, abs=1e-5), measure
+
+
+def test_readings_of_a_case_by_hand():
+    """Twelve classes, scores falling with the class: the five highest are the classes 0 to 4."""
+    scores = np.tile(np.arange(12, 0, -1.0), (3, 1))
+    targets = np.zeros((3, 12), np.uint8)
+    targets[0, [0, 1, 7]] = targets[1, [4, 5]] = targets[2, [6, 11]] = 1
+    found = {name: value.value for name, value in definitions.readings(targets, scores).items()}
+    assert found["hit@5"] == pytest.approx(2 / 3)
+    assert found["first_label@5"] == pytest.approx(2 / 3)
+    assert found["recall@5"] == pytest.approx((2 / 3 + 1 / 2) / 3)
+    assert found["label_recall@5"] == pytest.approx(3 / 7)
+    assert found["precision@5"] == pytest.approx(3 / 15)
+    assert found["top1"] == pytest.approx(1 / 3)
+
+
+def test_the_first_label_can_miss_where_another_hits():
+    """The highest class is the item's second label; its first is the sixth highest."""
+    scores, targets = np.zeros((1, 12)), np.zeros((1, 12), np.uint8)
+    scores[0, 7:] = [5, 4, 3, 2, 1]
+    targets[0, [0, 7]] = 1
+    found = definitions.readings(targets, scores)
+    assert (found["hit@5"].value, found["first_label@5"].value) == (1.0, 0.0)
+
+
+def test_first_label_as_sklearn_has_it():
+    """top_k_accuracy_score knows one label an item: the argmax of the targets. Without ties both agree."""
+    rng = np.random.default_rng(0)
+    targets = (rng.random((50, 12)) < 0.2).astype(np.uint8)
+    targets[targets.sum(axis=1) == 0, 3] = 1
+    scores = rng.random((50, 12))
+    expected = metrics.top_k_accuracy_score(targets.argmax(axis=1), scores, k=5, labels=np.arange(12))
+    assert definitions.readings(targets, scores)["first_label@5"].value == pytest.approx(expected)
+
+
+def test_items_without_a_label_have_no_first_one():
+    targets = np.array([[0, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1]], np.uint8)
+    np.testing.assert_array_equal(definitions.first_labels(targets), [[0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
+
+
+def test_clips_by_hand():
+    """Clips in the order they first appear; mean, mean of sigmoids and maximum differ."""
+    scores, clip = np.array([[0.0, -1.0], [4.0, 2.0], [0.0, 3.0]], np.float32), np.array(["b", "a", "b"])
+    np.testing.assert_array_equal(definitions.clip_maxima(scores, clip), [[0, 3], [4, 2]])
+    means = clip_means(definitions.sigmoid(scores), clip)[1]
+    np.testing.assert_allclose(means[0], [0.5, (0.26894142 + 0.95257413) / 2], atol=EXACT)
+    assert np.isfinite(definitions.sigmoid(np.array([-1e4, 1e4]))).all()
+
+
+def test_mean_of_sigmoids_can_turn_an_order_round():
+    """A clip of 9 and -8 against one of twice 0.2: one loud chunk wins by the scores, and loses by their sigmoids."""
+    scores, clip = np.array([[9.0], [-8.0], [0.2], [0.2]]), np.array(["a", "a", "b", "b"])
+    means, inside = clip_means(scores, clip)[1], clip_means(definitions.sigmoid(scores), clip)[1]
+    assert means[0] > means[1]
+    assert inside[0] < inside[1]
+
+
+def test_between_nothing_and_the_oracle(made):
+    table = made[1]
+    assert (table["value"] <= table["oracle"] + EXACT).all()
+    assert (table["constant"] <= table["oracle"] + EXACT).all()
+    assert (table[["value", "constant", "oracle"]] >= 0).all(axis=None)
+    perfect = table["measure"].isin(["map_macro", "map_micro", "hit@5", "first_label@5", "top1"])
+    np.testing.assert_allclose(table.loc[perfect, "oracle"], 1)
+    # one label an item, so five guesses hold one label at most
+    np.testing.assert_allclose(table.loc[table["measure"] == "precision@5", "oracle"], 0.2)
+
+
+def test_a_constant_ties_however_clips_are_made(tmp_path, monkeypatch):
+    """Scores that are the same for every item give each class its share of positives, whatever is done to them."""
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    path = found.scores("constant", "none", 0)
+    np.save(path, np.tile(np.random.default_rng(0).random(12).astype(np.float32), (len(np.load(path)), 1)))
+    table = definitions.definition_table(found, "constant", "none")
+    np.testing.assert_array_equal(table["value"], table["constant"])
+    targets = results.Scores(found).tests["clip"].targets
+    share = targets.mean(axis=0)[targets.any(axis=0)].mean()
+    clips = table.query("measure == 'map_macro' and level == 'clip' and labels == 'all'")
+    np.testing.assert_allclose(clips["constant"], share)
+
+
+def test_few_classes_leave_no_value_and_a_reason(tmp_path, monkeypatch):
+    table = definitions.definition_table(few_classes(tmp_path, monkeypatch), "timbre", "linear")
+    five = table["measure"].str.endswith("@5")
+    assert five.sum() == 5 * 8
+    assert table.loc[five, ["value", "constant", "oracle"]].isna().all(axis=None)
+    assert table.loc[five, "reason"].str.contains("10 are needed").all()
+    assert table.loc[~five, "value"].notna().all()
+    assert (table.loc[~five, "reason"] == "").all()
+    assert "top-5" not in definitions.definitions_sentence(table)
+
+
+def test_missing_scores_name_their_notebook(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    found.scores("timbre", "own", 0).unlink()
+    with pytest.raises(StudyError, match="run notebooks/02_train_encoder"):
+        definitions.definition_table(found, "timbre", "own")
+
+
+# the sentence
+
+
+def told(values, families=("mAP", "mAP", "top-5 accuracy", "top-5 accuracy"), reason=""):
+    rows = [
+        {"definition": f"d{n}", "family": family, "value": value, "of": "a model", "reason": reason}
+        for n, (value, family) in enumerate(zip(values, families, strict=True))
+    ]
+    return definitions.definitions_sentence(pd.DataFrame(rows))
+
+
+def test_the_sentence_names_the_ends():
+    assert told([0.2, 0.1234, 0.5, 0.876]) == (
+        "The same scores (a model) give from 12.3 to 87.6 percent, depending only on the definition: "
+        'as "mAP" 12.3 (d1) to 20.0 (d0), as "top-5 accuracy" 50.0 (d2) to 87.6 (d3).'
+    )
+
+
+def test_the_sentence_leaves_out_what_does_not_move():
+    text = told([0.2, 0.2, 0.5, np.nan])
+    assert text == "The same scores (a model) give from 20.0 to 50.0 percent, depending only on the definition."
+    assert told([0.2] * 4) == "The same scores (a model) give 20.0 percent by every definition."
+
+
+def test_the_sentence_without_a_value_gives_the_reason():
+    assert told([np.nan] * 4, reason="no item has a label") == (
+        "No definition has a value on this corpus: no item has a label."
+    )
+
+
+# careless protocols
+
+
+def chunked(found, n_clips=80, n_chunks=5, groups=2):
+    """Give the study chunks of clips with one random label each: the first half train, the others test."""
+    labels = np.random.default_rng(3).integers(len(CLASSES), size=n_clips)
+    clips = pd.DataFrame({
+        "id": [f"c{n}" for n in range(n_clips)], "path": "", "role": np.repeat(["train", "test"], n_clips // 2),
+        "fold": 0, "labels": [(CLASSES[n],) for n in labels], "group": [f"g{n // groups}" for n in range(n_clips)],
+    })  # fmt: skip
+    of_chunk = np.repeat(np.arange(n_clips), n_chunks)
+    silent = np.zeros(len(of_chunk), bool)
+    corpus = Corpus("table", found.folder, clips, CLASSES)
+    chunks = Chunks(np.zeros((len(of_chunk), 1)), of_chunk, 0.0 * of_chunk, silent, corpus, Chunking(), "made")
+    found.__dict__["chunks"] = chunks
+    results.write_test_set(found)
+    return chunks
+
+
+def embed(found, embeddings):
+    """Write the encoders' embeddings [chunk, width], each a part of these."""
+    for name, columns in zip(PAPER, np.array_split(embeddings, len(PAPER), axis=1), strict=True):
+        folder = found.checkpoint(name, 0)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "embeddings.npy", columns.astype(np.float32))
+
+
+def write_noise(found, chunks):
+    """Write scores of every model that know nothing."""
+    rng, shape = np.random.default_rng(5), chunks.targets[chunks.rows("test")].shape
+    for subset, head in results.models(found):
+        np.save(found.scores(subset, head, 0), rng.random(shape, np.float32))
+
+
+@pytest.fixture(scope="module")
+def remembered(tmp_path_factory):
+    """A study whose embeddings tell one clip from another and nothing of its label, with its careless table."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = study(
+            tmp_path_factory.mktemp("home"), patch, seeds="0", fold=1, set="training.epochs=40 training.lr=0.01"
+        )
+        chunks = chunked(found)
+        rng = np.random.default_rng(0)
+        embed(found, rng.normal(size=(80, 64))[chunks.clip] + 0.05 * rng.normal(size=(len(chunks), 64)))
+        write_noise(found, chunks)
+        yield found, definitions.careless_table(found, 0)
+
+
+def test_careless_rows_are_marked(remembered):
+    table = remembered[1]
+    assert list(table) == definitions.CARELESS_COLUMNS
+    assert len(table) == 4
+    assert table["protocol"].str.startswith("DO NOT: ").all()
+    assert table["protocol"].is_unique
+    assert table[["careful", "careless"]].to_numpy().min() > 0
+    assert table["warning"].str.len().min() > 20
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_clips_known_by_heart_look_like_skill(remembered, row):
+    """The labels are random, so a careful split finds chance; chunks of the same clips find nearly everything."""
+    values = remembered[1].iloc[row]
+    assert values["careful"] < 0.35
+    assert values["careless"] > 0.75
+
+
+def test_a_split_by_chunk_is_harmless_where_clips_are_not_known(tmp_path, monkeypatch):
+    """Noise that differs from chunk to chunk: no gap, so what the rows above show is the clip and not the split."""
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1, set="training.epochs=5 training.lr=0.01")
+    chunks = chunked(found)
+    embed(found, np.random.default_rng(0).normal(size=(len(chunks), 64)))
+    fresh = definitions.FreshHead.of(found, 0)
+    for row in (definitions.split_chunks(fresh), definitions.split_test_chunks(fresh)):
+        assert row["careless"] - row["careful"] < 0.06
+
+
+def test_as_many_chunks_to_train_on(remembered, monkeypatch):
+    """Both protocols train on the same number of chunks, and never score one that they trained on."""
+    asked = []
+
+    def noted(self, train, scored, seed):
+        asked.append((train, scored))
+        return 0.5
+
+    monkeypatch.setattr(definitions.FreshHead, "value", noted)
+    fresh = definitions.FreshHead.of(remembered[0], 0)
+    definitions.split_chunks(fresh)
+    definitions.split_test_chunks(fresh)
+    assert len(asked) == 2 * (1 + definitions.SPLITS)
+    groups = fresh.part.chunks.groups
+    for (train, scored), (careless_train, careless_scored) in zip(asked[::2], asked[1::2], strict=True):
+        assert (len(train), len(scored)) == (len(careless_train), len(careless_scored))
+        assert not set(careless_train) & set(careless_scored)
+        assert set(np.concatenate([train, scored])) == set(np.concatenate([careless_train, careless_scored]))
+        assert not set(groups[train]) & set(groups[scored])
+        assert set(groups[careless_train]) & set(groups[careless_scored])
+    assert not set(fresh.train) & set(np.concatenate(asked[-1]))
+
+
+def test_the_careful_head_is_the_study_s_own(remembered):
+    """Trained alone on all four embeddings, it scores as the one that the study trains beside fourteen others."""
+    from lib.subsets import score_subsets
+    from lib.training import device_of
+
+    found = remembered[0]
+    fresh, settings = definitions.FreshHead.of(found, 0), found.settings
+    embeddings = {name: np.load(found.checkpoint(name, 0) / "embeddings.npy") for name in PAPER}
+    every = score_subsets(
+        embeddings, found.chunks.targets, fresh.train, fresh.test, "paper", settings.heads, settings.schedule("head"), 0,
+        device_of("cpu"),
+    )  # fmt: skip
+    scores = dict(every)[PAPER]
+    expected = results.Scores(found).values(scores, "chunk", ["map_macro"])["map_macro"].value
+    assert fresh.value(fresh.train, fresh.test, 0) == pytest.approx(expected, abs=1e-3)
+
+
+def test_choosing_by_test_score_flatters_noise(remembered):
+    """Of models that know nothing the careful choice finds what their mean has; the careless one finds more."""
+    found = remembered[0]
+    row = definitions.chosen_on_test(results.Scores(found), 0)
+    assert row["careless"] > row["careful"] + 0.02
+    part, test = results.Scores(found), results.Scores(found).tests["chunk"]
+    rng, groups = np.random.default_rng(1), np.unique(test.groups)
+    halves = [np.isin(test.groups, rng.choice(groups, len(groups) // 2, replace=False)) for _ in range(4)]
+    average = np.mean([
+        metrics.average_precision_score(test.targets[half][:, kept], scores[half][:, kept])
+        for subset, head in results.models(found) if head in ("paper", "linear")
+        for scores in [part.read(subset, head, 0)["chunk"]]
+        for half in halves for kept in [test.targets[half].any(axis=0)]
+    ])  # fmt: skip
+    assert row["careful"] == pytest.approx(average, abs=0.01)
+
+
+def test_a_choice_by_hand():
+    """Model 0 is best on the first half, model 2 on the second: each choice is reported on the other half."""
+    values = np.array([[0.9, 0.2], [0.5, 0.5], [0.3, 0.8]])
+    careful, careless = definitions.chosen(values)
+    assert careful == pytest.approx((0.3 + 0.2) / 2)
+    assert careless == pytest.approx((0.9 + 0.8) / 2)
+
+
+def test_the_best_seed_is_above_the_mean(remembered, monkeypatch):
+    values = {0: 0.5, 1: 0.3, 2: 0.4, 3: 0.9, 4: 0.4}
+    monkeypatch.setattr(definitions.FreshHead, "value", lambda self, train, scored, seed: values[seed])
+    row = definitions.best_seed(definitions.FreshHead.of(remembered[0], 0))
+    assert (row["careful"], row["careless"]) == (pytest.approx(0.5), 0.9)
+
+
+def test_one_group_alone_has_no_value(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    chunks = chunked(found, n_clips=8, groups=8)
+    write_noise(found, chunks)
+    row = definitions.chosen_on_test(results.Scores(found), 0)
+    assert np.isnan(row["careful"]) and np.isnan(row["careless"])
+    assert "one group" in row["warning"]
+
+
+def test_same_seed_same_table(remembered):
+    fresh = definitions.FreshHead.of(remembered[0], 0)
+    assert definitions.split_chunks(fresh) == remembered[1].iloc[0].to_dict()
+
+
+def test_missing_embeddings_name_their_notebook(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    chunked(found)
+    with pytest.raises(StudyError, match=r"embeddings.npy is missing: run notebooks/02_train_encoder"):
+        definitions.careless_table(found, 0)
+    embed(found, np.zeros((3, 8)))
+    with pytest.raises(StudyError, match="3 embeddings for 400 chunks"):
+        definitions.careless_table(found, 0)
+
+
+# figures
+
+
+def inside(figure):
+    """Every text of a figure, all of them on the page."""
+    with plots.style():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        shown = [figure._suptitle, *(text for legend in figure.legends for text in legend.get_texts())]
+        for axis in figure.axes:
+            shown += [axis.xaxis.label, *axis.texts, *axis.get_yticklabels()]
+        for text in shown:
+            box = text.get_window_extent(canvas.get_renderer())
+            assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= -1, text.get_text()
+    return [text.get_text() for text in shown]
+
+
+def drawn(figure, mark):
+    """Where marks of one shape are drawn."""
+    lines = figure.axes[0].get_lines()
+    return sorted(float(x) for line in lines if line.get_marker() == mark for x in line.get_xdata())
+
+
+def test_every_definition_is_drawn(made, tmp_path):
+    table = made[1]
+    figure = definition_figure(table)
+    for aggregation, mark in (("none", "o"), ("mean of scores", "s"), ("mean of sigmoids", "^"), ("maximum", "D")):
+        values = table.loc[table["aggregation"] == aggregation, "value"]
+        np.testing.assert_allclose(drawn(figure, mark), sorted(100 * values))
+    np.testing.assert_allclose(drawn(figure, "|"), sorted(100 * table["constant"]))
+    np.testing.assert_allclose(drawn(figure, "x"), sorted(100 * table["oracle"]))
+    assert any("timbre, linear head" in text for text in inside(figure))
+    plots.save(figure, tmp_path / "definitions")
+    assert (tmp_path / "definitions.pdf").stat().st_size > 1000
+
+
+def test_twins_are_drawn_once_and_reasons_are_told(tmp_path, monkeypatch):
+    found = few_classes(tmp_path, monkeypatch)
+    path = found.folder / "scores" / "test.npz"
+    np.savez(path, **dict(np.load(path)) | {"leaf": np.ones(9, bool)})
+    figure = definition_figure(definitions.definition_table(found, "timbre", "linear"))
+    assert len(drawn(figure, "o")) == 3
+    said = inside(figure)
+    assert sum("no value: only 9 classes, 10 are needed" in text for text in said) == 5
+    assert not any("leaf" in text for text in said)
+
+
+def test_careless_is_drawn_beside_careful(remembered):
+    table = remembered[1]
+    figure = careless_figure(table)
+    np.testing.assert_allclose(drawn(figure, "o"), sorted(100 * table["careful"]))
+    np.testing.assert_allclose(drawn(figure, "D"), sorted(100 * table["careless"]))
+    said = inside(figure)
+    assert sum(text.startswith("DO NOT") for text in said) == 4
+    assert sum("points" in text for text in said) == 4
+    empty = table.assign(careful=np.nan, careless=np.nan, warning="no value: one group alone cannot be split")
+    assert sum("one group" in text for text in inside(careless_figure(empty))) == 4
