@@ -1,8 +1,8 @@
 """The same head on every subset of the encoders' embeddings (paper section 3.5).
 
 Heads with inputs of one total width train together, as one batched product: h counts such heads, and nothing of one
-reaches another. The order of the batches is drawn from (seed, epoch), so a head trained alone gets the same weights but for
-rounding.
+reaches another. The order of the batches is drawn from (seed, epoch), so a head trained alone gets the same weights
+but for rounding.
 """
 
 import itertools

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib import controls, encoders, representations, stages
-from lib.controls import CONTROLS, ControlError, find, games, ready
+from lib import encoders, representations, stages
+from lib.controls import CONTROLS, ControlError, find, games, keeping, ready, work
 from lib.games import control_scores, paper4
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
@@ -138,7 +138,7 @@ def test_a_study_that_is_not_trained_is_one_line(name, untouched):
 @slow
 def test_a_control_that_was_stopped_goes_on(study, monkeypatch):
     CONTROLS["noise"].run(study, 0)
-    whole, real = scores_of(study, "noise"), controls.score_subsets
+    whole, real = scores_of(study, "noise"), keeping.score_subsets
     for path in times_of(study, "noise"):
         path.unlink()
 
@@ -149,7 +149,7 @@ def test_a_control_that_was_stopped_goes_on(study, monkeypatch):
             yield each
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(controls, "score_subsets", stopping)
+        patched.setattr(keeping, "score_subsets", stopping)
         CONTROLS["noise"].run(study, 0)
     assert len(scores_of(study, "noise")) == 3 and not ready(study, CONTROLS["noise"])
     CONTROLS["noise"].run(study, 0)
@@ -168,7 +168,7 @@ def test_scores_of_other_inputs_are_not_left_beside_new_ones(study):
 
     CONTROLS["mean"].run(study, 0)
     with pytest.raises(KeyboardInterrupt):
-        controls.write_once(study, game, "own", 0, "another key", some)
+        keeping.write_once(study, game, "own", 0, "another key", some)
     assert list(scores_of(study, "mean")) == ["pitch-own-seed0.npy"]
     CONTROLS["mean"].run(study, 0)
     assert len(scores_of(study, "mean")) == 15 and scores_of(study, "mean")["pitch-own-seed0.npy"].shape != (2, 2)
@@ -195,10 +195,10 @@ def test_a_fold_or_seed_never_reads_anothers(which, folds, monkeypatch):
     first, second = folds
 
     def made(part, seed=0):
-        chunks = controls.shuffled(part.chunks, seed)
+        chunks = work.shuffled(part.chunks, seed)
         if which == "trained":
-            return controls.trained(part, "shuffled", "timbre", seed, chunks=chunks)
-        return getattr(controls, which)(part, "timbre", seed)
+            return keeping.trained(part, "shuffled", "timbre", seed, chunks=chunks)
+        return getattr(work, which)(part, "timbre", seed)
 
     alone = made(second)
     before = made(first)
@@ -214,7 +214,7 @@ def test_a_fold_or_seed_never_reads_anothers(which, folds, monkeypatch):
 @slow
 def test_what_is_kept_under_another_key_is_made_again(study):
     def asked(key, value):
-        return controls.computed(study, "pretended", "x", 0, key, lambda: np.full((2, 3), value))
+        return keeping.computed(study, "pretended", "x", 0, key, lambda: np.full((2, 3), value))
 
     assert asked("a", 1.0).mean() == asked("a", 2.0).mean() == 1
     assert asked("b", 3.0).mean() == 3 and asked("a", 4.0).mean() == 4
@@ -237,16 +237,16 @@ def test_embeddings_of_weights_that_are_gone_are_not_read(study, tmp_path):
 
 def test_noise_is_drawn_from_the_seed_and_the_fold(folds):
     chunks, other = (part.chunks for part in folds)
-    first = controls.noise(chunks, 64, 0)
+    first = work.noise(chunks, 64, 0)
     assert first.shape == (len(chunks), 64) and abs(first.mean()) < 0.1 and abs(first.std() - 1) < 0.1
-    assert np.array_equal(first, controls.noise(chunks, 64, 0))
-    assert not np.array_equal(first, controls.noise(chunks, 64, 1))
-    assert not np.array_equal(first, controls.noise(other, 64, 0))
+    assert np.array_equal(first, work.noise(chunks, 64, 0))
+    assert not np.array_equal(first, work.noise(chunks, 64, 1))
+    assert not np.array_equal(first, work.noise(other, 64, 0))
 
 
 @slow
 def test_an_untrained_encoder_is_where_training_starts(study):
-    found = controls.untrained(study, "timbre", 0)
+    found = work.untrained(study, "timbre", 0)
     torch.manual_seed(0)
     encoder = encoders.Encoder("timbre", len(study.chunks.corpus.classes), study.settings)
     device = torch.device("cpu")
@@ -254,13 +254,13 @@ def test_an_untrained_encoder_is_where_training_starts(study):
     rows = study.chunks.rows("train")
     encoder.representation.standardise(encoders.Rows(features, rows))
     np.testing.assert_array_equal(found, encoders.answers(encoder, features, device)[0])
-    assert not np.allclose(found, controls.of_study(study, 0)["timbre"], atol=1e-3)
+    assert not np.allclose(found, keeping.of_study(study, 0)["timbre"], atol=1e-3)
 
 
 @slow
 def test_shuffling_keeps_clips_whole_and_classes_as_frequent(study):
     chunks = study.chunks
-    other = controls.shuffled(chunks, 0)
+    other = work.shuffled(chunks, 0)
     for role in ("train", "validation"):
         rows = (chunks.corpus.clips["role"] == role).to_numpy()
         was, now = chunks.corpus.targets[rows], other.corpus.targets[rows]
@@ -270,15 +270,15 @@ def test_shuffling_keeps_clips_whole_and_classes_as_frequent(study):
         assert len(np.unique(other.targets[other.clip == clip], axis=0)) == 1
     test = chunks.rows("test")
     assert np.array_equal(other.targets[test], chunks.targets[test])
-    assert np.array_equal(other.targets, controls.shuffled(chunks, 0).targets)
-    assert not np.array_equal(other.targets, controls.shuffled(chunks, 1).targets)
+    assert np.array_equal(other.targets, work.shuffled(chunks, 0).targets)
+    assert not np.array_equal(other.targets, work.shuffled(chunks, 1).targets)
     assert other.corpus.hash != chunks.corpus.hash
 
 
 @slow
 def test_four_seeds_read_back_what_the_study_trained(study):
     CONTROLS["seeds"].run(study, 0)
-    made = sorted(path.name for path in controls.checkpoints(study, "seeds").iterdir() if path.is_dir())
+    made = sorted(path.name for path in keeping.checkpoints(study, "seeds").iterdir() if path.is_dir())
     assert made == ["waveform-seed2", "waveform-seed3"]
     found = scores_of(study, "seeds")
     for head in ("paper", "linear"):
@@ -297,7 +297,7 @@ def test_the_seeds_may_be_of_another_representation(home, small_corpus):
 @slow
 def test_the_wide_waveform_has_256_numbers(study):
     CONTROLS["wide"].run(study, 0)
-    folder = controls.checkpoints(study, "wide") / "waveform256-seed0"
+    folder = keeping.checkpoints(study, "wide") / "waveform256-seed0"
     assert np.load(folder / "embeddings.npy").shape == (len(study.chunks), 256)
     assert json.loads((folder / "encoder.json").read_text())["settings"]["body"]["width"] == 256
 
@@ -336,7 +336,7 @@ def test_mobilenets_scores_are_the_mean_over_ten_pieces(study):
 
     from lib.representations.neuralogram import PieceClassifier
 
-    found = controls.mobilenet_scores(study, 0)
+    found = work.mobilenet_scores(study, 0)
     network = PieceClassifier(make("neuralogram", study.settings).network, len(study.chunks.corpus.classes))
     network.load_state_dict(load_file(study.checkpoint("neuralogram", 0) / "mobilenet.safetensors"))
     network.eval()
@@ -353,9 +353,12 @@ def test_a_mobilenet_without_its_output_layer_is_one_line(study, tmp_path):
     kept = path.rename(tmp_path / path.name)
     try:
         with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
-            controls.mobilenet_scores(study, 0)
+            work.mobilenet_scores(study, 0)
+        encoders.keep_weights(torch.nn.Linear(1, 1), path, "of another training")
+        with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
+            work.mobilenet_scores(study, 0)
     finally:
-        kept.rename(path)
+        kept.replace(path)
 
 
 @slow
@@ -371,7 +374,7 @@ def test_the_mean_is_numpys(study):
 @slow
 def test_raw_is_the_representation_averaged_over_time(study):
     audio = study.chunks.audio[:3]
-    found = {name: controls.raw(study, name, 0) for name in PAPER}
+    found = {name: work.raw(study, name, 0) for name in PAPER}
     assert {name: values.shape[1] for name, values in found.items()} == {
         "pitch": 80, "timbre": 12, "neuralogram": 1024, "waveform": 400,
     }  # fmt: skip
@@ -379,7 +382,7 @@ def test_raw_is_the_representation_averaged_over_time(study):
     for name in ("pitch", "timbre"):
         features = make(name, study.settings).compute(torch.from_numpy(np.array(audio))).float()
         np.testing.assert_allclose(found[name][:3], features.mean(2), atol=1e-3)
-    encoder = controls.load_study_encoder(study, "neuralogram", 0)
+    encoder = work.load_study_encoder(study, "neuralogram", 0)
     features = encoder.representation.compute(torch.from_numpy(np.array(audio)))
     np.testing.assert_allclose(found["neuralogram"][:3], features.mean(2), atol=1e-3)
 
@@ -388,7 +391,7 @@ def test_raw_is_the_representation_averaged_over_time(study):
 def test_held_out_heads_learn_from_validation_chunks_alone(study):
     CONTROLS["held_out"].run(study, 0)
     chunks, settings = study.chunks, study.settings
-    embeddings = {"pitch": controls.of_study(study, 0)["pitch"]}
+    embeddings = {"pitch": keeping.of_study(study, 0)["pitch"]}
     expected = score_subsets(
         embeddings, chunks.targets, chunks.rows("validation"), chunks.rows("test"), "linear", settings.heads,
         settings.schedule("head"), 0, torch.device("cpu"),

@@ -292,7 +292,7 @@ def remembered(tmp_path_factory):
     """A study whose embeddings tell one clip from another and nothing of its label, with its careless table."""
     with pytest.MonkeyPatch.context() as patch:
         found = study(
-            tmp_path_factory.mktemp("home"), patch, seeds="0", fold=1, set="training.epochs=40 training.lr=0.01"
+            tmp_path_factory.mktemp("home"), patch, seeds="0", fold=1, set="training.epochs=15 training.lr=0.02"
         )
         chunks = chunked(found)
         rng = np.random.default_rng(0)

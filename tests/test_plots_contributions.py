@@ -332,13 +332,19 @@ def classes_200():
     return drawn.class_figure(by_class(names), names, "clip", "paper", branches)
 
 
+def seen(figure):
+    """Every text that is seen, with the names of ticks at the top and at the right."""
+    ticks = [tick for axis in figure.axes for side in (axis.xaxis, axis.yaxis) for tick in side.get_major_ticks()]
+    return texts(figure) + [tick.label2 for tick in ticks if tick.label2.get_visible() and tick.label2.get_text()]
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_text_is_inside_and_apart(name):
     with style():
         figure = FIGURES[name]()
         canvas, page = FigureCanvasAgg(figure), figure.bbox
         canvas.draw()
-        boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in texts(figure)]
+        boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in seen(figure)]
     assert len(boxes) > 5 and figure.get_figwidth() == 8
     for told, box in boxes:
         inside = (box.x0 - page.x0, page.x1 - box.x1, box.y0 - page.y0, page.y1 - box.y1)

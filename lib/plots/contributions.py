@@ -354,7 +354,11 @@ def _cell_text(axis: Axes, row: int, column: int, told: str, dark: bool) -> None
 
 def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
-    axis.set_yticks(np.arange(len(shares)) + 0.5, list(shares.index), fontsize=8 if room.panels == 1 else 5.5)
+    axis.set_yticks(
+        np.arange(len(shares)) + 0.5,
+        [_short(name, 36) for name in shares.index],
+        fontsize=8 if room.panels == 1 else 5.5,
+    )
     axis.tick_params(length=0, pad=2)
     for row, label in enumerate(axis.get_yticklabels()):
         label.set_color("#777777")

@@ -1,0 +1,130 @@
+"""Controls: games that could refute that different representations each add something.
+
+A control plays the same game as the study with one thing changed: its players, their labels, what they are made of or
+what their heads learn from. It trains what is missing, writes test scores [chunk, class] where its `Game` looks for
+them, and asked again reads back what is there:
+
+    checkpoints/controls/<control>/<player>-seed<n>/     its own encoders and embeddings
+    scores/controls/<control>/<subset>-<head>-seed<n>.npy
+
+What was made from other clips, labels, settings or another seed is never read: each file stands beside the key of what
+it was made from. The study's own encoders and scores are read and never changed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from lib import files
+from lib.controls import work
+from lib.controls.keeping import ControlError, checkpoints
+from lib.games import Game, paper4
+from lib.settings import Settings
+from lib.study import Study
+from lib.subsets import Subset, subsets
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: what it asks, who plays, and what leaves its scores."""
+
+    name: str
+    title: str  # a few words for figures
+    asks: str  # the question that it answers
+    players: Callable[[Settings], Subset]
+    play: Callable[[Study, Game, int], None]  # makes its players and writes its scores
+    adds: bool = False  # whether it adds a player to the study's four, instead of playing with its own
+    trains_heads: bool = True
+    costly: bool = False
+
+    def game(self, study: Study) -> Game:
+        """The game: `noise5` is the control `noise` with five players."""
+        players = self.players(study.settings)
+        own = frozenset(players) - (frozenset(paper4().players) if self.adds else frozenset())
+        return Game(f"{self.name}{len(players)}", players, self.name, own)
+
+    def heads(self, study: Study) -> tuple[str, ...]:
+        """The heads that the game is played with."""
+        return study.settings.heads.kinds if self.trains_heads else (work.OWN,)
+
+    def run(self, study: Study, seed: int) -> None:
+        """Make the scores of one seed, or leave those that the same inputs made; `study` is one part.
+
+        ControlError where this corpus does not allow it, StudyError where the study's own results are missing.
+        """
+        torch.set_num_threads(study.settings.threads)
+        with files.held(checkpoints(study, self.name) / f"seed{seed}", f"control {self.name}, seed {seed}"):
+            self.play(study, self.game(study), seed)
+
+
+def find(name: str) -> Control:
+    """The control of this name; ControlError with the names there are if it is unknown."""
+    if name not in CONTROLS:
+        raise ControlError(f"control {name!r} does not exist; there are {', '.join(CONTROLS)}")
+    return CONTROLS[name]
+
+
+def ready(study: Study, control: Control) -> bool:
+    """Whether all scores that the game asks for are there, the study's own included, in every part and seed."""
+    game = control.game(study)
+    return all(
+        game.file(part, subset, head, seed).exists()
+        for part in study.parts
+        for seed in study.request.seeds
+        for head in control.heads(study)
+        for subset in ((), *subsets(game.players))
+    )
+
+
+def games(study: Study) -> list[Game]:
+    """The games of all controls that are ready, in the order of CONTROLS."""
+    return [control.game(study) for control in CONTROLS.values() if ready(study, control)]
+
+
+CONTROLS: dict[str, Control] = {
+    control.name: control
+    for control in (
+        Control(
+            "noise", "Noise as a fifth", "Does a player that knows nothing get a share?",
+            lambda settings: (*work.four(settings), "noise"), work.play_noise, adds=True,
+        ),
+        Control(
+            "untrained", "Untrained encoders", "How much of it do the front ends and the heads do, without any training?",
+            work.four, work.play_untrained,
+        ),
+        Control(
+            "shuffled", "Shuffled labels", "Is anything found where the labels tell nothing about the sound?",
+            work.four, work.play_shuffled, costly=True,
+        ),
+        Control(
+            "seeds", "Four seeds of one", "Is it diversity, or would four models of one representation do as well?",
+            work.four_seeds, work.play_seeds, costly=True,
+        ),
+        Control(
+            "wide", "One wide waveform", "Would one encoder with an embedding as wide as all four do as well?",
+            work.wide_waveform, work.play_wide, costly=True,
+        ),
+        Control(
+            "logmel", "Log-mel as a fifth", "Is it pitch and timbre, or would any decent spectrogram do?",
+            lambda settings: (*work.four(settings), "logmel"), work.play_logmel, adds=True,
+        ),
+        Control(
+            "mobilenet", "MobileNet alone", "What does the Transformer add to the MobileNet that it reads?",
+            lambda settings: ("mobilenet",), work.play_mobilenet, trains_heads=False,
+        ),
+        Control(
+            "mean", "Mean of own scores", "Does a head on the embeddings do more than averaging the encoders' answers?",
+            work.four, work.play_mean, trains_heads=False,
+        ),
+        Control(
+            "raw", "Raw, averaged over time", "What do the encoders add to the representations themselves?",
+            work.four, work.play_raw,
+        ),
+        Control(
+            "held_out", "Heads on held-out clips",
+            "Do the shares stay where the heads learn from clips that the encoders have not seen?",
+            work.four, work.play_held_out,
+        ),
+    )
+}  # fmt: skip

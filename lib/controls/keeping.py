@@ -1,0 +1,156 @@
+"""What a control leaves and reads back: test scores, its own encoders, and embeddings that are only computed.
+
+Each stands beside the key of what it was made from, so that nothing of other clips, labels, settings or another seed is
+ever read. The study's own encoders are read and never changed.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lib import files, training
+from lib.chunks import Chunks
+from lib.encoders import Stage, stored_embeddings, train_encoder
+from lib.errors import PlainError
+from lib.games import Game, control_scores, paper4
+from lib.settings import Settings
+from lib.study import Study, StudyError
+from lib.subsets import Subset, label, score_subsets, subsets
+
+TRAIN = "02_train_encoder"  # the notebook that trains the study's encoders
+
+Embeddings = dict[str, np.ndarray]  # player -> [chunk, width]
+
+
+class ControlError(PlainError):
+    """The control does not exist or cannot run on this corpus; the message is one line."""
+
+
+def checkpoints(part: Study, control: str) -> Path:
+    """Folder of what a control trained."""
+    return part.folder / "checkpoints" / "controls" / control
+
+
+# Scores: written once for the same inputs
+
+
+def own_subsets(game: Game) -> list[Subset]:
+    """The coalitions that have scores of their own, not the study's."""
+    return [subset for subset in subsets(game.players) if game.own & set(subset)]
+
+
+def write_once(
+    part: Study, game: Game, head: str, seed: int, key: str, make: Callable[[], Iterable[tuple[Subset, np.ndarray]]]
+) -> None:
+    """Write the scores [chunk, class] of every subset that `make` gives, unless those of the same key are there."""
+    paths = {s: control_scores(part, game.control, label(s), head, seed) for s in own_subsets(game)}
+    marker = paths[game.players].with_name(f".{head}-seed{seed}.json")
+    there = marker.exists() and all(path.exists() for path in paths.values())
+    if there and json.loads(marker.read_text()) == {"key": key}:
+        return
+    for path in (marker, *paths.values()):  # of other inputs: the two must not stand side by side if this is stopped
+        path.unlink(missing_ok=True)
+    for subset, scores in make():
+        with files.whole(paths[subset]) as temporary:
+            np.save(temporary, scores.astype(np.float32))
+    files.write_json(marker, {"key": key})
+
+
+def score_heads(
+    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None
+) -> None:
+    """Train every head on every subset with a player of the game's own, and write its test scores.
+
+    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on.
+    """
+    train = training_rows(chunks, part.settings) if train is None else train
+    for head in part.settings.heads.kinds:
+        _score_head(part, game, head, seed, embeddings, chunks.targets, train)
+
+
+def _score_head(
+    part: Study, game: Game, head: str, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
+) -> None:
+    settings, schedule = part.settings, part.settings.schedule("head")
+    test, only = part.chunks.rows("test"), own_subsets(game)
+    content = {name: files.digest(values) for name, values in embeddings.items()}
+    learned_from = [files.digest(train), files.digest(targets[train])]
+    key = files.key(
+        settings.heads, schedule, settings.threads, seed, part.chunks.corpus.hash, content, learned_from, only
+    )
+
+    def scores() -> Iterator[tuple[Subset, np.ndarray]]:
+        device, what = training.device_of(part.request.device), f"control {game.control}, head {head}, seed {seed}"
+        with part.timed(what, len(train) * schedule.epochs * len(only), "chunks"):
+            yield from score_subsets(
+                embeddings, targets, train, test, head, settings.heads, schedule, seed, device, only=only
+            )
+
+    write_once(part, game, head, seed, key, scores)
+
+
+def training_rows(chunks: Chunks, settings: Settings) -> np.ndarray:
+    """The chunks [row] that encoders and heads are trained on."""
+    return chunks.rows(*settings.trained_on.split("+"))
+
+
+# Embeddings: the study's, those of encoders that a control trains, and what is only computed
+
+
+def of_study(part: Study, seed: int) -> Embeddings:
+    """Embeddings of the study's own four encoders; StudyError where one is not trained."""
+    return {name: _of_study(part, name, seed) for name in paper4().players}
+
+
+def _of_study(part: Study, name: str, seed: int) -> np.ndarray:
+    found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
+    if found is None:
+        raise not_trained(name, seed)
+    return found
+
+
+def not_trained(name: str, seed: int) -> StudyError:
+    """The error for an encoder of the study that is not there, or is of other clips or settings."""
+    return StudyError(
+        f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
+        f"run notebooks/{TRAIN}.ipynb with the same parameters first"
+    )
+
+
+def trained(
+    part: Study, control: str, name: str, seed: int, *, chunks: Chunks | None = None, settings: Settings | None = None,
+    player: str = "",
+) -> np.ndarray:  # fmt: skip
+    """Embeddings [chunk, width] of an encoder of the control's own, trained now or before."""
+    chunks, settings = chunks or part.chunks, settings or part.settings
+    folder = checkpoints(part, control) / f"{player or name}-seed{seed}"
+    found = stored_embeddings(name, chunks, settings, seed, folder)
+    if found is not None:
+        return found
+    result = train_encoder(name, chunks, settings, seed, folder, part.request.device)
+    note(part, control, result.spent)
+    return result.embeddings
+
+
+def computed(
+    part: Study, control: str, player: str, seed: int, key: str, compute: Callable[[], np.ndarray]
+) -> np.ndarray:
+    """What `compute` gives [chunk, width], kept under the key of what it is made from."""
+    folder = checkpoints(part, control) / f"{player}-seed{seed}"
+    told, path = folder / "made.json", folder / "embeddings.npy"
+    if path.exists() and told.exists() and json.loads(told.read_text()) == {"key": key}:
+        return np.load(path)
+    told.unlink(missing_ok=True)
+    values = compute()
+    with files.whole(path) as temporary:
+        np.save(temporary, values)
+    files.write_json(told, {"key": key})
+    return values
+
+
+def note(part: Study, control: str, spent: list[Stage]) -> None:
+    """Note what the work of a control took, for timing.csv."""
+    for stage in spent:
+        part.note_time(f"control {control}, {stage.what}", stage.seconds, stage.chunks, "chunks")

@@ -1,0 +1,248 @@
+"""The work of each control: `play_<control>(part, game, seed)` makes its players and writes its scores."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lib import files, training
+from lib.arrays import Rows, blocks
+from lib.chunks import Chunks
+from lib.controls.keeping import (
+    TRAIN,
+    ControlError,
+    computed,
+    not_trained,
+    note,
+    of_study,
+    own_subsets,
+    score_heads,
+    trained,
+    training_rows,
+    write_once,
+)
+from lib.encoders import Encoder, answers, features_of, in_blocks, key_of, read_back, stored_embeddings
+from lib.games import Game, paper4
+from lib.representations import kind
+from lib.representations.base import Representation
+from lib.settings import Settings
+from lib.study import Study, missing
+from lib.subsets import Subset
+
+N_SEEDS = 4  # as many as the paper has encoders
+OWN = "own"  # the head's name where none is trained
+
+
+def four(settings: Settings) -> Subset:
+    """Players with the names of the paper's four."""
+    return paper4().players
+
+
+def play_noise(part: Study, game: Game, seed: int) -> None:
+    embeddings = of_study(part, seed) | {"noise": noise(part.chunks, part.settings.body.width, seed)}
+    score_heads(part, game, seed, embeddings, part.chunks)
+
+
+def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
+    """Normal noise [chunk, width] float32, drawn from the corpus, its roles and the seed."""
+    drawn_from = int(files.key("noise", chunks.corpus.hash, seed), 16)
+    return np.random.default_rng(drawn_from).standard_normal((len(chunks), width), dtype=np.float32)
+
+
+def play_untrained(part: Study, game: Game, seed: int) -> None:
+    embeddings = {name: untrained(part, name, seed) for name in game.players}
+    score_heads(part, game, seed, embeddings, part.chunks)
+
+
+def untrained(part: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of an encoder as the study's training starts from it, a MobileNet included.
+
+    Only mean and spread of its features are taken from training chunks.
+    """
+    chunks, settings, spent = part.chunks, part.settings, []
+    device = training.device_of(part.request.device)
+
+    def compute() -> np.ndarray:
+        torch.manual_seed(seed)
+        encoder = Encoder(name, len(chunks.corpus.classes), settings).eval()
+        features = features_of(encoder, name, chunks, device, spent)
+        encoder.representation.standardise(Rows(features, training_rows(chunks, settings)))
+        return answers(encoder.to(device), features, device)[0]
+
+    embeddings = computed(part, "untrained", name, seed, key_of(name, chunks, settings, seed), compute)
+    note(part, "untrained", spent)
+    return embeddings
+
+
+def play_shuffled(part: Study, game: Game, seed: int) -> None:
+    chunks = shuffled(part.chunks, seed)
+    embeddings = {name: trained(part, "shuffled", name, seed, chunks=chunks) for name in game.players}
+    score_heads(part, game, seed, embeddings, chunks)
+
+
+def shuffled(chunks: Chunks, seed: int) -> Chunks:
+    """The same chunks with the labels of whole clips exchanged within the training and within the validation clips.
+
+    Test clips keep theirs. Keys follow from the labels, so nothing of the study can be taken for the control's.
+    """
+    clips = chunks.corpus.clips
+    labels = clips["labels"].to_numpy().copy()
+    for number, role in enumerate(("train", "validation")):
+        rows = np.flatnonzero(clips["role"] == role)
+        labels[rows] = labels[np.random.default_rng([seed, number]).permutation(rows)]
+    return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(labels=labels)))
+
+
+def four_seeds(settings: Settings) -> Subset:
+    """Four players that differ in nothing but their seed."""
+    kind(settings.seeds_of)  # an unknown representation is told here
+    return tuple(f"{settings.seeds_of}{number}" for number in range(1, N_SEEDS + 1))
+
+
+def play_seeds(part: Study, game: Game, seed: int) -> None:
+    each = (one_of_seeds(part, part.settings.seeds_of, seed + number) for number in range(N_SEEDS))
+    score_heads(part, game, seed, dict(zip(game.players, each, strict=True)), part.chunks)
+
+
+def one_of_seeds(part: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one encoder: the study's where it has trained this seed, else the control's."""
+    found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
+    return trained(part, "seeds", name, seed) if found is None else found
+
+
+def wide_waveform(settings: Settings) -> Subset:
+    """One player, named after its width."""
+    return (f"waveform{wider(settings).body.width}",)
+
+
+def wider(settings: Settings) -> Settings:
+    """The same settings with an embedding as wide as four: 256 where one has 64."""
+    body = settings.body.model_copy(update={"width": 4 * settings.body.width})
+    return settings.model_copy(update={"body": body})
+
+
+def play_wide(part: Study, game: Game, seed: int) -> None:
+    (player,) = game.players
+    embeddings = trained(part, "wide", "waveform", seed, settings=wider(part.settings), player=player)
+    score_heads(part, game, seed, {player: embeddings}, part.chunks)
+
+
+def play_logmel(part: Study, game: Game, seed: int) -> None:
+    embeddings = of_study(part, seed) | {"logmel": trained(part, "logmel", "logmel", seed)}
+    score_heads(part, game, seed, embeddings, part.chunks)
+
+
+def play_mobilenet(part: Study, game: Game, seed: int) -> None:
+    key = files.key(key_of("neuralogram", part.chunks, part.settings, seed), part.chunks.key)
+    write_once(part, game, OWN, seed, key, lambda: [(game.players, mobilenet_scores(part, seed))])
+
+
+def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
+    """Test scores [chunk, class] of the neuralogram's MobileNet itself: the mean over the pieces of each chunk."""
+    from lib.representations.neuralogram import PieceClassifier
+
+    chunks, settings = part.chunks, part.settings
+    folder, device = part.checkpoint("neuralogram", seed), training.device_of(part.request.device)
+    representation = load_study_encoder(part, "neuralogram", seed).representation
+    path = folder / "mobilenet.safetensors"
+    if not path.exists() or key_in(path) != key_of("neuralogram", chunks, settings, seed):
+        raise ControlError(
+            f"mobilenet: {folder.name} holds no MobileNet with the output layer that it was trained with: "
+            f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
+        )
+    network = PieceClassifier(representation.network, len(chunks.corpus.classes))
+    network.load_state_dict(load_file(path))
+    network.to(device).eval()
+    schedule, n = settings.schedule("mobilenet"), representation.n_pieces
+
+    def mean_of_pieces(x: Tensor) -> Tensor:
+        scores = training.activate(network(x.reshape(len(x) * n, -1)), schedule)  # [c piece, class]
+        return scores.unflatten(0, (-1, n)).mean(1)
+
+    test = Rows(chunks.audio, chunks.rows("test"))
+    return np.concatenate([values for _, (values,) in in_blocks(mean_of_pieces, test, device)])
+
+
+def key_in(path: Path) -> str:
+    """The key that a file of weights was kept with."""
+    with safe_open(path, "pt") as stored:
+        return stored.metadata()["key"]
+
+
+def play_mean(part: Study, game: Game, seed: int) -> None:
+    own = {name: own_scores(part, name, seed) for name in game.players}
+    key = files.key({name: files.digest(scores) for name, scores in own.items()})
+    means = ((subset, np.mean([own[name] for name in subset], axis=0)) for subset in own_subsets(game))
+    write_once(part, game, OWN, seed, key, lambda: means)
+
+
+def own_scores(part: Study, name: str, seed: int) -> np.ndarray:
+    """Test scores [chunk, class] of an encoder's own classifier; StudyError where they are missing."""
+    path = part.scores(name, OWN, seed)
+    if not path.exists():
+        raise missing(path, TRAIN)
+    return np.load(path).astype(np.float32)
+
+
+def play_raw(part: Study, game: Game, seed: int) -> None:
+    embeddings = {name: raw(part, name, seed) for name in game.players}
+    score_heads(part, game, seed, embeddings, part.chunks)
+
+
+def raw(part: Study, name: str, seed: int) -> np.ndarray:
+    """The representation itself [chunk, dimension], averaged over time; what it has to learn is the study's."""
+    chunks, settings, spent = part.chunks, part.settings, []
+
+    def compute() -> np.ndarray:
+        n_classes = len(chunks.corpus.classes)
+        encoder = load_study_encoder(part, name, seed) if kind(name).learns else Encoder(name, n_classes, settings)
+        features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
+        return over_time(encoder.representation, features)
+
+    averages = computed(part, "raw", name, seed, key_of(name, chunks, settings, seed), compute)
+    note(part, "raw", spent)
+    return averages
+
+
+def over_time(representation: Representation, features: np.ndarray) -> np.ndarray:
+    """Means [chunk, d] over the frames of features [chunk, d, t], or over the patches of a waveform [chunk, sample]."""
+    means = []
+    for part in blocks(len(features), 512):
+        values = np.asarray(features[part], np.float32)
+        if values.ndim == 2:
+            patches = values[:, : representation.n_patches * representation.patch]
+            values = patches.reshape(len(values), representation.n_patches, -1).swapaxes(1, 2)
+        means.append(values.mean(2))
+    return np.concatenate(means)
+
+
+def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
+    """A trained encoder of the study, on the processor; StudyError where it is not trained."""
+    encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
+    key = key_of(name, part.chunks, part.settings, seed)
+    if read_back(encoder, part.checkpoint(name, seed), key) is None:
+        raise not_trained(name, seed)
+    return encoder.eval()
+
+
+def play_held_out(part: Study, game: Game, seed: int) -> None:
+    rows = held_out_rows(part)
+    score_heads(part, game, seed, of_study(part, seed), part.chunks, rows)
+
+
+def held_out_rows(part: Study) -> np.ndarray:
+    """Validation chunks [row] that no encoder was trained on; ControlError with the reason where there are none."""
+    chunks = part.chunks
+    if "validation" in part.settings.trained_on:
+        raise ControlError("held_out: the encoders are trained on the validation clips too; set trained_on=train")
+    rows = chunks.rows("validation")
+    if part.settings.chunking.silent != "keep":  # what is dropped where encoders train is dropped where heads do
+        rows = rows[~chunks.silent[rows]]
+    if not len(rows):
+        more = "set validation=next" if chunks.corpus.folds else "give some clips the role validation"
+        raise ControlError(f"held_out: {chunks.corpus.name} has no validation clips here; {more}")
+    return rows
