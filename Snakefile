@@ -37,7 +37,9 @@ def given(seed=None, place="", **own):
     """A notebook's parameters as JSON, so that papermill keeps their types."""
     fold = {"fold": FOLDS[place], "part": True} if place else {}
     seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
-    return json.dumps({**PLAN["request"], **fold, **seeds, **own})
+    # which controls are wanted concerns only the notebooks that run and read them
+    request = {name: value for name, value in PLAN["request"].items() if name != "controls"}
+    return json.dumps({**request, **fold, **seeds, **own})
 
 
 def notebook(name):
@@ -46,7 +48,7 @@ def notebook(name):
 
 def lib(*names):
     """Files of the library that a notebook's result depends on, besides those that all depend on."""
-    every = ["settings", "study", "arrays", "files", "chunks", "decode", "corpora/*", "representations/*"]
+    every = ["settings", "study", "arrays", "files", "chunks", "decode", "corpora/*", "representations/*", "representations/controls/*"]
     return sorted(str(path) for name in (*every, *names) for path in (PROJECT / "lib").glob(f"{name}.py"))
 
 
@@ -132,14 +134,14 @@ rule subsets:
     input:
         scores,
         notebook=notebook("03_subsets"),
-        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "results"),
+        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "results", "games", "controls/*"),
     output:
         "{place}tables/subsets.csv",
     log:
         notebook="{place}notebooks/03_subsets.ipynb",
         words="{place}logs/03_subsets.txt",
     params:
-        given=lambda wildcards: given(place=wildcards.place),
+        given=lambda wildcards: given(place=wildcards.place, controls=PLAN["request"]["controls"]),
         title=lambda wildcards: f"{wildcards.place}03_subsets",
         screen="-",
     threads: PLAN["threads"]
@@ -151,14 +153,14 @@ rule contributions:
     input:
         "tables/subsets.csv",
         notebook=notebook("04_contributions"),
-        lib=lib("contributions", "measures", "results", "plots", "plots/*"),
+        lib=lib("contributions", "shares", "intervals", "comparisons", "definitions", "measures", "results", "plots/*"),
     output:
         "tables/contributions.csv",
     log:
         notebook="notebooks/04_contributions.ipynb",
         words="logs/04_contributions.txt",
     params:
-        given=given(),
+        given=given(controls=PLAN["request"]["controls"]),
         title="04_contributions",
         screen="/dev/null",
     threads: PLAN["threads"]

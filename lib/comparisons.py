@@ -99,6 +99,22 @@ def branches(corpus: Corpus) -> dict[str, list[int]]:
     return found
 
 
+def classes_in_order(corpus: Corpus) -> list[str]:
+    """The classes branch by branch, each once; those of no branch last."""
+    columns = [column for own in branches(corpus).values() for column in own]
+    ordered = dict.fromkeys([*columns, *range(len(corpus.classes))])
+    return [corpus.classes[column] for column in ordered]
+
+
+def branch_of(corpus: Corpus) -> dict[str, str]:
+    """The first branch of each class that is in one."""
+    found: dict[str, str] = {}
+    for branch, columns in branches(corpus).items():
+        for column in columns:
+            found.setdefault(corpus.classes[column], branch)
+    return found
+
+
 def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] = frozenset()) -> set[str]:
     """The topmost names above `name`, itself where nothing is; a circle is walked once."""
     higher = [parent for parent in parents.get(name, ()) if parent not in below]

@@ -19,7 +19,7 @@ PYTHONS = ((3, 11), (3, 12), (3, 13))  # requirements.txt holds for these
 NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
-STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "JOBS", "THREADS")
+STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "JOBS", "THREADS")
 VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,

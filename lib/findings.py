@@ -188,8 +188,8 @@ def _beats_the_best(together: pd.DataFrame) -> str:
 
 def controls(table: pd.DataFrame, shares: pd.DataFrame, titles: dict[str, str], level: str, head: str) -> list[str]:
     """What the controls say, one sentence each; `titles` is what each control is, by name. Rows of controls.csv."""
-    told = []
-    for row in table.query("level == @level and (head == @head or head == 'own')").itertuples():
+    told = [] if len(table) else ["No control was run."]
+    for row in table.query("level == @level and (head == @head or head == 'own')").itertuples() if len(table) else ():
         interval = f"{number(row.difference, sign='+')} {between(row.low, row.high, sign='+')} points"
         if not np.isfinite(row.difference):
             verdict = "there is no value to compare"
@@ -263,6 +263,47 @@ def planted(table: pd.DataFrame) -> list[str]:
         f"{'the planted truth shows' if row.shows else 'the planted truth does NOT show (15 points are expected)'}."
         for row in table.itertuples()
     ]
+
+
+def planted_shares(shares: pd.DataFrame, head: str, level: str = "chunk") -> list[str]:
+    """Whom the shares of each planted family go to: pitch's must be the highest on pitch, timbre's on timbre."""
+    told = []
+    for family in ("pitch", "timbre"):
+        rows = shares.query("game == 'paper4' and measure == 'map_macro' and level == @level and head == @head")
+        rows = rows[rows["group"] == f"branch:{family}"].set_index("encoder")["share"].sort_values(ascending=False)
+        each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows.items())
+        verdict = "as planted" if rows.index[0] == family else "NOT as planted"
+        told.append(f"Shares of the {family} family ({level}s, {head} head): {each}: {verdict}.")
+    return told
+
+
+def constructed(copies: pd.DataFrame, xor: pd.DataFrame) -> list[str]:
+    """The two games with a known answer: whether copies share alike, and what each head makes of the exclusive-or."""
+    told = []
+    for head, rows in copies.groupby("head", sort=False):
+        (a, b), pair = rows["share"].iloc[:2], rows["with_copy"].iloc[0]
+        alike = "alike, as they must" if abs(a - b) < 0.01 else "NOT alike"
+        replaced = "negative, as it must" if pair < 0 else "NOT negative"
+        told.append(
+            f"Copies ({head} head) share {number(a, sign='+')} and {number(b, sign='+')}: {alike}; their interaction is "
+            f"{number(pair, sign='+')}: {replaced}."
+        )
+    for head, rows in xor[xor["subset"] != "constant"].groupby("head", sort=False):
+        each = ", ".join(f"{row.subset} {number(row.value)}" for row in rows.itertuples())
+        told.append(f"Exclusive-or ({head} head, chance {number(rows['chance'].iloc[0])}): {each}.")
+    return told
+
+
+def not_run(titles: dict[str, str], beside: pd.DataFrame, left_out: pd.DataFrame) -> list[str]:
+    """Which controls are missing, and why: they could not be run here, or nobody asked for them."""
+    there = set(beside["control"]) if len(beside) else set()
+    reasons = dict(zip(left_out["control"], left_out["reason"], strict=True))
+    told = [f"Not run: {titles[name]} ({reason})." for name, reason in reasons.items() if name not in there]
+    if absent := [name for name in titles if name not in there and name not in reasons]:
+        told.append(
+            f"Not asked for: {', '.join(absent)} (`CONTROLS={','.join(absent)}` runs them, `CONTROLS=all` all)."
+        )
+    return told
 
 
 def left_out(table: pd.DataFrame) -> str:

@@ -22,7 +22,6 @@ class Game:
     players: Subset
     control: str = ""  # empty for the study itself
     own: frozenset[str] = frozenset()
-    heads: tuple[str, ...] = ()  # those that there are scores of; empty for the study's
 
     def file(self, part: Study, subset: Subset, head: str, seed: int) -> Path:
         """Test scores [chunk, class] of one coalition; of nobody the constant predictor's."""
@@ -31,6 +30,11 @@ class Game:
         if not self.own & set(subset):
             return part.scores(label(subset), head, seed)
         return control_scores(part, self.control, label(subset), head, seed)
+
+    def heads(self, part: Study) -> tuple[str, ...]:
+        """The heads that there are scores of: the study's, or `own` where the control trains none."""
+        kinds, seed = part.settings.heads.kinds, part.request.seeds[0]
+        return kinds if self.file(part, self.players, kinds[0], seed).exists() else ("own",)
 
 
 def control_scores(part: Study, control: str, subset: str, head: str, seed: int) -> Path:

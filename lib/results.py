@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from lib import files, measures
-from lib.games import CONSTANT
+from lib.games import CONSTANT, Game
 from lib.intervals import Sampling
 from lib.measures import Value
 from lib.representations import PAPER, names
 from lib.settings import decisions
 from lib.study import Study, missing
-from lib.subsets import label, subsets
+from lib.subsets import Subset, label, subsets
 
 LEVELS = ("chunk", "clip")
 SHARED = "map_macro"  # the measure that is shared out among the encoders
@@ -28,6 +28,11 @@ HEADLINE = {"fsd50k": "recall@5", "esc50": "top1", "planted": SHARED}  # of Tabl
 ALL_FOUR = label(PAPER)
 LARGE_BYTES = 10**9  # what a run's scores may take as float32
 FOLD_STEP = 1009  # between the seeds of two folds' resamples: folds of one size must not draw the same places
+
+COLUMNS = (
+    "subset", "n_encoders", "head", "seed", "fold", "role", "level", "measure", "value", "low", "high", "n", "left_out",
+    "control",
+)  # fmt: skip
 
 Draws = dict[str, np.ndarray]  # measure -> its value in each resample
 
@@ -138,54 +143,82 @@ def models(study: Study) -> list[tuple[str, str]]:
     return [(CONSTANT, "none"), *own, *heads]
 
 
-def write_subsets(study: Study) -> pd.DataFrame:
-    """Write tables/subsets.csv and give it back; with fold="all" also that of each fold, in the fold's own folder."""
+def write_subsets(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
+    """Write tables/subsets.csv and give it back; with fold="all" also that of each fold, in the fold's own folder.
+
+    games: controls, whose own coalitions stand in the table with `control` filled.
+    """
     parts = [Scores(part) for part in study.parts]
-    each = [measured(part) for part in parts]
+    each = [measured(part, games) for part in parts]
     if study.request.fold == "all":
         for part, found in zip(parts, each, strict=True):
-            part.study.write_table("subsets", _subset_rows(part.study, [part], [found]))
-    return study.write_table("subsets", _subset_rows(study, parts, each))
+            part.study.write_table("subsets", _subset_rows(part.study, [part], [found], games))
+    return study.write_table("subsets", _subset_rows(study, parts, each, games))
 
 
-def subset_table(study: Study) -> pd.DataFrame:
+def subset_table(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
     """The rows of subsets.csv: every model by level, measure and seed, and the mean of the seeds, with intervals.
 
     The interval resamples groups within each test fold, the same draws for every model; that of the mean row has the
     spread of the seeds in it too. n and left_out are those of one seed, summed over folds.
     """
     parts = [Scores(part) for part in study.parts]
-    return pd.DataFrame(_subset_rows(study, parts, [measured(part) for part in parts]))
+    return pd.DataFrame(_subset_rows(study, parts, [measured(part, games) for part in parts], games))
 
 
-Measured = dict[tuple[str, str, str, int], tuple[dict[str, Value], Draws]]  # by subset, head, level and seed
+@dataclass(frozen=True)
+class Model:
+    """What was scored: a head on a subset, of the study or of a control."""
+
+    subset: Subset
+    head: str
+    game: Game
+
+    @property
+    def control(self) -> str:
+        return self.game.control
 
 
-def measured(part: Scores) -> Measured:
-    """Values and resampled values of everything that one run has scored."""
-    found = {}
-    for subset, head in models(part.study):
-        for seed in part.study.request.seeds:
-            for level, scores in part.read(subset, head, seed).items():
-                found[subset, head, level, seed] = part.values(scores, level), part.draws(scores, level)
+def scored(part: Study, games: Sequence[Game]) -> list[Model]:
+    """All models of a run, and those of the controls in which something of their own takes part."""
+    own = Game("study", names())
+    found = [Model(() if subset == CONSTANT else tuple(subset.split("+")), head, own) for subset, head in models(part)]
+    for game in games:
+        mine = [subset for subset in subsets(game.players) if game.own & set(subset)]
+        found += [Model(subset, head, game) for head in game.heads(part) for subset in mine]
     return found
 
 
-def _subset_rows(study: Study, parts: Sequence[Scores], each: Sequence[Measured]) -> list[dict[str, Any]]:
+Measured = dict[tuple[Model, str, int], tuple[dict[str, Value], Draws]]  # by model, level and seed
+
+
+def measured(part: Scores, games: Sequence[Game] = ()) -> Measured:
+    """Values and resampled values of everything that one run has scored."""
+    found = {}
+    for model in scored(part.study, games):
+        for seed in part.study.request.seeds:
+            path = model.game.file(part.study, model.subset, model.head, seed)
+            made_by = "02_train_encoder" if model.head == "own" and not model.control else "03_subsets"
+            for level, scores in part.load(path, made_by).items():
+                found[model, level, seed] = part.values(scores, level), part.draws(scores, level)
+    return found
+
+
+def _subset_rows(
+    study: Study, parts: Sequence[Scores], each: Sequence[Measured], games: Sequence[Game]
+) -> list[dict[str, Any]]:
     fold = "mean" if study.request.fold == "all" else str(study.request.fold or "")
     seeds = study.request.seeds
     rows = []
-    for subset, head in models(study):
+    for model in scored(parts[0].study, games):
         for level in LEVELS:
-            start = {
-                "subset": subset, "n_encoders": 0 if subset == CONSTANT else subset.count("+") + 1, "head": head,
-            }  # fmt: skip
-            middle = {"fold": fold, "role": "test", "level": level}
-            by_seed = [[found[subset, head, level, seed] for found in each] for seed in seeds]
+            start = {"subset": label(model.subset) or CONSTANT, "n_encoders": len(model.subset), "head": model.head}
+            end = {"fold": fold, "role": "test", "level": level, "control": model.control}
+            by_seed = [[found[model, level, seed] for found in each] for seed in seeds]
             of = sampling(parts, level)
             for seed, found in [*zip(map(str, seeds), ([one] for one in by_seed), strict=True), ("mean", by_seed)]:
-                rows += _rows(found, of, study.settings.scoring.level, start | {"seed": seed} | middle)
-    return rows
+                rows += _rows(found, of, study.settings.scoring.level, start | {"seed": seed} | end)
+    return [{name: row[name] for name in COLUMNS} for row in rows]
 
 
 def _rows(
@@ -200,7 +233,7 @@ def _rows(
         first = [values[name] for values, _ in by_seed[0]]
         yield start | {
             "measure": name, "value": float(of.value(rows)), "low": low, "high": high,
-            "n": sum(value.n for value in first), "left_out": sum(value.left_out for value in first), "control": "",
+            "n": sum(value.n for value in first), "left_out": sum(value.left_out for value in first),
         }  # fmt: skip
 
 

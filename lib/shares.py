@@ -208,9 +208,38 @@ def play_all(study: Study, games: Sequence[Game] = ()) -> list[Played]:
     heads = study.settings.heads.kinds
     played = [play(study, paper4(), level, head) for level in LEVELS for head in heads]
     for game in games:
-        for level in LEVELS:
-            played += [play(study, game, level, head, [SHARED]) for head in game.heads or heads]
+        played += [play(study, game, level, head, [SHARED]) for level in LEVELS for head in game.heads(study.parts[0])]
     return played
+
+
+def most_gained(classes: pd.DataFrame) -> str:
+    """The class of a class_rows table that all together improve most over the best single player."""
+    known = classes[classes["subset"] != "constant"].dropna(subset="value")
+    size = known["subset"].str.count(r"\+")
+    every = known[size == size.max()].set_index("class")["value"]
+    best = known[size == 0].groupby("class")["value"].max()
+    gained = (every - best).dropna()
+    return str(gained.idxmax()) if len(gained) else str(classes["class"].iloc[0])
+
+
+def clips_of(study: Study, name: str, head: str, most: int = 12) -> pd.DataFrame:
+    """Test clips of a class and the highest that are not of it [clip, n_chunks, score, label], by the score of all."""
+    rows = []
+    for part in parts_of(study):
+        column = list(part.stored["classes"]).index(name)
+        game = paper4()
+        files = [game.file(part.study, game.players, head, seed) for seed in study.request.seeds]
+        scores = np.mean([part.load(file)["clip"][:, column] for file in files], axis=0)
+        clips, counts = np.unique(part.stored["clip"], return_counts=True)
+        ids = pd.unique(pd.Series(part.stored["clip"]))  # in the order of the scores
+        n_chunks = dict(zip(clips, counts, strict=True))
+        labels = part.tests["clip"].targets[:, column].astype(bool)
+        rows += [
+            {"clip": clip, "n_chunks": int(n_chunks[clip]), "score": float(score), "label": bool(label)}
+            for clip, score, label in zip(ids, scores, labels, strict=True)
+        ]
+    found = pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable")
+    return pd.concat([found[found["label"]].head(most), found[~found["label"]].head(most)], ignore_index=True)
 
 
 def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:

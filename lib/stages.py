@@ -4,9 +4,11 @@ import json
 import time
 
 import numpy as np
+import pandas as pd
 import torch
 
 from lib import files, results, speed
+from lib.controls import ControlError, find
 from lib.encoders import Trained, train_encoder
 from lib.representations import names
 from lib.settings import Settings, SettingsError
@@ -44,9 +46,24 @@ def score(study: Study) -> None:
             embeddings = {name: read_embeddings(part, name, seed) for name in names()}
             for head in part.settings.heads.kinds:
                 _score_head(part, embeddings, head, seed)
+    run_controls(study)
     if study.request.fold == "all":  # a run of all folds has no chunks of its own that would tell of it
         study.register(study.read_corpus().hash)
         study.write_table("rejected", study.parts[0].chunks.corpus.rejected)
+
+
+def run_controls(study: Study) -> pd.DataFrame:
+    """Run the controls that the settings ask for, cheap ones first; write which cannot be run here, and why."""
+    rows = []
+    asked = sorted(map(find, study.settings.controls), key=lambda control: control.costly)
+    for control in asked:
+        try:
+            for part in study.parts:
+                for seed in part.request.seeds:
+                    control.run(part, seed)
+        except ControlError as error:
+            rows.append({"control": control.name, "reason": str(error)})
+    return study.write_table("controls_left_out", pd.DataFrame(rows, columns=["control", "reason"]))
 
 
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:

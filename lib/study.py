@@ -41,6 +41,9 @@ LIBRARIES = (
 )
 
 
+BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
+
+
 class StudyError(PlainError):
     """The run cannot go on; the message is one line that says what, where and what to do."""
 
@@ -58,6 +61,7 @@ class Request(Frozen):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     name: str = Field("", description="keeps runs apart that would share a folder")
     set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
+    controls: str = Field("", description="controls to run beside the study, for example noise,untrained; all; none")
     part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
 
     @field_validator("corpus")
@@ -135,13 +139,15 @@ class Study:
     @classmethod
     def of(cls, request: Request) -> "Study":
         """The study that a request means; SettingsError in one line where it contradicts itself."""
-        settings = Settings.preset(request.preset, request.overrides)
-        from lib.representations import kind, names
+        controls = {"none": "", "": None}.get(request.controls, request.controls)
+        beside = {} if controls is None else {"controls": controls}
+        settings = Settings.preset(request.preset, {**request.overrides, **beside})
+        from lib.representations import kind, names, of_controls
         from lib.representations.base import settings_of
 
         for name, values in settings.representations.items():
             settings_of(kind(name), values)
-        trained = {*names(), *(what for name in names() for what in kind(name).learns), "head"}
+        trained = {*names(), *of_controls(), *(what for name in names() for what in kind(name).learns), "head"}
         for name in settings.schedules:
             if name not in trained:
                 raise SettingsError(f"settings: schedules.{name}: nothing of that name is trained")
@@ -214,12 +220,11 @@ class Study:
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
         path = self.folder / "study.json"
-        # which controls are run beside the study changes none of its results
-        told = {"settings": self.settings.model_dump(mode="json", exclude={"controls"}), "corpus_hash": corpus_hash}
+        told = {"settings": self.settings.model_dump(mode="json", exclude=BESIDE), "corpus_hash": corpus_hash}
         if path.exists():
             before = json.loads(path.read_text())
             for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):
-                if before[what] != told[what]:
+                if _without(before[what], BESIDE) != told[what]:
                     raise StudyError(
                         f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
                         f"give this run a name (NAME=...), or remove that folder"
@@ -281,6 +286,10 @@ class Study:
         """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
         found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
         return pd.DataFrame([json.loads(path.read_text()) for path in found])
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    return {k: v for k, v in value.items() if k not in names} if isinstance(value, dict) else value
 
 
 def missing(path: Path, made_by: str) -> StudyError:

@@ -384,6 +384,12 @@ def test_one_encoder_and_one_class_are_drawn():
     assert told(drawn.class_page(*page(n_clips=0)))
 
 
+def test_a_table_without_classes_owns_nothing_and_is_refused():
+    assert drawn.owned(shares(), "chunk", "paper") == {}
+    with pytest.raises(ValueError, match="no shares of classes for clips with the linear head"):
+        drawn.class_figure(by_class(), ["dog"], "clip", "linear")
+
+
 @pytest.mark.parametrize("odd", ODD)
 def test_names_are_drawn_as_they_are(odd):
     players = (*PAPER, odd)

@@ -98,6 +98,40 @@ def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypa
     table = pd.DataFrame(shares.share_rows(played)).query("group == 'all' and encoder == 'noise'")
     assert set(table["game"]) == {"noise5"} and len(table) == 2
     np.testing.assert_allclose(table[["share", "low", "high"]], 0, atol=1e-12)
+    beside = shares.against([shares.play(found, games.Game("paper4", ("pitch", "timbre")), "chunk", "paper"), played])
+    assert beside["control"].tolist() == ["noise"]
+    np.testing.assert_allclose(beside[["difference", "low", "high"]], 0, atol=1e-12)  # noise that adds nothing
+
+
+def test_controls_stand_in_the_table_of_subsets_with_their_name(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    game = games.Game("mean2", ("pitch", "timbre"), "mean", frozenset({"pitch", "timbre"}))
+    for subset in ("pitch", "timbre", "pitch+timbre"):
+        path = games.control_scores(found, "mean", subset, "own", 0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.load(found.scores(subset.partition("+")[0], "own", 0)))
+    assert game.heads(found) == ("own",)
+    table = results.write_subsets(found, [game])
+    assert tuple(table) == results.COLUMNS
+    mine = table[table["control"] == "mean"]
+    assert set(mine["subset"]) == {"pitch", "timbre", "pitch+timbre"} and set(mine["head"]) == {"own"}
+    assert len(table[table["control"] == ""]) == len(results.subset_table(found))
+    own = results.cell(table, "pitch", "own", "top1").value  # a control never stands in for the study
+    assert own == results.pick(mine, subset="pitch", level="chunk", measure="top1", seed="mean").value
+
+
+def test_the_class_that_gains_most_and_its_clips(made):
+    played = next(one for one in made[2] if one.level == "clip" and one.head == "paper")
+    rows = shares.class_rows(played)
+    name = shares.most_gained(rows)
+    wide = rows[rows["class"] == name].set_index("subset")["value"]
+    gain = wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max()
+    for other in CLASSES:
+        wide = rows[rows["class"] == other].set_index("subset")["value"]
+        assert wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max() <= gain + 1e-12
+    clips = shares.clips_of(made[0], name, "paper", most=2)
+    assert clips["label"].tolist() == sorted(clips["label"], reverse=True)
+    assert (~clips["label"]).sum() == 2 * 1 and clips["n_chunks"].min() >= 1
 
 
 def test_missing_scores_are_one_line(tmp_path, monkeypatch):

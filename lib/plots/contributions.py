@@ -245,9 +245,11 @@ def _by_class(contributions: pd.DataFrame, level: str, head: str) -> tuple[pd.Da
     rows = contributions.query("game == @STUDY and measure == @PER_CLASS and level == @level and head == @head")
     rows = rows[rows["group"].str.startswith("class:")]
     rows = rows.assign(name=rows["group"].str.removeprefix("class:"))
-    wide = rows.pivot(index="name", columns="encoder")
     order = {"index": list(dict.fromkeys(rows["name"])), "columns": list(dict.fromkeys(rows["encoder"]))}
-    shares, low = wide["share"].reindex(**order).astype(float), wide["low"].reindex(**order).astype(float)
+    shares, low = (
+        rows.pivot(index="name", columns="encoder", values=end).reindex(**order).astype(float)
+        for end in ("share", "low")
+    )
     highest = shares.eq(shares.max(axis=1), axis=0)
     return shares, highest & (low > 0) & highest.sum(axis=1).eq(1).to_numpy()[:, None]
 
@@ -285,6 +287,8 @@ def class_figure(
     branches: class -> its branch, named beside its rows. Many classes stand in two panels and without numbers.
     """
     shares, own = _by_class(contributions, level, head)
+    if shares.empty:
+        raise ValueError(f"no shares of classes for {level}s with the {head} head")
     shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
     room = _Room(len(order))
     with style():
