@@ -179,7 +179,9 @@ SPLITS, HALVES, HEAD_SEEDS = 3, 20, 5  # random splits that a head is trained on
 
 
 def careless_table(study: Study, seed: int) -> pd.DataFrame:
-    """What careless protocols would have given, beside careful ones [CARELESS_COLUMNS]: chunk macro mAP, the last head (the linear one: seconds).
+    """What careless protocols would have given, beside careful ones [CARELESS_COLUMNS]: chunk macro mAP.
+
+    The heads are those of the settings' last kind: the linear one, which takes seconds.
 
     Of a study of all folds the first one. The heads are trained anew on the encoders' embeddings of this seed, the
     choice among subsets is made from stored scores.

@@ -361,7 +361,7 @@ def test_the_careful_head_is_the_study_s_own(remembered):
     fresh, settings = definitions.FreshHead.of(found, 0), found.settings
     embeddings = {name: np.load(found.checkpoint(name, 0) / "embeddings.npy") for name in PAPER}
     every = score_subsets(
-        embeddings, found.chunks.targets, fresh.train, fresh.test, "paper", settings.heads, settings.schedule("head"), 0,
+        embeddings, found.chunks.targets, fresh.train, fresh.test, settings.heads.kinds[-1], settings.heads, settings.schedule("head"), 0,
         device_of("cpu"),
     )  # fmt: skip
     scores = dict(every)[PAPER]
