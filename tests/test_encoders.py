@@ -1,6 +1,9 @@
 """Encoders: trained, read back, resumed; nothing of one fold or seed reaches another; a chunk's numbers are its own."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lib import encoders
+from lib import encoders, files
 from lib.chunks import Chunks
 from lib.corpora.base import CLIP_COLUMNS, Corpus
 from lib.encoders import in_blocks, train_encoder
@@ -172,3 +175,37 @@ def test_any_file_goes_through_a_trained_encoder(chunks, tmp_path):
     assert start_s.tolist() == [0, 1] and outputs.shape == (2, 2)
     stored = np.load(tmp_path / "a" / "embeddings.npy")[:2]
     np.testing.assert_allclose(embeddings, stored, atol=1e-4)
+
+
+SLOW = """
+import sys, time
+import numpy as np, torch
+from pathlib import Path
+from lib import encoders, files
+
+class Half:
+    blocks = 0
+    def compute(self, chunks):
+        Half.blocks += 1
+        if Half.blocks == 2:
+            time.sleep(60)  # killed in here, with one block written
+        return chunks[:, :4]
+
+encoders.compute_features(Half(), np.ones((200, 8), np.float32), Path(sys.argv[1]), torch.device("cpu"))
+"""
+
+
+def test_killed_while_features_are_computed_nothing_half_is_taken_for_whole(tmp_path):
+    path = tmp_path / "features" / "half-1.npy"
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(path)], cwd=files.PROJECT)
+    end = time.monotonic() + 120
+    while not list(path.parent.glob(".half-1*")):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert not path.exists()
+    made = type("Made", (), {"compute": lambda self, chunks: 2 * chunks[:, :4]})()
+    encoders.compute_features(made, np.ones((200, 8), np.float32), path, torch.device("cpu"))
+    assert np.array_equal(np.load(path), np.full((200, 4), 2, np.float32))
