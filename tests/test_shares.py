@@ -139,3 +139,57 @@ def test_missing_scores_are_one_line(tmp_path, monkeypatch):
     found.scores("pitch+timbre", "paper", 0).unlink()
     with pytest.raises(Exception, match="pitch\\+timbre-paper-seed0.npy is missing: run notebooks/03_subsets"):
         shares.play(found, games.paper4(), "chunk", "paper", ["top1"])
+
+
+def cut_down(found, columns, rows=slice(None)):
+    """Keep some classes and test chunks of a made-up run."""
+    path = found.folder / "scores" / "test.npz"
+    test = dict(np.load(path))
+    kept = {name: test[name][rows] for name in ("clip", "group", "start_s")}
+    kept |= {
+        "targets": test["targets"][rows][:, columns],
+        "leaf": test["leaf"][columns],
+        "classes": test["classes"][columns],
+    }
+    np.savez(path, **kept)
+    for scores in (found.folder / "scores").glob("*.npy"):
+        np.save(scores, np.load(scores)[rows][:, columns])
+
+
+def test_one_class_is_a_game_like_any_other(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    monkeypatch.setattr(shares, "branches", lambda corpus: {})
+    cut_down(found, [3])
+    played = shares.play(found, games.paper4(), "chunk", "paper")
+    table = pd.DataFrame(shares.share_rows(played)).set_index(["measure", "group", "encoder"])["share"]
+    np.testing.assert_allclose(table["map_macro", "all"], table["map_macro", "class:class03"])
+    assert table["recall@5"].isna().all()  # five guesses of one class say nothing: no value, never a wrong one
+    assert shares.most_gained(shares.class_rows(played)) == "class03"
+
+
+def test_a_class_without_test_clips_has_no_share_and_counts_for_none(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    monkeypatch.setattr(shares, "branches", lambda corpus: {"empty": [4], "both": [3, 4]})
+    path = found.folder / "scores" / "test.npz"
+    test = dict(np.load(path))
+    test["targets"][:, 4] = 0
+    np.savez(path, **test)
+    played = shares.play(found, games.paper4(), "clip", "linear", ["map_macro"])
+    table = pd.DataFrame(shares.share_rows(played)).set_index(["group", "encoder"])["share"]
+    assert table["class:class04"].isna().all() and table["branch:empty"].isna().all()
+    np.testing.assert_allclose(table["branch:both"], table["class:class03"])
+    others = [f"class:{name}" for number, name in enumerate(CLASSES) if number != 4]
+    np.testing.assert_allclose(table[others].unstack().mean()[list(table["all"].index)], table["all"], atol=1e-12)
+
+
+def test_two_clips_have_wide_intervals_and_one_group_none(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    monkeypatch.setattr(shares, "branches", lambda corpus: {})
+    test = dict(np.load(found.folder / "scores" / "test.npz"))
+    wanted = np.isin(test["clip"], ["f1c0", "f1c2"])  # of two groups
+    cut_down(found, list(range(12)), wanted)
+    rows = pd.DataFrame(shares.share_rows(shares.play(found, games.paper4(), "clip", "paper", ["top1"])))
+    assert rows["share"].notna().all() and rows["low"].notna().all()
+    cut_down(found, list(range(12)), np.isin(test["clip"][wanted], ["f1c0"]))
+    rows = pd.DataFrame(shares.share_rows(shares.play(found, games.paper4(), "clip", "paper", ["top1"])))
+    assert rows["share"].notna().all() and rows[["low", "high"]].isna().all(axis=None)
