@@ -10,6 +10,7 @@ timbre labels alone; only heads are trained here.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from lib.subsets import Head, label, score_subsets
 from lib.training import device_of
 
 COPY = "copy"
-CHANCE = 0.5  # of the two xor labels, one of which every clip has
+CHANCE = 0.5  # of xor labels, half of which every clip has
 
 
 def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") -> pd.DataFrame:
@@ -55,17 +56,24 @@ def xor(part: Study, seed: int, players: Sequence[str] = ("pitch", "timbre")) ->
 
 
 def xor_targets(targets: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Labels [chunk, 2] from targets [chunk, class] of the embedded corpus: xor_odd and xor_even.
+    """Labels [chunk, label] 0 or 1 from targets [chunk, class] of the embedded corpus.
 
-    The pitch classes and the timbres are numbered; a chunk is xor_odd where exactly one of its two numbers is odd.
+    The pitch classes are parted into two halves, and the timbres; a label holds where exactly one of a chunk's two lies
+    in the first half, and another where it does not. All ways to part them are taken, so that nothing hangs on one.
     """
-    odd = np.zeros(len(targets), bool)
-    for family in ("pitch_", "timbre_"):
-        columns = [column for column, name in enumerate(classes) if name.startswith(family)]
-        if not columns:
-            raise ValueError(f"there are no {family}* classes: the exclusive-or is made of the embedded corpus alone")
-        odd ^= (targets[:, columns].argmax(1) % 2).astype(bool)
-    return np.stack([odd, ~odd], axis=1).astype(np.uint8)
+    pitch, timbre = (_in_first_half(targets, classes, family) for family in ("pitch_", "timbre_"))
+    differ = (pitch[:, :, None] ^ timbre[:, None, :]).reshape(len(targets), -1)
+    return np.concatenate([differ, ~differ], axis=1).astype(np.uint8)
+
+
+def _in_first_half(targets: np.ndarray, classes: Sequence[str], family: str) -> np.ndarray:
+    """Whether the class of each chunk lies in the half with the family's first class, for each way to part it."""
+    columns = [column for column, name in enumerate(classes) if name.startswith(family)]
+    if len(columns) < 2:
+        raise ValueError(f"there are no {family}* classes: the exclusive-or is made of the embedded corpus alone")
+    first, *others = columns
+    halves = [(first, *more) for more in combinations(others, len(columns) // 2 - 1)]
+    return np.stack([targets[:, list(half)].any(1) for half in halves], axis=1)
 
 
 def _game(

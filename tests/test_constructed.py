@@ -6,23 +6,31 @@ import pytest
 from lib import constructed
 from lib.constructed import xor_targets
 
-CLASSES = ("pitch_a", "pitch_b", "pitch_c", "timbre_x", "timbre_y", "gesture_g")
+
+def test_labels_hold_where_exactly_one_of_the_two_lies_in_its_first_half():
+    classes = ("pitch_a", "pitch_b", "timbre_x", "timbre_y", "gesture_g")
+    targets = np.array([[1, 0, 1, 0, 1], [0, 1, 1, 0, 0], [0, 1, 0, 1, 1], [1, 0, 0, 1, 0]])
+    assert xor_targets(targets, classes).tolist() == [[0, 1], [1, 0], [0, 1], [1, 0]]
 
 
-def test_the_exclusive_or_of_the_numbers_of_pitch_and_timbre():
-    targets = np.array([
-        [1, 0, 0, 1, 0, 1],  # 0 and 0: even
-        [0, 1, 0, 1, 0, 0],  # 1 and 0: odd
-        [0, 1, 0, 0, 1, 1],  # 1 and 1: even
-        [0, 0, 1, 0, 1, 0],  # 2 and 1: odd
-    ])  # fmt: skip
-    assert xor_targets(targets, CLASSES)[:, 0].tolist() == [0, 1, 0, 1]
-    assert (xor_targets(targets, CLASSES).sum(1) == 1).all()
+def test_every_way_to_part_the_classes_is_taken():
+    classes = tuple(f"pitch_{k}" for k in range(6)) + tuple(f"timbre_{k}" for k in range(4))
+    pairs = np.array([[p, 6 + t] for p in range(6) for t in range(4)])
+    targets = np.zeros((24, 10), np.uint8)
+    np.put_along_axis(targets, pairs, 1, axis=1)
+    found = xor_targets(targets, classes)
+    assert found.shape == (24, 2 * 10 * 3)
+    assert (found.mean(0) == 0.5).all()
+    assert len(np.unique(found.T, axis=0)) == 60
+    for column in range(60):  # neither the pitch nor the timbre alone tells anything about a label
+        of_pitch = [found[pairs[:, 0] == p, column].mean() for p in range(6)]
+        of_timbre = [found[pairs[:, 1] == 6 + t, column].mean() for t in range(4)]
+        assert of_pitch == [0.5] * 6 and of_timbre == [0.5] * 4
 
 
 def test_other_corpora_have_no_exclusive_or():
-    with pytest.raises(ValueError, match="no timbre_. classes: the exclusive-or is made of the embedded corpus"):
-        xor_targets(np.eye(2), ("pitch_a", "dog"))
+    with pytest.raises(ValueError, match="no timbre_\* classes: the exclusive-or is made of the embedded corpus"):
+        xor_targets(np.eye(3), ("pitch_a", "pitch_b", "dog"))
 
 
 class Part:
