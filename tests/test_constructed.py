@@ -29,7 +29,7 @@ def test_every_way_to_part_the_classes_is_taken():
 
 
 def test_other_corpora_have_no_exclusive_or():
-    with pytest.raises(ValueError, match="no timbre_\* classes: the exclusive-or is made of the embedded corpus"):
+    with pytest.raises(ValueError, match=r"no timbre_\* classes: the exclusive-or is made of the embedded corpus"):
         xor_targets(np.eye(3), ("pitch_a", "pitch_b", "dog"))
 
 
