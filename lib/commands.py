@@ -93,7 +93,8 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         for part in wanted.parts:
             check_fold(corpus, part.request.fold)
     except (SettingsError, CorpusError, StudyError, ValueError) as error:
-        raise Stop(re.sub(r"^settings: ", "SET: ", str(error))) from None
+        told = re.sub(r"^settings: controls\S* = ", "CONTROLS=", str(error))
+        raise Stop(re.sub(r"^settings: ", "SET: ", told)) from None
     encoders = [part.checkpoint(name, seed) for part in wanted.parts for name in names() for seed in asked.seeds]
     return {
         "request": asked.model_dump(mode="json", exclude={"seeds", "part"}) | {"seeds": ",".join(map(str, asked.seeds))},

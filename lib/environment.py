@@ -32,7 +32,7 @@ VARIABLES = {
 
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
-              DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." JOBS=2 THREADS=1
+              DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
 make lab      JupyterLab on notebooks/
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch

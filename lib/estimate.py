@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lib import training
 from lib.arrays import Rows
+from lib.controls import CONTROLS
 from lib.corpora.base import Corpus
 from lib.encoders import BLOCK, Encoder
 from lib.representations import kind, names
@@ -32,8 +33,11 @@ def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
     from lib.commands import minutes
 
-    in_all, each = seconds(Study.of(Request(**planned["request"])), jobs)
+    study = Study.of(Request(**planned["request"]))
+    in_all, each = seconds(study, jobs)
     line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
+    if costly := [name for name in study.settings.controls if CONTROLS[name].costly]:
+        line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
     return line, sorted(each, key=lambda name: -each[name])
 
 

@@ -139,3 +139,15 @@ def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
     assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
     assert "this will take about" in words
     assert "hours" not in words
+
+
+def test_an_unknown_control_is_one_line_with_the_names(home):
+    with pytest.raises(Stop, match="CONTROLS='nois'.*'noise', 'untrained'.*or 'held_out'"):
+        plan({"CONTROLS": "nois"})
+
+
+def test_costly_controls_are_told(home, small_corpus):
+    from lib.estimate import told
+
+    line, _ = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
+    assert "the encoders of the controls wide come on top" in line

@@ -105,3 +105,12 @@ def test_by_hand_with_the_requests_own_names(home, small_corpus):
     )
     assert wrong.returncode != 0
     assert "there is no variable CORPSE" in wrong.stdout + wrong.stderr
+
+
+def test_controls_concern_only_the_notebooks_that_run_and_read_them(home, small_corpus, tmp_path):
+    planned = plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "noise,untrained"})
+    _, words = dry_run(planned, tmp_path / "run")
+    told = [line for line in words.splitlines() if "-m papermill" in line]
+    with_controls = [line for line in told if '"controls": "noise,untrained"' in line]
+    assert len(told) == 8
+    assert sorted(re.search(r"/(0\d)_", line).group(1) for line in with_controls) == ["03", "04"]
