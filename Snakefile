@@ -134,7 +134,7 @@ rule subsets:
     input:
         scores,
         notebook=notebook("03_subsets"),
-        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "results", "games", "controls/*"),
+        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "intervals", "results", "games", "controls/*"),
     output:
         "{place}tables/subsets.csv",
     log:
@@ -153,7 +153,10 @@ rule contributions:
     input:
         "tables/subsets.csv",
         notebook=notebook("04_contributions"),
-        lib=lib("contributions", "shares", "intervals", "comparisons", "definitions", "measures", "results", "plots/*"),
+        lib=lib(
+            "contributions", "shares", "intervals", "comparisons", "definitions", "constructed", "games", "findings", "measures",
+            "results", "subsets", "controls/*", "plots/*",
+        ),
     output:
         "tables/contributions.csv",
     log:
@@ -173,7 +176,7 @@ rule paper_figures:
         "tables/contributions.csv",
         "tables/subsets.csv",
         notebook=notebook("05_paper_figures"),
-        lib=lib("contributions", "measures", "results", "plots", "plots/*"),
+        lib=lib("comparisons", "intervals", "published", "findings", "measures", "results", "plots", "plots/*"),
     output:
         "tables/table1.csv",
         "tables/table2.csv",

@@ -28,7 +28,8 @@ from lib import measures
 from lib.measures import FIVE, Value
 from lib.representations import PAPER, names
 from lib.results import ALL_FOUR, CONSTANT, SHARED, Scores
-from lib.study import Study, StudyError, missing
+from lib.stages import read_embeddings
+from lib.study import Study
 from lib.subsets import label, score_subsets, subsets
 from lib.training import device_of
 
@@ -181,8 +182,7 @@ SPLITS, HALVES, HEAD_SEEDS = 3, 20, 5  # random splits that a head is trained on
 def careless_table(study: Study, seed: int) -> pd.DataFrame:
     """What careless protocols would have given, beside careful ones [CARELESS_COLUMNS]: chunk macro mAP.
 
-    The heads are those of the settings' last kind: the linear one, which takes seconds.
-
+    The heads are those of the settings' last kind, the linear one, which takes seconds.
     Of a study of all folds the first one. The heads are trained anew on the encoders' embeddings of this seed, the
     choice among subsets is made from stored scores.
     """
@@ -204,7 +204,7 @@ class FreshHead:
     def of(cls, part: Study, seed: int) -> "FreshHead":
         """Of one seed's encoders; StudyError naming the notebook where they are missing."""
         torch.set_num_threads(part.settings.threads)
-        found = [_embeddings(part, name, seed) for name in names() if name in PAPER]
+        found = [read_embeddings(part, name, seed) for name in names() if name in PAPER]
         return cls(part, np.concatenate(found, axis=1), seed)
 
     @cached_property
@@ -226,19 +226,6 @@ class FreshHead:
             together, targets, train, scored, settings.heads.kinds[-1], settings.heads, schedule, seed, device
         )
         return measures.evaluate(targets[scored], scores, names=[SHARED])[SHARED].value
-
-
-def _embeddings(part: Study, name: str, seed: int) -> Array:
-    path = part.checkpoint(name, seed) / "embeddings.npy"
-    if not path.exists():
-        raise missing(path, "02_train_encoder")
-    embeddings = np.load(path)
-    if len(embeddings) != len(part.chunks):
-        raise StudyError(
-            f"{name}, seed {seed}: {len(embeddings)} embeddings for {len(part.chunks)} chunks: "
-            "run notebooks/02_train_encoder.ipynb again, the corpus has changed"
-        )
-    return embeddings
 
 
 def split_chunks(fresh: FreshHead) -> dict[str, Any]:

@@ -222,8 +222,8 @@ def most_gained(classes: pd.DataFrame) -> str:
     return str(gained.idxmax()) if len(gained) else str(classes["class"].iloc[0])
 
 
-def clips_of(study: Study, name: str, head: str, most: int = 12) -> pd.DataFrame:
-    """Test clips of a class and the highest that are not of it [clip, n_chunks, score, label], by the score of all."""
+def clips_of(study: Study, name: str, head: str) -> pd.DataFrame:
+    """Every test clip [clip, n_chunks, score, label] by the score that all players together give this class."""
     rows = []
     for part in parts_of(study):
         column = list(part.stored["classes"]).index(name)
@@ -238,8 +238,7 @@ def clips_of(study: Study, name: str, head: str, most: int = 12) -> pd.DataFrame
             {"clip": clip, "n_chunks": int(n_chunks[clip]), "score": float(score), "label": bool(label)}
             for clip, score, label in zip(ids, scores, labels, strict=True)
         ]
-    found = pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable")
-    return pd.concat([found[found["label"]].head(most), found[~found["label"]].head(most)], ignore_index=True)
+    return pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
 def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:

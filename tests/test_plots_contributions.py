@@ -8,9 +8,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.patches import Rectangle
-from test_plots_tables import texts
+from pictures import apart_and_inside, texts
 
-from lib.plots import GREY, style
+from lib.plots import GREY, class_page, style
 from lib.plots import contributions as drawn
 from lib.representations import PAPER, kind
 
@@ -272,7 +272,7 @@ def test_a_pair_that_is_surely_redundant_is_framed_too():
 def test_class_page_shows_its_subsets_shares_and_clips():
     name, values, of, clips = page()
     with style():
-        figure = drawn.class_page(name, values, of, clips)
+        figure = class_page.class_page(name, values, of, clips)
     members, subsets, shown, added = figure.axes
     values = lattice(PAPER)
     dots = subsets.collections[1].get_offsets()
@@ -289,20 +289,20 @@ def test_class_page_shows_its_subsets_shares_and_clips():
 
 def test_class_page_keeps_the_best_and_worst_of_many_clips():
     name, values, of, clips = page(n_clips=300)
-    shown = drawn._shown_clips(clips)
+    shown = class_page._shown_clips(clips)
     mine, others = shown[shown["label"]], shown[~shown["label"]]
     assert len(mine) == drawn.WITH and len(others) == drawn.WITHOUT
     assert {clips[clips["label"]]["score"].max(), clips[clips["label"]]["score"].min()} <= set(mine["score"])
     assert others["score"].min() >= clips[~clips["label"]]["score"].nlargest(drawn.WITHOUT).min()
-    assert "has the class (20 of 200 shown)" in told(drawn.class_page(name, values, of, clips))
+    assert "has the class (20 of 200 shown)" in told(class_page.class_page(name, values, of, clips))
 
 
 def test_class_page_refuses_a_mixture():
     name, values, of, clips = page()
     with pytest.raises(ValueError, match="shares of 'dog' hold several"):
-        drawn.class_page(name, values, pd.concat([of, of.assign(level="clip")]), clips)
+        class_page.class_page(name, values, pd.concat([of, of.assign(level="clip")]), clips)
     with pytest.raises(ValueError, match="values of 'dog' hold several"):
-        drawn.class_page(name, pd.concat([values, values]), of, clips)
+        class_page.class_page(name, pd.concat([values, values]), of, clips)
 
 
 # How it looks
@@ -320,9 +320,9 @@ FIGURES = {
     "200 classes": lambda: classes_200(),
     "redundancy": lambda: drawn.redundancy_figure(pairs((*PAPER, "noise")), "map_macro", "chunk", "paper"),
     "one pair": lambda: drawn.redundancy_figure(pairs(PAPER[:2]), "map_macro", "chunk", "paper"),
-    "page": lambda: drawn.class_page(*page(n_clips=400)),
-    "page of five": lambda: drawn.class_page(*page(players=(*PAPER, "noise"))),
-    "page of one": lambda: drawn.class_page(*page(players=("pitch",), n_clips=2)),
+    "page": lambda: class_page.class_page(*page(n_clips=400)),
+    "page of five": lambda: class_page.class_page(*page(players=(*PAPER, "noise"))),
+    "page of one": lambda: class_page.class_page(*page(players=("pitch",), n_clips=2)),
 }
 
 
@@ -342,16 +342,8 @@ def seen(figure):
 def test_text_is_inside_and_apart(name):
     with style():
         figure = FIGURES[name]()
-        canvas, page = FigureCanvasAgg(figure), figure.bbox
-        canvas.draw()
-        boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in seen(figure)]
+        boxes = apart_and_inside(figure, seen)
     assert len(boxes) > 5 and figure.get_figwidth() == 8
-    for told, box in boxes:
-        inside = (box.x0 - page.x0, page.x1 - box.x1, box.y0 - page.y0, page.y1 - box.y1)
-        assert min(inside) >= -1, f"{told!r} is cut off"
-    for number, (told, box) in enumerate(boxes):
-        for other, beside in boxes[number + 1 :]:
-            assert not box.padded(-1).overlaps(beside.padded(-1)), f"{told!r} lies on {other!r}"
 
 
 # Odd tables
@@ -368,7 +360,7 @@ def test_missing_numbers_are_drawn_as_nothing(missing):
     assert not frames(figure.axes[0])
     assert ("-1.0" in told(figure)) == ("value" not in gone)
     name, values, of, clips = page()
-    assert told(drawn.class_page(name, values.assign(**gone), of, clips))
+    assert told(class_page.class_page(name, values.assign(**gone), of, clips))
     assert told(drawn.lattice_figure(dict.fromkeys(lattice(PAPER), np.nan), "map_macro", "clip", "paper"))
 
 
@@ -380,8 +372,8 @@ def test_one_encoder_and_one_class_are_drawn():
     assert frames(drawn.class_figure(one, ["dog"], "chunk", "paper").axes[0]) == {(0, 0)}
     figure = drawn.redundancy_figure(pairs().iloc[:0], "map_macro", "chunk", "paper")
     assert "no pair of encoders has an interaction here" in told(figure)
-    assert told(drawn.class_page(*page(players=alone, n_clips=1)))
-    assert told(drawn.class_page(*page(n_clips=0)))
+    assert told(class_page.class_page(*page(players=alone, n_clips=1)))
+    assert told(class_page.class_page(*page(n_clips=0)))
 
 
 def test_a_table_without_classes_owns_nothing_and_is_refused():
@@ -399,4 +391,4 @@ def test_names_are_drawn_as_they_are(odd):
     assert odd in told(drawn.class_figure(by_class((odd, "dog")), [odd, "dog"], "chunk", "paper", {odd: odd}))
     assert odd in told(drawn.redundancy_figure(pairs(players), "map_macro", "chunk", "paper"))
     name, values, of, clips = page(odd)
-    assert f"{odd} (5)" in told(drawn.class_page(name, values, of, clips.assign(clip=odd)))
+    assert f"{odd} (5)" in told(class_page.class_page(name, values, of, clips.assign(clip=odd)))

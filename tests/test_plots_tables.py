@@ -2,7 +2,7 @@
 
 import pytest
 from made_up import study
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from pictures import apart_and_inside
 
 from lib import comparisons, games, plots, published, results, shares
 from lib.plots import tables
@@ -53,32 +53,8 @@ def test_files_are_written_and_stable(figures, tmp_path, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_text_is_inside_and_apart(figures, name):
     with plots.style():
-        figure = figures[name]()
-        canvas, page = FigureCanvasAgg(figure), figure.bbox
-        canvas.draw()
-        renderer = canvas.get_renderer()
-        boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+        boxes = apart_and_inside(figures[name]())
     assert len(boxes) > 5
-    for told, box in boxes:
-        inside = (box.x0 - page.x0, page.x1 - box.x1, box.y0 - page.y0, page.y1 - box.y1)
-        assert min(inside) >= -1, f"{told!r} is cut off"
-    for number, (told, box) in enumerate(boxes):
-        for other, beside in boxes[number + 1 :]:
-            assert not box.padded(-1).overlaps(beside.padded(-1)), f"{told!r} lies on {other!r}"
-
-
-def texts(figure):
-    """Every text that is seen: titles, labels, ticks within the axes, annotations, legends."""
-    shown = [figure._suptitle] if figure._suptitle else []
-    for legend in figure.legends:
-        shown += legend.get_texts()
-    for axis in figure.axes:
-        shown += [axis.title, axis._left_title, axis.xaxis.label, axis.yaxis.label, *axis.texts]
-        for side, limits in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
-            for tick in side.get_major_ticks():
-                if min(limits) <= tick.get_loc() <= max(limits) and tick.label1.get_visible():
-                    shown.append(tick.label1)
-    return [text for text in shown if text.get_visible() and text.get_text().strip()]
 
 
 def test_published_is_marked_as_another_corpus(figures):

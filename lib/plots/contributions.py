@@ -1,4 +1,4 @@
-"""Pictures of who contributes what: shares, the lattice of subsets, classes, redundancy, and a page for one class.
+"""Pictures of who contributes what: shares, the lattice of subsets, classes and redundancy.
 
 Values are drawn in percent or points, a hundred times the tables' fractions (d' as it is). A representation has its own
 colour everywhere; control games and players that are no representation are grey.
@@ -32,7 +32,6 @@ FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in
 DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind readers too
 LINES = ("-", "--", "-.", ":")  # of players that share the grey
 LANE = 0.2  # between two nodes of the lattice side by side, in columns
-WITH, WITHOUT = 20, 10  # clips on a class page: those that have the class, and the highest that have not
 
 Subset = tuple[str, ...]
 
@@ -47,11 +46,17 @@ def title(player: str) -> str:
     return kind(player).title if player in names() else player
 
 
+def shortened(text: str, most: int = 22) -> str:
+    """A long name without its middle."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
+
+
 def _points(measure: str) -> str:
     return "d'" if measure == "d_prime" else f"{measure} (points)"
 
 
-def _title(figure: Figure, text: str) -> None:
+def heading(figure: Figure, text: str) -> None:
+    """A title at the left, as many lines as it needs."""
     figure.suptitle(fill(text, round(12.3 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
 
 
@@ -74,7 +79,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
         for axis, level in zip(axes.flat, levels, strict=True):
             _share_bars(axis, rows[rows["level"] == level], slots, scale(measure))
-            axis.set_title(f"{level}s")
+            axis.setheading(f"{level}s")
             axis.tick_params(axis="x", length=0)
         for axis in axes[-1]:
             _name_bars(axis, slots, many)
@@ -82,7 +87,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         for axis in axes[:, 0]:
             axis.set_ylabel(f"share of {_points(measure)}")
         controls = "; grey: control games" if {game for game, _ in slots} - {STUDY} else ""
-        _title(figure, f"What each encoder adds to {measure} over all orders ({head} head){controls}")
+        heading(figure, f"What each encoder adds to {measure} over all orders ({head} head){controls}")
     return figure
 
 
@@ -163,7 +168,9 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
         handles = [Line2D([], [], label=title(player), **looks[player]) for player in players]
         told = "a line adds the encoder; a node that has it shows it in this sector"
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=told, title_fontsize=8)
-        _title(figure, f"What each encoder adds to whom: {measure} of {level}s, {head} head; numbers: best of its size")
+        heading(
+            figure, f"What each encoder adds to whom: {measure} of {level}s, {head} head; numbers: best of its size"
+        )
     return figure
 
 
@@ -305,7 +312,7 @@ def class_figure(
             axis.set_ylim(room.rows, 0)
         label = f"share of the class's average precision (points, {level}s, {head} head)"
         _colours_below(figure, mesh, axes, label)
-        _title(
+        heading(
             figure,
             "Which encoder adds what to which class; framed, and the class in its colour: the encoder that owns it "
             "(highest share, interval above zero)",
@@ -360,7 +367,7 @@ def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Roo
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
     axis.set_yticks(
         np.arange(len(shares)) + 0.5,
-        [_short(name, 36) for name in shares.index],
+        [shortened(name, 36) for name in shares.index],
         fontsize=8 if room.panels == 1 else 5.5,
     )
     axis.tick_params(length=0, pad=2)
@@ -418,7 +425,7 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
             f"redundant  \N{LEFTWARDS ARROW}  interaction of {_points(measure)}  \N{RIGHTWARDS ARROW}  complementary"
         )
         _colours_below(figure, mesh, [axis], label)
-        _title(
+        heading(
             figure,
             f"Do two encoders tell the same (red) or complete each other (blue)? {measure} of {level}s, {head} head; "
             "framed: the interval leaves out zero",
@@ -445,111 +452,3 @@ def _pair(axis: Axes, players: Sequence[str], row, times: float, limit: float) -
             _cell_text(axis, *cell, told, abs(value) > 0.6 * limit)
         if low > 0 or high < 0:
             _frame(axis, *cell)
-
-
-# One class
-
-
-def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> Figure:
-    """All about one class: its average precision by subset, each encoder's share of it, and its test clips.
-
-    values [class, subset, value, low, high], shares (rows of contributions.csv) of one level and head; clips of this
-    class [clip, n_chunks, score, label]: those that have it, and others of which the highest are drawn.
-    """
-    values = values[values["class"] == name]
-    shares = shares.query("game == @STUDY and measure == @PER_CLASS")
-    shares = shares[shares["group"] == f"class:{name}"]
-    for told, rows, key in (("values", values, "subset"), ("shares", shares, "encoder")):
-        if rows[key].duplicated().any():
-            raise ValueError(f"{told} of {name!r} hold several levels or heads; hand over one of each")
-    constant = values["subset"].isin(["", "constant"])
-    order = _by_size(values[~constant])
-    shown = _shown_clips(clips)
-    with style():
-        figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
-        panels = figure.subplot_mosaic(
-            [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
-            width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
-        )  # fmt: skip
-        _members(panels["members"], order["subset"])
-        _values(panels["subsets"], order, values.loc[constant, "value"])
-        _class_shares(panels["shares"], shares)
-        _clips(panels["clips"], shown, clips)
-        figure.legend(*panels["clips"].get_legend_handles_labels(), loc="outside lower right", fontsize=7, ncols=2)
-        _title(figure, f"{name}: who knows it, and on which clips")
-    return figure
-
-
-def _by_size(values: pd.DataFrame) -> pd.DataFrame:
-    """Small subsets first, those of one size by their value."""
-    sizes = values["subset"].str.count(r"\+") + 1
-    return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
-
-
-def _members(axis: Axes, order: Sequence[str]) -> None:
-    """A dot for each encoder that a subset has, a row a subset."""
-    players = list(dict.fromkeys(name for subset in order for name in subset.split("+")))
-    for row, subset in enumerate(order):
-        inside = [column for column, player in enumerate(players) if player in subset.split("+")]
-        axis.plot([inside[0], inside[-1]], [row, row], color=GREY, linewidth=1, zorder=1)
-        axis.plot(range(len(players)), [row] * len(players), "o", color=GREY, markersize=1.5, zorder=1)
-        for column in inside:
-            axis.plot(column, row, "o", color=colour(players[column]), markersize=5, zorder=2)
-    axis.set_xticks(range(len(players)), [title(player) for player in players], rotation=90, fontsize=7)
-    axis.set(yticks=[], xlim=(-0.6, max(len(players), 1) - 0.4), ylim=(max(len(order), 1) - 0.5, -0.5))
-    axis.tick_params(length=0)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-
-
-def _values(axis: Axes, order: pd.DataFrame, constant: pd.Series) -> None:
-    """A dot and its interval for each subset, a single encoder in its colour; the constant predictor as a line."""
-    times, rows = scale(PER_CLASS), np.arange(len(order))
-    inks = [INK if "+" in subset else colour(subset) for subset in order["subset"]]
-    axis.hlines(rows, order["low"] * times, order["high"] * times, color=inks, linewidth=1.2)
-    axis.scatter(order["value"] * times, rows, s=20, color=inks, zorder=3)
-    for value in constant.dropna() * times:
-        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
-    told = "average precision (%)" + ("\ndotted: constant predictor" if constant.notna().any() else "")
-    axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=told, title="by subset")
-
-
-def _class_shares(axis: Axes, shares: pd.DataFrame) -> None:
-    times, rows = scale(PER_CLASS), np.arange(len(shares))
-    axis.bar(rows, shares["share"] * times, 0.7, color=[colour(player) for player in shares["encoder"]])
-    axis.vlines(rows, shares["low"] * times, shares["high"] * times, color=INK, linewidth=1.2)
-    axis.axhline(0, color=INK, linewidth=0.8)
-    axis.set_xticks(rows, [title(player) for player in shares["encoder"]], fontsize=8)
-    axis.tick_params(axis="x", length=0)
-    axis.set(ylabel="share (points)", title="what each adds", xlim=(-0.6, max(len(rows), 3) - 0.4))
-
-
-def _shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
-    """The clips that are drawn, best first: of those that have the class the two ends, of the others the highest."""
-    ordered = clips.sort_values("score", ascending=False, kind="stable")
-    has = ordered["label"].astype(bool)
-    mine, others = ordered[has], ordered[~has].head(WITHOUT)
-    if len(mine) > WITH:
-        mine = pd.concat([mine.head(WITH // 2), mine.tail(WITH // 2)])
-    return pd.concat([mine, others]).sort_values("score", ascending=False, kind="stable")
-
-
-def _clips(axis: Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
-    """The score of each clip shown; filled where the clip has the class, hollow where not."""
-    rows, has = np.arange(len(shown)), shown["label"].to_numpy(bool)
-    axis.hlines(rows, 0, shown["score"], color=GREY, linewidth=0.7, zorder=1)
-    for mask, face, told in ((has, INK, "has the class"), (~has, "white", "has it not")):
-        total = int((clips["label"].astype(bool) == (face == INK)).sum())
-        label = f"{told} ({mask.sum()} of {total} shown)"
-        axis.plot(shown["score"][mask], rows[mask], "o", color=INK, markerfacecolor=face, markersize=5, label=label)
-    named = zip(shown["clip"].astype(str), shown["n_chunks"], strict=True)
-    axis.set_yticks(rows, [f"{_short(clip)} ({n})" for clip, n in named], fontsize=7)
-    axis.yaxis.tick_right()
-    axis.spines[["left", "right"]].set_visible(False)
-    axis.tick_params(axis="y", length=0)
-    axis.set(ylim=(max(len(shown), 1) - 0.5, -0.5), xlabel="score of all encoders together", title="clips (chunks)")
-
-
-def _short(text: str, most: int = 22) -> str:
-    """A long name without its middle."""
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
