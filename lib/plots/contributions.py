@@ -79,7 +79,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
         for axis, level in zip(axes.flat, levels, strict=True):
             _share_bars(axis, rows[rows["level"] == level], slots, scale(measure))
-            axis.setheading(f"{level}s")
+            axis.set_title(f"{level}s")
             axis.tick_params(axis="x", length=0)
         for axis in axes[-1]:
             _name_bars(axis, slots, many)
