@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.plots import GREY, style
-from lib.plots.contributions import PER_CLASS, WIDTH, colour, heading, shortened, title
+from lib.plots.contributions import PER_CLASS, STUDY, WIDTH, colour, heading, shortened, title
 from lib.plots.tables import INK, scale
 
 WITH, WITHOUT = 20, 10  # clips that are drawn: those that have the class, and the highest that have not
@@ -21,8 +21,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     class [clip, n_chunks, score, label]: those that have it, and others of which the highest are drawn.
     """
     values = values[values["class"] == name]
-    shares = shares.query("game == @STUDY and measure == @PER_CLASS")
-    shares = shares[shares["group"] == f"class:{name}"]
+    wanted = {"game": STUDY, "measure": PER_CLASS, "group": f"class:{name}"}
+    shares = shares[np.logical_and.reduce([shares[column] == value for column, value in wanted.items()])]
     for told, rows, key in (("values", values, "subset"), ("shares", shares, "encoder")):
         if rows[key].duplicated().any():
             raise ValueError(f"{told} of {name!r} hold several levels or heads; hand over one of each")
