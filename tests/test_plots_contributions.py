@@ -291,9 +291,9 @@ def test_class_page_keeps_the_best_and_worst_of_many_clips():
     name, values, of, clips = page(n_clips=300)
     shown = class_page._shown_clips(clips)
     mine, others = shown[shown["label"]], shown[~shown["label"]]
-    assert len(mine) == drawn.WITH and len(others) == drawn.WITHOUT
+    assert len(mine) == class_page.WITH and len(others) == class_page.WITHOUT
     assert {clips[clips["label"]]["score"].max(), clips[clips["label"]]["score"].min()} <= set(mine["score"])
-    assert others["score"].min() >= clips[~clips["label"]]["score"].nlargest(drawn.WITHOUT).min()
+    assert others["score"].min() >= clips[~clips["label"]]["score"].nlargest(class_page.WITHOUT).min()
     assert "has the class (20 of 200 shown)" in told(class_page.class_page(name, values, of, clips))
 
 
