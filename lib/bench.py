@@ -508,6 +508,7 @@ def cost_figure(found: dict[str, list[float]]) -> plots.Figure:
         axis.loglog(SIZES, [n / 1000 for n in SIZES], color=plots.GREY, linewidth=3, alpha=0.4, label="1 ms a chunk")
         axis.set(xlabel="chunks of 1 s", ylabel="time (s)", title="What a step costs, by how much sound there is")
         axis.set_xticks(SIZES, [str(n) for n in SIZES])
+        axis.yaxis.set_major_formatter("{x:g}")  # text is drawn as it is here, so powers would show their markup
         axis.minorticks_off()
         figure.legend(loc="outside right upper")
     return figure
@@ -565,6 +566,7 @@ def figure_of(lines: list[dict]) -> plots.Figure:
         axis.axvline(1, color=plots.GREY)
         axis.set(xscale="log", xlabel="times as fast as the peer", title="Right of the line, ours is faster")
         axis.set_xlim(0.5, 40 * max(line["ratio"] for line in lines))
+        axis.xaxis.set_major_formatter("{x:g}")
     return figure
 
 

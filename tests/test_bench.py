@@ -4,8 +4,9 @@ import json
 
 import pytest
 import torch
+from pictures import apart_and_inside
 
-from lib import bench
+from lib import bench, plots
 from lib.settings import Settings
 
 
@@ -31,9 +32,16 @@ def test_a_ratio_is_peer_over_ours():
     assert 1.5 < found.ratio < 6 and found.agreement == "as told"
 
 
-def test_pictures_are_drawn_from_lines_alone():
-    assert bench.figure_of([{"name": "a", "ratio": 2.0, "peer": "b"}, {"name": "c", "ratio": 200.0, "peer": "d"}]).axes
-    assert bench.cost_figure({"a": [0.1, 0.2, 0.4, 0.8], "b": [1, 2, 3, 4]}).axes
+@pytest.mark.parametrize("draw", [
+    lambda: bench.figure_of([{"name": "a", "ratio": 2.0, "peer": "b"}, {"name": "c", "ratio": 200.0, "peer": "d"}]),
+    lambda: bench.cost_figure({"a": [0.01, 0.2, 0.4, 0.8], "b": [1, 2, 3, 40]}),
+])  # fmt: skip
+def test_pictures_are_drawn_from_lines_alone_and_ticks_are_plain_numbers(draw):
+    with plots.style():
+        figure = draw()
+        told = [text for text, _ in apart_and_inside(figure)]
+    assert "10" in told
+    assert not any("$" in text for text in told)
 
 
 def test_the_plain_body_gives_the_same_numbers():
