@@ -353,3 +353,20 @@ def test_parameter_counts():
     for width, (with_classifier, without) in COUNTS.items():
         assert tuple(table.loc[width]) == (without, with_classifier, 3.21)
     assert n_parameters(classifier("paper", 4 * 64, 200, 2048)) == 936_136
+
+
+def test_the_mobilenet_is_timms_as_it_comes_but_for_rounding():
+    """Channels last and 1 x 1 convolutions as products: the same outputs and the same gradients as the plain form."""
+    import timm
+
+    network = make("neuralogram", Settings()).network.body
+    plain = timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0)
+    plain.load_state_dict(network.state_dict())
+    pictures = torch.randn(4, 1, 64, 10, generator=torch.Generator().manual_seed(0))
+    ours = network.train()(pictures.contiguous(memory_format=torch.channels_last))
+    theirs = plain.train()(pictures)
+    assert torch.allclose(ours, theirs, atol=1e-3)
+    for one in (ours, theirs):
+        one.square().mean().backward()
+    for (name, mine), other in zip(network.named_parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(mine.grad, other.grad, atol=1e-3 * float(other.grad.abs().max() + 1e-6)), name
