@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import save_file
 
 from lib import files, results, speed
 from lib.controls import ControlError, find
@@ -13,7 +14,7 @@ from lib.encoders import Trained, train_encoder
 from lib.representations import names
 from lib.settings import Settings, SettingsError
 from lib.study import Study, StudyError, missing
-from lib.subsets import label, score_subsets, subsets
+from lib.subsets import label, scores_of, subsets, train_subsets
 from lib.training import device_of
 
 
@@ -86,17 +87,21 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     marker = study.folder / "scores" / f".{head}-seed{seed}.json"
     content = {name: files.digest(values) for name, values in embeddings.items()}
     told = {"key": files.key(settings.heads, schedule, seed, chunks.corpus.hash, settings.threads, content)}
+    kept = study.heads(head, seed)
     there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
-    if there and marker.exists() and json.loads(marker.read_text()) == told:
+    if there and kept.exists() and marker.exists() and json.loads(marker.read_text()) == told:
         return
     torch.set_num_threads(settings.threads)
     device = device_of(study.request.device)
     train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
-    start = time.perf_counter()
-    for subset, scores in score_subsets(
-        embeddings, chunks.targets, train, test, head, settings.heads, schedule, seed, device
-    ):
-        results.write_scores(study, label(subset), head, seed, scores)
+    start, weights = time.perf_counter(), {}
+    trained = train_subsets(embeddings, chunks.targets, train, head, settings.heads, schedule, seed, device)
+    for group, model, inputs in trained:
+        for subset, scores in zip(group, scores_of(model, inputs[:, test], schedule), strict=True):
+            results.write_scores(study, label(subset), head, seed, scores)
+        weights |= model.named(group)
+    with files.whole(kept) as temporary:
+        save_file(weights, temporary)
     seconds, heads = time.perf_counter() - start, subsets(list(embeddings))
     widths = [sum(embeddings[name].shape[1] for name in subset) for subset in heads]
     flops = 6 * sum(n_weights(head, width, chunks.targets.shape[1], settings) for width in widths) * len(train)

@@ -242,6 +242,10 @@ class Study:
         """Folder of one trained encoder."""
         return self.folder / "checkpoints" / f"{encoder}-seed{seed}"
 
+    def heads(self, head: str, seed: int) -> Path:
+        """File of the trained heads of one kind on all subsets."""
+        return self.folder / "checkpoints" / f"heads-seed{seed}" / f"{head}.safetensors"
+
     def scores(self, subset: str, head: str, seed: int) -> Path:
         """File of the test scores [chunk, class] of one head on one subset."""
         return self.folder / "scores" / f"{subset}-{head}-seed{seed}.npy"

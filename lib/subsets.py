@@ -37,8 +37,20 @@ def score_subsets(
 ) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
     """Subset and its scores [scored, class] float32 of a fresh head, for every subset of `embeddings`, or `only` some.
 
-    embeddings: name -> [chunk, width], each of its own width; targets [chunk, class]; train, scored: rows to train on
-    and to score. The narrow subsets come first. Only training rows are read before the scores are made.
+    embeddings, targets, train and the rest as in `train_subsets`; scored: rows to score. Only training rows are read
+    before the scores are made.
+    """
+    for group, model, inputs in train_subsets(embeddings, targets, train, head, heads, schedule, seed, device, only):
+        yield from zip(group, scores_of(model, inputs[:, scored], schedule), strict=True)
+
+
+def train_subsets(
+    embeddings: Mapping[str, np.ndarray], targets: np.ndarray, train: np.ndarray, head: Head, heads: Heads,
+    schedule: Training, seed: int, device: torch.device, only: Collection[Subset] | None = None,
+) -> Iterator[tuple[list[Subset], "StackedHeads", Tensor]]:  # fmt: skip
+    """Subsets of one width, their heads trained as one model, and its inputs [h, chunk, d]; the narrow ones first.
+
+    embeddings: name -> [chunk, width], each of its own width; targets [chunk, class]; train: rows to train on.
     """
     scaled = {name: scale(values, train, heads) for name, values in embeddings.items()}
     labels = torch.from_numpy(targets[train]).float().to(device)
@@ -56,32 +68,68 @@ def score_subsets(
         if head == "linear" and heads.linear_fit == "ridge":
             model = ridge(inputs[:, train], labels, heads.ridge)
         else:
-            model = StackedHeads(head, inputs.shape[2], labels.shape[1], heads.hidden, generators).to(device)
+            model = StackedHeads.fresh(head, inputs.shape[2], labels.shape[1], heads.hidden, generators).to(device)
             train_heads(model, inputs[:, train], labels, schedule, seed)
-        with torch.inference_mode():
-            scores = activate(model(inputs[:, scored]), schedule).cpu().numpy()
-        yield from zip(group, scores, strict=True)
+        yield group, model, inputs
+
+
+@torch.inference_mode()
+def scores_of(model: nn.Module, inputs: Tensor, schedule: Training) -> np.ndarray:
+    """Scores [h, chunk, class] float32 of heads on inputs [h, chunk, d]."""
+    return activate(model(inputs), schedule).cpu().numpy()
 
 
 def scale(embedding: np.ndarray, train: np.ndarray, heads: Heads) -> Tensor:
     """Embeddings [chunk, width] standardised on the training rows, or as they are."""
     values = torch.from_numpy(np.ascontiguousarray(embedding, dtype=np.float32))
+    mean, spread = scale_of(values[train], heads)
+    return (values - mean) / spread
+
+
+def scale_of(values: Tensor, heads: Heads) -> tuple[Tensor, Tensor]:
+    """What the heads take from embeddings [chunk, width] and divide them by, each [width]."""
     if heads.scaling == "none":
-        return values
-    spread, mean = torch.std_mean(values[train], dim=0, correction=0)
-    return (values - mean) / torch.where(spread > 1e-6, spread, 1.0)
+        return torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+    spread, mean = torch.std_mean(values, dim=0, correction=0)
+    return mean, torch.where(spread > 1e-6, spread, 1.0)
 
 
 class StackedHeads(nn.Module):
-    """h heads of one shape: inputs [h, c, d] to outputs [h, c, class]; each is `transformer.classifier`, stacked."""
+    """h heads of one shape: inputs [h, c, d] to outputs [h, c, class]; each is `transformer.classifier`, stacked.
 
-    def __init__(self, head: Head, n_dims: int, n_classes: int, hidden: int, generators: list[torch.Generator]) -> None:
+    weights: of each layer [h, in, out]; biases: [h, 1, out].
+    """
+
+    def __init__(self, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
         super().__init__()
+        self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
+
+    @classmethod
+    def fresh(
+        cls, head: Head, n_dims: int, n_classes: int, hidden: int, generators: Sequence[torch.Generator]
+    ) -> "StackedHeads":
+        """As many as there are generators, each drawn by its own."""
         sizes = [n_dims, n_classes] if head == "linear" else [n_dims, hidden, n_classes]
-        layers = [[linear_start(a, b, generator) for a, b in itertools.pairwise(sizes)] for generator in generators]
-        stacked = [[torch.stack(parts) for parts in zip(*layer, strict=True)] for layer in zip(*layers, strict=True)]
-        self.weights = nn.ParameterList(weight for weight, _ in stacked)
-        self.biases = nn.ParameterList(bias for _, bias in stacked)
+        heads = [[linear_start(a, b, generator) for a, b in itertools.pairwise(sizes)] for generator in generators]
+        layers = [[torch.stack(parts) for parts in zip(*layer, strict=True)] for layer in zip(*heads, strict=True)]
+        return cls(*zip(*layers, strict=True))
+
+    @classmethod
+    def of_subset(cls, subset: Subset, kept: Mapping[str, Tensor]) -> "StackedHeads":
+        """The trained head of one subset, a stack of one, from what `named` gave."""
+        n_layers = sum(name.startswith(f"{label(subset)}.weight") for name in kept)
+        layers = [[kept[f"{label(subset)}.{kind}{i}"][None] for i in range(n_layers)] for kind in ("weight", "bias")]
+        return cls(*layers).requires_grad_(False)
+
+    def named(self, group: Sequence[Subset]) -> dict[str, Tensor]:
+        """All weights and biases head by head, by the subset that each head is for."""
+        kinds = {"weight": self.weights, "bias": self.biases}
+        return {
+            f"{label(subset)}.{kind}{layer}": value[number].detach().cpu().contiguous()
+            for number, subset in enumerate(group)
+            for kind, layers in kinds.items()
+            for layer, value in enumerate(layers)
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -114,13 +162,11 @@ def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: T
             optimiser.step()
 
 
-def ridge(inputs: Tensor, labels: Tensor, penalty: float) -> nn.Module:
+def ridge(inputs: Tensor, labels: Tensor, penalty: float) -> StackedHeads:
     """Linear heads in closed form on inputs [h, c, d], labels [c, class]: least squares, `penalty` a chunk, bias free."""
     n_items, n_dims = inputs.shape[1:]
     mean_in, mean_out = inputs.mean(1, keepdim=True), labels.mean(0, keepdim=True)
     x, y = (inputs - mean_in).double(), (labels - mean_out).double()
     gram = x.mT @ x + penalty * n_items * torch.eye(n_dims, dtype=x.dtype, device=x.device)
     weight = torch.linalg.solve(gram, x.mT @ y).float()
-    model = StackedHeads("linear", n_dims, labels.shape[1], 0, [torch.Generator()] * len(inputs)).to(inputs.device)
-    model.weights[0].data, model.biases[0].data = weight, mean_out - mean_in @ weight
-    return model
+    return StackedHeads([weight], [mean_out - mean_in @ weight])

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from torch import nn
 
 from lib.settings import Heads, Training
-from lib.subsets import label, score_subsets, subsets
+from lib.subsets import StackedHeads, label, scale, score_subsets, scores_of, subsets, train_subsets
 from lib.training import learning_rate, loss_of
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
@@ -120,3 +120,17 @@ def test_a_subset_reads_only_its_own(data):
     before, after = scored(data), scored((embeddings, data[1]))
     for names in before:
         assert ("timbre" in names) != np.allclose(before[names], after[names], atol=ROUNDING)
+
+
+@pytest.mark.parametrize("head", ["paper", "linear"])
+def test_a_head_that_was_kept_gives_the_scores_of_the_one_that_was_trained(data, head):
+    embeddings, targets = data
+    kept, expected = {}, scored(data, head)
+    for group, model, _ in train_subsets(embeddings, targets, TRAIN, head, HEADS, SCHEDULE, 0, torch.device("cpu")):
+        kept |= model.named(group)
+    scaled = {name: scale(values, TRAIN, HEADS)[SCORED] for name, values in embeddings.items()}
+    assert set(expected) == set(subsets(NAMES))
+    for subset, scores in expected.items():
+        inputs = torch.cat([scaled[name] for name in subset], dim=1)[None]
+        again = scores_of(StackedHeads.of_subset(subset, kept), inputs, SCHEDULE)[0]
+        np.testing.assert_allclose(again, scores, atol=ROUNDING)

@@ -1,0 +1,234 @@
+"""What a finished study answers about a sound, at once: everything that answering needs is in memory.
+
+`Answers` holds the embeddings of all chunks, the trained heads of every subset and, once asked for, the encoders. It
+scores, finds what sounds alike to an encoder, and hears a sound that it has never seen. Nothing is trained here.
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from lib import files
+from lib.arrays import Rows, blocks
+from lib.chunks import cut_clip
+from lib.decode import decode
+from lib.encoders import BLOCK, Encoder, features_of, in_blocks, key_of, read_back
+from lib.measures import constant_scores
+from lib.representations import names
+from lib.representations.base import Known, Representation
+from lib.settings import SettingsError
+from lib.stages import read_embeddings
+from lib.study import Request, Study, missing
+from lib.subsets import StackedHeads, Subset, scale_of, scores_of
+
+LONGEST_S = 30.0  # of an own sound: what comes after is not heard
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
+
+    clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
+    """
+
+    audio: np.ndarray
+    start_s: np.ndarray
+    embeddings: dict[str, np.ndarray]
+    labels: tuple[str, ...]
+    name: str
+    clip: int = -1
+
+
+class Answers:
+    """One finished run with one seed and one kind of head; `part` has a test fold or role of its own."""
+
+    def __init__(self, part: Study, seed: int = 0, head: str = "paper") -> None:
+        if head not in part.settings.heads.kinds:
+            raise SettingsError(f"head {head!r}: this study has {', '.join(part.settings.heads.kinds)}")
+        kept = part.heads(head, seed)
+        if not kept.exists():
+            raise missing(kept, "03_subsets")
+        self.part, self.seed, self.head = part, seed, head
+        self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
+        self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
+        self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
+        self._kept = load_file(kept)
+        self._scales = {
+            name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
+            for name, values in self.embeddings.items()
+        }
+
+    # Scores
+
+    def scaled(self, name: str, embeddings: np.ndarray) -> torch.Tensor:
+        """Embeddings [c, width] of one encoder as the heads read them."""
+        mean, spread = self._scales[name]
+        return (torch.from_numpy(np.ascontiguousarray(embeddings, np.float32)) - mean) / spread
+
+    def scores(self, sound: Sound, subset: Subset) -> np.ndarray:
+        """Scores [c, class] of the subset's head; without any encoder those of the constant predictor."""
+        return self.of_embeddings(sound.embeddings, subset)
+
+    def of_embeddings(self, embeddings: dict[str, np.ndarray], subset: Subset) -> np.ndarray:
+        """Scores [c, class] of embeddings [c, width] by name."""
+        n_chunks = len(next(iter(embeddings.values())))
+        if not subset:
+            return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
+        model, schedule = StackedHeads.of_subset(subset, self._kept), self.part.settings.schedule("head")
+        inputs = torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1)[None]
+        return np.concatenate([scores_of(model, inputs[:, block], schedule)[0] for block in blocks(n_chunks, 4096)])
+
+    def clip_scores(self, subset: Subset) -> np.ndarray:
+        """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""
+        if subset not in self._of_clips:
+            rows = self.chunks.rows()  # without the silent ones, where the study leaves them out
+            scores, clip = self.of_embeddings(self.embeddings, subset)[rows], self.chunks.clip[rows]
+            total = np.zeros((len(self.chunks.corpus.clips), scores.shape[1]))
+            np.add.at(total, clip, scores)
+            self._of_clips[subset] = total / np.maximum(np.bincount(clip, minlength=len(total)), 1)[:, None]
+        return self._of_clips[subset]
+
+    @cached_property
+    def _of_clips(self) -> dict[Subset, np.ndarray]:
+        return {}
+
+    # Which clips
+
+    def mistaken(self, subset: Subset) -> np.ndarray:
+        """Whether the highest class of each clip [clip] is none of its labels."""
+        highest = self.clip_scores(subset).argmax(1)
+        return self.chunks.corpus.targets[np.arange(len(highest)), highest] == 0
+
+    def disagreed(self) -> np.ndarray:
+        """Whether the encoders alone do not all have the same highest class, of each clip [clip]."""
+        highest = np.stack([self.clip_scores((name,)).argmax(1) for name in self.embeddings])
+        return (highest != highest[0]).any(0)
+
+    # Sounds
+
+    def clip(self, clip: int) -> Sound:
+        """A clip of the corpus, by its place in the table of clips."""
+        rows = np.flatnonzero(self.chunks.clip == clip)
+        told = self.chunks.corpus.clips.iloc[clip]
+        return Sound(
+            np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
+            {name: values[rows] for name, values in self.embeddings.items()},
+            tuple(told["labels"]), Path(told["path"]).name, clip,
+        )  # fmt: skip
+
+    def hear(self, path: Path | str, name: str = "") -> Sound:
+        """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
+        rule = self.part.settings.chunking
+        samples = decode(Path(path), rule.rate_hz, rule.resampler)[: round(LONGEST_S * rule.rate_hz)]
+        audio, start_s = cut_clip(samples, rule)
+        embeddings = {each: self._embed(each, audio) for each in self.embeddings}
+        return Sound(audio, start_s, embeddings, (), name or Path(path).name)
+
+    def hear_bytes(self, content: bytes, name: str) -> Sound:
+        """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"sound{Path(name).suffix}"
+            path.write_bytes(content)
+            return self.hear(path, name)
+
+    def _embed(self, name: str, audio: np.ndarray) -> np.ndarray:
+        encoder = self.encoders[name]
+        work = in_blocks(
+            lambda x: encoder.embed(encoder.representation.compute(x)), audio, torch.device("cpu"), min(len(audio), BLOCK)
+        )
+        return np.concatenate([values[0] for _, values in work])
+
+    @cached_property
+    def encoders(self) -> dict[str, Encoder]:
+        """The trained encoders, on the processor; StudyError naming the notebook where one is missing."""
+        return {name: self._encoder(name) for name in self.embeddings}
+
+    def _encoder(self, name: str) -> Encoder:
+        part = self.part
+        encoder, folder = Encoder(name, len(self.classes), part.settings), part.checkpoint(name, self.seed)
+        if read_back(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
+            raise missing(folder / "encoder.json", "02_train_encoder")
+        return encoder.eval().requires_grad_(False)
+
+    @property
+    def shelf(self) -> list[Representation]:
+        """The representations of the trained encoders, in registry order."""
+        return [encoder.representation for encoder in self.encoders.values()]
+
+    # What sounds alike
+
+    def nearest(self, name: str, sound: Sound, chunk: int, n: int = 3) -> tuple[np.ndarray, np.ndarray]:
+        """Rows [n] of the chunks of other clips nearest to one chunk of a sound in an encoder's embeddings, and how far.
+
+        Euclidean distance [n] between standardised embeddings, in root mean square a dimension.
+        """
+        here = self.scaled(name, sound.embeddings[name][chunk : chunk + 1])
+        far = (self._scaled_all[name] - here).square().mean(1).sqrt().numpy()
+        far[self.chunks.clip == sound.clip] = np.inf
+        rows = np.argsort(far, kind="stable")[:n]
+        return rows[np.isfinite(far[rows])], far[rows][np.isfinite(far[rows])]
+
+    @cached_property
+    def _scaled_all(self) -> dict[str, torch.Tensor]:
+        return {name: self.scaled(name, values) for name, values in self.embeddings.items()}
+
+    def together(self, chosen: Subset, rows: np.ndarray) -> np.ndarray:
+        """Standardised embeddings [row, width] of these chunks, those of several encoders side by side."""
+        return torch.cat([self._scaled_all[name][rows] for name in chosen], dim=1).numpy()
+
+    # What a representation sounds like
+
+    def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
+        """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
+        with torch.inference_mode():
+            features = representation.compute(torch.from_numpy(np.array(audio))).numpy()
+            known = self._known(representation)
+            return np.concatenate([representation.sound(each, known) for each in features])
+
+    def _known(self, representation: Representation) -> Known:
+        """Training chunks with their features, as the encoder was trained on them."""
+        encoder = self.encoders[representation.name]
+        features = features_of(encoder, representation.name, self.chunks, torch.device("cpu"), [])
+        return Known(Rows(self.chunks.audio, self.train), Rows(features, self.train))
+
+
+def finished() -> dict[str, Request]:
+    """The studies in runs/ that have a Table 1, by name, the newest first; of a run over all folds each fold."""
+    found = {}
+    tables = sorted(files.home().glob("runs/*/tables/table1.csv"), key=lambda path: -path.stat().st_mtime)
+    for folder in [path.parent.parent for path in tables]:
+        if not (folder / "request.json").exists():
+            continue
+        plan = json.loads((folder / "request.json").read_text())["plan"]
+        request = Request(**plan["request"])
+        for fold in plan["folds"] or [None]:
+            own = {} if fold is None else {"fold": fold, "part": True}
+            found[folder.name + (f", fold {fold}" if own else "")] = request.model_copy(update=own)
+    return found
+
+
+def caption(labels: Sequence[str], name: str) -> str:
+    """A sound in a line: its labels and its file."""
+    return f"{', '.join(labels) or 'own sound'} ({name})"
+
+
+def score_table(answers: Answers, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
+    """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second]."""
+    scores = answers.scores(sound, subset)
+    whole = scores.mean(0)
+    own = [answers.classes.index(label) for label in sound.labels]
+    others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
+    rows = [
+        {"class": answers.classes[k], "own": k in own, "whole": whole[k]}
+        | {f"{start:g} s": value for start, value in zip(sound.start_s, scores[:, k], strict=True)}
+        for k in [*sorted(own, key=lambda k: -whole[k]), *others]
+    ]
+    return pd.DataFrame(rows)

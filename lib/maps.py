@@ -1,0 +1,40 @@
+"""A map of chunks: embeddings laid out on a plane so that near stays near (scikit-learn's t-SNE), computed once."""
+
+from importlib.metadata import version
+
+import numpy as np
+
+from lib import files
+
+SEED, PERPLEXITY = 0, 30.0
+
+
+def picked(n_rows: int, most: int) -> np.ndarray:
+    """At most `most` of `n_rows` rows [row], ascending, drawn without replacement and always the same."""
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(SEED).choice(n_rows, most, replace=False))
+
+
+def plane(embeddings: np.ndarray) -> np.ndarray:
+    """Places [chunk, 2] in 0..1 of embeddings [chunk, width]; read back where the same were laid out before."""
+    key = files.key(files.digest(embeddings), SEED, PERPLEXITY, version("scikit-learn"))
+    path = files.cache() / "maps" / f"{key}.npy"
+    if not path.exists():
+        places = laid_out(embeddings)
+        with files.whole(path) as temporary:
+            np.save(temporary, places)
+    return np.load(path)
+
+
+def laid_out(embeddings: np.ndarray) -> np.ndarray:
+    """The same, computed now; fewer than four chunks stand on a diagonal, since there is nothing to lay out."""
+    n = len(embeddings)
+    if n < 4:
+        return np.tile(np.linspace(0, 1, n)[:, None], (1, 2)).astype(np.float32)
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, (n - 1) / 3)
+    raw = TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(embeddings.astype(np.float32))
+    low, high = raw.min(0), raw.max(0)
+    return ((raw - low) / np.maximum(high - low, 1e-9)).astype(np.float32)
