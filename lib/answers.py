@@ -48,23 +48,30 @@ class Sound:
 
 
 class Answers:
-    """One finished run with one seed and one kind of head; `part` has a test fold or role of its own."""
+    """One finished run with one seed; `part` has a test fold or role of its own.
 
-    def __init__(self, part: Study, seed: int = 0, head: str = "paper") -> None:
-        if head not in part.settings.heads.kinds:
-            raise SettingsError(f"head {head!r}: this study has {', '.join(part.settings.heads.kinds)}")
-        kept = part.heads(head, seed)
-        if not kept.exists():
-            raise missing(kept, "03_subsets")
-        self.part, self.seed, self.head = part, seed, head
+    head: the kind of head that answers, and may be set to another that the study has.
+    """
+
+    def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
+        self.part, self.seed = part, seed
+        self._heads = {kind: self._read_heads(kind) for kind in part.settings.heads.kinds}
+        self.head = head or part.settings.heads.kinds[0]
+        if self.head not in self._heads:
+            raise SettingsError(f"head {head!r}: this study has {', '.join(self._heads)}")
         self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
         self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
-        self._kept = load_file(kept)
         self._scales = {
             name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
             for name, values in self.embeddings.items()
         }
+
+    def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
+        path = self.part.heads(kind, self.seed)
+        if not path.exists():
+            raise missing(path, "03_subsets")
+        return load_file(path)
 
     # Scores
 
@@ -82,22 +89,22 @@ class Answers:
         n_chunks = len(next(iter(embeddings.values())))
         if not subset:
             return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
-        model, schedule = StackedHeads.of_subset(subset, self._kept), self.part.settings.schedule("head")
+        model, schedule = StackedHeads.of_subset(subset, self._heads[self.head]), self.part.settings.schedule("head")
         inputs = torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1)[None]
         return np.concatenate([scores_of(model, inputs[:, block], schedule)[0] for block in blocks(n_chunks, 4096)])
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
         """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""
-        if subset not in self._of_clips:
+        if (self.head, subset) not in self._of_clips:
             rows = self.chunks.rows()  # without the silent ones, where the study leaves them out
             scores, clip = self.of_embeddings(self.embeddings, subset)[rows], self.chunks.clip[rows]
             total = np.zeros((len(self.chunks.corpus.clips), scores.shape[1]))
             np.add.at(total, clip, scores)
-            self._of_clips[subset] = total / np.maximum(np.bincount(clip, minlength=len(total)), 1)[:, None]
-        return self._of_clips[subset]
+            self._of_clips[self.head, subset] = total / np.maximum(np.bincount(clip, minlength=len(total)), 1)[:, None]
+        return self._of_clips[self.head, subset]
 
     @cached_property
-    def _of_clips(self) -> dict[Subset, np.ndarray]:
+    def _of_clips(self) -> dict[tuple[str, Subset], np.ndarray]:
         return {}
 
     # Which clips
@@ -124,6 +131,11 @@ class Answers:
             tuple(told["labels"]), Path(told["path"]).name, clip,
         )  # fmt: skip
 
+    def caption_of(self, row: int) -> str:
+        """A chunk of the corpus in a line: labels, file, and where in it."""
+        told = self.chunks.corpus.clips.iloc[self.chunks.clip[row]]
+        return f"{caption(told['labels'], Path(told['path']).name)}, from {self.chunks.start_s[row]:g} s"
+
     def hear(self, path: Path | str, name: str = "") -> Sound:
         """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
         rule = self.part.settings.chunking
@@ -142,7 +154,10 @@ class Answers:
     def _embed(self, name: str, audio: np.ndarray) -> np.ndarray:
         encoder = self.encoders[name]
         work = in_blocks(
-            lambda x: encoder.embed(encoder.representation.compute(x)), audio, torch.device("cpu"), min(len(audio), BLOCK)
+            lambda x: encoder.embed(encoder.representation.compute(x)),
+            audio,
+            torch.device("cpu"),
+            min(len(audio), BLOCK),
         )
         return np.concatenate([values[0] for _, values in work])
 

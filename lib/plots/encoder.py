@@ -10,8 +10,11 @@ from lib.corpora.base import Corpus
 from lib.plots import GREY, over_all, style
 from lib.representations.base import Representation
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; markers help where there are more groups.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Told apart by colour-blind readers as far as twelve can be: the seven of Okabe and Ito, then five of Tol's "muted"
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#44AA99", "#332288",
+    "#AA4499",
+)  # fmt: skip
 MARKERS = ("o", "^", "s", "v", "D", "P", "X")
 MOST_BARS, MOST_GROUPS = 60, 12
 

@@ -106,6 +106,30 @@ def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation],
         return figure
 
 
+TIME_AXIS = (0.1, 0.985)  # where the time axis of `over_time` begins and ends, as parts of the figure's width
+
+
+def over_time(audio: np.ndarray, rate_hz: int, shelf: Iterable[Representation], from_s: float = 0.0) -> Figure:
+    """Chunks [c, s] one after another on one time axis: spectrogram, and a row for what each representation computes."""
+    shelf = list(shelf)
+    seconds = audio.shape[0] * audio.shape[1] / rate_hz
+    with style():
+        figure = Figure(figsize=(10, 0.5 + 1.25 * (1 + len(shelf))))
+        figure.set_layout_engine("none")  # fixed places: a cursor is laid over the picture, and it is drawn faster
+        edge = 0.42 / figure.get_figheight()
+        axes = figure.subplots(1 + len(shelf), 1, sharex=True)
+        figure.subplots_adjust(*TIME_AXIS[:1], edge, TIME_AXIS[1], 1 - 0.55 * edge, hspace=0.32)
+        spectrogram(axes[0], np.ascontiguousarray(audio).ravel(), rate_hz)
+        for axis, representation in zip(axes[1:], shelf, strict=True):
+            representation.draw(axis, np.concatenate(list(features_of(representation, audio)), axis=-1))
+        for axis, title in zip(axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in shelf)], strict=True):
+            axis.set_title(title, fontsize=8, pad=2)
+            axis.set(xlabel="", xlim=(0, seconds))
+            axis.yaxis.label.set_size(7)
+        axes[-1].set_xlabel(f"time (s){f', from {from_s:g} s of the clip' if from_s else ''}")
+        return figure
+
+
 def probe_note(representation: Representation, samples: np.ndarray, fundamental_hz: float, n_partials: int) -> Figure:
     """Features of a note [s], drawn over frequency, with its partials marked: where energy is, and what is kept of it."""
     with style():

@@ -46,7 +46,7 @@ class Waveform(Representation):
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         axis.plot(np.arange(len(features)) / self.rate_hz, features, color=self.colour, linewidth=0.5, rasterized=True)
         axis.set(ylabel="amplitude (full: 1)", xlabel="time (s)", xlim=(0, len(features) / self.rate_hz))
-        for patch in range(1, self.n_patches):
+        for patch in range(1, self.n_patches) if len(features) <= self.n_samples else ():
             axis.axvline(patch * self.patch / self.rate_hz, color="#DDDDDD", linewidth=0.3, zorder=0)
 
     def draw_learned(self, axis: Axes) -> None:

@@ -1,0 +1,28 @@
+"""Touch a finished study: listen, switch encoders on and off, walk through what sounds alike, put in a sound of one's own.
+
+`open_study` gives the views that notebook 06 shows one by one. With someone to click they are widgets (`live`); without
+anyone, as in a printed copy, each is a figure and a table (`twin`). Both are made from `lib.answers` and show the same.
+"""
+
+from typing import Any
+
+from lib.answers import Answers
+from lib.screen import in_jupyter
+from lib.study import Study, StudyError
+
+
+def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
+    """The views of a finished study, of its first fold where it has several: live or on paper.
+
+    n_points: chunks on the map at most. StudyError, naming the notebook to run, where the study is not finished.
+    """
+    if seed not in study.request.seeds:
+        raise StudyError(f"seed {seed}: this study has the seeds {', '.join(map(str, study.request.seeds))}")
+    answers = Answers(study.parts[0], seed)
+    if in_jupyter():
+        from lib.explorer.live import Explorer
+
+        return Explorer(answers, n_points)
+    from lib.explorer.twin import Twin
+
+    return Twin(answers, n_points, study.figures)

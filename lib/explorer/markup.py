@@ -1,0 +1,90 @@
+"""Answers as HTML. Labels and file names are data: everything that is not a number is escaped here."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.answers import Answers, Sound, caption
+from lib.players import HEARD_S, audio_html
+from lib.representations.base import Representation
+
+CELL = "padding: 2px 8px; text-align: left; vertical-align: top"
+NUMBER = "padding: 2px 6px; text-align: right; font-variant-numeric: tabular-nums"
+SHOWN_SECONDS = 12  # columns of a score table at most
+
+
+def line(text: str) -> str:
+    """A line of plain text."""
+    return f"<p style='margin: 4px 0'>{html.escape(text)}</p>"
+
+
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already, with its title and the names of its columns as text."""
+    names = "".join(f"<th scope='col' style='{CELL}'>{html.escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    words = f"<caption style='text-align: left; caption-side: top'>{html.escape(title)}</caption>"
+    return (
+        f"<div style='overflow-x: auto'><table style='border-collapse: collapse; margin: 4px 0'>{words}"
+        f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def cell(content: str, name: bool = False) -> str:
+    """A cell of HTML; `name`: it names its row."""
+    return f"<th scope='row' style='{CELL}'>{content}</th>" if name else f"<td style='{CELL}'>{content}</td>"
+
+
+def score_cell(value: float) -> str:
+    """A score as a number on a ground that is the darker the higher it is; readable on all of them."""
+    strength = 0.65 * float(np.clip(value, 0, 1))
+    return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{value:.2f}</td>"
+
+
+def scores(found: pd.DataFrame, title: str) -> str:
+    """A `score_table`: own labels in bold and marked, since bold alone does not reach every reader."""
+    seconds = list(found.columns[3 : 3 + SHOWN_SECONDS])
+    rows = []
+    for row in found.to_dict("records"):
+        name = html.escape(row["class"])
+        shown = f"<b>{name}</b> (its label)" if row["own"] else name
+        rows.append([cell(shown, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
+    return table(title, ["class", "whole", *(f"from {name}" for name in seconds)], rows)
+
+
+def alike(answers: Answers, sound: Sound, chunk: int, n: int = 3) -> str:
+    """The nearest chunks to one of a sound, a row for each encoder, with players."""
+    rate, rows = answers.part.settings.chunking.rate_hz, []
+    for representation in answers.shelf:
+        near, far = answers.nearest(representation.name, sound, chunk, n)
+        cells = []
+        for row, distance in zip(near, far, strict=True):
+            told = answers.caption_of(row)
+            player = audio_html(np.array(answers.chunks.audio[row]), rate, told)
+            cells.append(cell(f"{html.escape(told)}<br>{distance:.2f} away<br>{player}"))
+        rows.append([cell(html.escape(representation.title), name=True), *cells])
+    title = f"What sounds most like {caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s"
+    return table(title, ["to this encoder", "nearest", "second", "third"][: n + 1], rows)
+
+
+def heard(answers: Answers, sound: Sound, chunk: int) -> str:
+    """Players of a second of a sound and of what each representation keeps of it."""
+    rate = answers.part.settings.chunking.rate_hz
+    rows = [
+        [cell("The sound itself", name=True), cell(""), cell(audio_html(sound.audio[chunk], rate, "the sound itself"))]
+    ]
+    for representation in answers.shelf:
+        samples = answers.heard(representation, sound.audio[chunk : chunk + 1])[: round(HEARD_S * rate)]
+        player = audio_html(samples, rate, f"{representation.title}: {representation.heard}")
+        rows.append(
+            [cell(html.escape(representation.title), name=True), cell(html.escape(representation.heard)), cell(player)]
+        )
+    return table(
+        f"{caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s", ["", "what you hear", ""], rows
+    )
+
+
+def learned(representation: Representation, samples: np.ndarray, number: int) -> str:
+    """A player of one thing that a front end learned."""
+    return audio_html(samples, representation.rate_hz, f"{representation.title}: learned sound {number}")

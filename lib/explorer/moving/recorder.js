@@ -1,0 +1,79 @@
+// Records from the microphone and gives a WAV file, because a browser's own recording cannot be read everywhere.
+function wav(parts, rate) {
+  const samples = parts.reduce((sum, part) => sum + part.length, 0);
+  const view = new DataView(new ArrayBuffer(44 + 2 * samples));
+  const text = (at, words) => [...words].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  view.setUint32(4, 36 + 2 * samples, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true); // plain samples
+  view.setUint16(22, 1, true); // of one channel
+  view.setUint32(24, rate, true);
+  view.setUint32(28, 2 * rate, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 16, true);
+  text(36, "data");
+  view.setUint32(40, 2 * samples, true);
+  let at = 44;
+  for (const part of parts)
+    for (const value of part) {
+      view.setInt16(at, Math.round(32767 * Math.min(1, Math.max(-1, value))), true);
+      at += 2;
+    }
+  return view;
+}
+
+function render({ model, el }) {
+  const box = document.createElement("div");
+  box.className = "study-recorder";
+  const button = document.createElement("button");
+  const told = document.createElement("span");
+  told.setAttribute("aria-live", "polite");
+  box.append(button, told);
+  el.appendChild(box);
+  let running = null;
+
+  function rest(words) {
+    button.textContent = "Record a sound";
+    told.textContent = words;
+  }
+  async function start() {
+    if (!navigator.mediaDevices) return rest("no microphone here: a browser gives it to https and localhost alone");
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    } catch (error) {
+      return rest(`no microphone: ${error.message}`);
+    }
+    const context = new AudioContext();
+    const source = context.createMediaStreamSource(stream);
+    const tap = context.createScriptProcessor(4096, 1, 1);
+    const parts = [];
+    tap.onaudioprocess = (event) => {
+      parts.push(event.inputBuffer.getChannelData(0).slice());
+      told.textContent = `${((parts.length * 4096) / context.sampleRate).toFixed(1)} s`;
+    };
+    source.connect(tap);
+    tap.connect(context.destination);
+    running = { stream, context, parts, timer: setTimeout(stop, 1000 * model.get("longest_s")) };
+    button.textContent = "Stop";
+  }
+  function stop() {
+    const { stream, context, parts, timer } = running;
+    running = null;
+    clearTimeout(timer);
+    stream.getTracks().forEach((track) => track.stop());
+    const rate = context.sampleRate;
+    context.close();
+    if (!parts.length) return rest("nothing was recorded");
+    model.set("content", wav(parts, rate));
+    model.save_changes();
+    rest("recorded");
+  }
+  button.addEventListener("click", () => (running ? stop() : start()));
+  rest("");
+  return () => running && stop();
+}
+
+export default { render };

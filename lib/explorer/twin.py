@@ -1,0 +1,203 @@
+"""The views on paper: what a printed or headless notebook shows in the place of each widget, a figure and a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib import maps
+from lib.answers import Answers, caption, score_table
+from lib.corpora.base import ROLES
+from lib.explorer import markup
+from lib.players import HEARD_S, audio_html, image_html
+from lib.plots import explorer as pictures
+from lib.plots import save, save_table, sounds, style
+from lib.plots.encoder import groupings
+from lib.viewer import one_of_each
+
+N_ALIKE = 5  # nearest chunks that the map's table asks
+
+
+class Paper:
+    """A figure and a table of one view, as a notebook shows them."""
+
+    def __init__(self, figure: str, table: str) -> None:
+        self.figure, self.table = figure, table
+
+    def _repr_html_(self) -> str:
+        return self.figure + self.table
+
+
+class Twin:
+    """`choice`, `player`, `scores`, `heard`, `alike`, `map` and `own`: the same views, of one test clip."""
+
+    def __init__(self, answers: Answers, n_points: int, folder: Path) -> None:
+        self.answers, self.n_points, self.folder = answers, n_points, folder
+        self.subset = tuple(answers.embeddings)
+        chunks = answers.chunks
+        test = [row for row in one_of_each(chunks) if chunks.roles[row] == "test"]
+        row = test[0] if test else int(chunks.rows("test")[0])
+        self.sound, self.chunk = answers.clip(int(chunks.clip[row])), 0
+        self.name = caption(self.sound.labels, self.sound.name)
+        self.rate = chunks.settings.rate_hz
+
+    def _paper(self, stem: str, figure: Figure, alternative: str, table: str) -> Paper:
+        save(figure, self.folder / f"06_{stem}")
+        return Paper(image_html(figure, alternative), table)
+
+    @property
+    def choice(self) -> Paper:
+        """How many clips each filter leaves, by role."""
+        corpus, answers = self.answers.chunks.corpus, self.answers
+        rows = []
+        for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
+            mine = (corpus.clips["role"] == role).to_numpy()
+            wrong, apart = answers.mistaken(self.subset)[mine].sum(), answers.disagreed()[mine].sum()
+            rows.append({"role": role, "clips": mine.sum(), "mistakes of all": wrong, "encoders disagree": apart})
+        found = save_table(pd.DataFrame(rows), self.folder / "06_choice", "Clips that each filter leaves")
+        figure = clip_counts(found)
+        return self._paper(
+            "choice",
+            figure,
+            "bars: clips, mistakes and disagreements by role",
+            _plain(found, "Clips that each filter leaves"),
+        )
+
+    @property
+    def player(self) -> Paper:
+        """Picture over time, and the sound."""
+        audio = self.sound.audio[: round(HEARD_S)]
+        figure = sounds.over_time(audio, self.rate, self.answers.shelf)
+        player = audio_html(np.concatenate(list(audio)), self.rate, self.name)
+        row = [markup.cell(markup.html.escape(self.name), name=True), markup.cell(player)]
+        return self._paper("clip", figure, f"{self.name} over time", markup.table("The clip", ["clip", "sound"], [row]))
+
+    @property
+    def scores(self) -> Paper:
+        """What each encoder and all together answer."""
+        found = score_table(self.answers, self.sound, self.subset)
+        columns = {r.title: (r.name,) for r in self.answers.shelf} | {"all": self.subset}
+        whole = {title: self.answers.scores(self.sound, subset).mean(0) for title, subset in columns.items()}
+        place = [self.answers.classes.index(name) for name in found["class"]]
+        names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
+        shown = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
+        save_table(shown.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
+        figure = pictures.answers(shown, f"{self.name}; * its label")
+        return self._paper(
+            "scores", figure, f"scores of {self.name} by each encoder", markup.scores(found, "Scores by all encoders")
+        )
+
+    @property
+    def heard(self) -> Paper:
+        """What each representation keeps, as sound; and one thing that a front end learned."""
+        learned = [(r, r.learned_sounds()) for r in self.answers.shelf]
+        learned = [(r, found) for r, found in learned if len(found)]
+        with style():
+            figure = Figure(figsize=(6, 2.2 * max(1, len(learned))))
+            for axis, (representation, _) in zip(
+                figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
+            ):
+                representation.draw_learned_sound(axis, 0)
+        players = [markup.learned(r, found[0], 1) for r, found in learned]
+        table = markup.heard(self.answers, self.sound, self.chunk) + "".join(players)
+        return self._paper("learned", figure, "spectrum of the first learned sound", table)
+
+    @property
+    def alike(self) -> Paper:
+        """The nearest chunks in each encoder's embeddings."""
+        figure = nearest_bars(self.label_agreement())
+        return self._paper(
+            "alike",
+            figure,
+            "bars: how often neighbours share a label",
+            markup.alike(self.answers, self.sound, self.chunk),
+        )
+
+    def label_agreement(self) -> pd.DataFrame:
+        """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share]."""
+        targets = self.answers.chunks.targets
+        rows = maps.picked(len(targets), min(200, self.n_points))
+        found = []
+        for representation in self.answers.shelf:
+            shares = []
+            for row in rows:
+                clip = self.answers.clip(int(self.answers.chunks.clip[row]))
+                chunk = int(row - np.flatnonzero(self.answers.chunks.clip == clip.clip)[0])
+                near, _ = self.answers.nearest(representation.name, clip, chunk, N_ALIKE)
+                shares.append((targets[near] & targets[row]).any(1).mean())
+            found.append(
+                {"encoder": representation.title, "share": float(np.mean(shares)), "colour": representation.colour}
+            )
+        return pd.DataFrame(found)
+
+    @property
+    def map(self) -> Paper:
+        """The map of chunks by each encoder and by all together."""
+        answers, chunks = self.answers, self.answers.chunks
+        rows = maps.picked(len(chunks), self.n_points)
+        layouts = {r.title: (r.name,) for r in answers.shelf} | {"all together": self.subset}
+        places = {title: maps.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
+        grouped = groupings(chunks.corpus)
+        title, groups = next(iter(grouped.items()))
+        names, kinds = pictures.kinds_of(chunks.targets[rows], groups)
+        figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
+        counted = pd.DataFrame(
+            {
+                title: [*names, "others"],
+                "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == pictures.NONE).sum()],
+            }
+        )
+        return self._paper(
+            "map",
+            figure,
+            f"maps of {len(rows)} chunks",
+            _plain(counted, f"{len(rows)} of {len(chunks)} chunks are on the map"),
+        )
+
+    @property
+    def own(self) -> Paper:
+        """A sound from a file, heard as an own one: here the clip's own file, whose stored answer is known."""
+        path = self.answers.chunks.corpus.clips.iloc[self.sound.clip]["path"]
+        again = self.answers.hear(path)
+        found = score_table(self.answers, again, self.subset)
+        whole = pd.Series(found["whole"].to_numpy(), found["class"])
+        figure = pictures.answers(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
+        return self._paper(
+            "own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file")
+        )
+
+
+def _plain(found: pd.DataFrame, title: str) -> str:
+    """A table of names and numbers."""
+    rows = [
+        [markup.cell(markup.html.escape(str(value)), name=not number) for number, value in enumerate(row)]
+        for row in found.itertuples(index=False)
+    ]
+    return markup.table(title, list(map(str, found.columns)), rows)
+
+
+def clip_counts(found: pd.DataFrame) -> Figure:
+    """Bars of clips, mistakes and disagreements; found: role and three counts."""
+    with style():
+        figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
+        axis = figure.subplots()
+        for number, name in enumerate(found.columns[1:]):
+            axis.barh(np.arange(len(found)) + 0.26 * (number - 1), found[name], height=0.24, label=name)
+        axis.set_yticks(range(len(found)), found["role"])
+        axis.invert_yaxis()
+        axis.set(xlabel="clips", title="Most training clips are known; mistakes are in the test")
+        axis.legend(fontsize=7)
+        return figure
+
+
+def nearest_bars(found: pd.DataFrame) -> Figure:
+    """Bars of a `label_agreement`."""
+    with style():
+        figure = Figure(figsize=(6, 0.9 + 0.32 * len(found)))
+        axis = figure.subplots()
+        axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
+        axis.invert_yaxis()
+        axis.set(xlim=(0, 1), xlabel=f"of the {N_ALIKE} nearest chunks of other clips, the part that shares a label")
+        axis.set_title("What lies near in an embedding has the same label")
+        return figure
