@@ -6,6 +6,8 @@ Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,12 +15,38 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from lib.arrays import Rows
+from lib.arrays import Rows, blocks
 from lib.settings import Chunking, Frozen, validated
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
 Scaling = Literal["standardise", "none", "batch"]
+
+PEAK = 0.9  # no sound goes above: an MP3 overshoots a little
+LEVEL = 0.1  # root mean square of sounds whose representation has dropped the loudness
+N_NEAREST = 3  # training chunks that stand for features which cannot be turned back into sound
+
+
+@dataclass(frozen=True)
+class Known:
+    """Training chunks that a sound may be made of: audio [c, s] and features [c, d, t], the same chunks in each row."""
+
+    audio: Rows
+    features: Rows
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """Standard deviation [d, 1] of each dimension, measured once: it takes all features."""
+        return moments(self.features)[1][:, None]
+
+    def nearest(self, features: np.ndarray, n: int = N_NEAREST) -> np.ndarray:
+        """Which chunks [at most n] have the features nearest to those given [d, t], each dimension by its own spread.
+
+        The nearest first, of equally near ones the first; distances are taken block by block, as all may not fit.
+        """
+        parts = (self.features[part] for part in blocks(len(self.features), 512))
+        away = [np.square((part.astype(np.float32) - features) / self.spread).sum((1, 2)) for part in parts]
+        return np.concatenate(away).argsort(kind="stable")[:n]
 
 
 class Representation(nn.Module, ABC):
@@ -33,6 +61,7 @@ class Representation(nn.Module, ABC):
     title: ClassVar[str]  # a word or two for axes and legends
     keeps: ClassVar[str]  # what of a sound it keeps, in a few words
     colour: ClassVar[str]
+    heard: ClassVar[str] = "the nearest training chunks, one after another"  # what `sound` gives, for captions
     first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
     front: "FrontEnd"  # brings the features of a frame to a token
     learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
@@ -92,6 +121,28 @@ class Representation(nn.Module, ABC):
         )
         axis.figure.colorbar(picture, ax=axis, label="weight")
 
+    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+        """What the features [d, t] of one chunk keep of it, as samples [s] float32 of at most 0.9.
+
+        Here the three nearest training chunks, one after another, in their own loudness: s is 3 n_samples. Where a
+        representation can be turned back into sound, s is n_samples, and silence gives silence.
+        """
+        if known is None:
+            raise ValueError(f"{self.name} is heard by its nearest training chunks: pass known=Known(audio, features)")
+        return playable(known.audio[known.nearest(features)].ravel())
+
+    def learned_sounds(self) -> np.ndarray:
+        """What the front end learned, as sounds [n, s] float32 of at most 0.9; most have none."""
+        return np.zeros((0, 0), np.float32)
+
+    def draw_learned_sound(self, axis: Axes, number: int) -> None:
+        """Draw the spectrum of one of the learned sounds, in dB below its highest, smoothed to some 30 Hz."""
+        samples = self.learned_sounds()[number]
+        size = min(len(samples), round(self.rate_hz / 30))
+        frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2] * np.hanning(size)
+        draw_response(axis, np.sqrt(np.square(np.abs(np.fft.rfft(frames))).mean(0)), self.rate_hz)
+        axis.set_title(f"Spectrum of learned sound {number + 1}")
+
 
 class FrontEnd(nn.Module):
     """Scaling, linear projection of each frame and sinusoidal position (paper section 3): [c, d, t] to [c, t, w]."""
@@ -115,6 +166,21 @@ class FrontEnd(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         scaled = self.batch_norm((features - self.mean) / self.spread)
         return self.project(scaled.transpose(1, 2)) + self.position
+
+
+def playable(samples: np.ndarray, level: float | None = None) -> np.ndarray:
+    """Samples [s] as float32 of at most 0.9: as loud as they are, or at a root mean square; silence stays silence."""
+    samples = np.asarray(samples, np.float64)
+    if level is not None:
+        samples = samples * (level / max(float(np.sqrt(np.mean(samples**2))), 1e-12))
+    return (samples * min(1.0, PEAK / max(float(np.abs(samples).max(initial=0)), 1e-12))).astype(np.float32)
+
+
+def draw_response(axis: Axes, magnitude: np.ndarray, rate_hz: int) -> None:
+    """Draw a magnitude [frequency], from 0 to half the rate, in dB below its highest."""
+    level_db = 20 * np.log10(np.maximum(magnitude / max(float(magnitude.max()), 1e-12), 1e-4))
+    axis.plot(np.linspace(0, rate_hz / 2, len(magnitude)), level_db, color="#444444", linewidth=0.8)
+    axis.set(xlabel="frequency (Hz)", ylabel="magnitude (dB below the highest)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
 
 
 def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 16) -> Tensor:

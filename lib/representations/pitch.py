@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lib import files
 from lib.plots import frequency_axis
-from lib.representations.base import FrontEnd, Representation, in_parts
+from lib.representations.base import LEVEL, FrontEnd, Known, Representation, in_parts, playable
 from lib.settings import Chunking, Frozen, choice
 
 NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
@@ -44,6 +44,7 @@ class Pitch(Representation):
 
     Settings = PitchSettings
     title, keeps, colour = "Pitch", "where the peaks of the constant-Q spectrum lie", "#0072B2"
+    heard = "its peaks as sine tones"
 
     def __init__(self, settings: PitchSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
@@ -104,6 +105,46 @@ class Pitch(Representation):
         axis.pcolormesh(times_s, edges_hz, features, cmap="Greys", vmin=0, vmax=1, rasterized=True)
         frequency_axis(axis)
         axis.set(xlabel="time (s)")
+
+    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+        """The peaks of a map [bin, frame] as sine tones [s]: all equally loud, as a peak has no level."""
+        total = np.zeros(self.n_samples)
+        for first, bins in partials(features):
+            start, tone = self._tone(first, bins)
+            total[start : start + len(tone)] += tone
+        return playable(total, LEVEL)
+
+    def _tone(self, first: int, bins: list[int]) -> tuple[int, np.ndarray]:
+        """Where a partial begins, and its samples: it glides from bin to bin, and is faded over a hop at either end.
+
+        What begins with the chunk is not faded, since it may have lasted before; it begins with phase 0.
+        """
+        frames = np.arange(first - 1, first + len(bins) + 1)
+        sample = np.arange(max(frames[0], 0) * self.hop, frames[-1] * self.hop)
+        octaves_up = np.interp(sample / self.hop, frames, np.pad(bins, 1, "edge")) / self.settings.bins_per_octave
+        turns = np.cumsum(self.settings.f_min_hz * 2**octaves_up) / self.rate_hz
+        level = np.interp(sample / self.hop, frames, np.pad(np.ones(len(bins)), 1))
+        return int(sample[0]), level * np.sin(2 * np.pi * (turns - turns[0]))
+
+
+def partials(found: np.ndarray) -> list[tuple[int, list[int]]]:
+    """The partials in a map of peaks [bin, frame]: the first frame of each, and its bin in that frame and those after.
+
+    A peak goes on in the next frame in the same bin or else in a neighbouring one; each peak belongs to one partial.
+    """
+    every, now = [], {}  # bin -> the partial that is there in this frame
+    for frame, column in enumerate(found.T):
+        before, now, left = now, {}, set(np.flatnonzero(column))
+        for step in (0, -1, 1):
+            for place in left & {place + step for place in before}:
+                now[place] = before.pop(place - step)
+            left -= now.keys()
+        born = {place: (frame, []) for place in sorted(left)}
+        every += born.values()
+        now |= born
+        for place, (_, bins) in now.items():
+            bins.append(int(place))
+    return every
 
 
 def peaks(magnitude: Tensor, settings: PitchSettings) -> Tensor:

@@ -12,9 +12,10 @@ from pydantic import Field
 from torch import Tensor
 
 from lib.arrays import Rows
-from lib.representations.base import FrontEnd, Representation, Scaling, in_parts
+from lib.representations.base import LEVEL, FrontEnd, Known, Representation, Scaling, in_parts, playable
 from lib.settings import Chunking, Frozen, choice
 
+FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
 GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
 
 
@@ -36,6 +37,7 @@ class Timbre(Representation):
 
     Settings = TimbreSettings
     title, keeps, colour = "Timbre", "the spectral envelope, as 12 MFCC", "#D55E00"
+    heard = "noise through its spectral envelope"
 
     def __init__(self, settings: TimbreSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
@@ -84,6 +86,38 @@ class Timbre(Representation):
         )
         axis.set(ylabel="coefficient", xlabel="time (s)")
         axis.yaxis.get_major_locator().set_params(integer=True)
+
+    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+        """Noise [s], always the same, through the envelope of each frame of features [coefficient, frame].
+
+        All frames are equally loud, as loudness was dropped, but for those that hold no envelope: where all coefficients
+        are 0 there was digital silence, or what the floor has cut flat, and they are silent.
+        """
+        size = 2 * self.hop
+        window = np.sqrt(np.hanning(size + 1)[:-1])  # applied twice, and twice overlapping they add up to one
+        noise = np.random.default_rng(0).standard_normal((self.n_frames + 1) * self.hop)
+        frames = np.lib.stride_tricks.sliding_window_view(noise, size)[:: self.hop] * window  # [t, 2 hop]
+        shaped = np.fft.irfft(np.fft.rfft(frames) * self.envelope(features, size).T)
+        shaped *= window * (np.abs(features).max(0) > FLAT)[:, None]
+        shaped /= np.maximum(np.sqrt(np.square(shaped).mean(1, keepdims=True)), 1e-12)
+        total = shaped[:, self.hop :]  # frame t has its middle at t hops: its second half, and the first of the next
+        total[:-1] += shaped[1:, : self.hop]
+        return playable(np.pad(total.ravel(), (0, self.n_samples - total.size)), LEVEL)
+
+    def envelope(self, features: np.ndarray, n_fft: int) -> np.ndarray:
+        """Magnitude [frequency, frame] that features [coefficient, frame] keep, from 0 to half the rate, up to a factor.
+
+        The inverse of the cosine transform, with 0 as first coefficient, gives the level of each band in dB. A Slaney band
+        is a mean, so that its level is that of the spectrum at its centre. Between two centres bands without the norm
+        are a linear interpolation; beyond the first and the last the level stays.
+        """
+        from torchaudio.functional import melscale_fbanks
+
+        rate_hz, n_mels = self.rate_hz, self.settings.n_mels
+        share = melscale_fbanks(n_fft // 2 + 1, 0, rate_hz / 2, n_mels, rate_hz, None, "slaney").double().numpy()
+        share[0, 0] = share[-1, -1] = 1  # the two ends, which no band reaches
+        level_db = self.cosines.cpu().double().numpy().T @ features
+        return 10 ** (share @ level_db / share.sum(1, keepdims=True) / 20)
 
 
 def cosines(n_bands: int, n_coefficients: int) -> Tensor:

@@ -6,8 +6,10 @@ from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib.representations.base import FrontEnd, Representation
+from lib.representations.base import LEVEL, FrontEnd, Known, Representation, draw_response, playable
 from lib.settings import Chunking, Frozen
+
+LEARNED_S = 0.5  # how long a learned filter is heard
 
 
 class WaveformSettings(Frozen):
@@ -25,6 +27,7 @@ class Waveform(Representation):
 
     Settings = WaveformSettings
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"
+    heard = "each learned filter where it answered highest"
     first = "filter, take maxima"
     stored = False
 
@@ -66,6 +69,42 @@ class Waveform(Representation):
         )
         axis.figure.colorbar(picture, ax=axis, label="magnitude (dB below the filter's highest)")
 
+    @torch.no_grad()
+    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+        """What the maxima keep of samples [s], as loud as they were: the adjoint of the forward without its bias.
+
+        In each patch every filter is put back where its answer was highest, times that answer, and what would lie in
+        the padding is cut.
+        """
+        weight = self.filters.weight.cpu()
+        patches = torch.as_tensor(np.array(features[: self.n_patches * self.patch])).view(-1, self.patch)
+        before, after = padding(weight.shape[2])
+        answers = nn.functional.conv1d(nn.functional.pad(patches, (before, after))[:, None], weight)  # [p, f, s]
+        value, where = highest(answers)
+        kept = torch.zeros_like(answers).scatter_(2, where[:, :, None], value[:, :, None])
+        total = nn.functional.conv_transpose1d(kept, weight)[:, 0, before : before + self.patch].numpy()
+        rest = len(features) - total.size
+        return playable(np.pad(total.ravel(), (0, rest)), float(np.sqrt(np.mean(np.square(features)))))
+
+    @torch.no_grad()
+    def learned_sounds(self) -> np.ndarray:
+        """Each learned filter's answer to the same noise [filter, s], half a second of equal loudness."""
+        weight = self.filters.weight.cpu()
+        n_samples = round(LEARNED_S * self.rate_hz) + weight.shape[2] - 1
+        noise = torch.from_numpy(np.random.default_rng(0).standard_normal((1, n_samples)).astype(np.float32))
+        return np.stack([playable(each, LEVEL) for each in nn.functional.conv1d(noise, weight).numpy()])
+
+    def draw_learned_sound(self, axis: Axes, number: int) -> None:
+        """Draw the magnitude of one filter's frequency response, in dB below its highest."""
+        weight = self.filters.weight[number, 0].detach().cpu().numpy()
+        draw_response(axis, np.abs(np.fft.rfft(weight, 4096)), self.rate_hz)
+        axis.set_title(f"What filter {number + 1} lets through")
+
+
+def padding(n_taps: int) -> tuple[int, int]:
+    """Zeros before and after a patch, so that a filter has as many answers as the patch has samples."""
+    return (n_taps - 1) // 2, n_taps // 2
+
 
 class HighestAnswer(torch.autograd.Function):
     """The highest answer of each filter over each patch: conv1d padded to equal length, then the maximum.
@@ -76,8 +115,7 @@ class HighestAnswer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        n_taps = weight.shape[1]
-        padded = nn.functional.pad(patches, ((n_taps - 1) // 2, n_taps // 2))
+        padded = nn.functional.pad(patches, padding(weight.shape[1]))
         best, where = [], []
         for part in padded.split(16):  # a part of which the answers [p, f, s] stay within a processor's cache
             answers = nn.functional.conv1d(part[:, None], weight[:, None])
