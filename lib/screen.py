@@ -5,8 +5,8 @@ import sys
 
 
 def in_jupyter() -> bool:
-    """Whether there is someone to click: JupyterLab names its session, a notebook run by a program has none."""
-    return "JPY_SESSION_NAME" in os.environ
+    """Whether there is someone to click: JupyterLab names its session and Voila itself; a program does neither."""
+    return "JPY_SESSION_NAME" in os.environ or os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 def watched() -> bool:

@@ -59,8 +59,8 @@ class Explorer:
             self.heads.options = list(answers.part.settings.heads.kinds)
             self.heads.value = answers.head
             self._make_switches()
-            self.layout_by.options = [TOGETHER, *((r.title, (r.name,)) for r in answers.shelf)]
-            self.layout_by.value = TOGETHER
+            self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in answers.shelf)]
+            self.layout_by.value = ()
             self.colour_by.options = list(groupings(corpus))
         self._learned_options()
         self.filter()
@@ -241,7 +241,7 @@ class Explorer:
         self.draw_scores()
         if self.which.value == MISTAKES:
             self.filter()
-        if self.layout_by.value == TOGETHER:
+        if not self.layout_by.value:
             self.draw_map()
 
     def draw_scores(self) -> None:
@@ -280,6 +280,7 @@ class Explorer:
         self._learned = {title: found for title, found in self._learned.items() if len(found[1])}
         with self._held():
             self.filters.options = list(self._learned)
+            self.filters.value = next(iter(self._learned), None)
         self.learned_box.layout.display = None if self._learned else "none"
         if self._learned:
             self._learned_range()
@@ -305,7 +306,7 @@ class Explorer:
     # The map
 
     def _make_map(self) -> None:
-        self.layout_by = widgets.Dropdown(description="laid out by", options=[TOGETHER], style=NAMED)
+        self.layout_by = widgets.Dropdown(description="laid out by", options=[(TOGETHER, ())], style=NAMED)
         self.colour_by = widgets.Dropdown(description="coloured by", options=[""], style=NAMED)
         self.points = Map()
         box = widgets.HBox([self.layout_by, self.colour_by], layout=widgets.Layout(flex_flow="row wrap"))
@@ -316,8 +317,8 @@ class Explorer:
 
     def draw_map(self) -> None:
         """Lay the chunks out by one encoder, or by those that are on."""
-        chunks, by = self.answers.chunks, self.layout_by.value
-        chosen = (self.chosen or tuple(self.switches)) if by == TOGETHER else by
+        chunks = self.answers.chunks
+        chosen = self.layout_by.value or self.chosen or tuple(self.switches)
         self.rows = maps.picked(len(chunks), self.n_points)
         groups, kinds = kinds_of(chunks.targets[self.rows], groupings(chunks.corpus)[self.colour_by.value])
         with self.points.hold_sync():

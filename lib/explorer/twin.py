@@ -99,8 +99,9 @@ class Twin:
                 figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
             ):
                 representation.draw_learned_sound(axis, 0)
-        players = [markup.learned(r, found[0], 1) for r, found in learned]
-        table = markup.heard(self.answers, self.sound, self.chunk) + "".join(players)
+        rows = [[markup.cell(r.title, name=True), markup.cell(markup.learned(r, found[0], 1))] for r, found in learned]
+        table = markup.heard(self.answers, self.sound, self.chunk)
+        table += markup.table("What a front end learned: the first of its sounds", ["learned by", "sound"], rows)
         return self._paper("learned", figure, "spectrum of the first learned sound", table)
 
     @property
@@ -186,7 +187,7 @@ def clip_counts(found: pd.DataFrame) -> Figure:
             axis.barh(np.arange(len(found)) + 0.26 * (number - 1), found[name], height=0.24, label=name)
         axis.set_yticks(range(len(found)), found["role"])
         axis.invert_yaxis()
-        axis.set(xlabel="clips", title="Most training clips are known; mistakes are in the test")
+        axis.set(xlabel="clips", title="Clips by role, and how many of them are mistaken or disputed")
         axis.legend(fontsize=7)
         return figure
 
@@ -199,5 +200,5 @@ def nearest_bars(found: pd.DataFrame) -> Figure:
         axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
         axis.invert_yaxis()
         axis.set(xlim=(0, 1), xlabel=f"of the {N_ALIKE} nearest chunks of other clips, the part that shares a label")
-        axis.set_title("What lies near in an embedding has the same label")
+        axis.set_title("How often what lies near in an embedding shares a label")
         return figure

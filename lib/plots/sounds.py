@@ -117,8 +117,8 @@ def over_time(audio: np.ndarray, rate_hz: int, shelf: Iterable[Representation], 
         figure = Figure(figsize=(10, 0.5 + 1.25 * (1 + len(shelf))))
         figure.set_layout_engine("none")  # fixed places: a cursor is laid over the picture, and it is drawn faster
         edge = 0.42 / figure.get_figheight()
-        axes = figure.subplots(1 + len(shelf), 1, sharex=True)
-        figure.subplots_adjust(*TIME_AXIS[:1], edge, TIME_AXIS[1], 1 - 0.55 * edge, hspace=0.32)
+        places = {"left": TIME_AXIS[0], "right": TIME_AXIS[1], "bottom": edge, "top": 1 - 0.55 * edge, "hspace": 0.32}
+        axes = figure.subplots(1 + len(shelf), 1, sharex=True, gridspec_kw=places)
         spectrogram(axes[0], np.ascontiguousarray(audio).ravel(), rate_hz)
         for axis, representation in zip(axes[1:], shelf, strict=True):
             representation.draw(axis, np.concatenate(list(features_of(representation, audio)), axis=-1))
