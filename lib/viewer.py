@@ -1,26 +1,30 @@
-"""A small viewer: move through a few clips, hear each, and see what every encoder is given of it.
+"""A small viewer: move through a few clips, and hear and see what every encoder is given of each.
 
 Labels and file names are data and are escaped before they become part of a page. Where nobody can click, the same call
-gives its static twin: the pictures of the first clip.
+gives its static twin: the players of all clips, and the pictures of the first.
 """
 
 import html
-import io
-import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
+from lib.arrays import Rows, blocks
 from lib.chunks import Chunks
-from lib.plots import sounds, style
-from lib.representations.base import Representation
+from lib.encoders import Encoder, key_of, read_back
+from lib.players import HEARD_S, audio_html, image_html
+from lib.plots import sounds
+from lib.representations.base import Known, Representation
 from lib.screen import in_jupyter
+from lib.study import Study
 
-HEARD_S = 3.0  # of a clip at most, so that a page stays small
-VIEWED_DPI = 90
+MOST_KNOWN = 300  # training chunks that a sound may be made of: a few seconds of a MobileNet on one core
+LOOK = "<style>.heard audio { width: 100% } .heard img { display: block }</style>"
+CELL = '<{0} style="text-align: left; vertical-align: bottom; min-width: 9em">{1}</{0}>'
 
 
 def one_of_each(chunks: Chunks, n: int = 4) -> np.ndarray:
@@ -49,31 +53,64 @@ def clip_samples(chunks: Chunks, row: int, seconds: float = HEARD_S) -> np.ndarr
     return np.concatenate(list(chunks.audio[following]))[: round(seconds * chunks.settings.rate_hz)]
 
 
-def wav_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
-    """Samples [s] in -1..1 as a mono 16-bit WAV file."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return buffer.getvalue()
+def trained(study: Study, chunks: Chunks, shelf: Iterable[Representation]) -> dict[str, Representation]:
+    """Of the representations those that the study has trained, by name, as its first seed left them."""
+    found, seed = {}, study.request.seeds[0]
+    for name in (each.name for each in shelf):
+        encoder = Encoder(name, len(chunks.corpus.classes), study.settings)
+        if read_back(encoder, study.checkpoint(name, seed), key_of(name, chunks, study.settings, seed)) is not None:
+            found[name] = encoder.representation.eval()
+    return found
 
 
-def png_bytes(figure: Figure, dpi: int = VIEWED_DPI) -> bytes:
-    """A figure as PNG."""
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
+def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation]) -> dict[str, Known]:
+    """Training chunks for each representation to make its sounds of, at most 300, spread evenly over all there are.
+
+    Clips of the rows `without` are left out, where others are left, as the nearest to a chunk is the chunk itself.
+    """
+    rows = chunks.rows("train")
+    others = rows[~np.isin(chunks.clip[rows], chunks.clip[np.asarray(without)])]
+    rows = others if len(others) else rows
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(int))]
+    audio = Rows(chunks.audio, rows)
+    return {
+        each.name: Known(audio, Rows(
+            np.concatenate([sounds.features_of(each, audio[part]) for part in blocks(len(rows), 64)]),
+            np.arange(len(rows)),
+        ))
+        for each in shelf
+    }  # fmt: skip
 
 
-def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation]) -> widgets.Widget | Figure:
-    """Slider, player and pictures of the chunks at `rows`; without anyone to click, the pictures of the first."""
+def viewer(
+    chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, Known]
+) -> widgets.Widget | HTML:
+    """Slider, players and pictures of the chunks at `rows`; without anyone to click, the players of all of them."""
     shelf = list(shelf)
-    if not in_jupyter():
-        return draw(chunks, rows[0], shelf)
-    return Viewer(chunks, rows, shelf).box
+    return Viewer(chunks, rows, shelf, known).box if in_jupyter() else HTML(page(chunks, rows, shelf, known))
+
+
+def page(chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, Known]) -> str:
+    """A table of players, a row for each chunk and a column for each representation, and pictures of the first chunk."""
+    heads = ["", "The sound itself", *(f"{each.title}: {each.heard}" for each in shelf)]
+    table = ["".join(CELL.format("th", html.escape(head)) for head in heads)]
+    for row in rows:
+        name, rate_hz = caption(chunks, row), chunks.settings.rate_hz
+        played = zip(heads[1:], sounds_of(chunks.audio[row], shelf, known), strict=True)
+        cells = [CELL.format("td", audio_html(each, rate_hz, f"{head}; {name}")) for head, each in played]
+        table.append(CELL.format("th", html.escape(name)) + "".join(cells))
+    seen = f"What each representation keeps of {caption(chunks, rows[0])}: {', '.join(each.title for each in shelf)}"
+    picture = image_html(draw(chunks, rows[0], shelf), seen)
+    lines = "".join(f"<tr>{line}</tr>" for line in table)
+    return f'{LOOK}<div class="heard"><table>{lines}</table>{picture}</div>'
+
+
+def sounds_of(
+    samples: np.ndarray, shelf: Iterable[Representation], known: Mapping[str, Known]
+) -> list[np.ndarray]:  # fmt: skip
+    """A chunk [s] itself, and after it as each representation keeps it."""
+    kept = [each.sound(sounds.features_of(each, samples[None])[0], known.get(each.name)) for each in shelf]
+    return [np.asarray(samples), *kept]
 
 
 def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> Figure:
@@ -84,26 +121,19 @@ def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> Figure:
 class Viewer:
     """The interactive form; `box` is what a notebook shows."""
 
-    def __init__(self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation]) -> None:
-        self.chunks, self.rows, self.shelf = chunks, rows, shelf
+    def __init__(
+        self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, Known]
+    ) -> None:
+        self.chunks, self.rows, self.shelf, self.known = chunks, rows, shelf, known
         self.slider = widgets.IntSlider(
-            value=1,
-            min=1,
-            max=len(rows),
-            description="clip",
-            continuous_update=False,
+            value=1, min=1, max=len(rows), description="clip", continuous_update=False,
             layout=widgets.Layout(width="60%"),
-        )
-        self.told = widgets.HTML()
-        self.player = widgets.Audio(format="wav", autoplay=False, loop=False)
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.box = widgets.VBox([self.slider, self.told, self.player, self.picture])
+        )  # fmt: skip
+        self.page = widgets.HTML()
+        self.box = widgets.VBox([self.slider, self.page])
         self.slider.observe(lambda change: self.show(change["new"]), names="value")
         self.show(1)
 
     def show(self, number: int) -> None:
         """Turn to the clip of that number, counted from 1."""
-        row = self.rows[number - 1]
-        self.told.value = f"<p>{html.escape(caption(self.chunks, row))}</p>"
-        self.player.value = wav_bytes(clip_samples(self.chunks, row), self.chunks.settings.rate_hz)
-        self.picture.value = png_bytes(draw(self.chunks, row, self.shelf))
+        self.page.value = page(self.chunks, self.rows[number - 1 : number], self.shelf, self.known)

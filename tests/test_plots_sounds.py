@@ -1,26 +1,31 @@
 """Pictures of sounds and of the study, and the viewer: data is drawn as it is, escaped, and the same bytes each time."""
 
+import base64
 import hashlib
 import html
 import io
-import wave
+import re
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 from matplotlib.figure import Figure
 
 from lib import viewer
 from lib.chunks import Chunks
 from lib.corpora.base import Corpus
+from lib.encoders import Encoder, keep, key_of
 from lib.plots import encoder as pictures
 from lib.plots import save, sounds
 from lib.plots.overview import overview
 from lib.representations import make
 from lib.settings import Chunking, Settings
+from lib.study import Request, Study
+from lib.training import History
 
 RATE = 16000
 NASTY = "<img src=x onerror=alert(1)>"
@@ -37,7 +42,7 @@ def chunks() -> Chunks:
     """Five clips of one to five chunks of a rising note each; the first chunk of clip 0 is silent."""
     labels = [("a",), ("b", NASTY), ("a", "$x^2$"), ("_c",), ("b",)]
     table = pd.DataFrame({
-        "id": list("01234"), "path": [f"/x/{NASTY.replace('/', '')}{k}.wav" for k in range(5)], "role": "test", "fold": 0,
+        "id": list("01234"), "path": [f"/x/{NASTY.replace('/', '')}{k}.wav" for k in range(5)], "role": "train", "fold": 0,
         "labels": labels, "group": list("01234"),
     })  # fmt: skip
     clip = np.repeat(np.arange(5), [1, 2, 3, 4, 5])
@@ -190,34 +195,89 @@ def test_one_of_each_is_the_same_each_time_audible_and_no_clip_twice(chunks):
 
 
 def test_what_is_heard_begins_at_the_chunk_and_lasts_three_seconds_at_most(chunks):
-    heard = viewer.clip_samples(chunks, 11)  # the second of the last clip's five chunks
-    assert np.array_equal(heard, chunks.audio[11:14].ravel())
-    with wave.open(io.BytesIO(viewer.wav_bytes(heard, RATE))) as file:
-        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (1, RATE, 3 * RATE)
-        samples = np.frombuffer(file.readframes(RATE), "<i2") / 32767
-    assert np.abs(samples - heard[:RATE]).max() < 1e-4
+    assert np.array_equal(
+        viewer.clip_samples(chunks, 11), chunks.audio[11:14].ravel()
+    )  # second of five in the last clip
+    assert np.array_equal(viewer.clip_samples(chunks, 14), chunks.audio[14])
 
 
-def test_labels_and_file_names_are_data_not_markup(chunks, shelf, monkeypatch):
-    monkeypatch.setenv("JPY_SESSION_NAME", "somebody")
-    box = viewer.viewer(chunks, [1, 3], shelf)
-    told = next(child for child in box.children if isinstance(child, widgets.HTML)).value
-    assert "<img" not in told
-    assert html.escape(NASTY) in told
+def test_known_chunks_are_of_other_clips_and_in_step_with_their_features(chunks, shelf):
+    known = viewer.known(chunks, [3], shelf)  # of the clip that has the rows 3 to 5
+    assert set(known) == {each.name for each in shelf}
+    for each in shelf:
+        audio, features = known[each.name].audio, known[each.name].features
+        assert set(audio.index) == set(range(15)) - {3, 4, 5}
+        assert np.array_equal(features[5:6], sounds.features_of(each, audio[5:6]))
+    assert set(viewer.known(chunks, range(15), shelf)["pitch"].audio.index) == set(range(15)), (
+        "where no others are left"
+    )
 
 
-def test_moving_the_slider_changes_sound_and_pictures(chunks, shelf):
-    view = viewer.Viewer(chunks, [1, 3], shelf)
-    before = (view.told.value, bytes(view.player.value), bytes(view.picture.value))
-    assert before[2].startswith(b"\x89PNG")
-    view.slider.value = 2
-    after = (view.told.value, bytes(view.player.value), bytes(view.picture.value))
-    assert all(one != other for one, other in zip(before, after, strict=True))
+def test_of_many_known_chunks_some_spread_over_all_are_taken(chunks, shelf, monkeypatch):
+    monkeypatch.setattr(viewer, "MOST_KNOWN", 4)
+    assert list(viewer.known(chunks, [0], shelf[:1])["pitch"].audio.index) == [1, 5, 10, 14]
 
 
-def test_without_anyone_to_click_there_is_a_picture(chunks, shelf, monkeypatch):
+def players_in(page: str) -> list[tuple[str, np.ndarray]]:
+    """The name of each player on a page, and what it plays [s]."""
+    found = re.findall(r'<audio controls [^>]*aria-label="([^"]*)" src="data:audio/mpeg;base64,([^"]*)">', page)
+    assert len(found) == page.count("<audio")
+    decoded = [soundfile.read(io.BytesIO(base64.b64decode(content))) for _, content in found]
+    assert all(rate_hz == RATE for _, rate_hz in decoded)
+    return [(html.unescape(name), samples) for (name, _), (samples, _) in zip(found, decoded, strict=True)]
+
+
+@pytest.fixture
+def heard(shelf) -> list:
+    torch.manual_seed(0)
+    return [*shelf, make("neuralogram", Settings())]
+
+
+def test_without_anyone_to_click_all_clips_can_be_heard_through_every_representation(chunks, heard, monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    figure = viewer.viewer(chunks, [1, 3], shelf)
-    assert isinstance(figure, Figure)
-    assert sum(axis.get_visible() for axis in figure.axes) == len(shelf)
-    assert viewer.png_bytes(figure).startswith(b"\x89PNG"), "labels such as $x^2$ are no mathematics"
+    shown = viewer.viewer(chunks, [1, 3], heard, viewer.known(chunks, [1, 3], heard)).data
+    found = players_in(shown)
+    assert len(found) == 2 * 5
+    names = [name for name, _ in found]
+    assert [name.split(";")[0] for name in names[:2]] == ["The sound itself", "Pitch: its peaks as sine tones"]
+    assert all(viewer.caption(chunks, row) in name for row, part in ((1, names[:5]), (3, names[5:])) for name in part)
+    for row, (_, samples) in ((1, found[0]), (3, found[5])):
+        assert np.corrcoef(samples[: RATE - 500], chunks.audio[row][: RATE - 500])[0, 1] > 0.99, "the chunk itself"
+    # a page ends where the encoder's last block does, so a second may be a little longer
+    assert [round(len(samples) / RATE, 1) for _, samples in found[:5]] == pytest.approx([1, 1, 1, 1, 3], abs=0.15)
+    assert shown.count("<img") == 1 and "Neuralogram" in re.search(r'alt="([^"]*)"', shown).group(1)
+
+
+def test_labels_and_file_names_are_data_not_markup(chunks, heard, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "somebody")
+    box = viewer.viewer(chunks, [1, 3], heard, viewer.known(chunks, [1, 3], heard))
+    told = next(child for child in box.children if isinstance(child, widgets.HTML)).value
+    assert "<img src=x" not in told
+    assert html.escape(NASTY) in told
+    assert told.count("<audio") == 5 and all(each.title in told and each.heard in told for each in heard)
+
+
+def test_moving_the_slider_changes_sounds_and_pictures(chunks, shelf):
+    view = viewer.Viewer(chunks, [1, 3], shelf, {})
+    first = view.page.value
+    view.slider.value = 2
+    for pattern in ('<img [^>]*src="([^"]*)"', '<audio [^>]*src="([^"]*)"', "<th[^>]*>([^<]*)</th><td"):
+        before, after = (re.findall(pattern, page) for page in (first, view.page.value))
+        assert before and all(one != other for one, other in zip(before, after, strict=True))
+
+
+def test_what_a_study_has_trained_is_heard_as_trained(chunks, home, monkeypatch):
+    """A checkpoint of these clips and settings is read back; others are not taken for it."""
+    monkeypatch.setattr(Corpus, "hash", "of files that are not there")
+    study = Study.of(Request(corpus="esc50", root=str(home), preset="tiny", device="cpu"))
+    shelf = [make(name, study.settings) for name in ("timbre", "waveform")]
+    assert viewer.trained(study, chunks, shelf) == {}
+    torch.manual_seed(7)
+    encoder = Encoder("waveform", len(chunks.corpus.classes), study.settings)
+    key = key_of("waveform", chunks, study.settings, 0)
+    keep(encoder, study.checkpoint("waveform", 0), key, study.settings, 0, {"waveform": History([])})
+    found = viewer.trained(study, chunks, shelf)
+    assert list(found) == ["waveform"]
+    assert torch.equal(found["waveform"].filters.weight, encoder.representation.filters.weight)
+    keep(encoder, study.checkpoint("waveform", 0), "of another", study.settings, 0, {"waveform": History([])})
+    assert viewer.trained(study, chunks, shelf) == {}
