@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from lib import files
+from lib import files, runs
 from lib.environment import Stop, check_names
 
 TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
@@ -32,7 +32,10 @@ NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are 
 def main(words: Sequence[str]) -> int:
     """Run a command with NAME=value words; the exit status."""
     command, *pairs = words or ["help"]
-    actions = {"study": study, "record": record, "test": test, "lab": lab, "bench": bench}
+    actions = {
+        "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
+        "bench": bench,
+    }  # fmt: skip
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
@@ -328,7 +331,7 @@ def figures(folder: Path) -> str:
     return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
 
 
-# record, test, lab
+# record, report, explorer, test, lab
 
 
 def record(given: Mapping[str, str]) -> int:
@@ -362,6 +365,34 @@ def draw_overview(folder: Path) -> None:
     from lib.settings import Settings
 
     save(overview(Settings()), folder / "overview")
+
+
+def report(given: Mapping[str, str]) -> int:
+    """runs/<study>/report.html of a run, by default the newest finished one."""
+    from lib.errors import PlainError
+
+    folder = runs.wanted(given.get("STUDY", ""))
+    try:
+        path, size = apart(write_report, folder)
+    except PlainError as error:
+        raise Stop(str(error)) from None
+    print(f"{shown(path)} ({size / 1e6:.1f} MB): one file that opens from disk, without a network")
+    return 0
+
+
+def write_report(folder: Path) -> tuple[Path, int]:
+    """The report's path and its bytes."""
+    from lib.report import write
+
+    path = write(folder)
+    return path, path.stat().st_size
+
+
+def explorer(given: Mapping[str, str]) -> int:
+    """The explorer on a finished run, in the browser, until Ctrl-C."""
+    from lib.serving import serve
+
+    return serve(runs.wanted(given.get("STUDY", ""), only_finished=True), given.get("PORT", ""))
 
 
 def test(given: Mapping[str, str]) -> int:
