@@ -1,6 +1,6 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 PYTHON = python3
-.PHONY: help setup study record test lab bench
+.PHONY: help setup study record report explorer test lab bench
 .NOTPARALLEL:
 
 help:    # what there is (the default)
@@ -11,6 +11,10 @@ study:   # run the study; the second time only what has changed
 	@"$(PYTHON)" -m lib.environment study
 record:  # copy a run's figures and tables to figures/record: make record STUDY=planted-quick
 	@"$(PYTHON)" -m lib.environment record
+report:  # a study on one page: make report STUDY=planted-quick
+	@"$(PYTHON)" -m lib.environment report
+explorer: # a study's clips in the browser: make explorer STUDY=planted-quick PORT=8866
+	@"$(PYTHON)" -m lib.environment explorer
 test:    # all tests
 	@"$(PYTHON)" -m lib.environment test
 lab:     # JupyterLab on notebooks/

@@ -5,25 +5,21 @@ run the notebooks. This process itself stays small: what needs torch runs in a p
 """
 
 import csv
-import ctypes
 import json
 import math
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib import files
+from lib import files, runs
 from lib.environment import Stop, check_names
+from lib.processes import apart, end_with_parent, interruptible, shown, stop
 
 TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
@@ -32,7 +28,10 @@ NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are 
 def main(words: Sequence[str]) -> int:
     """Run a command with NAME=value words; the exit status."""
     command, *pairs = words or ["help"]
-    actions = {"study": study, "record": record, "test": test, "lab": lab, "bench": bench}
+    actions = {
+        "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
+        "bench": bench,
+    }  # fmt: skip
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
@@ -156,12 +155,6 @@ def in_words(wanted: Any, corpus: Any) -> str:
     ])  # fmt: skip
 
 
-def shown(path: Path | str) -> str:
-    """A path as a reader wants it: relative to where they are, if it lies below."""
-    path = Path(path)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
 def whole_number(name: str, text: str) -> int:
     """The number from 1 in `text`, 0 where it is empty; Stop if it is something else."""
     if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
@@ -178,12 +171,6 @@ def cores_to_use(jobs: str, threads: int) -> int:
             f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less"
         )
     return wanted * threads
-
-
-def apart(function: Callable, *arguments: Any) -> Any:
-    """function(*arguments) in a process that ends with it, so that this one never holds torch."""
-    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 # The graph of notebooks
@@ -221,39 +208,6 @@ def snakemake(folder: Path, cores: int, log: Path) -> int:
             print("\nstopping", file=sys.stderr, flush=True)
             stop(process)
             raise
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM (kill, a closed terminal) ends the block as Ctrl-C does."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
-    """End a process with its group: asked first, so that notebooks are written and kernels end, then forced."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
-
-
-def end_with_parent() -> None:
-    """On Linux, ask the system to end this process (SIGTERM) when its parent is gone, however that ended."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
 
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
@@ -328,7 +282,7 @@ def figures(folder: Path) -> str:
     return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
 
 
-# record, test, lab
+# record, report, explorer, test, lab
 
 
 def record(given: Mapping[str, str]) -> int:
@@ -362,6 +316,34 @@ def draw_overview(folder: Path) -> None:
     from lib.settings import Settings
 
     save(overview(Settings()), folder / "overview")
+
+
+def report(given: Mapping[str, str]) -> int:
+    """runs/<study>/report.html of a run, by default the newest finished one."""
+    from lib.errors import PlainError
+
+    folder = runs.wanted(given.get("STUDY", ""))
+    try:
+        path, size = apart(write_report, folder)
+    except PlainError as error:
+        raise Stop(str(error)) from None
+    print(f"{shown(path)} ({size / 1e6:.1f} MB): one file that opens from disk, without a network")
+    return 0
+
+
+def write_report(folder: Path) -> tuple[Path, int]:
+    """The report's path and its bytes."""
+    from lib.report import write
+
+    path = write(folder)
+    return path, path.stat().st_size
+
+
+def explorer(given: Mapping[str, str]) -> int:
+    """The explorer on a finished run, in the browser, until Ctrl-C."""
+    from lib.serving import serve
+
+    return serve(runs.wanted(given.get("STUDY", ""), only_finished=True), given.get("PORT", ""))
 
 
 def test(given: Mapping[str, str]) -> int:

@@ -24,6 +24,8 @@ VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,
     "record": ("STUDY",),
+    "report": ("STUDY",),
+    "explorer": ("STUDY", "PORT"),
     "test": ("ARGS",),
     "lab": (),
     "bench": ("ROOT", "THREADS", "ONLY"),
@@ -34,6 +36,8 @@ HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
 make lab      JupyterLab on notebooks/
+make report   a study on one page, runs/<study>/report.html: STUDY=planted-quick (without: the newest finished run)
+make explorer hear, see and compare a study's clips in the browser: STUDY=planted-quick PORT=8866
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
 make record   copy a run's figures and tables to figures/record: STUDY=planted-quick

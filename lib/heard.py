@@ -1,0 +1,86 @@
+"""Test clips to listen to, and what each encoder said of them: the labels that it scores highest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.chunks import Chunks
+from lib.measures import clip_means
+from lib.representations import names
+from lib.results import ALL_FOUR, Scores
+from lib.study import Study, StudyError
+from lib.viewer import clip_samples
+
+SHOWN_CLASSES = 3  # of each answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one of them said of a clip: its highest classes with their scores, and whether the clip has each."""
+
+    who: str
+    highest: tuple[tuple[str, float, bool], ...]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A test clip: samples [s] of its beginning at rate_hz, its labels, and the answers to it."""
+
+    clip: str
+    labels: tuple[str, ...]
+    samples: np.ndarray
+    rate_hz: int
+    answers: tuple[Answer, ...]
+
+
+def examples(part: Study, n: int) -> list[Heard]:
+    """At most n test clips of a run with one test fold, spread over its classes, with the stored answers to them."""
+    chunks, said = part.chunks, answers(part)
+    return [_heard(chunks, row, said) for row in spread(chunks, n)]
+
+
+def spread(chunks: Chunks, n: int) -> list[int]:
+    """Rows of chunks that begin test clips: the first clip of each of n classes spread over the list of classes.
+
+    No clip comes twice; nothing is drawn by chance, nor picked by how it was answered.
+    """
+    first = np.flatnonzero((np.diff(chunks.clip, prepend=-1) != 0) & ~chunks.silent & (chunks.roles == "test"))
+    there = np.flatnonzero(chunks.targets[first].any(0))
+    picked: list[int] = []
+    for column in there[np.unique(np.linspace(0, len(there) - 1, n).round().astype(int))] if len(there) else ():
+        picked += [int(row) for row in first if chunks.targets[row, column] and int(row) not in picked][:1]
+    return picked
+
+
+def answers(part: Study) -> dict[str, dict[str, np.ndarray]]:
+    """Clip scores [class] by who scored and by clip: each encoder's own classifier, and the head on all four.
+
+    The mean of the run's seeds. Whoever has no stored scores is left out, all of them where there is no test set.
+    """
+    models = [(name, name, "own") for name in names()] + [("all four", ALL_FOUR, part.settings.heads.kinds[0])]
+    try:
+        clip = Scores(part).stored["clip"]
+    except StudyError:
+        return {}
+    found = {}
+    for who, subset, head in models:
+        paths = [part.scores(subset, head, seed) for seed in part.request.seeds]
+        if all(path.exists() for path in paths):
+            ids, means = clip_means(np.mean([np.load(path) for path in paths], axis=0), clip)
+            found[who] = dict(zip(map(str, ids), means, strict=True))
+    return found
+
+
+def _heard(chunks: Chunks, row: int, said: Mapping[str, Mapping[str, np.ndarray]]) -> Heard:
+    clip = str(chunks.ids[row])
+    classes, has = chunks.corpus.classes, chunks.targets[row].astype(bool)
+    told = [Answer(who, _highest(scores[clip], classes, has)) for who, scores in said.items() if clip in scores]
+    labels = tuple(chunks.corpus.clips["labels"].iloc[chunks.clip[row]])
+    return Heard(clip, labels, clip_samples(chunks, row), chunks.settings.rate_hz, tuple(told))
+
+
+def _highest(scores: np.ndarray, classes: tuple[str, ...], has: np.ndarray) -> tuple[tuple[str, float, bool], ...]:
+    """The classes of the highest scores [class], from above."""
+    order = np.argsort(-scores, kind="stable")[:SHOWN_CLASSES]
+    return tuple((classes[column], float(scores[column]), bool(has[column])) for column in order)

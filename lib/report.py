@@ -1,0 +1,338 @@
+"""runs/<study>/report.html: a study in one file that opens from disk, in the order in which a colleague reads it.
+
+Everything comes from the tables, figures and scores that the run left; nothing is computed anew. Where something is
+missing, the page says so and names what makes it. Sounds need the corpus; without it the page has none and says why.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import blocks, controls, definitions, files, findings, heard, players, runs
+from lib.blocks import Block, Section, of_frame, says, table
+from lib.errors import PlainError
+from lib.findings import number
+from lib.plots.contributions import owned
+from lib.reported import PICTURES, TABLES, Run, intervals, told, with_interval
+from lib.results import LEVELS, SHARED, headline
+from lib.study import StudyError
+
+CLIPS = 8  # to listen to
+ROWS = 200  # of a table at most; the file has all
+
+
+def write(folder: Path) -> Path:
+    """Write the report of the run in this folder, and give its path."""
+    run = Run.of(folder)
+    text = blocks.page(
+        "report.html.j2", slug=run.study.slug, facts=facts(run), made=time.strftime("%Y-%m-%d %H:%M"),
+        finished=runs.finished(folder), sections=[section(run, *each) for each in SECTIONS],
+    )  # fmt: skip
+    with files.whole(folder / "report.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return folder / "report.html"
+
+
+Maker = Callable[[Run], Iterable[Block]]
+
+
+def section(run: Run, anchor: str, title: str, opening: str, *makers: Maker) -> Section:
+    """A section of what its makers show; a note, once, for what is missing."""
+    found: list[Block] = []
+    for make in makers:
+        try:
+            found += make(run)
+        except StudyError as missing:
+            note = blocks.Note(f"Not there yet: {missing}.")
+            found += [] if note in found else [note]
+    return Section(anchor, title, opening, tuple(found) or (blocks.Note("This run has left nothing of it."),))
+
+
+def picture(stem: str) -> Maker:
+    """The picture of this stem, nothing where it is not shown."""
+
+    def make(run: Run) -> Iterator[Block]:
+        if stem in run.pictures:
+            yield blocks.Picture(*PICTURES[stem], players.data_url(run.pictures[stem], "image/png"))
+
+    return make
+
+
+def facts(run: Run) -> dict[str, str]:
+    """What was run, in a few words each."""
+    asked = run.study.request
+    told = {"corpus": asked.corpus, "preset": asked.preset, "seeds": ", ".join(map(str, asked.seeds))}
+    told |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if asked.fold else {}
+    paths = [part.folder / "scores" / "test.npz" for part in run.parts]
+    if all(path.exists() for path in paths):
+        tests = [np.load(path) for path in paths]
+        told["tested on"] = (
+            f"{sum(len(set(test['clip'])) for test in tests)} clips, {sum(len(test['clip']) for test in tests)} chunks "
+            f"of {run.study.settings.chunking.length_s:g} s, {len(tests[0]['classes'])} classes"
+        )
+    return told
+
+
+# What was found
+
+
+def who_contributes(run: Run) -> Iterator[Block]:
+    """The conclusion at each level, as notebook 04 ends."""
+    shared = [run.table(name).query("measure == @SHARED") for name in ("contributions", "tests")]
+    for level in reversed(LEVELS):
+        wanted = [
+            one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, run.table("simultaneous"))
+        ]
+        yield says(findings.conclusion(*wanted, run.study.request.corpus))
+
+
+def beside_the_paper(run: Run) -> Iterator[Block]:
+    """The order, and what is more than chance, as notebook 05 ends."""
+    differences = run.table("differences")
+    against = [findings.all_against(differences, other) for other in ("neuralogram", "waveform")]
+    chances = [findings.significance(differences, level) for level in LEVELS]
+    yield says(findings.order(run.table("table1")), *against, *chances)
+
+
+def limits(run: Run) -> Iterator[Block]:
+    """How much hangs on the definition, and on how many classes the numbers stand."""
+    subsets = run.table("subsets").query("control == ''")
+    yield says(definitions.definitions_sentence(run.table("definitions")), findings.left_out(subsets))
+
+
+def where_known(run: Run) -> Iterator[Block]:
+    """Whether the planted truth is found, on the embedded corpus alone."""
+    if run.study.request.corpus == "planted":
+        shares = findings.planted_shares(run.table("contributions"), run.head)
+        yield says(*shares, *findings.constructed(run.table("copies"), run.table("xor")))
+
+
+# Numbers
+
+
+def first_table(run: Run) -> Iterator[Block]:
+    """Table 1 by the headline measure, the other measures folded."""
+    rows = run.table("table1")
+    measure = headline(run.study)
+    first = rows[rows["measure"] == measure]
+    ends = f"Without listening {number(first['constant'].iloc[0], measure)}, the most that chunks allow {number(first['oracle'].iloc[0], measure)}."
+    yield table(f"Table 1: {measure} of chunks in percent. {ends}", {
+        "encoder": first["row"], "published (FSD50K)": told(first["published"], measure),
+        "own classifier": told(first["own"], measure), "fresh head": told(first["retrained"], measure),
+        "95 % interval": intervals(first),
+    })  # fmt: skip
+    shown = rows["own"].fillna(rows["retrained"])
+    values = [number(value, name) for value, name in zip(shown, rows["measure"], strict=True)]
+    wide = rows.assign(shown=values).pivot(index="measure", columns="row", values="shown")[list(first["row"])]
+    yield of_frame("The same by every measure", wide.loc[rows["measure"].unique()].reset_index(), folded=True)
+
+
+def share_table(run: Run) -> Iterator[Block]:
+    """Shares with intervals at both levels, and what each brings alone and last."""
+    shares = run.table("contributions").query("game == 'paper4' and group == 'all' and measure == @SHARED")
+    shares = shares[shares["head"] == run.head]
+    levels = {level: shares[shares["level"] == level] for level in reversed(LEVELS)}
+    columns: dict[str, Iterable] = {"encoder": levels["clip"]["encoder"]}
+    for level, rows in levels.items():
+        columns |= {f"share, {level}s": told(rows["share"], sign="+"), f"95 % interval, {level}s": intervals(rows, "+")}
+    yield table(f"Points of {SHARED} that each encoder contributes ({run.head} head)", columns)
+    yield says(*(findings.shares(shares, level, run.head) for level in levels))
+
+
+def marginal_table(run: Run) -> Iterator[Block]:
+    """What each brings alone, and what is lost without it."""
+    rows = run.table("marginals").query("game == 'paper4' and measure == @SHARED and level == 'clip'")
+    rows = rows[rows["head"] == run.head]
+    alone, last = (rows[rows["kind"] == kind] for kind in ("add_one_in", "leave_one_out"))
+    yield table(f"Alone and added last: points of {SHARED} of clips ({run.head} head)", {
+        "encoder": alone["encoder"], "alone": with_interval(alone, "value", "+"),
+        "added last": with_interval(last, "value", "+"),
+    })  # fmt: skip
+    yield says(findings.redundancy(rows, "clip", run.head))
+
+
+def subset_table(run: Run) -> Iterator[Block]:
+    """Every subset with one head at both levels, and what follows."""
+    subsets = run.table("subsets").query("control == ''")
+    measure = headline(run.study)
+    rows = subsets.query("measure == @measure and seed == 'mean'")
+    rows = rows[(rows["head"] == run.head) | (rows["n_encoders"] == 0)]
+    clips, chunks = (rows[rows["level"] == level].set_index("subset") for level in ("clip", "chunk"))
+    chunks = chunks.loc[clips.index]
+    yield says(*(findings.best_subsets(subsets, measure, level) for level in LEVELS))
+    yield says(*(findings.heads(subsets, measure, level) for level in LEVELS))
+    yield table(f"All subsets: {measure} in percent, with 95 % intervals ({run.head} head)", {
+        "subset": clips.index, "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
+    })  # fmt: skip
+
+
+def owners(run: Run) -> Iterator[Block]:
+    """Which classes each encoder owns."""
+    own = owned(run.table("contributions"), "clip", run.head)
+    yield says(*(f"{name} owns: {', '.join(classes) or 'none'}" for name, classes in own.items()))
+
+
+def control_games(run: Run) -> Iterator[Block]:
+    """What the controls say, and their numbers."""
+    beside = run.table("controls") if _has_rows(run, "controls") else pd.DataFrame()
+    titles = {name: one.title for name, one in controls.CONTROLS.items()}
+    sentences = findings.controls(beside, run.table("contributions"), titles, "clip", run.head)
+    yield says(*sentences, *findings.not_run(titles, beside, run.table("controls_left_out")))
+    if len(beside):
+        yield table(f"Controls beside the study: {SHARED} in percent", {
+            "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
+            "head": beside["head"], "control's": told(beside["value"]), "study's": told(beside["study"]),
+            "study less control": with_interval(beside, "difference", "+"),
+        }, folded=True)  # fmt: skip
+
+
+def _has_rows(run: Run, name: str) -> bool:
+    """Whether the table has rows; StudyError where it is missing. Without rows a table has no header to read."""
+    try:
+        return len(run.table(name)) > 0
+    except pd.errors.EmptyDataError:
+        return False
+
+
+def definition_rows(run: Run) -> Iterator[Block]:
+    """Every definition's value, and the careless protocols."""
+    rows = run.table("definitions")
+    columns = {name: told(rows[name]) for name in ("value", "constant", "oracle")}
+    yield table("One model's scores under every definition, percent", {"definition": rows["definition"], **columns}, folded=True)  # fmt: skip
+    careless = run.table("careless")
+    yield table("Do not do this: what careless protocols would have given, percent", {
+        "protocol": careless["protocol"], "by the rule": told(careless["careful"]),
+        "without it": told(careless["careless"]), "why it is wrong": careless["warning"],
+    })  # fmt: skip
+
+
+# Sounds
+
+
+def listen(run: Run) -> Iterator[Block]:
+    """A few test clips with what was said of them; a note where their sounds cannot be had."""
+    try:
+        found = heard.examples(run.parts[0], CLIPS)
+    except PlainError as error:
+        found = []
+        yield blocks.Note(f"No players: the sounds of this run are not at hand. {error}")
+    if found:
+        yield blocks.Clips(tuple(found))
+
+
+# What it rests on
+
+
+def the_ledger(run: Run) -> Iterator[Block]:
+    """Claim by claim."""
+    rows = run.table("ledger")
+    yield table("The paper's claims, and what was obtained, percent", {
+        "claim": rows["claim"], "published": told(rows["published"]), "obtained": told(rows["obtained"]),
+        "95 % interval": intervals(rows), "deviation": told(rows["deviation"], sign="+"), "reason": rows["reason"],
+    })  # fmt: skip
+
+
+def second_table(run: Run) -> Iterator[Block]:
+    """Beside other systems."""
+    rows = run.table("table2")
+    yield table("Table 2: mAP in percent, beside other systems", {
+        "system": rows["row"], "extra data": rows["extra_data"], "published": told(rows["published"]),
+        "obtained": told(rows["obtained"]), "95 % interval": intervals(rows), "source": rows["source"],
+    }, folded=True)  # fmt: skip
+
+
+def decision_rows(run: Run) -> Iterator[Block]:
+    """Open points of the paper."""
+    yield of_frame("Open points, as this run settled them", run.table("decisions"))
+
+
+def rejected_rows(run: Run) -> Iterator[Block]:
+    """Files that were left out; of all folds together."""
+    tables = [part.table("rejected", TABLES["rejected"]) for part in run.parts]
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates()
+    if not len(rows):
+        yield says("No file was left out.")
+        return
+    names = [Path(str(path)).name for path in rows["path"]]
+    more = f", the first {ROWS}; tables/rejected.csv has all" if len(rows) > ROWS else ""
+    shown = rows.assign(file=names)[["clip", "file", "reason"]].head(ROWS)
+    yield of_frame(f"{len(rows)} left out{more}", shown)
+
+
+def times(run: Run) -> Iterator[Block]:
+    """Seconds of each stage."""
+    rows = run.table("timing")
+    yield table("How long each stage took as it was last run", {
+        "stage": rows["stage"], "seconds": [f"{value:.1f}" for value in rows["seconds"]], "items": rows["items"],
+        "unit": rows["unit"], "items a second": rows["per_s"], "memory (MB)": rows["peak_mb"],
+    })  # fmt: skip
+
+
+def provenance(run: Run) -> Iterator[Block]:
+    """What made the numbers: versions, machine, commit, corpus, seeds; the settings folded."""
+    path = run.parts[0].folder / "study.json"
+    if not path.exists():
+        raise StudyError("study.json is missing: make study with this run's variables writes it")
+    stored = json.loads(path.read_text())
+    rows = {
+        "started": stored["started"], "commit": stored["commit"] or "unknown", "corpus hash": stored["corpus_hash"],
+        "seeds": ", ".join(map(str, stored["seeds"])), **_flat(stored["machine"]), **_flat(stored["versions"]),
+    }  # fmt: skip
+    yield table("Made with", {"what": rows.keys(), "value": map(str, rows.values())})
+    yield blocks.Folded("All settings", json.dumps(stored["settings"], indent=2))
+
+
+def _flat(values: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def elsewhere(run: Run) -> Iterator[Block]:
+    """Where all the rest lies."""
+    stems = sorted({path.stem for part in (run.study, *run.parts) for path in part.figures.glob("*.png")})
+    rest = [stem for stem in stems if stem not in run.pictures]
+    slug = run.study.slug
+    yield says(
+        f"Every figure as PDF, SVG and PNG: `figures/{slug}/`. Not on this page: {', '.join(rest) or 'none'}.",
+        f"Every number as a fraction: `runs/{slug}/tables/`. Scores of every subset: `runs/{slug}/scores/`.",
+        f"The executed notebooks: `runs/{slug}/notebooks/`.",
+    )
+
+
+SECTIONS: tuple[tuple[Any, ...], ...] = (
+    ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets 95 % intervals.",
+     who_contributes, beside_the_paper, where_known, limits),
+    ("table1", "Table 1: each encoder, and all of them",
+     "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have. The "
+     "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers are FSD50K's.",
+     first_table, picture("table1"), picture("overview"), picture("01_representations")),
+    ("contributions", "Who contributes what",
+     "A share is what an encoder adds to the others, averaged over all orders in which the four can be added. The four "
+     "shares sum to what all four have above a predictor that does not listen.",
+     share_table, picture("contributions"), marginal_table, picture("marginals"), picture("lattice"), picture("redundancy")),
+    ("subsets", "All fifteen subsets", "The same head on every subset of the embeddings.",
+     subset_table, picture("subsets"), picture("heads")),
+    ("classes", "By class",
+     "An encoder owns a class where its share is the highest and its interval lies above zero. Of many classes some are "
+     "owned by chance alone.", owners, picture("classes"), picture("branches"), picture("class")),
+    ("controls", "Controls: what could refute it", "A control plays a game of its own on the same clips.",
+     control_games, picture("controls")),
+    ("definitions", "How far a definition alone moves a number",
+     "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",
+     picture("definitions"), definition_rows, picture("careless")),
+    ("listen", "Listen",
+     "Test clips spread over the classes, the first of each; none was picked by how it was answered. Beside each, what "
+     "every encoder and all four said: the three classes with the highest scores; ✓ marks those that the clip has.", listen),
+    ("ledger", "The ledger", "What the paper claims, what was obtained, and what of the conditions is not the paper's.",
+     the_ledger, second_table),
+    ("decisions", "What the paper leaves open", "What this run took, what else is offered, and why the point is open.",
+     decision_rows),
+    ("rejected", "Files that were left out", "A file that cannot be used never stops a run.", rejected_rows),
+    ("timing", "How long it took", "Seconds of each stage, and the most memory that its process had so far.", times),
+    ("provenance", "What made these numbers", "The same versions, machine and seeds give the same numbers.", provenance),
+    ("elsewhere", "Where the rest lies", "This page shows a part; the run's folders hold all of it.", elsewhere),
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""A run as its report reads it: its tables, its pictures in the order of their weight, and numbers as text."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import runs
+from lib.findings import between, number
+from lib.study import Request, Study
+
+FIGURES_BYTES = 5 * 10**6  # of all pictures in the page, so that it stays below 8 MB
+
+# The pictures that a page shows: title, and what there is to see for who does not see it. Those that matter most come
+# first: they are kept where not all have room.
+PICTURES = {
+    "table1": ("Table 1, ours beside the paper's", "Bars of each encoder and all four together with their intervals, the paper's beside them; the numbers are those of Table 1."),
+    "contributions": ("Shares", "A bar for each encoder: what it contributes to all four together, with its interval, by both heads."),
+    "overview": ("The study at a glance", "A diagram: one second of sound becomes peaks, MFCC, a neuralogram and a waveform; each goes through the same Transformer; one head reads every subset of the four embeddings."),
+    "01_representations": ("What each encoder is given", "A few sounds, one a column; below each its spectrum and what the four encoders are given of it."),
+    "lattice": ("All fifteen subsets as a lattice", "From no encoder on the left to all four on the right; each line adds one encoder and climbs by what it adds."),
+    "marginals": ("Alone, on average, and added last", "Three marks for each encoder: its value alone, its share, and what is lost without it."),
+    "redundancy": ("Who replaces whom", "A square of pairs of encoders, coloured by their interaction: below zero they know the same things."),
+    "subsets": ("All subsets with both heads", "A row for each subset of the encoders, with its value and interval by both heads, for chunks and for clips."),
+    "heads": ("The two heads against each other", "A mark for each subset: the head with a hidden layer against the linear one."),
+    "classes": ("Shares by class", "A table of colours: a row for each class, a column for each encoder; framed where the encoder owns the class."),
+    "branches": ("By branch of the classes", "A table of colours: a row for each encoder, a column for each branch of the ontology."),
+    "class": ("One class: the one that all four improve most", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
+    "controls": ("Controls beside the study", "Shares of the study's encoders, and of the players of each control, with their intervals."),
+    "definitions": ("The same scores under every definition", "A mark for each definition of a measure: what the same stored scores give by it, between a constant predictor and the best there could be."),
+    "careless": ("What careless protocols would have given", "For each broken rule two marks: the number by the rule, and the number without it."),
+}  # fmt: skip
+
+TABLES = {
+    "subsets": "03_subsets", "controls_left_out": "03_subsets", "contributions": "04_contributions",
+    "marginals": "04_contributions", "tests": "04_contributions", "simultaneous": "04_contributions",
+    "controls": "04_contributions", "definitions": "04_contributions", "careless": "04_contributions",
+    "copies": "04_contributions", "xor": "04_contributions", "table1": "05_paper_figures",
+    "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",
+    "decisions": "05_paper_figures", "timing": "05_paper_figures", "rejected": "01_representations",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the page reads it: the study, and its parts as they lie on disk, whether the corpus is there or not."""
+
+    study: Study
+    parts: tuple[Study, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Run":
+        """The run in this folder."""
+        request = Request(**runs.asked(folder))
+        folds = [request.model_copy(update={"fold": fold, "part": True}) for fold in runs.folds(folder)]
+        study = Study.of(request)
+        return cls(study, tuple(map(Study.of, folds)) or (study,))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the run; StudyError with the notebook that makes it where it is missing."""
+        return self.study.table(name, TABLES[name])
+
+    @property
+    def head(self) -> str:
+        """The head that the page tells of; the tables have all."""
+        return self.study.settings.heads.kinds[0]
+
+    @cached_property
+    def pictures(self) -> dict[str, bytes]:
+        """The pictures [stem -> PNG] that are there and have room."""
+        found, room = {}, FIGURES_BYTES
+        for stem in PICTURES:
+            places = [part.figures / f"{stem}.png" for part in (self.study, self.parts[0])]
+            for path in [path for path in places if path.exists() and path.stat().st_size <= room][:1]:
+                found[stem] = path.read_bytes()
+                room -= len(found[stem])
+        return found
+
+
+# Numbers as text
+
+
+def told(values: Iterable[float], measure: str = "", sign: str = "") -> list[str]:
+    """Fractions in percent, empty where there is none."""
+    return ["" if pd.isna(value) else number(value, measure, sign) for value in pd.Series(values).astype(float)]
+
+
+def intervals(rows: pd.DataFrame, sign: str = "") -> list[str]:
+    """low and high of each row; empty where there is none."""
+    measures = rows["measure"] if "measure" in rows else [""] * len(rows)
+    each = zip(rows["low"].astype(float), rows["high"].astype(float), measures, strict=True)
+    return ["" if np.isnan([low, high]).any() else between(low, high, name, sign)[1:-1] for low, high, name in each]
+
+
+def with_interval(rows: pd.DataFrame, column: str, sign: str = "") -> list[str]:
+    """A value and its interval in one cell."""
+    measures = rows["measure"] if "measure" in rows else [""] * len(rows)
+    values = [number(value, name, sign) for value, name in zip(rows[column], measures, strict=True)]
+    ends = intervals(rows, sign)
+    return [f"{value} ({end})" if end else value for value, end in zip(values, ends, strict=True)]

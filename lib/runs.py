@@ -1,0 +1,56 @@
+"""Runs by name: which of those in runs/ is meant by STUDY=..., and what was asked for when it was made.
+
+Light on purpose: the commands that start here check names before anything heavy is loaded.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lib import files
+from lib.environment import Stop
+
+LAST = "tables/table1.csv"  # what a run writes last
+
+
+def known() -> list[Path]:
+    """Folders of all runs that `make study` began, the newest first."""
+    found = [path.parent for path in (files.home() / "runs").glob("*/request.json")]
+    return sorted(found, key=lambda folder: (_touched(folder), folder.name), reverse=True)
+
+
+def _touched(folder: Path) -> float:
+    last = folder / LAST
+    return (last if last.exists() else folder / "request.json").stat().st_mtime
+
+
+def finished(folder: Path) -> bool:
+    """Whether the run came to its end."""
+    return (folder / LAST).exists()
+
+
+def wanted(name: str, only_finished: bool = False) -> Path:
+    """The folder of the run of this name, of the newest finished one where it is empty; Stop where there is none."""
+    there = known()
+    done = [folder for folder in there if finished(folder)]
+    if not name and not done:
+        raise Stop("there is no finished run in runs/ yet: make study makes one")
+    if not name:
+        return done[0]
+    found = [folder for folder in there if folder.name == name]
+    if not found:
+        names = ", ".join(folder.name for folder in there) or "none yet"
+        raise Stop(f"STUDY={name}: there is no such run in runs/; there are {names}")
+    if only_finished and found[0] not in done:
+        raise Stop(f"STUDY={name}: this run is not finished; make study with its variables goes on with it")
+    return found[0]
+
+
+def asked(folder: Path) -> dict[str, Any]:
+    """What the run was asked for: the fields of lib.study.Request."""
+    return json.loads((folder / "request.json").read_text())["plan"]["request"]
+
+
+def folds(folder: Path) -> list[int]:
+    """The folds that the run is made of; none where it is one run."""
+    return json.loads((folder / "request.json").read_text())["plan"]["folds"]
