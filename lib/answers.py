@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from lib import files
+from lib import files, maps
 from lib.arrays import Rows, blocks
 from lib.chunks import cut_clip
 from lib.decode import decode
@@ -45,6 +45,11 @@ class Sound:
     labels: tuple[str, ...]
     name: str
     clip: int = -1
+
+    @property
+    def loudest(self) -> int:
+        """The chunk with the most energy."""
+        return int(np.square(self.audio, dtype=np.float64).sum(1).argmax())
 
 
 class Answers:
@@ -198,6 +203,11 @@ class Answers:
     def together(self, chosen: Subset, rows: np.ndarray) -> np.ndarray:
         """Standardised embeddings [row, width] of these chunks, those of several encoders side by side."""
         return torch.cat([self._scaled_all[name][rows] for name in chosen], dim=1).numpy()
+
+    def mapped(self, most: int) -> np.ndarray:
+        """Rows of at most `most` chunks for a map; silent ones, which are all alike, are left out."""
+        there = np.flatnonzero(~self.chunks.silent)
+        return there[maps.picked(len(there), most)]
 
     # What a representation sounds like
 

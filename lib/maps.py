@@ -35,6 +35,8 @@ def laid_out(embeddings: np.ndarray) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, (n - 1) / 3)
-    raw = TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(embeddings.astype(np.float32))
+    values = embeddings.astype(np.float32)
+    init = "pca" if values.std(0).any() else "random"  # chunks that are all alike have no principal axes
+    raw = TSNE(perplexity=perplexity, init=init, random_state=SEED).fit_transform(values)
     low, high = raw.min(0), raw.max(0)
     return ((raw - low) / np.maximum(high - low, 1e-9)).astype(np.float32)

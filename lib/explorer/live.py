@@ -26,7 +26,7 @@ SHOWN_CHUNKS = 5  # in the picture at most
 WIDE = widgets.Layout(width="100%", max_width="760px")
 NAMED = {"description_width": "initial"}
 ALL, MISTAKES, DISAGREE = "all clips", "only mistakes", "only where encoders disagree"
-ALL_LABELS, ALL_ROLES, TOGETHER = "any class", "any role", "the chosen encoders together"
+ALL_LABELS, ALL_ROLES, TOGETHER = "any class", "any role", "all together"
 
 
 class Explorer:
@@ -66,12 +66,12 @@ class Explorer:
         self.filter()
         self.draw_map()
 
-    def show(self, sound: Sound, chunk: int = 0) -> None:
-        """Show another sound in every view: the answer first, since it is there at once."""
-        self.sound, self.chunk = sound, chunk
+    def show(self, sound: Sound, chunk: int | None = None) -> None:
+        """Show another sound in every view, from its loudest second: the answer first, since it is there at once."""
+        self.sound, self.chunk = sound, sound.loudest if chunk is None else chunk
         with self._held():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
-            self.second.value = chunk
+            self.second.value = self.chunk
         self.draw_scores()
         self.draw_player()
         self.draw_second()
@@ -241,8 +241,6 @@ class Explorer:
         self.draw_scores()
         if self.which.value == MISTAKES:
             self.filter()
-        if not self.layout_by.value:
-            self.draw_map()
 
     def draw_scores(self) -> None:
         """The answer of the chosen encoders' head."""
@@ -316,10 +314,10 @@ class Explorer:
         self.points.observe(lambda change: self._clicked(*change["new"]), names="clicked")
 
     def draw_map(self) -> None:
-        """Lay the chunks out by one encoder, or by those that are on."""
+        """Lay the chunks out by one encoder, or by all together."""
         chunks = self.answers.chunks
-        chosen = self.layout_by.value or self.chosen or tuple(self.switches)
-        self.rows = maps.picked(len(chunks), self.n_points)
+        chosen = self.layout_by.value or tuple(self.switches)
+        self.rows = self.answers.mapped(self.n_points)
         groups, kinds = kinds_of(chunks.targets[self.rows], groupings(chunks.corpus)[self.colour_by.value])
         with self.points.hold_sync():
             self.points.groups, self.points.colours = groups, list(COLOURS[: len(groups)])

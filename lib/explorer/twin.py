@@ -38,7 +38,8 @@ class Twin:
         chunks = answers.chunks
         test = [row for row in one_of_each(chunks) if chunks.roles[row] == "test"]
         row = test[0] if test else int(chunks.rows("test")[0])
-        self.sound, self.chunk = answers.clip(int(chunks.clip[row])), 0
+        self.sound = answers.clip(int(chunks.clip[row]))
+        self.chunk = self.sound.loudest
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 
@@ -118,7 +119,7 @@ class Twin:
     def label_agreement(self) -> pd.DataFrame:
         """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share]."""
         targets = self.answers.chunks.targets
-        rows = maps.picked(len(targets), min(200, self.n_points))
+        rows = self.answers.mapped(min(200, self.n_points))
         found = []
         for representation in self.answers.shelf:
             shares = []
@@ -136,7 +137,7 @@ class Twin:
     def map(self) -> Paper:
         """The map of chunks by each encoder and by all together."""
         answers, chunks = self.answers, self.answers.chunks
-        rows = maps.picked(len(chunks), self.n_points)
+        rows = answers.mapped(self.n_points)
         layouts = {r.title: (r.name,) for r in answers.shelf} | {"all together": self.subset}
         places = {title: maps.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
         grouped = groupings(chunks.corpus)

@@ -1,0 +1,154 @@
+"""The explorer without a browser: what is clicked changes what it should, and texts from data stay text."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from lib import explorer
+from lib.explorer import live, markup
+from lib.explorer.live import ALL, DISAGREE, MISTAKES, Explorer
+from lib.explorer.twin import Twin
+from lib.study import Study, StudyError
+
+pytestmark = pytest.mark.slow
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def page(finished_study, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "someone")
+    return explorer.open_study(finished_study, 0, 40)
+
+
+def wav(samples, rate_hz=16000):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate_hz, format="WAV")
+    return buffer.getvalue()
+
+
+def test_with_someone_to_click_there_are_widgets_and_else_paper(finished_study, page, monkeypatch):
+    assert isinstance(page, Explorer)
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert isinstance(explorer.open_study(finished_study, 0, 40), Twin)
+
+
+def test_a_seed_that_the_study_does_not_have_is_one_line(finished_study):
+    with pytest.raises(StudyError, match="seed 5: this study has the seeds 0"):
+        explorer.open_study(finished_study, 5)
+
+
+def test_it_starts_with_a_test_clip_heard_seen_and_scored(page):
+    assert page.answers.chunks.corpus.clips["role"].iloc[page.sound.clip] == "test"
+    assert page.moving.sound.startswith("data:audio/mpeg;base64,") and page.moving.picture.startswith("data:image/png")
+    assert "Scores by Pitch + Timbre + Neuralogram + Waveform" in page.score_html.value
+    assert page.alike_html.value.count("<audio") == 3 * len(page.switches)
+
+
+def test_switches_change_who_answers_and_nothing_else(page):
+    before, sound, near = page.score_html.value, page.moving.sound, page.alike_html.value
+    page.switches["pitch"].value = False
+    assert page.chosen == ("timbre", "neuralogram", "waveform")
+    assert "Scores by Timbre + Neuralogram + Waveform" in page.score_html.value != before
+    assert (page.moving.sound, page.alike_html.value) == (sound, near)
+    for switch in page.switches.values():
+        switch.value = False
+    assert "no encoder is on" in page.score_html.value
+    page.heads.value = "linear"
+    assert page.answers.head == "linear"
+
+
+def test_filters_leave_what_they_say(page):
+    corpus = page.answers.chunks.corpus
+    page.roles.value = "train"
+    assert len(page.clips.options) == (corpus.clips["role"] == "train").sum()
+    page.labels.value = corpus.classes[0]
+    assert {clip for _, clip in page.clips.options} == set(
+        np.flatnonzero((corpus.clips["role"] == "train") & (corpus.targets[:, 0] == 1))
+    )
+    page.labels.value, page.roles.value, page.which.value = live.ALL_LABELS, "test", MISTAKES
+    mistaken = page.answers.mistaken(page.chosen)
+    assert all(mistaken[clip] for _, clip in page.clips.options)
+    page.which.value = DISAGREE
+    assert all(page.answers.disagreed()[clip] for _, clip in page.clips.options)
+    page.which.value, page.search.value = ALL, "no such name"
+    assert not page.clips.options and "no clip is left" in page.told.value
+
+
+def test_next_and_random_turn_every_view(page):
+    before = page.sound.clip, page.moving.picture, page.score_html.value, page.alike_html.value
+    page.next.click()
+    after = page.sound.clip, page.moving.picture, page.score_html.value, page.alike_html.value
+    assert all(a != b for a, b in zip(before, after, strict=True)) and page.clips.value == page.sound.clip
+    page.random.click()
+    assert page.sound.clip in [clip for _, clip in page.clips.options]
+
+
+def test_a_click_on_the_map_turns_to_that_chunk_and_plays_it(page):
+    row = page.rows[7]
+    page.points.clicked = [7, 1]
+    clip = page.answers.chunks.clip[row]
+    assert page.sound.clip == clip and page.moving.play == 1
+    assert page.sound.start_s[page.chunk] == page.answers.chunks.start_s[row]
+    assert set(page.rows[page.points.here]) == set(page.rows[page.answers.chunks.clip[page.rows] == clip])
+
+
+def test_the_map_holds_a_place_and_a_caption_for_each_chunk(page):
+    n = len(page.rows)
+    assert len(page.points.places) == 8 * n and len(page.points.kinds) == n == len(page.points.captions)
+    before = page.points.places
+    page.layout_by.value = ("pitch",)
+    assert page.points.places != before
+
+
+def test_a_sound_of_ones_own_is_shown_in_every_view(page):
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(40000) / 16000)
+    page.recorder.content = wav(tone)
+    assert page.sound.clip == -1 and len(page.sound.audio) == 3 and page.clips.value is None
+    assert "own sound (recording.wav)" in page.title.value and page.moving.play == 1
+    page.draw_heard()
+    assert page.heard_html.value.count("<audio") == 1 + len(page.switches)
+
+
+def test_a_file_that_is_no_sound_is_told_and_the_sound_before_stays(page):
+    before = page.sound
+    page._take_own(b"nothing of the kind", f"{HOSTILE}.wav")
+    assert page.sound is before and "not a sound file" in page.own_told.value
+    assert "<img" not in page.own_told.value and "&lt;img" in page.own_told.value
+
+
+def test_texts_from_data_are_never_markup(page):
+    page._take_own(wav(np.zeros(16000)), f"{HOSTILE}.wav")
+    page.draw_heard()
+    for part in (page.title, page.score_html, page.alike_html, page.heard_html, page.own_told):
+        assert "<img src=x" not in part.value
+    assert "&lt;img src=x" in page.title.value and HOSTILE in page.moving.name  # a trait: set as text in the browser
+    found = markup.table(HOSTILE, [HOSTILE], [[markup.cell(markup.html.escape(HOSTILE))]])
+    assert "<img" not in found
+
+
+def test_another_study_is_opened_or_told_why_not(page, monkeypatch):
+    monkeypatch.setattr(
+        live, "finished", lambda: {"gone": page.answers.part.request.model_copy(update={"name": "gone"})}
+    )
+    page.studies.options = ["this one", "gone"]
+    before = page.answers
+    page.studies.value = "gone"
+    assert page.answers is before and "gone cannot be opened" in page.told.value
+
+
+def test_the_paper_form_has_a_figure_and_a_table_for_each_view(finished_study, tmp_path):
+    twin = Twin(live.Answers(finished_study, 0), 40, tmp_path)
+    for view in ("choice", "player", "scores", "heard", "alike", "map", "own"):
+        shown = getattr(twin, view)._repr_html_()
+        assert shown.count("<img alt=") == 1 and "<table" in shown and "<caption" in shown, view
+    assert len(list(tmp_path.glob("06_*.png"))) == 7
+    assert len(twin.heard._repr_html_()) < 500_000  # players are short
+
+
+def test_every_view_of_the_one_form_is_one_of_the_other(page, finished_study, tmp_path):
+    twin = Twin(page.answers, 40, tmp_path)
+    for view in ("choice", "player", "scores", "heard", "alike", "map", "own"):
+        assert hasattr(page, view) and isinstance(getattr(type(twin), view), property)
+    assert isinstance(finished_study, Study)
