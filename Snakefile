@@ -80,6 +80,7 @@ wildcard_constraints:
 rule all:
     input:
         "tables/table1.csv",
+        "tables/neighbours.csv",
         f"{next(iter(FOLDS), '')}tables/parameters.csv",
     default_target: True
 
@@ -189,6 +190,25 @@ rule paper_figures:
     params:
         given=given(),
         title="05_paper_figures",
+        screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule explorer:
+    input:
+        "tables/subsets.csv",
+        notebook=notebook("06_explorer"),
+        lib=lib("explorer/*", "answers", "maps", "players", "encoders", "subsets", "plots", "plots/*"),
+    output:
+        "tables/neighbours.csv",
+    log:
+        notebook="notebooks/06_explorer.ipynb",
+        words="logs/06_explorer.txt",
+    params:
+        given=given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
+        title="06_explorer",
         screen="/dev/null",
     threads: PLAN["threads"]
     shell:

@@ -1,6 +1,7 @@
 """The explorer without a browser: what is clicked changes what it should, and texts from data stay text."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,16 +11,21 @@ from lib import explorer
 from lib.explorer import live, markup
 from lib.explorer.live import ALL, DISAGREE, MISTAKES, Explorer
 from lib.explorer.twin import Twin
-from lib.study import Study, StudyError
+from lib.study import StudyError
 
 pytestmark = pytest.mark.slow
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
+@pytest.fixture(scope="module")
+def answers(finished_study):
+    return live.Answers(finished_study, 0)
+
+
 @pytest.fixture
-def page(finished_study, monkeypatch):
-    monkeypatch.setenv("JPY_SESSION_NAME", "someone")
-    return explorer.open_study(finished_study, 0, 40)
+def page(answers):
+    answers.head = "paper"
+    return Explorer(answers, 40)
 
 
 def wav(samples, rate_hz=16000):
@@ -28,8 +34,9 @@ def wav(samples, rate_hz=16000):
     return buffer.getvalue()
 
 
-def test_with_someone_to_click_there_are_widgets_and_else_paper(finished_study, page, monkeypatch):
-    assert isinstance(page, Explorer)
+def test_with_someone_to_click_there_are_widgets_and_else_paper(finished_study, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "someone")
+    assert isinstance(explorer.open_study(finished_study, 0, 40), Explorer)
     monkeypatch.delenv("JPY_SESSION_NAME")
     assert isinstance(explorer.open_study(finished_study, 0, 40), Twin)
 
@@ -138,17 +145,17 @@ def test_another_study_is_opened_or_told_why_not(page, monkeypatch):
     assert page.answers is before and "gone cannot be opened" in page.told.value
 
 
-def test_the_paper_form_has_a_figure_and_a_table_for_each_view(finished_study, tmp_path):
-    twin = Twin(live.Answers(finished_study, 0), 40, tmp_path)
-    for view in ("choice", "player", "scores", "heard", "alike", "map", "own"):
+VIEWS = ("choice", "player", "scores", "heard", "alike", "map", "own")
+
+
+def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, answers, finished_study, tmp_path):
+    study = replace(finished_study, folder=tmp_path / "runs", figures=tmp_path / "figures")
+    twin = Twin(answers, 40, study)
+    for view in VIEWS:
+        assert hasattr(page, view)
         shown = getattr(twin, view)._repr_html_()
         assert shown.count("<img alt=") == 1 and "<table" in shown and "<caption" in shown, view
-    assert len(list(tmp_path.glob("06_*.png"))) == 7
-    assert len(twin.heard._repr_html_()) < 500_000  # players are short
-
-
-def test_every_view_of_the_one_form_is_one_of_the_other(page, finished_study, tmp_path):
-    twin = Twin(page.answers, 40, tmp_path)
-    for view in ("choice", "player", "scores", "heard", "alike", "map", "own"):
-        assert hasattr(page, view) and isinstance(getattr(type(twin), view), property)
-    assert isinstance(finished_study, Study)
+        assert len(shown) < 500_000, view  # players are short
+    assert len(list((tmp_path / "figures").glob("06_*.png"))) == len(VIEWS)
+    shares = study.table("neighbours", "06_explorer")
+    assert list(shares["encoder"]) == [r.title for r in answers.shelf] and shares["share"].between(0, 1).all()

@@ -25,4 +25,4 @@ def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
         return Explorer(answers, n_points)
     from lib.explorer.twin import Twin
 
-    return Twin(answers, n_points, study.figures)
+    return Twin(answers, n_points, study)

@@ -1,7 +1,5 @@
 """The views on paper: what a printed or headless notebook shows in the place of each widget, a figure and a table."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,6 +12,7 @@ from lib.players import HEARD_S, audio_html, image_html
 from lib.plots import explorer as pictures
 from lib.plots import save, save_table, sounds, style
 from lib.plots.encoder import groupings
+from lib.study import Study
 from lib.viewer import one_of_each
 
 N_ALIKE = 5  # nearest chunks that the map's table asks
@@ -32,8 +31,8 @@ class Paper:
 class Twin:
     """`choice`, `player`, `scores`, `heard`, `alike`, `map` and `own`: the same views, of one test clip."""
 
-    def __init__(self, answers: Answers, n_points: int, folder: Path) -> None:
-        self.answers, self.n_points, self.folder = answers, n_points, folder
+    def __init__(self, answers: Answers, n_points: int, study: Study) -> None:
+        self.answers, self.n_points, self.study, self.folder = answers, n_points, study, study.figures
         self.subset = tuple(answers.embeddings)
         chunks = answers.chunks
         test = [row for row in one_of_each(chunks) if chunks.roles[row] == "test"]
@@ -108,7 +107,9 @@ class Twin:
     @property
     def alike(self) -> Paper:
         """The nearest chunks in each encoder's embeddings."""
-        figure = nearest_bars(self.label_agreement())
+        found = self.label_agreement()
+        self.study.write_table("neighbours", found.drop(columns="colour"))
+        figure = nearest_bars(found)
         return self._paper(
             "alike",
             figure,
