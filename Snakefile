@@ -88,7 +88,7 @@ rule all:
 rule representations:
     input:
         notebook=notebook("01_representations"),
-        lib=lib("encoders", "training", "transformer", "plots", "plots/*"),
+        lib=lib("encoders", "training", "transformer", "viewer", "players", "plots", "plots/*"),
     output:
         "{place}tables/parameters.csv",
     log:

@@ -9,7 +9,7 @@ Floors, from the top down; a module imports only from floors below its own:
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
     controls/                           games that could refute the study
-    results  games  plots/*             stored scores to tables; data to pictures
+    results  games  plots/*  players    stored scores to tables; data to pictures and sounds in a page
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset
     speed                               arithmetic of a step, and what the machine could do

@@ -69,7 +69,7 @@ def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation
     Clips of the rows `without` are left out, where others are left, as the nearest to a chunk is the chunk itself.
     """
     rows = chunks.rows("train")
-    others = rows[~np.isin(chunks.clip[rows], chunks.clip[np.asarray(without)])]
+    others = rows[~np.isin(chunks.clip[rows], chunks.clip[np.asarray(without, int)])]
     rows = others if len(others) else rows
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(int))]
     audio = Rows(chunks.audio, rows)

@@ -91,7 +91,8 @@ class Timbre(Representation):
         """Noise [s], always the same, through the envelope of each frame of features [coefficient, frame].
 
         All frames are equally loud, as loudness was dropped, but for those that hold no envelope: where all coefficients
-        are 0 there was digital silence, or what the floor has cut flat, and they are silent.
+        are 0 there was digital silence, or what the floor has cut flat, and they are silent. So is a click of one sample,
+        whose spectrum is as flat: the coefficients cannot tell the two.
         """
         size = 2 * self.hop
         window = np.sqrt(np.hanning(size + 1)[:-1])  # applied twice, and twice overlapping they add up to one
