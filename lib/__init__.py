@@ -2,14 +2,14 @@
 
 Floors, from the top down; a module imports only from floors below its own:
 
-    commands  estimate  viewer  bench   what a person types and touches
+    commands  estimate  bench           what a person types
     report  serving                     a study on one page; the explorer in the browser
-    reported  heard  blocks  runs       what the page reads; clips and what was said of them; what a page is made of; runs by name
-    findings  published                 sentences and the paper's tables, made from ours
+    reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them
+    findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
     controls/                           games that could refute the study
-    results  games  plots/*             stored scores to tables; data to pictures
+    results  games  runs  plots/*       stored scores to tables; data to pictures
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset
     speed                               arithmetic of a step, and what the machine could do
