@@ -3,12 +3,9 @@
 from html.parser import HTMLParser
 
 import made_up
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from lib import comparisons, definitions, plots, published, report, results, shares
-from lib.files import write_json
+from lib import report
 from lib.reported import PICTURES, TABLES, Run
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -43,51 +40,13 @@ class Page(HTMLParser):
         return " ".join(word for word in self.words if word)
 
 
-def asked(study):
-    """Write what `make study` leaves of its request."""
-    told = study.request.model_dump(mode="json", exclude={"seeds", "part"})
-    seeds = ",".join(map(str, study.request.seeds))
-    folds = [part.request.fold for part in study.parts] if study.request.fold == "all" else []
-    write_json(study.folder / "request.json", {"plan": {"request": told | {"seeds": seeds}, "folds": folds}})
-    return study
-
-
-def finish(study):
-    """Write the tables, one picture and the provenance of a made-up study, as its notebooks do."""
-    subsets = results.write_subsets(study)
-    played = shares.play_all(study)
-    for name, rows in (
-        ("contributions", shares.share_rows),
-        ("marginals", shares.marginal_rows),
-        ("tests", shares.test_rows),
-    ):
-        study.write_table(name, shares.table(played, rows))
-    study.write_table("simultaneous", comparisons.simultaneous_table(study))
-    study.write_table("controls", shares.against(played))
-    study.write_table("controls_left_out", pd.DataFrame(columns=["control", "reason"]))
-    study.write_table("definitions", definitions.definition_table(study, head="paper"))
-    study.write_table("careless", [{"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "warning": "luck"}])
-    differences = study.write_table("differences", comparisons.difference_table(study))
-    study.write_table("table1", published.table1(study, subsets))
-    study.write_table("table2", published.table2(study, subsets))
-    study.write_table("ledger", published.ledger(study, subsets, differences))
-    study.write_table("decisions", results.decision_table(study))
-    study.write_table(
-        "timing", [{"stage": "head", "seconds": 1.25, "items": 3, "unit": "chunks", "per_s": 2.4, "peak_mb": 7}]
-    )
-    for part in study.parts:
-        part.write_table("rejected", [{"path": "/far/away/a.wav", "clip": "a", "reason": HOSTILE}])
-        part.register("0123456789abcdef")
-    plots.save(Figure(figsize=(2, 1)), study.figures / "table1")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A finished made-up study of two folds and two seeds, one class of which is markup, and its page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made_up, "CLASSES", (HOSTILE, *made_up.CLASSES[1:]))
-        study = asked(made_up.study(tmp_path_factory.mktemp("run"), patch))
-        finish(study)
+        study = made_up.asked(made_up.study(tmp_path_factory.mktemp("run"), patch))
+        made_up.finish(study, HOSTILE)
         text = report.write(study.folder).read_text(encoding="utf-8")
         yield study, Page(text), text
 
@@ -153,7 +112,7 @@ def test_no_sounds_no_players_and_the_page_says_so(made):
 
 
 def test_a_run_that_has_only_begun_names_what_makes_each_part(home, monkeypatch):
-    study = asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
+    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
     page = Page(report.write(study.folder).read_text())
     assert "This run is not finished" in page.text
     for name in ("03_subsets", "04_contributions", "05_paper_figures"):
