@@ -2,17 +2,18 @@
 
 Floors, from the top down; a module imports only from floors below its own:
 
-    commands  estimate  viewer  bench   what a person types and touches
-    report  serving                     a study on one page; the explorer in the browser
-    reported  heard  blocks  runs       what the page reads; clips and what was said of them; what a page is made of; runs by name
-    findings  published                 sentences and the paper's tables, made from ours
+    commands  estimate  bench           what a person types
+    report  serving  explorer/          a study on one page; touch it, in a notebook and in the browser
+    reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them
+    answers                             what a finished study answers about any sound
+    findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
     controls/                           games that could refute the study
-    results  games  plots/*  players    stored scores to tables; data to pictures and sounds in a page
+    results  games  runs  plots/*       stored scores to tables; data to pictures
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset
-    speed                               arithmetic of a step, and what the machine could do
+    speed  maps                         arithmetic of a step, and what the machine could do; chunks on a plane
     chunks  training  transformer  contributions
     corpora/  representations/  decode  measures  intervals
     settings  arrays  files  errors  screen  processes  players  plots (style and saving alone)

@@ -4,7 +4,6 @@
 scores, finds what sounds alike to an encoder, and hears a sound that it has never seen. Nothing is trained here.
 """
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from lib import files, maps
+from lib import maps, runs
 from lib.arrays import Rows, blocks
 from lib.chunks import cut_clip
 from lib.decode import decode
@@ -226,15 +225,11 @@ class Answers:
 
 
 def finished() -> dict[str, Request]:
-    """The studies in runs/ that have a Table 1, by name, the newest first; of a run over all folds each fold."""
+    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold."""
     found = {}
-    tables = sorted(files.home().glob("runs/*/tables/table1.csv"), key=lambda path: -path.stat().st_mtime)
-    for folder in [path.parent.parent for path in tables]:
-        if not (folder / "request.json").exists():
-            continue
-        plan = json.loads((folder / "request.json").read_text())["plan"]
-        request = Request(**plan["request"])
-        for fold in plan["folds"] or [None]:
+    for folder in filter(runs.finished, runs.known()):
+        request = Request(**runs.asked(folder))
+        for fold in runs.folds(folder) or [None]:
             own = {} if fold is None else {"fold": fold, "part": True}
             found[folder.name + (f", fold {fold}" if own else "")] = request.model_copy(update=own)
     return found

@@ -82,14 +82,19 @@ def parameterised(folder: Path) -> Path:
 
 def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:
     """Start Voila on a notebook; what it says goes to `words`."""
-    command = [
+    return subprocess.Popen(
+        command(notebook, port), stdout=words, stderr=words, env=environment(), start_new_session=True,
+        preexec_fn=end_with_parent,
+    )  # fmt: skip
+
+
+def command(notebook: Path, port: int) -> list[str]:
+    """Voila on one notebook, with a template of ours, for this machine alone."""
+    return [
         sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--Voila.ip={HOST}", f"--port={port}",
         "--Voila.port_retries=0", "--template=study", "--show_tracebacks=True",
         "--MappingKernelManager.cull_interval=60", f"--MappingKernelManager.cull_idle_timeout={IDLE_S}",
     ]  # fmt: skip
-    return subprocess.Popen(
-        command, stdout=words, stderr=words, env=environment(), start_new_session=True, preexec_fn=end_with_parent
-    )
 
 
 def environment() -> dict[str, str]:

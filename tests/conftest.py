@@ -1,10 +1,15 @@
 """What tests share: a home of their own, one thread, a small corpus."""
 
+import json
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores; and threads change the weights
 
 import pytest
+
+from lib.files import PROJECT
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,14 +26,42 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+def once(tmp_path_factory, name, make):
+    """A folder that make(folder) filled, once for all test processes."""
+    from filelock import FileLock
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "complete").exists():
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            (folder / "complete").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory):
     """A folder in FSD50K's layout: 24 clips to train on, 4 to validate, 12 to test, 16 classes."""
     from lib.corpora.planted import Planted, generate
 
-    folder = tmp_path_factory.mktemp("small") / "corpus"
-    generate(folder, Planted(n_train=24, n_validation=4, n_test=12))
-    return folder
+    sizes = Planted(n_train=24, n_validation=4, n_test=12)
+    return once(tmp_path_factory, "small", lambda folder: generate(folder / "corpus", sizes)) / "corpus"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, small_corpus):
+    """The home of a finished study at toy scale, planted-tiny, and what was said: to be read, or copied."""
+
+    def make(folder):
+        command = [sys.executable, "-m", "lib.commands", "study", f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu"]
+        environment = {**os.environ, "STUDY_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "words.json").write_text(json.dumps(done.stdout + done.stderr))
+
+    folder = once(tmp_path_factory, "finished", make)
+    return folder / "home", json.loads((folder / "words.json").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from lib import comparisons, definitions, plots, published, results, shares
 from lib.corpora.base import Corpus
+from lib.files import write_json
 from lib.results import models
 from lib.study import Request, Study
 
@@ -57,3 +60,42 @@ def fill(part: Study) -> None:
             skill = 0.0 if head == "none" else 0.1 * (1 + subset.count("+"))
             scores = np.round(skill * targets + 0.5 * rng.random(targets.shape), 1).astype(np.float32)
             np.save(part.scores(subset, head, seed), scores)
+
+
+def asked(study: Study) -> Study:
+    """Write what `make study` leaves of its request."""
+    told = study.request.model_dump(mode="json", exclude={"seeds", "part"})
+    seeds = ",".join(map(str, study.request.seeds))
+    folds = [part.request.fold for part in study.parts] if study.request.fold == "all" else []
+    write_json(study.folder / "request.json", {"plan": {"request": told | {"seeds": seeds}, "folds": folds}})
+    return study
+
+
+def finish(study: Study, reason: str = "no sound in it") -> None:
+    """Write the tables, one picture and the provenance of a made-up study, as its notebooks do."""
+    subsets = results.write_subsets(study)
+    played = shares.play_all(study)
+    for name, rows in (
+        ("contributions", shares.share_rows),
+        ("marginals", shares.marginal_rows),
+        ("tests", shares.test_rows),
+    ):
+        study.write_table(name, shares.table(played, rows))
+    study.write_table("simultaneous", comparisons.simultaneous_table(study))
+    study.write_table("controls", shares.against(played))
+    study.write_table("controls_left_out", pd.DataFrame(columns=["control", "reason"]))
+    study.write_table("definitions", definitions.definition_table(study, head="paper"))
+    study.write_table("careless", [{"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "warning": "luck"}])
+    differences = study.write_table("differences", comparisons.difference_table(study))
+    study.write_table("table1", published.table1(study, subsets))
+    study.write_table("table2", published.table2(study, subsets))
+    study.write_table("ledger", published.ledger(study, subsets, differences))
+    study.write_table("decisions", results.decision_table(study))
+    study.write_table(
+        "timing", [{"stage": "head", "seconds": 1.25, "items": 3, "unit": "chunks", "per_s": 2.4, "peak_mb": 7}]
+    )
+    for part in study.parts:
+        part.write_table("rejected", [{"path": "/far/away/a.wav", "clip": "a", "reason": reason}])
+        if not (part.folder / "study.json").exists():
+            part.register("0123456789abcdef")
+    plots.save(Figure(figsize=(2, 1)), study.figures / "table1")

@@ -2,6 +2,7 @@
 
 import json
 
+import made_up
 import pytest
 
 from lib import commands
@@ -128,6 +129,27 @@ def test_record_copies_figures_and_refuses_what_is_too_large(home, capsys):
     assert not (home / "figures" / "record" / "planted-tiny" / "b.png").exists()
     assert main(["record", "STUDY=other"]) == 2
     assert "STUDY=other: there is no such run in figures/; there are planted-tiny" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["report"], "make report: there is no finished run in runs/ yet: make study makes one"),
+    (["report", "STUDY=x"], "make report: STUDY=x: there is no such run in runs/; there are none yet"),
+    (["report", "PORT=1"], "make report: there is no variable PORT; this command takes: STUDY"),
+    (["explorer"], "make explorer: there is no finished run in runs/ yet: make study makes one"),
+    (["explorer", "STUDY=x"], "make explorer: STUDY=x: there is no such run in runs/; there are none yet"),
+])  # fmt: skip
+def test_looking_at_a_run_that_is_not_there_is_one_line(home, capsys, words, told):
+    assert main(words) == 2
+    assert capsys.readouterr().err == told + "\n"
+
+
+def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
+    folder = made_up.study(home, monkeypatch, fold=1, seeds="0").folder
+    request = {"corpus": "esc50", "preset": "tiny", "fold": 1, "seeds": "0"}
+    (folder / "request.json").write_text(json.dumps({"plan": {"request": request, "folds": []}}))
+    assert main(["report", f"STUDY={folder.name}"]) == 0
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert "report.html (0.0 MB): one file that opens from disk" in capsys.readouterr().out
 
 
 @pytest.mark.slow

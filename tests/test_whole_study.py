@@ -80,17 +80,8 @@ def processes_of(home):
     return found
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory, small_corpus):
-    """A home with a finished study, and what was said."""
-    home = tmp_path_factory.mktemp("home")
-    status, words = study(home, small_corpus)
-    assert status == 0, words
-    return home, words
-
-
-def test_it_runs_to_table_1(done):
-    home, words = done
+def test_it_runs_to_table_1(finished):
+    home, words = finished
     run = home / "runs" / "planted-tiny"
     assert "Table 1: " in words
     assert "this will take about" in words
@@ -109,8 +100,8 @@ def test_it_runs_to_table_1(done):
         assert (home / "figures" / "planted-tiny" / f"{stem}.pdf").exists()
 
 
-def test_a_second_run_does_nothing(done, small_corpus):
-    home, _ = done
+def test_a_second_run_does_nothing(finished, small_corpus):
+    home, _ = finished
     before = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("*.csv")}
     status, words = study(home, small_corpus)
     assert status == 0
@@ -174,8 +165,8 @@ def test_a_wrong_parameter_by_hand_is_refused_with_the_names_there_are(tmp_path,
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_failing_notebook_is_told_and_leaves_its_copy(done, small_corpus):
-    home, _ = done
+def test_a_failing_notebook_is_told_and_leaves_its_copy(finished, small_corpus):
+    home, _ = finished
     asked = ["SET=training.lr=1e30", "NAME=broken"]
     status, words = study(home, small_corpus, *asked)
     assert status == 1
@@ -189,8 +180,8 @@ def test_a_failing_notebook_is_told_and_leaves_its_copy(done, small_corpus):
     )
 
 
-def test_other_settings_in_the_same_folder_are_refused(done, small_corpus):
-    home, _ = done
+def test_other_settings_in_the_same_folder_are_refused(finished, small_corpus):
+    home, _ = finished
     status, words = study(home, small_corpus, "SET=training.epochs=3")
     assert status == 1
     assert "holds results of other settings: give this run a name (NAME=...)" in words

@@ -1,0 +1,115 @@
+"""What the browser tests share: Debian's Chromium, a page that notes what it asks for, programs that serve pages."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from lib import serving
+from lib.files import PROJECT
+from lib.processes import stop
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDTHS = (1280, 800)
+
+needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (on Debian: apt install chromium)")
+
+
+@contextmanager
+def chromium():
+    """A headless browser. Sounds play without a sound card."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page that notes every request to another machine, error of the console, and dialog."""
+
+    def __init__(self, browser, width=1280, height=900):
+        self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.requests, self.errors, self.dialogs = [], [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("websocket", lambda opened: self.requests.append(opened.url))
+        self.page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog):
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    @property
+    def outside(self):
+        """Requests to anything but this machine and the page itself."""
+        local = ("data:", "blob:", "file:", f"http://{serving.HOST}", f"ws://{serving.HOST}", "about:")
+        return [url for url in self.requests if not url.startswith(local)]
+
+    @property
+    def too_wide_by(self):
+        """Pixels that the page can be moved sideways."""
+        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def port():
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind((serving.HOST, 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def served(command, number, log, **environment):
+    """A program that serves pages at the port, until the block ends."""
+    with log.open("w") as words:
+        process = subprocess.Popen(
+            command, stdout=words, stderr=words, env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            wait_for(number, process, log)
+            yield f"http://{serving.HOST}:{number}"
+        finally:
+            stop(process)
+
+
+def wait_for(number, process, log, patience_s=90):
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((serving.HOST, number)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text()[-2000:])
+
+
+def lab(folder, log, **environment):
+    """JupyterLab on a folder, without a token, as nobody else reaches it."""
+    number = port()
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.ip={serving.HOST}",
+        f"--port={number}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0",
+    ]  # fmt: skip
+    return served(command, number, log, PYTHONPATH=str(PROJECT), **environment)
+
+
+def explorer(study, log, **environment):
+    """`make explorer` on a study, as a person calls it."""
+    number = port()
+    command = [sys.executable, "-m", "lib.commands", "explorer", f"STUDY={study}", f"PORT={number}"]
+    return served(command, number, log, PYTHONPATH=str(PROJECT), **environment)
+
+
+def voila(notebook, log, **environment):
+    """A notebook as `make explorer` shows it."""
+    number = port()
+    command = serving.command(notebook, number)
+    return served(command, number, log, **{**serving.environment(), **environment})

@@ -1,0 +1,314 @@
+"""What a person meets in a browser: the report from disk, every notebook in JupyterLab, the explorer by Voila."""
+
+import json
+import shutil
+import time
+
+import made_up
+import nbformat
+import numpy as np
+import pytest
+import soundfile
+from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voila
+
+from lib import report, results, serving
+from lib.files import PROJECT
+from lib.study import Request, Study
+
+pytestmark = [pytest.mark.slow, needs_browser]
+HOSTILE = "<img src=x onerror=alert(1)>"
+NOTEBOOKS = ("01_representations", "02_train_encoder", "03_subsets", "04_contributions", "05_paper_figures")
+LAB_S = 120  # for one notebook from top to bottom
+
+
+@pytest.fixture(scope="session")
+def home(finished, tmp_path_factory):
+    """A copy of the home of the finished study planted-tiny: what happens here, happens to nobody else."""
+    copy = tmp_path_factory.mktemp("browser")
+    for name in ("runs/planted-tiny", "figures/planted-tiny", "data"):
+        shutil.copytree(finished[0] / name, copy / name, ignore=shutil.ignore_patterns(".*"))
+    return copy
+
+
+@pytest.fixture
+def at_home(home, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def watched(browser):
+    """Pages by width, closed at the end."""
+    opened = []
+
+    def open_page(width=1280):
+        opened.append(Watched(browser, width))
+        return opened[-1]
+
+    yield open_page
+    for one in opened:
+        one.page.close()
+
+
+# The report
+
+
+@pytest.fixture
+def report_file(at_home):
+    """The finished study's report, written once."""
+    folder = at_home / "runs" / "planted-tiny"
+    path = folder / "report.html"
+    return path if path.exists() else report.write(folder)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_opens_from_disk_asks_nothing_and_nothing_overlaps(report_file, watched, width):
+    seen = watched(width)
+    seen.page.goto(report_file.as_uri(), wait_until="load")
+    seen.page.wait_for_timeout(300)
+    assert [url for url in seen.requests if not url.startswith("data:")] == [report_file.as_uri()]
+    assert seen.errors == [] and seen.dialogs == []
+    assert seen.too_wide_by <= 0
+    assert seen.page.evaluate(OVERLAPS) == []
+    assert seen.page.evaluate(NOT_LOADED) == []
+    assert seen.page.locator("section").count() == len(report.SECTIONS)
+    seen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert seen.too_wide_by <= 0
+    assert seen.page.evaluate(OVERLAPS) == []
+
+
+OVERLAPS = """() => [...document.querySelectorAll("section, article")].flatMap(part => {
+  const shown = [...part.children].filter(one => one.getBoundingClientRect().height > 0);
+  return shown.slice(1).filter((one, i) =>
+    one.tagName != "ARTICLE" && one.getBoundingClientRect().top < shown[i].getBoundingClientRect().bottom - 1
+  ).map(one => one.outerHTML.slice(0, 80));
+})"""
+NOT_LOADED = "() => [...document.images].filter(one => !one.naturalWidth || !one.alt.trim()).map(one => one.alt)"
+
+
+def test_players_hold_the_sound_and_play_it(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    players = seen.page.locator("audio")
+    assert players.count() >= 3
+    lengths = seen.page.evaluate(LENGTHS)
+    assert all(0.3 <= length <= 3.5 for length in lengths), lengths
+    for number in range(players.count()):
+        player = players.nth(number)
+        player.focus()
+        seen.page.keyboard.press("Space")
+        seen.page.wait_for_function("one => one.currentTime > 0.05", arg=player.element_handle(), timeout=10_000)
+    assert seen.errors == []
+
+
+LENGTHS = """() => Promise.all([...document.querySelectorAll("audio")].map(one => new Promise(resolve => {
+  if (one.readyState > 0) resolve(one.duration);
+  one.addEventListener("loadedmetadata", () => resolve(one.duration));
+  setTimeout(() => resolve(-1), 10000);
+})))"""
+
+
+def test_every_control_of_the_report_is_reached_by_keyboard(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    seen.page.evaluate("document.addEventListener('focusin', event => { event.target.dataset.reached = 1 })")
+    controls = seen.page.locator("a[href], summary, audio, .scroll:visible")
+    for _ in range(8 * controls.count()):  # a player has several stops inside
+        seen.page.keyboard.press("Tab")
+        if not seen.page.evaluate(LEFT_OUT):
+            break
+    assert seen.page.evaluate(LEFT_OUT) == []
+
+
+LEFT_OUT = """() => [...document.querySelectorAll("a[href], summary, audio, .scroll, pre")]
+  .filter(one => one.checkVisibility() && !one.dataset.reached).map(one => one.outerHTML.slice(0, 80))"""
+
+
+def test_text_stands_out_from_what_is_behind_it(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    assert seen.page.evaluate(FAINT) == []
+
+
+# contrast as WCAG has it, against the nearest background that is not see-through; 4.5 is its demand on small text
+FAINT = """() => {
+  const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = one => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const own = one => [...one.childNodes].some(node => node.nodeType == 3 && node.textContent.trim());
+  return [...document.body.querySelectorAll("*")].filter(own).filter(one => {
+    const [a, b] = [light(getComputedStyle(one).color), light(behind(one))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05) < 4.5;
+  }).map(one => one.outerHTML.slice(0, 80));
+}"""
+
+
+@pytest.fixture
+def hostile_report(tmp_path, monkeypatch):
+    """The report of own sounds whose labels, files and reasons are markup; the scores are made up."""
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    study = made_up.asked(Study.of(Request(corpus="table", root=str(hostile_corpus(tmp_path)), preset="tiny")))
+    results.write_test_set(study)
+    targets = study.chunks.targets[study.chunks.rows("test")]
+    for subset, head in results.models(study):
+        scores = np.random.default_rng(0).random(targets.shape).astype(np.float32)
+        np.save(study.scores(subset, head, 0), scores)
+    made_up.finish(study, HOSTILE)
+    return report.write(study.folder)
+
+
+def hostile_corpus(folder):
+    """A table of ten short sounds, one of them broken, all with markup for names."""
+    lines = ["path,labels,role,group"]
+    for number in range(10):
+        name = f"{number}{HOSTILE}.wav"
+        soundfile.write(folder / name, 0.3 * np.sin(np.arange(20_000) * (0.05 + 0.01 * number)), 16_000)
+        label = (HOSTILE, "<b>plain</b>")[number % 2]
+        lines.append(f"{name},{label},{'test' if number > 4 else 'train'},{HOSTILE}{number}")
+    (folder / f"0{HOSTILE}.wav").write_bytes(b"no sound")
+    (folder / "sounds.csv").write_text("\n".join(lines) + "\n")
+    return folder / "sounds.csv"
+
+
+def test_labels_and_file_names_that_are_markup_do_nothing(hostile_report, watched):
+    seen = watched()
+    seen.page.goto(hostile_report.as_uri(), wait_until="load")
+    seen.page.wait_for_timeout(500)
+    assert seen.dialogs == [] and seen.errors == []
+    assert seen.page.locator("img:not([src^='data:'])").count() == 0
+    assert seen.page.locator("[onerror], script, section b").count() == 0
+    text = seen.page.inner_text("main")
+    assert f"labels: {HOSTILE}" in text
+    assert f"0{HOSTILE}.wav" in seen.page.inner_text("#rejected")
+    assert seen.page.locator("audio").count() >= 2
+    assert seen.too_wide_by <= 0
+
+
+# JupyterLab
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(home, small_corpus, tmp_path_factory):
+    """JupyterLab on a copy of the notebooks whose parameters mean the finished study."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in NOTEBOOKS:
+        set_parameters(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", root=str(small_corpus))
+    log = folder.with_name("lab.txt")
+    with lab(folder, log, STUDY_HOME=str(home), MPLBACKEND="") as address:
+        yield address, folder
+
+
+def set_parameters(source, target, **values):
+    """Copy a notebook with these and the toy scale in its parameters cell."""
+    notebook = nbformat.read(source, as_version=4)
+    (cell,) = (one for one in notebook.cells if "parameters" in one.metadata.get("tags", []))
+    values = {"preset": "tiny", "device": "cpu"} | values
+    cell.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    nbformat.write(notebook, target)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched, name):
+    address, folder = jupyterlab
+    seen = watched()
+    seen.page.goto(f"{address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
+    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
+    seen.page.locator(
+        ".jp-NotebookPanel [data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]"
+    ).first.wait_for(timeout=60_000)
+    seen.page.get_by_role("menuitem", name="Run", exact=True).click()
+    seen.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    assert end_of_run(seen.page, folder / f"{name}.ipynb") == []
+    assert seen.dialogs == []
+    seen.page.screenshot(path=folder.with_name(f"{name}.png"))
+
+
+def end_of_run(page, path):
+    """Wait until all code cells have run, or one failed: the errors."""
+    end = time.monotonic() + LAB_S
+    while time.monotonic() < end:
+        page.wait_for_timeout(1000)
+        page.keyboard.press("Control+s")
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        errors = [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"]
+        if errors or all(cell["execution_count"] for cell in cells):
+            return [f"{error['ename']}: {error['evalue']}" for error in errors]
+    return [f"not done after {LAB_S} s"]
+
+
+# The explorer. `explorer_page` is the real one, open on the finished study; its tests belong below it.
+
+
+@pytest.fixture(scope="session")
+def explorer_address(home, tmp_path_factory):
+    """The address of `make explorer` on the finished study."""
+    if not (PROJECT / "notebooks" / f"{serving.NOTEBOOK}.ipynb").exists():
+        pytest.skip("there is no explorer yet")
+    log = tmp_path_factory.mktemp("explorer") / "log.txt"
+    with explorer("planted-tiny", log, STUDY_HOME=str(home)) as address:
+        yield address
+
+
+@pytest.fixture
+def explorer_page(explorer_address, watched):
+    """The explorer, ready to be used; `outside`, `errors` and `dialogs` tell what it did."""
+    seen = watched()
+    seen.page.goto(explorer_address)
+    seen.page.wait_for_selector("#rendered_cells .jupyter-widgets", timeout=90_000)
+    return seen
+
+
+def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(explorer_page):
+    assert_no_code(explorer_page)
+    assert explorer_page.outside == []
+    assert explorer_page.dialogs == []
+
+
+def assert_no_code(seen):
+    assert seen.page.locator(".jp-CodeCell .jp-InputArea, .cm-editor, .highlight").count() == 0
+    assert "import " not in seen.page.inner_text("body")
+
+
+SMALL = '''import anywidget, ipywidgets, traitlets
+
+class Count(anywidget.AnyWidget):
+    _esm = """export default { render({ model, el }) {
+      const button = document.createElement("button");
+      const show = () => { button.textContent = `clicked ${model.get("n")}`; };
+      button.className = "count"; show(); model.on("change:n", show);
+      button.onclick = () => { model.set("n", model.get("n") + 1); model.save_changes(); };
+      el.append(button);
+    } }"""
+    n = traitlets.Int(0).tag(sync=True)
+
+ipywidgets.VBox([Count(), ipywidgets.Button(description="play", icon="play"), ipywidgets.Dropdown(options=["a", "b"])])'''
+
+
+def test_a_page_of_widgets_by_voila_works_without_a_network(watched, tmp_path):
+    cells = [nbformat.v4.new_markdown_cell("# A page\n\nWith mathematics: $x^2$"), nbformat.v4.new_code_cell(SMALL)]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "small.ipynb")
+    seen = watched()
+    with voila(tmp_path / "small.ipynb", tmp_path / "log.txt") as address:
+        seen.page.goto(address)
+        seen.page.wait_for_selector(".count", timeout=60_000)
+        seen.page.click(".count")
+        seen.page.wait_for_selector("text=clicked 1", timeout=10_000)
+        seen.page.wait_for_timeout(500)
+        assert_no_code(seen)
+        assert seen.outside == []
+        assert seen.errors == []
+        assert seen.page.evaluate("document.documentElement.lang") == "en"

@@ -1,0 +1,151 @@
+"""The report of a made-up run: every number is the table's, what is missing is named, and text stays text."""
+
+from html.parser import HTMLParser
+
+import made_up
+import pytest
+
+from lib import report
+from lib.reported import PICTURES, TABLES, Run
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+VOID = {"meta", "link", "img", "wbr", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text, and every tag that is closed in the wrong place."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.open, self.wrong = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+    def handle_data(self, data):
+        self.words.append(" ".join(data.split()))
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(word for word in self.words if word)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A finished made-up study of two folds and two seeds, one class of which is markup, and its page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made_up, "CLASSES", (HOSTILE, *made_up.CLASSES[1:]))
+        study = made_up.asked(made_up.study(tmp_path_factory.mktemp("run"), patch))
+        made_up.finish(study, HOSTILE)
+        text = report.write(study.folder).read_text(encoding="utf-8")
+        yield study, Page(text), text
+
+
+def test_every_section_is_there_and_nothing_is_missing(made):
+    _, page, text = made
+    assert [one["id"] for one in page.of("section")] == [each[0] for each in report.SECTIONS]
+    assert "Not there yet" not in page.text
+    assert {one["href"] for one in page.of("a")} >= {f"#{each[0]}" for each in report.SECTIONS}
+    assert len(text) < 8e6
+
+
+def test_the_page_is_well_formed_and_asks_nothing_of_a_network(made):
+    _, page, text = made
+    assert page.wrong == [] and page.open == []
+    assert not page.of("script")
+    sources = [one[name] for _, one in page.tags for name in ("src", "href") if name in one]
+    assert sources and all(source.startswith(("data:", "#")) for source in sources)
+    assert "://" not in text and "url(" not in text
+    assert page.of("html") == [{"lang": "en"}]
+
+
+def test_numbers_are_those_of_the_tables(made):
+    study, page, _ = made
+    shown = study.table("table1", "").query("measure == 'top1' and row == 'pitch'").iloc[0]
+    cells = (
+        f"pitch 27.2 {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
+    )
+    assert cells in page.text
+    clip = (
+        study.table("contributions", "")
+        .query(
+            "encoder == 'timbre' and group == 'all' and measure == 'map_macro' and level == 'clip' and head == 'paper'"
+        )
+        .iloc[0]
+    )
+    assert f"timbre {100 * clip.share:+.1f} {100 * clip.low:+.1f} to {100 * clip.high:+.1f}" in page.text
+    assert "0123456789abcdef" in page.text
+
+
+def test_labels_and_reasons_are_text_and_never_markup(made):
+    _, page, _ = made
+    assert HOSTILE in page.text
+    assert all(one.get("src", "").startswith("data:") for one in page.of("img"))
+    assert not [name for _, one in page.tags for name in one if name.startswith("on")]
+
+
+def test_pictures_and_tables_speak_to_those_who_do_not_see_them(made):
+    _, page, _ = made
+    assert [one["alt"] for one in page.of("img")] == [". ".join(PICTURES["table1"])]
+    assert (
+        len(page.of("caption"))
+        == len(page.of("table"))
+        == len([one for one in page.of("div") if "scroll" in one.get("class", "")])
+    )
+    assert all(one.get("scope") in ("row", "col") for one in page.of("th"))
+
+
+def test_no_sounds_no_players_and_the_page_says_so(made):
+    _, page, _ = made
+    assert not page.of("audio")
+    assert "No players: the sounds of this run are not at hand" in page.text
+
+
+def test_a_run_that_has_only_begun_names_what_makes_each_part(home, monkeypatch):
+    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
+    page = Page(report.write(study.folder).read_text())
+    assert "This run is not finished" in page.text
+    for name in ("03_subsets", "04_contributions", "05_paper_figures"):
+        assert f"run notebooks/{name}.ipynb with the same parameters first" in page.text
+    assert page.wrong == []
+    assert len(page.of("section")) == len(report.SECTIONS)
+
+
+def test_without_the_corpus_the_page_is_made(made, monkeypatch, tmp_path):
+    from lib.corpora.base import CorpusError
+    from lib.study import Study
+
+    def gone(self):
+        raise CorpusError("the folder does not exist")
+
+    study, _, _ = made
+    monkeypatch.setattr(Study, "read_corpus", gone)
+    page = Page(report.write(study.folder).read_text())
+    assert "No players: the sounds of this run are not at hand. the folder does not exist" in page.text
+    assert "Not there yet" not in page.text
+
+
+def test_pictures_have_room_for_so_much_and_those_that_matter_come_first(made, monkeypatch):
+    study, _, _ = made
+    for stem in ("overview", "careless"):
+        (study.figures / f"{stem}.png").write_bytes(b"x" * 4_000_000)
+    run = Run.of(study.folder)
+    assert list(run.pictures) == ["table1", "overview"]
+    assert "careless" in next(report.elsewhere(run)).sentences[0]
+
+
+def test_every_table_names_a_notebook_that_there_is():
+    from lib.files import PROJECT
+
+    assert {name for name in TABLES.values() if not (PROJECT / "notebooks" / f"{name}.ipynb").exists()} == set()
+    assert set(PICTURES) >= {"table1", "contributions", "controls"}

@@ -1,0 +1,85 @@
+"""The explorer's way into the browser: its port, its notebook, its templates; tests/test_browser.py looks at the page."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from lib import files, serving
+from lib.environment import Stop
+from lib.files import PROJECT
+
+PARAMETERS = 'corpus = "planted"\nroot = ""\npreset = "quick"\nseeds = "0"'
+
+
+@pytest.fixture
+def listening():
+    """A port that another program has."""
+    with socket.socket() as other:
+        other.bind((serving.HOST, 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+@pytest.mark.parametrize("text", ["x", "0", "80", "65536", "999999999999", "-1", "8866.0", "٨٨٦٦"])
+def test_a_port_that_cannot_be_is_one_line(text):
+    with pytest.raises(Stop, match=f"PORT={text}: a whole number from 1024 to 65535"):
+        serving.free_port(text)
+
+
+def test_a_port_that_another_program_has_is_one_line_with_a_free_one(listening):
+    with pytest.raises(Stop, match=rf"PORT={listening}: another program has this port; PORT=\d+ is free") as told:
+        serving.free_port(str(listening))
+    other = int(str(told.value).split("PORT=")[2].split()[0])
+    assert serving.free_port(str(other)) == other
+
+
+def run_folder(home):
+    folder = home / "runs" / "planted-tiny"
+    folder.mkdir(parents=True)
+    request = {"corpus": "planted", "preset": "tiny", "root": "/my 'sounds'\n\"", "seeds": "0,1", "fold": 0, "set": ""}
+    (folder / "request.json").write_text(json.dumps({"plan": {"request": request}}))
+    return folder, request
+
+
+def test_the_notebook_gets_the_runs_request(home, monkeypatch, tmp_path):
+    cell = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    (tmp_path / "project" / "notebooks").mkdir(parents=True)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[cell], metadata=kernel),
+        tmp_path / "project" / "notebooks" / "06_explorer.ipynb",
+    )
+    monkeypatch.setattr(files, "PROJECT", tmp_path / "project")
+    folder, request = run_folder(home)
+    path = serving.parameterised(folder)
+    made = nbformat.read(path, as_version=4)
+    found = {}
+    for each in made.cells:
+        exec(each.source, found)
+    assert path == folder / "explorer.ipynb"
+    assert {name: found[name] for name in request} == request
+    assert made.metadata["title"] == "Explorer: planted-tiny"
+
+
+def test_voila_finds_our_templates_and_no_address_of_another_machine_in_them():
+    asked = "from voila.paths import collect_template_paths; print(*collect_template_paths(['voila', 'nbconvert'], 'study', prune=True), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=serving.environment(), capture_output=True, text=True, check=True
+    )
+    ours = PROJECT / "lib" / "pages" / "voila" / "templates" / "study"
+    assert done.stdout.splitlines()[0] == str(ours)
+    assert any(line.endswith("voila/templates/lab") for line in done.stdout.splitlines())
+    assert not [path for path in ours.iterdir() if "://" in path.read_text()]
+
+
+def test_a_server_that_does_not_start_is_told_with_its_last_words(tmp_path):
+    log = tmp_path / "explorer.txt"
+    log.write_text("first\nno such thing\n")
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with pytest.raises(Stop, match=r"the explorer did not start: no such thing \(all of it: .*explorer.txt\)"):
+        serving.wait_until_there(process, 1, log)
