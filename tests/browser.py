@@ -16,6 +16,7 @@ from lib.processes import stop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800)
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")  # one that beeps, and is allowed
 
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (on Debian: apt install chromium)")
 
@@ -26,7 +27,9 @@ def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", *MICROPHONE]
+        )
         yield browser
         browser.close()
 

@@ -84,19 +84,11 @@ def folds_corpus(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def finished_study(tmp_path_factory, small_corpus):
-    """A study of the small corpus that was trained for a moment, in a home of its own; to be read and not changed."""
-    from lib import stages
-    from lib.representations import names
+@pytest.fixture(scope="module")
+def finished_study(finished, small_corpus):
+    """The finished study planted-tiny; to be read and not changed."""
     from lib.study import Request, Study
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(tmp_path_factory.mktemp("finished")))
-        short = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
-        asked = {"preset": "tiny", "device": "cpu", "set": short, "root": str(small_corpus), "controls": "none"}
-        study = Study.of(Request(**asked))
-        for name in names():
-            stages.train(study, name, 0)
-        stages.score(study)
-        yield study
+        patch.setenv("STUDY_HOME", str(finished[0]))
+        yield Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus)))

@@ -1,7 +1,10 @@
 """What a person meets in a browser: the report from disk, every notebook in JupyterLab, the explorer by Voila."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 
 import made_up
@@ -17,7 +20,14 @@ from lib.study import Request, Study
 
 pytestmark = [pytest.mark.slow, needs_browser]
 HOSTILE = "<img src=x onerror=alert(1)>"
-NOTEBOOKS = ("01_representations", "02_train_encoder", "03_subsets", "04_contributions", "05_paper_figures")
+NOTEBOOKS = (
+    "01_representations",
+    "02_train_encoder",
+    "03_subsets",
+    "04_contributions",
+    "05_paper_figures",
+    "06_explorer",
+)
 LAB_S = 120  # for one notebook from top to bottom
 
 
@@ -275,6 +285,180 @@ def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(explorer_pag
     assert_no_code(explorer_page)
     assert explorer_page.outside == []
     assert explorer_page.dialogs == []
+
+
+SCORES = "table:has(caption:text-matches('^Scores by'))"
+
+
+@pytest.fixture
+def open_explorer(explorer_page):
+    """The explorer with all of its views shown."""
+    explorer_page.page.wait_for_selector(".study-map canvas", timeout=90_000)
+    explorer_page.page.wait_for_selector(SCORES)
+    return explorer_page
+
+
+def test_a_switch_changes_the_answer_at_once(open_explorer):
+    page = open_explorer.page
+    before = page.inner_text(SCORES)
+    page.get_by_label("Pitch", exact=True).uncheck()
+    page.wait_for_selector("caption:text('Scores by Timbre + Neuralogram + Waveform')")
+    assert page.inner_text(SCORES) != before
+    taken_ms = sorted(page.evaluate(CLICK_TO_CHANGE))
+    assert taken_ms[len(taken_ms) // 2] < 100, taken_ms
+
+
+# milliseconds from a click on a switch to the changed page, eleven times
+CLICK_TO_CHANGE = """async () => {
+  const switches = [...document.querySelectorAll("input[type=checkbox]")];
+  const place = [...document.querySelectorAll("caption")].find(one => one.textContent.startsWith("Scores by")).closest(".widget-html");
+  const taken = [];
+  for (let i = 0; i < 11; i++) {
+    const start = performance.now();
+    const changed = new Promise(done => new MutationObserver((_, watcher) => {
+      watcher.disconnect();
+      done(performance.now() - start);
+    }).observe(place, { subtree: true, childList: true, characterData: true }));
+    switches[i % switches.length].click();
+    taken.push(await changed);
+    await new Promise(done => setTimeout(done, 150));
+  }
+  return taken;
+}"""
+
+
+def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
+    page = open_explorer.page
+    canvas = page.locator(".study-map canvas")
+    canvas.scroll_into_view_if_needed()
+    for x, y in places_of_points(page)[:40]:
+        before = page.inner_text("h3")
+        canvas.click(position={"x": x, "y": y})
+        page.wait_for_timeout(300)
+        if page.inner_text("h3") != before:
+            break
+    assert page.inner_text("h3") != before
+    assert page.inner_text(".study-map .told").split(", from")[0] == page.inner_text("h3")
+    page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.05", timeout=10_000)
+
+
+def places_of_points(page):
+    """Pixels of the canvas that are coloured: where points are."""
+    return page.evaluate("""() => {
+      const canvas = document.querySelector(".study-map canvas");
+      const [pen, ratio] = [canvas.getContext("2d"), canvas.width / canvas.clientWidth];
+      const { data, width, height } = pen.getImageData(0, 0, canvas.width, canvas.height);
+      const found = [];
+      for (let y = 0; y < height; y += 7) for (let x = 0; x < width; x += 7)
+        if (data[4 * (y * width + x) + 3] > 200) found.push([x / ratio, y / ratio]);
+      return found;
+    }""")
+
+
+def test_the_map_is_walked_with_the_keyboard(open_explorer):
+    page = open_explorer.page
+    page.locator(".study-map canvas").focus()
+    told = []
+    for key in ("ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+        told.append(page.inner_text(".study-map .told"))
+    assert len(set(told)) > 1
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "told => told.startsWith(document.querySelector('h3').textContent)", arg=told[-1], timeout=10_000
+    )
+
+
+def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
+    page = open_explorer.page
+    player = page.locator(".study-player audio")
+    assert 0.3 < player.evaluate("one => one.duration") < 6.5
+    before = page.locator(".study-player .cursor").evaluate("one => one.offsetLeft")
+    player.evaluate("one => one.play()")
+    page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.2", timeout=10_000)
+    assert page.locator(".study-player .cursor").evaluate("one => one.offsetLeft") > before
+    page.locator(".study-player .picture").click(position={"x": 300, "y": 50})
+    assert player.evaluate("one => one.currentTime") >= 0
+
+
+def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path):
+    page = open_explorer.page
+    page.get_by_role("button", name="Record a sound").click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("h3:text('own sound (recording.wav)')", timeout=20_000)
+    soundfile.write(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav", 0.3 * np.sin(np.arange(30_000) * 0.1), 16_000)
+    page.locator("input[type=file]").set_input_files(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav")
+    page.wait_for_selector("h3:has-text('mine')", timeout=20_000)
+    assert HOSTILE in page.inner_text("h3") and open_explorer.dialogs == []
+    (tmp_path / "words.wav").write_text("no sound")
+    page.locator("input[type=file]").set_input_files(tmp_path / "words.wav")
+    page.wait_for_selector("text=words.wav: not a sound file", timeout=20_000)
+    assert "mine" in page.inner_text("h3")
+
+
+def test_what_each_encoder_is_given_is_heard(open_explorer):
+    page = open_explorer.page
+    page.get_by_role("button", name="hear it").click()
+    page.wait_for_selector("text=its peaks as sine tones", timeout=30_000)
+    lengths = page.evaluate(LENGTHS)
+    assert len(lengths) > 5 and all(0.3 <= length <= 6.5 for length in lengths), lengths
+
+
+def test_every_control_of_the_explorer_is_reached_by_keyboard_and_every_image_has_words(open_explorer):
+    page = open_explorer.page
+    page.evaluate("document.addEventListener('focusin', event => { event.target.dataset.reached = 1 })")
+    page.evaluate("document.querySelector('select').focus()")
+    for _ in range(400):  # a player has several stops inside
+        if not page.evaluate(NOT_REACHED):
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate(NOT_REACHED) == []
+    assert page.evaluate(NOT_LOADED) == []
+
+
+NOT_REACHED = """() => [...document.querySelectorAll("#rendered_cells :is(select, input, button, audio, canvas)")]
+  .filter(one => one.checkVisibility() && one.type != "file" && !one.disabled && !one.dataset.reached)
+  .map(one => one.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_explorer_fits_the_window(open_explorer, width):
+    page = open_explorer.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(500)
+    assert open_explorer.too_wide_by <= 0
+    inside = page.evaluate("""() => [...document.querySelectorAll("h3, .study-player, .study-map, select")]
+      .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 60))""")
+    assert inside == []
+
+
+@pytest.fixture(scope="session")
+def hostile_explorer(home, tmp_path_factory):
+    """The explorer of a study of own sounds whose labels and files are markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    words = ["CORPUS=table", f"ROOT={hostile_corpus(folder)}", "PRESET=tiny", "DEVICE=cpu"]
+    command = [sys.executable, "-m", "lib.commands", "study", *words]
+    environment = {**os.environ, "STUDY_HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with explorer("table-tiny", folder / "log.txt", STUDY_HOME=str(folder)) as address:
+        yield address
+
+
+def test_labels_that_are_markup_do_nothing_in_the_explorer(hostile_explorer, watched):
+    seen = watched()
+    seen.page.goto(hostile_explorer)
+    seen.page.wait_for_selector(".study-map canvas", timeout=90_000)
+    seen.page.get_by_role("button", name="next").click()
+    seen.page.get_by_role("button", name="hear it").click()
+    seen.page.wait_for_selector("text=its peaks as sine tones", timeout=30_000)
+    seen.page.locator(".study-map canvas").hover(position={"x": 100, "y": 100})
+    seen.page.wait_for_timeout(500)
+    assert HOSTILE in seen.page.inner_text("h3") or "<b>plain</b>" in seen.page.inner_text("h3")
+    assert seen.dialogs == [] and seen.outside == []
+    assert seen.page.locator("[onerror], img[src=x]").count() == 0
+    assert HOSTILE in seen.page.inner_text(SCORES)
 
 
 def assert_no_code(seen):
