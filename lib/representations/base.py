@@ -6,6 +6,7 @@ Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -118,9 +119,19 @@ class FrontEnd(nn.Module):
 
 
 def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 16) -> Tensor:
-    """`function` of chunks [c, ...], on a processor a few at a time: what lies in its cache is done in half the time."""
-    parts = chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
-    return torch.cat([function(part) for part in parts])
+    """`function` of chunks [c, ...], on a processor a few at a time, since they then lie in its cache.
+
+    Each part is one thread's: torch's own threads would wait for each other after every small step, and so the numbers
+    do not depend on how many there are.
+    """
+    if chunks.device.type != "cpu":
+        return function(chunks)
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return torch.cat(list(pool.map(function, chunks.split(size))))
+    finally:
+        torch.set_num_threads(threads)  # what one thread sets is also what threads that start later begin with
 
 
 def sinusoids(n_tokens: int, width: int) -> Tensor:
