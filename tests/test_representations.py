@@ -181,6 +181,20 @@ def test_timbre_of_silence_is_finite_and_flat():
     assert np.abs(computed(built("timbre"), np.zeros((1, RATE), np.float32))).max() < 1e-3
 
 
+@pytest.mark.parametrize("name", ["pitch", "timbre"])
+def test_features_do_not_depend_on_the_number_of_threads_and_leave_it_alone(name, synthetic):
+    representation, chunks, before = built(name), torch.from_numpy(synthetic).repeat(3, 1), torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(representation.compute(chunks))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
+
+
 # Waveform
 
 

@@ -6,6 +6,7 @@ Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -184,9 +185,21 @@ def draw_response(axis: Axes, magnitude: np.ndarray, rate_hz: int) -> None:
 
 
 def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 16) -> Tensor:
-    """`function` of chunks [c, ...], on a processor a few at a time: what lies in its cache is done in half the time."""
-    parts = chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
-    return torch.cat([function(part) for part in parts])
+    """`function` of chunks [c, ...], on a processor a few at a time, since they then lie in its cache.
+
+    Each part is one thread's: torch's own threads would wait for each other after every small step, and so the numbers
+    do not depend on how many there are.
+    """
+    if chunks.device.type != "cpu":
+        return function(chunks)
+    threads, parts = torch.get_num_threads(), chunks.split(size)
+    if min(threads, len(parts)) == 1:
+        return torch.cat([function(part) for part in parts])
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return torch.cat(list(pool.map(function, parts)))
+    finally:
+        torch.set_num_threads(threads)  # what one thread sets is also what threads that start later begin with
 
 
 def sinusoids(n_tokens: int, width: int) -> Tensor:

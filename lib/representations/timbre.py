@@ -53,20 +53,23 @@ class Timbre(Representation):
         for number, part in enumerate(bands.split(GROUP, dim=1)):
             used = part.any(1).nonzero()
             low, high = (int(used.min()), int(used.max()) + 1) if len(used) else (0, 1)
-            self.ranges.append((low, high))
-            self.register_buffer(f"bands{number}", part[low:high].contiguous(), persistent=False)
+            self.ranges.append((2 * low, 2 * high))
+            # each twice: once for the square of the real part, once for that of the imaginary part beside it
+            self.register_buffer(f"bands{number}", part[low:high].repeat_interleave(2, dim=0), persistent=False)
         self.register_buffer("cosines", cosines(settings.n_mels, settings.n_mfcc)[1:], persistent=False)
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return in_parts(self._compute, chunks)
+        return in_parts(self._compute, chunks, 8)
 
     def _compute(self, chunks: Tensor) -> Tensor:
         n_fft = self.settings.n_fft
         frames = torch.nn.functional.pad(chunks, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, self.hop)
         spectrum = torch.fft.rfft(frames * self.window)  # [c, t, f]: all centred frames, since the floor looks at all
-        power = (spectrum.real * spectrum.real).addcmul_(spectrum.imag, spectrum.imag).flatten(0, 1)
-        bands = [power[:, low:high] @ getattr(self, f"bands{number}") for number, (low, high) in enumerate(self.ranges)]
+        squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the product with bands
+        bands = [
+            squares[:, low:high] @ getattr(self, f"bands{number}") for number, (low, high) in enumerate(self.ranges)
+        ]
         level_db = 10 * torch.cat(bands, dim=1).clamp_(min=1e-10).log10_().unflatten(0, (len(chunks), -1))
         floored = level_db.maximum(level_db.amax((1, 2), keepdim=True) - self.settings.top_db)
         return (floored[:, : self.n_frames] @ self.cosines.T).transpose(1, 2)
