@@ -41,10 +41,11 @@ def strongest_hz(samples: np.ndarray) -> float:
 
 
 def known_of(representation: Representation, audio: np.ndarray) -> Known:
-    features = np.concatenate(
-        [features_of(representation, part) for part in np.array_split(audio, -(-len(audio) // 3))]
-    )
-    return Known(Rows(audio, np.arange(len(audio))), Rows(features, np.arange(len(audio))))
+    """All chunks as training chunks; those on disk lie the other way round and behind another, which is none of them."""
+    stored = np.concatenate([np.full_like(audio[:1], 0.5), audio[::-1]])
+    features = np.concatenate([features_of(representation, part) for part in np.array_split(stored, len(stored))])
+    index = np.arange(len(audio), 0, -1)
+    return Known(Rows(stored, index), Rows(features, index))
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +130,7 @@ def test_partials_go_on_in_the_same_or_a_neighbouring_bin():
 def test_a_peak_that_could_go_on_in_two_ways_takes_one():
     found = np.zeros((9, 2), np.uint8)
     found[4, 0] = found[3, 1] = found[5, 1] = 1
-    assert sorted(partials(found)) == [(0, [4, 3]) if (0, [4, 3]) in partials(found) else (0, [4, 5]),
-                                       (1, [5]) if (0, [4, 3]) in partials(found) else (1, [3])]  # fmt: skip
+    assert partials(found) == [(0, [4, 3]), (1, [5])]
 
 
 def test_a_glide_is_one_tone_without_a_jump():
