@@ -18,7 +18,7 @@ from lib.study import Request, Study
 pytestmark = [pytest.mark.slow, needs_browser]
 HOSTILE = "<img src=x onerror=alert(1)>"
 NOTEBOOKS = ("01_representations", "02_train_encoder", "03_subsets", "04_contributions", "05_paper_figures")
-LAB_S = 120  # for one notebook from top to bottom
+LAB_S = 300  # for one notebook from top to bottom, on a machine that has other work too
 
 
 @pytest.fixture(scope="session")
