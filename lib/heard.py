@@ -56,7 +56,7 @@ def spread(chunks: Chunks, n: int) -> list[int]:
 def answers(part: Study) -> dict[str, dict[str, np.ndarray]]:
     """Clip scores [class] by who scored and by clip: each encoder's own classifier, and the head on all four.
 
-    The mean of the run's seeds. Whoever has no stored scores is left out, all of them where there is no test set.
+    The mean of the seeds that are there. Whoever has no stored scores is left out, all of them where there is no test set.
     """
     models = [(name, name, "own") for name in names()] + [("all four", ALL_FOUR, part.settings.heads.kinds[0])]
     try:
@@ -65,8 +65,8 @@ def answers(part: Study) -> dict[str, dict[str, np.ndarray]]:
         return {}
     found = {}
     for who, subset, head in models:
-        paths = [part.scores(subset, head, seed) for seed in part.request.seeds]
-        if all(path.exists() for path in paths):
+        paths = [path for seed in part.request.seeds if (path := part.scores(subset, head, seed)).exists()]
+        if paths:
             ids, means = clip_means(np.mean([np.load(path) for path in paths], axis=0), clip)
             found[who] = dict(zip(map(str, ids), means, strict=True))
     return found

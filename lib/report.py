@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import blocks, controls, definitions, files, findings, heard, players, runs
+from lib import blocks, controls, definitions, files, findings, heard, players
 from lib.blocks import Block, Section, of_frame, says, table
 from lib.errors import PlainError
 from lib.findings import number
@@ -31,7 +31,7 @@ def write(folder: Path) -> Path:
     run = Run.of(folder)
     text = blocks.page(
         "report.html.j2", slug=run.study.slug, facts=facts(run), made=time.strftime("%Y-%m-%d %H:%M"),
-        finished=runs.finished(folder), sections=[section(run, *each) for each in SECTIONS],
+        lacking=run.lacking, sections=[section(run, *each) for each in SECTIONS],
     )  # fmt: skip
     with files.whole(folder / "report.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ def picture(stem: str) -> Maker:
 def facts(run: Run) -> dict[str, str]:
     """What was run, in a few words each."""
     asked = run.study.request
-    told = {"corpus": asked.corpus, "preset": asked.preset, "seeds": ", ".join(map(str, asked.seeds))}
+    told = {"corpus": asked.corpus, "preset": asked.preset, "seeds": ", ".join(run.seeds) or "none yet"}
     told |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if asked.fold else {}
     paths = [part.folder / "scores" / "test.npz" for part in run.parts]
     if all(path.exists() for path in paths):

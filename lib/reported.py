@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib import runs
 from lib.findings import between, number
-from lib.study import Request, Study
+from lib.study import Request, Study, StudyError
 
 FIGURES_BYTES = 5 * 10**6  # of all pictures in the page, so that it stays below 8 MB
 
@@ -62,6 +62,23 @@ class Run:
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; StudyError with the notebook that makes it where it is missing."""
         return self.study.table(name, TABLES[name])
+
+    @property
+    def seeds(self) -> list[str]:
+        """The seeds that the tables are made of, which may not yet be all that were asked for."""
+        try:
+            found = self.table("subsets")["seed"].unique()
+        except StudyError:
+            return []
+        return [seed for seed in found if seed != "mean"]
+
+    @property
+    def lacking(self) -> str:
+        """What the run still lacks, in one line; empty where it is whole."""
+        asked = [str(seed) for seed in self.study.request.seeds if str(seed) not in self.seeds]
+        if not runs.finished(self.study.folder):
+            return "This run is not finished: what is missing below is named where it belongs."
+        return f"This run goes on: its tables do not have the seeds {', '.join(asked)} yet." if asked else ""
 
     @property
     def head(self) -> str:

@@ -28,7 +28,7 @@ NOTEBOOKS = (
     "05_paper_figures",
     "06_explorer",
 )
-LAB_S = 120  # for one notebook from top to bottom
+LAB_S = 300  # for one notebook from top to bottom, on a machine that has other work too
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,18 @@ def test_without_the_corpus_the_page_is_made(made, monkeypatch, tmp_path):
     assert "Not there yet" not in page.text
 
 
+def test_seeds_that_the_tables_do_not_have_are_told(made):
+    study, page, _ = made
+    assert "seeds 0, 1 " in page.text
+    assert "This run goes on" not in page.text
+    asked = (study.folder / "request.json").read_text()
+    (study.folder / "request.json").write_text(asked.replace('"0,1"', '"0,1,2"'))
+    page = Page(report.write(study.folder).read_text())
+    (study.folder / "request.json").write_text(asked)
+    assert "seeds 0, 1 " in page.text
+    assert "This run goes on: its tables do not have the seeds 2 yet." in page.text
+
+
 def test_pictures_have_room_for_so_much_and_those_that_matter_come_first(made, monkeypatch):
     study, _, _ = made
     for stem in ("overview", "careless"):

@@ -193,7 +193,7 @@ def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 1
     if chunks.device.type != "cpu":
         return function(chunks)
     threads, parts = torch.get_num_threads(), chunks.split(size)
-    if min(threads, len(parts)) == 1:
+    if threads == 1:
         return torch.cat([function(part) for part in parts])
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
