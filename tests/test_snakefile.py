@@ -32,7 +32,7 @@ def planned(home, small_corpus):
 def test_a_plain_study(planned, tmp_path):
     titles, words = dry_run(planned, tmp_path / "run")
     encoders = [f"02_train_encoder {name}, seed {seed}" for name in planned["representations"] for seed in (0, 3)]
-    others = ["01_representations", "03_subsets", "04_contributions", "05_paper_figures"]
+    others = ["01_representations", "03_subsets", "04_contributions", "05_paper_figures", "06_explorer"]
     assert Counter(titles) == Counter([*encoders, *others])
     assert '"seed": 3' in words
     assert '"seeds": "0,3"' in words
@@ -58,6 +58,7 @@ def test_all_folds_train_and_score_each_and_then_summarise(home, folds_corpus, t
         == count["04_contributions"]
         == count["05_paper_figures"]
         == count["01_representations"]
+        == count["06_explorer"]
         == 1
     )
     assert '"fold": "all"' in words

@@ -86,12 +86,23 @@ def test_it_runs_to_table_1(finished):
     assert "Table 1: " in words
     assert "this will take about" in words
     tables = {path.stem for path in run.glob("tables/*.csv")}
-    assert tables >= {"rejected", "subsets", "contributions", "table1", "table2", "ledger", "decisions", "timing"}
+    assert tables >= {
+        "rejected",
+        "subsets",
+        "contributions",
+        "table1",
+        "table2",
+        "ledger",
+        "decisions",
+        "timing",
+        "neighbours",
+    }
     assert len(pd.read_csv(run / "tables" / "table1.csv")) > 0
     assert {path.stem for path in run.glob("notebooks/*.ipynb")} >= {
-        "01_representations", "03_subsets", "04_contributions", "05_paper_figures",
+        "01_representations", "03_subsets", "04_contributions", "05_paper_figures", "06_explorer",
         *(f"02_train_encoder-{name}-seed0" for name in names()),
     }  # fmt: skip
+    assert max(path.stat().st_size for path in run.glob("notebooks/*.ipynb")) < 8e6  # players and pictures included
     stems = {path.stem for path in (home / "figures" / "planted-tiny").glob("*.png")}
     assert stems
     for stem in stems:
