@@ -65,7 +65,7 @@ def scores(wildcards):
 
 # What a notebook prints goes to the screen, what papermill has to say to a file.
 RUN = (
-    "echo {params.title:q}; "
+    "echo {params.title:q}; STUDY_CORES={threads} "
     f"'{sys.executable}' -m papermill {{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd '{PROJECT}' "
     "--no-progress-bar --stdout-file {params.screen} 2> {log.words:q} "
     "|| {{ echo {params.title:q} failed; exit 1; }}; echo {params.title:q} done in $SECONDS s"
@@ -145,7 +145,7 @@ rule subsets:
         given=lambda wildcards: given(place=wildcards.place, controls=PLAN["request"]["controls"]),
         title=lambda wildcards: f"{wildcards.place}03_subsets",
         screen="-",
-    threads: PLAN["threads"]
+    threads: PLAN["threads"] if FOLDS else workflow.cores  # nothing else is ready meanwhile, but with folds others are
     shell:
         RUN
 

@@ -170,7 +170,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedules.mobilenet.batch": 256,
         "schedules.head.epochs": 30,
         "representations.neuralogram.map": "keep_time",
-        "controls": ("noise",),
     },
     "quick": {
         "training.epochs": 16,

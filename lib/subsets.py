@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.settings import Heads, Training
+from lib.threads import cores, side_by_side
 from lib.training import activate, learning_rate, loss_of
 
 Subset = tuple[str, ...]
@@ -59,18 +60,18 @@ def train_subsets(
     def width(subset: Subset) -> int:
         return sum(scaled[name].shape[1] for name in subset)
 
-    for _, group in itertools.groupby(sorted(wanted, key=width), key=width):
-        group = list(group)
-        inputs = torch.stack([torch.cat([scaled[name] for name in subset], dim=1) for subset in group]).to(
-            device
-        )  # [h, c, d]
-        generators = [torch.Generator().manual_seed(seed) for _ in group]
+    def trained(group: list[Subset]) -> tuple[list[Subset], "StackedHeads", Tensor]:
+        parts = [torch.cat([scaled[name] for name in subset], dim=1) for subset in group]
+        inputs = torch.stack(parts).to(device)  # [h, c, d]
         if head == "linear" and heads.linear_fit == "ridge":
-            model = ridge(inputs[:, train], labels, heads.ridge)
-        else:
-            model = StackedHeads.fresh(head, inputs.shape[2], labels.shape[1], heads.hidden, generators).to(device)
-            train_heads(model, inputs[:, train], labels, schedule, seed)
-        yield group, model, inputs
+            return group, ridge(inputs[:, train], labels, heads.ridge), inputs
+        generators = [torch.Generator().manual_seed(seed) for _ in group]
+        model = StackedHeads.fresh(head, inputs.shape[2], labels.shape[1], heads.hidden, generators).to(device)
+        train_heads(model, inputs[:, train], labels, schedule, seed)
+        return group, model, inputs
+
+    groups = [list(group) for _, group in itertools.groupby(sorted(wanted, key=width), key=width)]
+    yield from side_by_side(trained, groups, cores() if device.type == "cpu" else 1)
 
 
 @torch.inference_mode()

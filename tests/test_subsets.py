@@ -134,3 +134,11 @@ def test_a_head_that_was_kept_gives_the_scores_of_the_one_that_was_trained(data,
         inputs = torch.cat([scaled[name] for name in subset], dim=1)[None]
         again = scores_of(StackedHeads.of_subset(subset, kept), inputs, SCHEDULE)[0]
         np.testing.assert_allclose(again, scores, atol=ROUNDING)
+
+
+@pytest.mark.parametrize("head", ["paper", "linear"])
+def test_heads_trained_side_by_side_are_those_trained_one_after_another(data, head, monkeypatch):
+    expected = scored(data, head)
+    monkeypatch.setenv("STUDY_CORES", "2")
+    for subset, scores in scored(data, head).items():
+        np.testing.assert_array_equal(scores, expected[subset])

@@ -6,7 +6,6 @@ Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from lib.arrays import Rows, blocks
 from lib.settings import Chunking, Frozen, validated
+from lib.threads import side_by_side
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
@@ -185,21 +185,10 @@ def draw_response(axis: Axes, magnitude: np.ndarray, rate_hz: int) -> None:
 
 
 def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 16) -> Tensor:
-    """`function` of chunks [c, ...], on a processor a few at a time, since they then lie in its cache.
-
-    Each part is one thread's: torch's own threads would wait for each other after every small step, and so the numbers
-    do not depend on how many there are.
-    """
+    """`function` of chunks [c, ...], on a processor a few at a time, since they then lie in its cache."""
     if chunks.device.type != "cpu":
         return function(chunks)
-    threads, parts = torch.get_num_threads(), chunks.split(size)
-    if threads == 1:
-        return torch.cat([function(part) for part in parts])
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return torch.cat(list(pool.map(function, parts)))
-    finally:
-        torch.set_num_threads(threads)  # what one thread sets is also what threads that start later begin with
+    return torch.cat(list(side_by_side(function, chunks.split(size), torch.get_num_threads())))
 
 
 def sinusoids(n_tokens: int, width: int) -> Tensor:
