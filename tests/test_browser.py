@@ -235,23 +235,39 @@ def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched
     address, folder = jupyterlab
     seen = watched()
     seen.page.goto(f"{address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
-    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
-    seen.page.locator(
-        ".jp-NotebookPanel [data-status=idle], .jp-Notebook-ExecutionIndicator[data-status=idle]"
-    ).first.wait_for(timeout=60_000)
+    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=90_000)
+    wait_for_kernel(seen.page, address, f"{name}.ipynb")
     seen.page.get_by_role("menuitem", name="Run", exact=True).click()
     seen.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    assert end_of_run(seen.page, folder / f"{name}.ipynb") == []
+    assert end_of_run(seen.page, address, folder / f"{name}.ipynb") == []
     assert seen.dialogs == []
     seen.page.screenshot(path=folder.with_name(f"{name}.png"))
 
 
-def end_of_run(page, path):
+def kernel_idle(page, address, name):
+    """Whether the page is connected with the notebook's kernel, and that has nothing to do."""
+    sessions = page.request.get(f"{address}/api/sessions").json()
+    kernels = [session["kernel"] for session in sessions if session["path"] == name]
+    return any(kernel["connections"] and kernel["execution_state"] == "idle" for kernel in kernels)
+
+
+def wait_for_kernel(page, address, name):
+    """Wait for the notebook's kernel: asked to run before, the page would ask which one."""
+    end = time.monotonic() + 90
+    while not kernel_idle(page, address, name):
+        assert time.monotonic() < end, f"no kernel for {name}"
+        page.wait_for_timeout(100)
+
+
+def end_of_run(page, address, path):
     """Wait until all code cells have run, or one failed: the errors."""
     end = time.monotonic() + LAB_S
     while time.monotonic() < end:
         page.wait_for_timeout(1000)
+        if not kernel_idle(page, address, path.name):
+            continue
         page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
         cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
         errors = [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"]
         if errors or all(cell["execution_count"] for cell in cells):
