@@ -21,7 +21,7 @@ def dry_run(planned, folder, *more):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     words = done.stdout + done.stderr
     assert done.returncode == 0, words
-    return [title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); \S+ -m papermill", words)], words
+    return [title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); STUDY_CORES=\d+ \S+ -m papermill", words)], words
 
 
 @pytest.fixture
@@ -113,5 +113,5 @@ def test_controls_concern_only_the_notebooks_that_run_and_read_them(home, small_
     _, words = dry_run(planned, tmp_path / "run")
     told = [line for line in words.splitlines() if "-m papermill" in line]
     with_controls = [line for line in told if '"controls": "noise,untrained"' in line]
-    assert len(told) == 8
+    assert len(told) == 9
     assert sorted(re.search(r"/(0\d)_", line).group(1) for line in with_controls) == ["03", "04"]
