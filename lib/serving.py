@@ -20,7 +20,7 @@ NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
 PORT = 8866  # Voila's own
 PATIENCE_S = 60  # until the server answers
-IDLE_S = 600  # until the kernel of a closed page is ended
+IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 
 
 def serve(folder: Path, port: str) -> int:
@@ -93,18 +93,19 @@ def command(notebook: Path, port: int) -> list[str]:
     return [
         sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--Voila.ip={HOST}", f"--port={port}",
         "--Voila.port_retries=0", "--template=study", "--show_tracebacks=True",
-        "--MappingKernelManager.cull_interval=60", f"--MappingKernelManager.cull_idle_timeout={IDLE_S}",
+        "--MappingKernelManager.cull_interval=15", f"--MappingKernelManager.cull_idle_timeout={IDLE_S}",
     ]  # fmt: skip
 
 
 def environment() -> dict[str, str]:
-    """Where Voila finds our templates, and the notebook's kernel this very lib."""
+    """Where Voila finds our templates and settings, and the notebook's kernel this very lib."""
 
     def before(name: str, folder: Path) -> str:
         return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
 
-    pages = before("JUPYTER_PATH", files.PROJECT / "lib" / "pages")
-    return {**os.environ, "JUPYTER_PATH": pages, "PYTHONPATH": before("PYTHONPATH", files.PROJECT)}
+    pages = files.PROJECT / "lib" / "pages"
+    ours = {"JUPYTER_PATH": pages, "JUPYTER_CONFIG_PATH": pages / "voila", "PYTHONPATH": files.PROJECT}
+    return {**os.environ, **{name: before(name, folder) for name, folder in ours.items()}}
 
 
 def wait_until_there(process: subprocess.Popen, port: int, log: Path) -> None:

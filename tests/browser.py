@@ -12,7 +12,7 @@ import pytest
 
 from lib import serving
 from lib.files import PROJECT
-from lib.processes import stop
+from lib.processes import end_with_parent, stop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800)
@@ -50,6 +50,12 @@ class Watched:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
+    def close(self):
+        """Leave the page as a person does, so that the server ends its kernel, and close it."""
+        self.page.goto("about:blank")
+        self.page.wait_for_timeout(200)
+        self.page.close()
+
     @property
     def outside(self):
         """Requests to anything but this machine and the page itself."""
@@ -75,7 +81,7 @@ def served(command, number, log, **environment):
     with log.open("w") as words:
         process = subprocess.Popen(
             command, stdout=words, stderr=words, env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-            start_new_session=True,
+            start_new_session=True, preexec_fn=end_with_parent,
         )  # fmt: skip
         try:
             wait_for(number, process, log)

@@ -63,7 +63,7 @@ def watched(browser):
 
     yield open_page
     for one in opened:
-        one.page.close()
+        one.close()
 
 
 # The report
@@ -244,6 +244,14 @@ def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched
     seen.page.screenshot(path=folder.with_name(f"{name}.png"))
 
 
+def wait_until(there, patience_s):
+    """Wait until there() is true."""
+    end = time.monotonic() + patience_s
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
 def kernel_idle(page, address, name):
     """Whether the page is connected with the notebook's kernel, and that has nothing to do."""
     sessions = page.request.get(f"{address}/api/sessions").json()
@@ -253,10 +261,7 @@ def kernel_idle(page, address, name):
 
 def wait_for_kernel(page, address, name):
     """Wait for the notebook's kernel: asked to run before, the page would ask which one."""
-    end = time.monotonic() + 90
-    while not kernel_idle(page, address, name):
-        assert time.monotonic() < end, f"no kernel for {name}"
-        page.wait_for_timeout(100)
+    wait_until(lambda: kernel_idle(page, address, name), 90)
 
 
 def end_of_run(page, address, path):
@@ -512,3 +517,5 @@ def test_a_page_of_widgets_by_voila_works_without_a_network(watched, tmp_path):
         assert seen.outside == []
         assert seen.errors == []
         assert seen.page.evaluate("document.documentElement.lang") == "en"
+        seen.page.goto("about:blank")  # whoever leaves the page ends its kernel, which holds a gigabyte
+        wait_until(lambda: "Kernel shutdown" in (tmp_path / "log.txt").read_text(), 15)
