@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,8 +81,16 @@ def processes_of(home):
     return found
 
 
-def test_it_runs_to_table_1(finished):
-    home, words = finished
+@pytest.fixture(scope="module")
+def done(finished, tmp_path_factory):
+    """A copy of the home of the finished study, since tests here change it, and what was said."""
+    home = tmp_path_factory.mktemp("done") / "home"
+    shutil.copytree(finished[0], home, symlinks=True)
+    return home, finished[1]
+
+
+def test_it_runs_to_table_1(done):
+    home, words = done
     run = home / "runs" / "planted-tiny"
     assert "Table 1: " in words
     assert "this will take about" in words
@@ -111,8 +120,8 @@ def test_it_runs_to_table_1(finished):
         assert (home / "figures" / "planted-tiny" / f"{stem}.pdf").exists()
 
 
-def test_a_second_run_does_nothing(finished, small_corpus):
-    home, _ = finished
+def test_a_second_run_does_nothing(done, small_corpus):
+    home, _ = done
     before = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("*.csv")}
     status, words = study(home, small_corpus)
     assert status == 0
@@ -176,8 +185,8 @@ def test_a_wrong_parameter_by_hand_is_refused_with_the_names_there_are(tmp_path,
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_failing_notebook_is_told_and_leaves_its_copy(finished, small_corpus):
-    home, _ = finished
+def test_a_failing_notebook_is_told_and_leaves_its_copy(done, small_corpus):
+    home, _ = done
     asked = ["SET=training.lr=1e30", "NAME=broken"]
     status, words = study(home, small_corpus, *asked)
     assert status == 1
@@ -191,8 +200,8 @@ def test_a_failing_notebook_is_told_and_leaves_its_copy(finished, small_corpus):
     )
 
 
-def test_other_settings_in_the_same_folder_are_refused(finished, small_corpus):
-    home, _ = finished
+def test_other_settings_in_the_same_folder_are_refused(done, small_corpus):
+    home, _ = done
     status, words = study(home, small_corpus, "SET=training.epochs=3")
     assert status == 1
     assert "holds results of other settings: give this run a name (NAME=...)" in words
