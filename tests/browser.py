@@ -50,6 +50,11 @@ class Watched:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
+    def open_served(self, address, ready):
+        """Open a page that Voila writes while its notebook runs, and wait until what `ready` selects is there."""
+        self.page.goto(address, wait_until="commit")  # it is loaded only when the notebook has run
+        self.page.wait_for_selector(ready, timeout=180_000)
+
     def close(self):
         """Leave the page as a person does, so that the server ends its kernel, and close it."""
         self.page.goto("about:blank")

@@ -297,8 +297,7 @@ def explorer_address(home, tmp_path_factory):
 def explorer_page(explorer_address, watched):
     """The explorer, ready to be used; `outside`, `errors` and `dialogs` tell what it did."""
     seen = watched()
-    seen.page.goto(explorer_address)
-    seen.page.wait_for_selector("#rendered_cells .jupyter-widgets", timeout=90_000)
+    seen.open_served(explorer_address, "#rendered_cells .jupyter-widgets")
     return seen
 
 
@@ -469,8 +468,7 @@ def hostile_explorer(home, tmp_path_factory):
 
 def test_labels_that_are_markup_do_nothing_in_the_explorer(hostile_explorer, watched):
     seen = watched()
-    seen.page.goto(hostile_explorer)
-    seen.page.wait_for_selector(".study-map canvas", timeout=90_000)
+    seen.open_served(hostile_explorer, ".study-map canvas")
     seen.page.get_by_role("button", name="next").click()
     seen.page.get_by_role("button", name="hear it").click()
     seen.page.wait_for_selector("text=its peaks as sine tones", timeout=30_000)
@@ -508,8 +506,7 @@ def test_a_page_of_widgets_by_voila_works_without_a_network(watched, tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "small.ipynb")
     seen = watched()
     with voila(tmp_path / "small.ipynb", tmp_path / "log.txt") as address:
-        seen.page.goto(address)
-        seen.page.wait_for_selector(".count", timeout=60_000)
+        seen.open_served(address, ".count")
         seen.page.click(".count")
         seen.page.wait_for_selector("text=clicked 1", timeout=10_000)
         seen.page.wait_for_timeout(500)
