@@ -235,7 +235,7 @@ def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched
     address, folder = jupyterlab
     seen = watched()
     seen.page.goto(f"{address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
-    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=90_000)
+    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=PATIENCE_MS)
     wait_for_kernel(seen.page, address, f"{name}.ipynb")
     seen.page.get_by_role("menuitem", name="Run", exact=True).click()
     seen.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -307,13 +307,14 @@ def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(explorer_pag
     assert explorer_page.dialogs == []
 
 
+PATIENCE_MS = 120_000  # a page is there once its kernel has loaded what it needs, on a machine that has other work too
 SCORES = "table:has(caption:text-matches('^Scores by'))"
 
 
 @pytest.fixture
 def open_explorer(explorer_page):
     """The explorer with all of its views shown."""
-    explorer_page.page.wait_for_selector(".study-map canvas", timeout=90_000)
+    explorer_page.page.wait_for_selector(".study-map canvas", timeout=PATIENCE_MS)
     explorer_page.page.wait_for_selector(SCORES)
     return explorer_page
 
@@ -354,11 +355,11 @@ def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
     for x, y in places_of_points(page)[:40]:
         before = page.inner_text("h3")
         canvas.click(position={"x": x, "y": y})
-        page.wait_for_timeout(300)
-        if page.inner_text("h3") != before:
+        told = page.inner_text(".study-map .told").split(", from")[0]
+        if told != before:
             break
-    assert page.inner_text("h3") != before
-    assert page.inner_text(".study-map .told").split(", from")[0] == page.inner_text("h3")
+    assert told != before
+    page.wait_for_function("told => document.querySelector('h3').textContent === told", arg=told, timeout=60_000)
     page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.05", timeout=10_000)
 
 
@@ -406,14 +407,14 @@ def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path
     page.get_by_role("button", name="Record a sound").click()
     page.wait_for_timeout(1500)
     page.get_by_role("button", name="Stop").click()
-    page.wait_for_selector("h3:text('own sound (recording.wav)')", timeout=20_000)
+    page.wait_for_selector("h3:text('own sound (recording.wav)')", timeout=60_000)
     soundfile.write(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav", 0.3 * np.sin(np.arange(30_000) * 0.1), 16_000)
     page.locator("input[type=file]").set_input_files(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav")
-    page.wait_for_selector("h3:has-text('mine')", timeout=20_000)
+    page.wait_for_selector("h3:has-text('mine')", timeout=60_000)
     assert HOSTILE in page.inner_text("h3") and open_explorer.dialogs == []
     (tmp_path / "words.wav").write_text("no sound")
     page.locator("input[type=file]").set_input_files(tmp_path / "words.wav")
-    page.wait_for_selector("text=words.wav: not a sound file", timeout=20_000)
+    page.wait_for_selector("text=words.wav: not a sound file", timeout=60_000)
     assert "mine" in page.inner_text("h3")
 
 

@@ -21,7 +21,9 @@ def dry_run(planned, folder, *more):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     words = done.stdout + done.stderr
     assert done.returncode == 0, words
-    return [title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); STUDY_CORES=\d+ \S+ -m papermill", words)], words
+    return [
+        title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); STUDY_CORES=\d+ \S+ -m papermill", words)
+    ], words
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def begun(home, corpus, *words):
     )
 
 
-def wait_until(there, patience_s=240):
+def wait_until(there, patience_s=480):
     """Wait until there() is true."""
     end = time.monotonic() + patience_s
     while not there():
