@@ -311,12 +311,14 @@ PATIENCE_MS = 120_000  # a page is there once its kernel has loaded what it need
 SCORES = "table:has(caption:text-matches('^Scores by'))"
 
 
-@pytest.fixture
-def open_explorer(explorer_page):
-    """The explorer with all of its views shown."""
-    explorer_page.page.wait_for_selector(".study-map canvas", timeout=PATIENCE_MS)
-    explorer_page.page.wait_for_selector(SCORES)
-    return explorer_page
+@pytest.fixture(scope="module")
+def open_explorer(explorer_address, browser):
+    """The explorer with all of its views shown: one page for several tests, since it takes its time to open."""
+    seen = Watched(browser)
+    seen.open_served(explorer_address, ".study-map canvas")
+    seen.page.wait_for_selector(SCORES)
+    yield seen
+    seen.close()
 
 
 def test_a_switch_changes_the_answer_at_once(open_explorer):
@@ -325,6 +327,8 @@ def test_a_switch_changes_the_answer_at_once(open_explorer):
     page.get_by_label("Pitch", exact=True).uncheck()
     page.wait_for_selector("caption:text('Scores by Timbre + Neuralogram + Waveform')")
     assert page.inner_text(SCORES) != before
+    page.get_by_label("Pitch", exact=True).check()
+    page.wait_for_selector("caption:text('Scores by Pitch + Timbre + Neuralogram + Waveform')")
     taken_ms = sorted(page.evaluate(CLICK_TO_CHANGE))
     assert taken_ms[len(taken_ms) // 2] < 100, taken_ms
 

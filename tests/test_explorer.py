@@ -111,7 +111,7 @@ def test_the_map_holds_a_place_and_a_caption_for_each_chunk(page):
 
 def test_a_sound_of_ones_own_is_shown_in_every_view(page):
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(40000) / 16000)
-    page.recorder.content = wav(tone)
+    page.recorder.set_state({"content": memoryview(wav(tone))})  # as it comes from a browser
     assert page.sound.clip == -1 and len(page.sound.audio) == 3 and page.clips.value is None
     assert "own sound (recording.wav)" in page.title.value and page.moving.play == 1
     page.draw_heard()

@@ -65,5 +65,5 @@ class Recorder(anywidget.AnyWidget):
 
     _esm = (HERE / "recorder.js").read_text()
     _css = STYLE
-    content = traitlets.Bytes(b"").tag(sync=True)
+    content = traitlets.CBytes(b"").tag(sync=True)  # a browser sends a view of memory
     longest_s = traitlets.Float(10.0).tag(sync=True)
