@@ -135,7 +135,7 @@ rule subsets:
     input:
         scores,
         notebook=notebook("03_subsets"),
-        lib=lib("encoders", "training", "transformer", "stages", "subsets", "measures", "intervals", "results", "games", "controls/*"),
+        lib=lib("encoders", "training", "transformer", "stages", "subsets", "threads", "measures", "intervals", "results", "games", "controls/*"),
     output:
         "{place}tables/subsets.csv",
     log:
@@ -200,7 +200,7 @@ rule explorer:
     input:
         "tables/subsets.csv",
         notebook=notebook("06_explorer"),
-        lib=lib("explorer/*", "answers", "maps", "players", "encoders", "subsets", "plots", "plots/*"),
+        lib=lib("explorer/*", "answers", "maps", "players", "viewer", "encoders", "subsets", "plots", "plots/*"),
     output:
         "tables/neighbours.csv",
     log:

@@ -19,8 +19,9 @@ from lib import maps, runs
 from lib.arrays import Rows, blocks
 from lib.chunks import cut_clip
 from lib.decode import decode
-from lib.encoders import BLOCK, Encoder, features_of, in_blocks, key_of, read_back
+from lib.encoders import Encoder, features_of, heard_by, key_of, read_back
 from lib.measures import constant_scores
+from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import Known, Representation
 from lib.settings import SettingsError
@@ -128,24 +129,29 @@ class Answers:
     def clip(self, clip: int) -> Sound:
         """A clip of the corpus, by its place in the table of clips."""
         rows = np.flatnonzero(self.chunks.clip == clip)
-        told = self.chunks.corpus.clips.iloc[clip]
         return Sound(
             np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
-            {name: values[rows] for name, values in self.embeddings.items()},
-            tuple(told["labels"]), Path(told["path"]).name, clip,
+            {name: values[rows] for name, values in self.embeddings.items()}, *self._told(clip), clip,
         )  # fmt: skip
 
+    def _told(self, clip: int) -> tuple[tuple[str, ...], str]:
+        told = self.chunks.corpus.clips.iloc[clip]
+        return tuple(told["labels"]), Path(told["path"]).name
+
+    def name_of(self, clip: int) -> str:
+        """A clip of the corpus in a line."""
+        return caption(*self._told(clip))
+
     def caption_of(self, row: int) -> str:
-        """A chunk of the corpus in a line: labels, file, and where in it."""
-        told = self.chunks.corpus.clips.iloc[self.chunks.clip[row]]
-        return f"{caption(told['labels'], Path(told['path']).name)}, from {self.chunks.start_s[row]:g} s"
+        """A chunk of the corpus in a line: its clip, and where in it."""
+        return f"{self.name_of(self.chunks.clip[row])}, from {self.chunks.start_s[row]:g} s"
 
     def hear(self, path: Path | str, name: str = "") -> Sound:
         """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
         rule = self.part.settings.chunking
         samples = decode(Path(path), rule.rate_hz, rule.resampler)[: round(LONGEST_S * rule.rate_hz)]
         audio, start_s = cut_clip(samples, rule)
-        embeddings = {each: self._embed(each, audio) for each in self.embeddings}
+        embeddings = {each: heard_by(encoder, audio)[0] for each, encoder in self.encoders.items()}
         return Sound(audio, start_s, embeddings, (), name or Path(path).name)
 
     def hear_bytes(self, content: bytes, name: str) -> Sound:
@@ -154,16 +160,6 @@ class Answers:
             path = Path(folder) / f"sound{Path(name).suffix}"
             path.write_bytes(content)
             return self.hear(path, name)
-
-    def _embed(self, name: str, audio: np.ndarray) -> np.ndarray:
-        encoder = self.encoders[name]
-        work = in_blocks(
-            lambda x: encoder.embed(encoder.representation.compute(x)),
-            audio,
-            torch.device("cpu"),
-            min(len(audio), BLOCK),
-        )
-        return np.concatenate([values[0] for _, values in work])
 
     @cached_property
     def encoders(self) -> dict[str, Encoder]:
@@ -212,10 +208,8 @@ class Answers:
 
     def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
         """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
-        with torch.inference_mode():
-            features = representation.compute(torch.from_numpy(np.array(audio))).numpy()
-            known = self._known(representation)
-            return np.concatenate([representation.sound(each, known) for each in features])
+        known = self._known(representation)
+        return np.concatenate([representation.sound(each, known) for each in sounds.features_of(representation, audio)])
 
     def _known(self, representation: Representation) -> Known:
         """Training chunks with their features, as the encoder was trained on them."""

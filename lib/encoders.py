@@ -220,6 +220,11 @@ def listen(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.n
     Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
     """
     chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
+    return start_s, *heard_by(encoder, chunks)
+
+
+def heard_by(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
     device = next(encoder.parameters()).device
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -228,7 +233,7 @@ def listen(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.n
 
     encoder.eval()
     parts = [values for _, values in in_blocks(both, chunks, device, min(len(chunks), BLOCK))]
-    return start_s, np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
+    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
 
 
 def keep(

@@ -10,7 +10,7 @@ from lib.measures import clip_means
 from lib.representations import names
 from lib.results import ALL_FOUR, Scores
 from lib.study import Study, StudyError
-from lib.viewer import clip_samples
+from lib.viewer import clip_samples, one_of_each
 
 SHOWN_CLASSES = 3  # of each answer
 
@@ -37,20 +37,7 @@ class Heard:
 def examples(part: Study, n: int) -> list[Heard]:
     """At most n test clips of a run with one test fold, spread over its classes, with the stored answers to them."""
     chunks, said = part.chunks, answers(part)
-    return [_heard(chunks, row, said) for row in spread(chunks, n)]
-
-
-def spread(chunks: Chunks, n: int) -> list[int]:
-    """Rows of chunks that begin test clips: the first clip of each of n classes spread over the list of classes.
-
-    No clip comes twice; nothing is drawn by chance, nor picked by how it was answered.
-    """
-    first = np.flatnonzero((np.diff(chunks.clip, prepend=-1) != 0) & ~chunks.silent & (chunks.roles == "test"))
-    there = np.flatnonzero(chunks.targets[first].any(0))
-    picked: list[int] = []
-    for column in there[np.unique(np.linspace(0, len(there) - 1, n).round().astype(int))] if len(there) else ():
-        picked += [int(row) for row in first if chunks.targets[row, column] and int(row) not in picked][:1]
-    return picked
+    return [_heard(chunks, row, said) for row in one_of_each(chunks, n, "test")]
 
 
 def answers(part: Study) -> dict[str, dict[str, np.ndarray]]:

@@ -27,17 +27,19 @@ LOOK = "<style>.heard audio { width: 100% } .heard img { display: block }</style
 CELL = '<{0} style="text-align: left; vertical-align: bottom; min-width: 9em">{1}</{0}>'
 
 
-def one_of_each(chunks: Chunks, n: int = 4) -> np.ndarray:
+def one_of_each(chunks: Chunks, n: int = 4, role: str = "") -> np.ndarray:
     """Rows [at most n] of chunks to look at: the first of a clip of each of n classes spread over the list of classes.
 
-    Silent chunks are passed over and no clip comes twice; nothing is drawn by chance.
+    Of all clips, or of those of a role. Silent chunks are passed over, where others are, and no clip comes twice;
+    nothing is drawn by chance, nor picked by how it was answered.
     """
-    first = np.flatnonzero((np.diff(chunks.clip, prepend=-1) != 0) & ~chunks.silent)
+    wanted = (chunks.roles == role) if role else np.ones(len(chunks), bool)
+    first = np.flatnonzero((np.diff(chunks.clip, prepend=-1) != 0) & ~chunks.silent & wanted)
     there = np.flatnonzero(chunks.targets[first].any(0))  # a class without clips has nothing to look at
     picked: list[int] = []
     for column in there[np.unique(np.linspace(0, len(there) - 1, n).round().astype(int))] if len(there) else ():
         picked += [row for row in first if chunks.targets[row, column] and row not in picked][:1]
-    return np.array(picked or [0])
+    return np.array(picked or np.flatnonzero(wanted)[:1], int)
 
 
 def caption(chunks: Chunks, row: int) -> str:

@@ -50,15 +50,15 @@ def test_it_starts_with_a_test_clip_heard_seen_and_scored(page):
     assert page.answers.chunks.corpus.clips["role"].iloc[page.sound.clip] == "test"
     assert page.moving.sound.startswith("data:audio/mpeg;base64,") and page.moving.picture.startswith("data:image/png")
     assert "Scores by Pitch + Timbre + Neuralogram + Waveform" in page.score_html.value
-    assert page.alike_html.value.count("<audio") == 3 * len(page.switches)
+    assert page.alike.value.count("<audio") == 3 * len(page.switches)
 
 
 def test_switches_change_who_answers_and_nothing_else(page):
-    before, sound, near = page.score_html.value, page.moving.sound, page.alike_html.value
+    before, sound, near = page.score_html.value, page.moving.sound, page.alike.value
     page.switches["pitch"].value = False
     assert page.chosen == ("timbre", "neuralogram", "waveform")
     assert "Scores by Timbre + Neuralogram + Waveform" in page.score_html.value != before
-    assert (page.moving.sound, page.alike_html.value) == (sound, near)
+    assert (page.moving.sound, page.alike.value) == (sound, near)
     for switch in page.switches.values():
         switch.value = False
     assert "no encoder is on" in page.score_html.value
@@ -84,9 +84,9 @@ def test_filters_leave_what_they_say(page):
 
 
 def test_next_and_random_turn_every_view(page):
-    before = page.sound.clip, page.moving.picture, page.score_html.value, page.alike_html.value
+    before = page.sound.clip, page.moving.picture, page.score_html.value, page.alike.value
     page.next.click()
-    after = page.sound.clip, page.moving.picture, page.score_html.value, page.alike_html.value
+    after = page.sound.clip, page.moving.picture, page.score_html.value, page.alike.value
     assert all(a != b for a, b in zip(before, after, strict=True)) and page.clips.value == page.sound.clip
     page.random.click()
     assert page.sound.clip in [clip for _, clip in page.clips.options]
@@ -128,21 +128,34 @@ def test_a_file_that_is_no_sound_is_told_and_the_sound_before_stays(page):
 def test_texts_from_data_are_never_markup(page):
     page._take_own(wav(np.zeros(16000)), f"{HOSTILE}.wav")
     page.draw_heard()
-    for part in (page.title, page.score_html, page.alike_html, page.heard_html, page.own_told):
+    for part in (page.title, page.score_html, page.alike, page.heard_html, page.own_told):
         assert "<img src=x" not in part.value
     assert "&lt;img src=x" in page.title.value and HOSTILE in page.moving.name  # a trait: set as text in the browser
     found = markup.table(HOSTILE, [HOSTILE], [[markup.cell(markup.html.escape(HOSTILE))]])
     assert "<img" not in found
 
 
-def test_another_study_is_opened_or_told_why_not(page, monkeypatch):
-    monkeypatch.setattr(
-        live, "finished", lambda: {"gone": page.answers.part.request.model_copy(update={"name": "gone"})}
-    )
-    page.studies.options = ["this one", "gone"]
-    before = page.answers
+def test_another_study_is_opened_or_told_why_not(page, answers, monkeypatch):
+    there = answers.part.request
+    monkeypatch.setattr(live, "finished", lambda: {"again": there, "gone": there.model_copy(update={"name": "gone"})})
+    page.studies.options = [live.FIRST, "again", "gone"]
+    before = page.sound
     page.studies.value = "gone"
-    assert page.answers is before and "gone cannot be opened" in page.told.value
+    assert page.answers is answers and page.sound is before and "gone cannot be opened" in page.told.value
+    page.studies.value = "again"
+    assert page.answers is not answers and page.sound is not before and page.sound.clip == before.clip
+    page.studies.value = live.FIRST
+    assert page.answers is answers
+
+
+def test_what_the_front_ends_learned_is_heard_and_seen_one_by_one(page, answers):
+    (waveform,) = (each for each in answers.shelf if len(each.learned_sounds()))
+    assert page.learned.by.options == (waveform.title,) and page.learned.number.max == len(waveform.learned_sounds())
+    before = page.learned.shown.value
+    page.learned.number.value = 2
+    assert "learned sound 2" in page.learned.shown.value != before
+    page.learned.take([])
+    assert page.learned.box.layout.display == "none"
 
 
 VIEWS = ("choice", "player", "scores", "heard", "alike", "map", "own")

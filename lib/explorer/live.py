@@ -6,7 +6,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.figure import Figure
 
 from lib import maps
 from lib.answers import Answers, Sound, caption, finished, score_table
@@ -14,32 +13,32 @@ from lib.corpora.base import ROLES
 from lib.decode import BadFile
 from lib.errors import PlainError
 from lib.explorer import markup
+from lib.explorer.learned import Learned
 from lib.explorer.moving import Map, Player, Recorder
-from lib.players import image_html, png_bytes
-from lib.plots import sounds, style
+from lib.players import png_bytes
+from lib.plots import sounds
 from lib.plots.encoder import groupings
 from lib.plots.explorer import COLOURS, kinds_of
-from lib.study import Study
+from lib.study import Request, Study
 
 LISTED = 500  # clips in the list at most
 SHOWN_CHUNKS = 5  # in the picture at most
 WIDE = widgets.Layout(width="100%", max_width="760px")
 NAMED = {"description_width": "initial"}
 ALL, MISTAKES, DISAGREE = "all clips", "only mistakes", "only where encoders disagree"
-ALL_LABELS, ALL_ROLES, TOGETHER = "any class", "any role", "all together"
+ALL_LABELS, ALL_ROLES, TOGETHER, FIRST = "any class", "any role", "all together", "this one"
 
 
 class Explorer:
     """Widgets that share one sound: `choice`, `player`, `scores`, `heard`, `alike`, `map` and `own` are what a cell shows."""
 
     def __init__(self, answers: Answers, n_points: int) -> None:
-        self.n_points, self._quiet = n_points, False
+        self.first, self.n_points, self._quiet = answers, n_points, False
         self._make_choice()
         self._make_player()
         self._make_scores()
         self._make_heard()
-        self.alike_html = widgets.HTML()
-        self.alike = self.alike_html
+        self.alike = widgets.HTML()
         self._make_map()
         self._make_own()
         self.take(answers)
@@ -52,6 +51,7 @@ class Explorer:
         corpus = answers.chunks.corpus
         there = [role for role in ROLES if (corpus.clips["role"] == role).any()]
         with self._held():
+            self.clips.options = []  # none of them is of this study
             self.roles.options = [ALL_ROLES, *there]
             self.roles.value = "test" if "test" in there else ALL_ROLES
             self.labels.options = [ALL_LABELS, *corpus.classes]
@@ -62,7 +62,7 @@ class Explorer:
             self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in answers.shelf)]
             self.layout_by.value = ()
             self.colour_by.options = list(groupings(corpus))
-        self._learned_options()
+        self.learned.take(answers.shelf)
         self.filter()
         self.draw_map()
 
@@ -97,9 +97,7 @@ class Explorer:
     # Which clip
 
     def _make_choice(self) -> None:
-        self.studies = widgets.Dropdown(
-            description="study", options=["this one", *finished()], style=NAMED, layout=WIDE
-        )
+        self.studies = widgets.Dropdown(description="study", options=[FIRST, *finished()], style=NAMED, layout=WIDE)
         self.roles = widgets.Dropdown(description="role", options=[ALL_ROLES])
         self.labels = widgets.Dropdown(description="class", options=[ALL_LABELS])
         self.which = widgets.Dropdown(description="show", options=[ALL, MISTAKES, DISAGREE])
@@ -124,11 +122,10 @@ class Explorer:
     def _other_study(self) -> None:
         """Open the study that was chosen; what is in the way is told, and the one before stays."""
         name = self.studies.value
+        self.told.value = markup.line(f"opening {name} ...")
         try:
-            if name in (request := finished()):
-                self.told.value = markup.line(f"opening {name} ...")
-                self.take(Answers(Study.of(request[name]), request[name].seeds[0]))
-        except (PlainError, ValueError) as error:
+            self.take(self.first if name == FIRST else opened(finished()[name]))
+        except (PlainError, ValueError, KeyError) as error:
             self.told.value = markup.line(f"{name} cannot be opened: {error}")
 
     def wanted(self) -> np.ndarray:
@@ -145,19 +142,16 @@ class Explorer:
             keep &= self.answers.disagreed()
         words = self.search.value.strip().lower()
         found = np.flatnonzero(keep)
-        return np.array([k for k in found if words in self.name_of(k).lower()] if words else found, int)
-
-    def name_of(self, clip: int) -> str:
-        """A clip in a line."""
-        told = self.answers.chunks.corpus.clips.iloc[clip]
-        return caption(told["labels"], told["path"].rpartition("/")[2])
+        return np.array([k for k in found if words in self.answers.name_of(k).lower()] if words else found, int)
 
     def filter(self) -> None:
         """List the clips that the filters leave, and turn to the first unless the one that is shown is among them."""
         found = self.wanted()
         now = self.clips.value
         with self._held():
-            self.clips.options = [(f"{n}. {self.name_of(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)]
+            self.clips.options = [
+                (f"{n}. {self.answers.name_of(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)
+            ]
             self.clips.value = now if now in found[:LISTED] else (int(found[0]) if len(found) else None)
         more = f", the first {LISTED} are listed" if len(found) > LISTED else ""
         self.told.value = markup.line(f"{len(found)} clips{more}" if len(found) else "no clip is left: ask for less")
@@ -254,52 +248,19 @@ class Explorer:
     def _make_heard(self) -> None:
         self.hear = widgets.Button(description="hear it", tooltip="make what each representation keeps audible")
         self.heard_html = widgets.HTML()
-        self.filters = widgets.Dropdown(description="learned by")
-        self.filter_number = widgets.IntSlider(1, 1, 1, description="number", continuous_update=False)
-        self.filter_html = widgets.HTML()
-        self.learned_box = widgets.VBox([widgets.HBox([self.filters, self.filter_number]), self.filter_html])
-        self.heard = widgets.VBox([self.hear, self.heard_html, self.learned_box])
+        self.learned = Learned()
+        self.heard = widgets.VBox([self.hear, self.heard_html, self.learned.box])
         self.hear.on_click(lambda _: self.draw_heard())
-        self._on(self.filters, self._learned_range)
-        self._on(self.filter_number, self.draw_learned)
 
     def draw_second(self) -> None:
         """Views of the chosen second; its sounds are made when they are asked for."""
-        self.alike_html.value = markup.alike(self.answers, self.sound, self.chunk)
+        self.alike.value = markup.alike(self.answers, self.sound, self.chunk)
         self.heard_html.value = ""
 
     def draw_heard(self) -> None:
         """Make the sounds of what each representation keeps of the chosen second."""
         self.heard_html.value = markup.line("working ...")
         self.heard_html.value = markup.heard(self.answers, self.sound, self.chunk)
-
-    def _learned_options(self) -> None:
-        self._learned = {r.title: (r, r.learned_sounds()) for r in self.answers.shelf}
-        self._learned = {title: found for title, found in self._learned.items() if len(found[1])}
-        with self._held():
-            self.filters.options = list(self._learned)
-            self.filters.value = next(iter(self._learned), None)
-        self.learned_box.layout.display = None if self._learned else "none"
-        if self._learned:
-            self._learned_range()
-
-    def _learned_range(self) -> None:
-        with self._held():
-            self.filter_number.value = 1
-            self.filter_number.max = len(self._learned[self.filters.value][1])
-        self.draw_learned()
-
-    def draw_learned(self) -> None:
-        """One thing that a front end learned, as sound and spectrum."""
-        representation, samples = self._learned[self.filters.value]
-        number = self.filter_number.value
-        with style():
-            figure = Figure(figsize=(6, 2.2))
-            representation.draw_learned_sound(figure.subplots(), number - 1)
-        told = f"{representation.title}: spectrum of learned sound {number}"
-        self.filter_html.value = (
-            markup.learned(representation, samples[number - 1], number) + "<br>" + image_html(figure, told)
-        )
 
     # The map
 
@@ -373,3 +334,10 @@ class Explorer:
             self.clips.value = None
         self.show(sound)
         self.moving.play += 1
+
+
+def opened(request: Request) -> Answers:
+    """A finished study with all that the views need of it; PlainError where something is missing."""
+    answers = Answers(Study.of(request), request.seeds[0])
+    _ = answers.encoders  # read now, so that a study that lacks one is not half shown
+    return answers

@@ -35,9 +35,7 @@ class Twin:
         self.answers, self.n_points, self.study, self.folder = answers, n_points, study, study.figures
         self.subset = tuple(answers.embeddings)
         chunks = answers.chunks
-        test = [row for row in one_of_each(chunks) if chunks.roles[row] == "test"]
-        row = test[0] if test else int(chunks.rows("test")[0])
-        self.sound = answers.clip(int(chunks.clip[row]))
+        self.sound = answers.clip(int(chunks.clip[one_of_each(chunks, role="test")[0]]))
         self.chunk = self.sound.loudest
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz

@@ -15,6 +15,11 @@ HERE = Path(__file__).parent
 STYLE = (HERE / "moving.css").read_text()
 
 
+def script(name: str) -> str:
+    """A widget's script, and before it what they share: a widget cannot import from a file beside it."""
+    return (HERE / "make.js").read_text() + (HERE / f"{name}.js").read_text()
+
+
 class Player(anywidget.AnyWidget):
     """A sound with a picture over time below it and a cursor that moves; a click in the picture goes there.
 
@@ -22,7 +27,7 @@ class Player(anywidget.AnyWidget):
     `play` is raised to start the sound from outside.
     """
 
-    _esm = (HERE / "player.js").read_text()
+    _esm = script("player")
     _css = STYLE
     sound = traitlets.Unicode("").tag(sync=True)
     picture = traitlets.Unicode("").tag(sync=True)
@@ -48,7 +53,7 @@ class Map(anywidget.AnyWidget):
     255 for none. clicked: [point, count], the count rising with each click; here: points of the sound that is shown.
     """
 
-    _esm = (HERE / "map.js").read_text()
+    _esm = script("map")
     _css = STYLE
     places = traitlets.Bytes(b"").tag(sync=True)
     kinds = traitlets.Bytes(b"").tag(sync=True)
@@ -63,7 +68,7 @@ class Map(anywidget.AnyWidget):
 class Recorder(anywidget.AnyWidget):
     """A button that records from the microphone: `content` is a mono 16-bit WAV file, made in the browser."""
 
-    _esm = (HERE / "recorder.js").read_text()
+    _esm = script("recorder")
     _css = STYLE
     content = traitlets.CBytes(b"").tag(sync=True)  # a browser sends a view of memory
     longest_s = traitlets.Float(10.0).tag(sync=True)

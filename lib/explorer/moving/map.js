@@ -4,13 +4,6 @@ const MARGIN = 14;
 const REACH = 14; // pixels between a click and the point it means
 const GREY = "#999999";
 
-function make(tag, parent, name) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  parent.appendChild(element);
-  return element;
-}
-
 function render({ model, el }) {
   const box = make("div", el, "study-map");
   const canvas = make("canvas", box);

@@ -1,11 +1,4 @@
 // A sound, its picture over time, and a cursor between the two.
-function make(tag, parent, name) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  parent.appendChild(element);
-  return element;
-}
-
 function render({ model, el }) {
   const box = make("div", el, "study-player");
   const audio = make("audio", box);

@@ -25,13 +25,10 @@ function wav(parts, rate) {
 }
 
 function render({ model, el }) {
-  const box = document.createElement("div");
-  box.className = "study-recorder";
-  const button = document.createElement("button");
-  const told = document.createElement("span");
+  const box = make("div", el, "study-recorder");
+  const button = make("button", box);
+  const told = make("span", box);
   told.setAttribute("aria-live", "polite");
-  box.append(button, told);
-  el.appendChild(box);
   let running = null;
 
   function rest(words) {

@@ -1,0 +1,49 @@
+"""What the front ends learned, one thing at a time, as sound and as spectrum."""
+
+from collections.abc import Iterable
+
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from lib.explorer import markup
+from lib.players import image_html
+from lib.plots import style
+from lib.representations.base import Representation
+
+
+class Learned:
+    """Choose a front end and a number, hear and see it; `box` is hidden where no front end has sounds to show."""
+
+    def __init__(self) -> None:
+        self.by = widgets.Dropdown(description="learned by")
+        self.number = widgets.IntSlider(1, 1, 1, description="number", continuous_update=False)
+        self.shown = widgets.HTML()
+        self.box = widgets.VBox([widgets.HBox([self.by, self.number]), self.shown])
+        self.by.observe(lambda _: self._range(), names="value")
+        self.number.observe(lambda _: self.draw(), names="value")
+
+    def take(self, shelf: Iterable[Representation]) -> None:
+        """Show what these representations learned."""
+        found = {each.title: (each, each.learned_sounds()) for each in shelf}
+        self.found = {title: both for title, both in found.items() if len(both[1])}
+        self.by.options = list(self.found)
+        self.by.value = next(iter(self.found), None)
+        self.box.layout.display = None if self.found else "none"
+        self._range()
+
+    def _range(self) -> None:
+        if self.by.value is not None:
+            self.number.max = len(self.found[self.by.value][1])
+            self.number.value = 1
+            self.draw()
+
+    def draw(self) -> None:
+        """The player and the spectrum of the chosen one."""
+        representation, samples = self.found[self.by.value]
+        number = self.number.value
+        with style():
+            figure = Figure(figsize=(6, 2.2))
+            representation.draw_learned_sound(figure.subplots(), number - 1)
+        told = f"{representation.title}: spectrum of learned sound {number}"
+        player = markup.learned(representation, samples[number - 1], number)
+        self.shown.value = f"{player}<br>{image_html(figure, told)}"
