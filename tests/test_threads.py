@@ -22,7 +22,12 @@ def test_each_piece_has_one_torch_thread_and_pieces_do_run_side_by_side():
         meet.wait()  # broken unless two are at it at once
         return torch.get_num_threads()
 
-    assert list(side_by_side(work, range(2), 2)) == [1, 1]
+    torch.set_num_threads(3)  # what new threads would begin with
+    try:
+        assert list(side_by_side(work, range(2), 2)) == [1, 1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_an_error_of_one_piece_reaches_the_caller_and_leaves_the_threads_alone():
