@@ -60,19 +60,22 @@ class Timbre(Representation):
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return in_parts(self._compute, chunks, 8)
+        return in_parts(self._compute, chunks)
 
     def _compute(self, chunks: Tensor) -> Tensor:
         n_fft = self.settings.n_fft
         frames = torch.nn.functional.pad(chunks, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, self.hop)
         spectrum = torch.fft.rfft(frames * self.window)  # [c, t, f]: all centred frames, since the floor looks at all
         squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the product with bands
-        bands = [
-            squares[:, low:high] @ getattr(self, f"bands{number}") for number, (low, high) in enumerate(self.ranges)
-        ]
-        level_db = 10 * torch.cat(bands, dim=1).clamp_(min=1e-10).log10_().unflatten(0, (len(chunks), -1))
-        floored = level_db.maximum(level_db.amax((1, 2), keepdim=True) - self.settings.top_db)
-        return (floored[:, : self.n_frames] @ self.cosines.T).transpose(1, 2)
+        energy = torch.cat([squares[:, low:high] @ bands for (low, high), bands in self.groups()], dim=1)
+        energy = energy.unflatten(0, (len(chunks), -1))  # [c, t, band]
+        floor = (energy.amax((1, 2), keepdim=True) * 10 ** (-self.settings.top_db / 10)).clamp_(min=1e-10)
+        level = energy.maximum(floor)[:, : self.n_frames].log10()  # in bels: the cosines make dB of them
+        return (level @ (10 * self.cosines.T)).transpose(1, 2)
+
+    def groups(self) -> list[tuple[tuple[int, int], Tensor]]:
+        """Which squares each group of bands adds up, and their weights [square, band]."""
+        return [(squares, getattr(self, f"bands{number}")) for number, squares in enumerate(self.ranges)]
 
     def standardise(self, features: Rows) -> None:
         self.front.standardise(features)
