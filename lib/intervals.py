@@ -14,9 +14,9 @@ games of ten classes such intervals of shares and of differences covered in 93 t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
-from scipy import special  # its functions are those of scipy.stats, which takes a second to load
 
 Array = np.ndarray
 
@@ -49,14 +49,14 @@ class Sampling:
     def interval(self, rows: Array, level: float) -> tuple[Array, Array]:
         """Low and high end [...] of the interval that covers `level` of such numbers."""
         error, freedom = self.error(rows)
-        reach = special.stdtrit(freedom, (1 + level) / 2) * error
+        reach = special().stdtrit(freedom, (1 + level) / 2) * error
         return self.value(rows) - reach, self.value(rows) + reach
 
     def p_value(self, rows: Array) -> Array:
         """How often a number whose expectation is zero would lie as far from it [...]; two-sided."""
         error, freedom = self.error(rows)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return 2 * special.stdtr(freedom, -np.abs(self.value(rows)) / error)
+            return 2 * special().stdtr(freedom, -np.abs(self.value(rows)) / error)
 
     def simultaneous(self, several: Sequence[Array], level: float) -> list[tuple[float, float]]:
         """Intervals of several numbers that cover all of them together in `level` of cases.
@@ -73,10 +73,17 @@ class Sampling:
         found = []
         for rows in several:
             error, freedom = self.error(rows)
-            normal, alone = special.ndtri((1 + level) / 2), special.stdtrit(freedom, (1 + level) / 2)
+            normal, alone = special().ndtri((1 + level) / 2), special().stdtrit(freedom, (1 + level) / 2)
             reach = alone * max(1.0, largest / normal) * error  # t in place of the normal, as for one interval
             found.append((float(self.value(rows) - reach), float(self.value(rows) + reach)))
         return found
+
+
+def special() -> ModuleType:
+    """scipy.special, whose functions are those of scipy.stats, loaded where it is needed: it takes as long as pandas."""
+    from scipy import special
+
+    return special
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
