@@ -16,7 +16,7 @@ Floors, from the top down; a module imports only from floors below its own:
     speed  maps                         arithmetic of a step, and what the machine could do; chunks on a plane
     chunks  training  transformer  contributions
     corpora/  representations/  decode  measures  intervals
-    settings  arrays  files  errors  screen  threads  processes  players  plots (style and saving alone)
+    settings  arrays  files  errors  screen  threads  processes  players  mpl  plots (style and saving alone)
 
 `environment` stands apart: it makes the .venv that everything else needs. Importing the package itself loads nothing.
 """

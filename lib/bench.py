@@ -20,7 +20,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from lib import corpora, files, measures, plots, training
+from lib import corpora, files, measures, mpl, plots, training
 from lib.arrays import Rows
 from lib.chunks import cut
 from lib.encoders import Encoder, in_blocks, listen
@@ -497,10 +497,10 @@ def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:
     return seconds(lambda: measures.bootstrap(targets, scores, groups, ["map_macro"], 1000, 0))
 
 
-def cost_figure(found: dict[str, list[float]]) -> plots.Figure:
+def cost_figure(found: dict[str, list[float]]) -> "mpl.Figure":
     """Seconds against chunks, both logarithmic; a line of slope 1 beside them."""
     with plots.style():
-        figure = plots.Figure(figsize=(8, 5))
+        figure = mpl.Figure(figsize=(8, 5))
         axis = figure.subplots()
         for number, (name, values) in enumerate(found.items()):
             dashes = ("-", "--", ":")[number // 10 % 3]
@@ -554,10 +554,10 @@ def told(result: Result) -> str:
     return f"{result.name:26}{times}  {result.agreement}"
 
 
-def figure_of(lines: list[dict]) -> plots.Figure:
+def figure_of(lines: list[dict]) -> "mpl.Figure":
     """Ratios of the lines of bench.json as bars on a logarithmic axis."""
     with plots.style():
-        figure = plots.Figure(figsize=(7, 0.4 * len(lines) + 1.2))
+        figure = mpl.Figure(figsize=(7, 0.4 * len(lines) + 1.2))
         axis = figure.subplots()
         shown = lines[::-1]
         axis.barh([line["name"] for line in shown], [line["ratio"] for line in shown], color="#0072B2")

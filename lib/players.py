@@ -3,14 +3,16 @@
 Whatever text comes with them (labels, file names) is data and is escaped before it becomes part of a page.
 """
 
+from __future__ import annotations
+
 import base64
 import html
 import io
 
 import numpy as np
 import soundfile
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.plots import style
 
 HEARD_S = 3.0  # of a clip at most, so that a page stays small
@@ -24,7 +26,7 @@ def mp3_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
     return buffer.getvalue()
 
 
-def png_bytes(figure: Figure, dpi: int = SHOWN_DPI) -> bytes:
+def png_bytes(figure: mpl.Figure, dpi: int = SHOWN_DPI) -> bytes:
     """A figure as PNG."""
     buffer = io.BytesIO()
     with style():
@@ -43,7 +45,7 @@ def audio_html(samples: np.ndarray, rate_hz: int, name: str) -> str:
     return f'<audio controls preload="metadata" style="max-width: 230px" aria-label="{html.escape(name)}" src="{source}"></audio>'
 
 
-def image_html(figure: Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:
+def image_html(figure: mpl.Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:
     """A figure as a picture with its alternative text."""
     source = data_url(png_bytes(figure, dpi), "image/png")
     return f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="{source}">'

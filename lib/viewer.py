@@ -4,15 +4,16 @@ Labels and file names are data and are escaped before they become part of a page
 gives its static twin: the players of all clips, and the pictures of the first.
 """
 
+from __future__ import annotations
+
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
-from IPython.display import HTML
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.arrays import Rows, blocks
 from lib.chunks import Chunks
 from lib.encoders import Encoder, key_of, read_back
@@ -84,10 +85,10 @@ def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation
     }  # fmt: skip
 
 
-def viewer(
-    chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, Known]
-) -> widgets.Widget | HTML:
+def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, Known]) -> Any:
     """Slider, players and pictures of the chunks at `rows`; without anyone to click, the players of all of them."""
+    from IPython.display import HTML  # here, as the widgets below: the report takes pages from here, not these
+
     shelf = list(shelf)
     return Viewer(chunks, rows, shelf, known).box if in_jupyter() else HTML(page(chunks, rows, shelf, known))
 
@@ -115,7 +116,7 @@ def sounds_of(
     return [np.asarray(samples), *kept]
 
 
-def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> Figure:
+def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> mpl.Figure:
     """The pictures of one chunk."""
     return sounds.pictures(np.array(chunks.audio[row]), chunks.settings.rate_hz, shelf, caption(chunks, row))
 
@@ -126,6 +127,8 @@ class Viewer:
     def __init__(
         self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, Known]
     ) -> None:
+        import ipywidgets as widgets
+
         self.chunks, self.rows, self.shelf, self.known = chunks, rows, shelf, known
         self.slider = widgets.IntSlider(
             value=1, min=1, max=len(rows), description="clip", continuous_update=False,

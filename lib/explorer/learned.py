@@ -1,10 +1,12 @@
 """What the front ends learned, one thing at a time, as sound and as spectrum."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.explorer import markup
 from lib.players import image_html
 from lib.plots import style
@@ -42,7 +44,7 @@ class Learned:
         representation, samples = self.found[self.by.value]
         number = self.number.value
         with style():
-            figure = Figure(figsize=(6, 2.2))
+            figure = mpl.Figure(figsize=(6, 2.2))
             representation.draw_learned_sound(figure.subplots(), number - 1)
         told = f"{representation.title}: spectrum of learned sound {number}"
         player = markup.learned(representation, samples[number - 1], number)

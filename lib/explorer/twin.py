@@ -1,10 +1,11 @@
 """The views on paper: what a printed or headless notebook shows in the place of each widget, a figure and a table."""
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from lib import maps
+from lib import maps, mpl
 from lib.answers import Answers, caption, score_table
 from lib.corpora.base import ROLES
 from lib.explorer import markup
@@ -40,7 +41,7 @@ class Twin:
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 
-    def _paper(self, stem: str, figure: Figure, alternative: str, table: str) -> Paper:
+    def _paper(self, stem: str, figure: mpl.Figure, alternative: str, table: str) -> Paper:
         save(figure, self.folder / f"06_{stem}")
         return Paper(image_html(figure, alternative), table)
 
@@ -92,7 +93,7 @@ class Twin:
         learned = [(r, r.learned_sounds()) for r in self.answers.shelf]
         learned = [(r, found) for r, found in learned if len(found)]
         with style():
-            figure = Figure(figsize=(6, 2.2 * max(1, len(learned))))
+            figure = mpl.Figure(figsize=(6, 2.2 * max(1, len(learned))))
             for axis, (representation, _) in zip(
                 figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
             ):
@@ -178,10 +179,10 @@ def _plain(found: pd.DataFrame, title: str) -> str:
     return markup.table(title, list(map(str, found.columns)), rows)
 
 
-def clip_counts(found: pd.DataFrame) -> Figure:
+def clip_counts(found: pd.DataFrame) -> mpl.Figure:
     """Bars of clips, mistakes and disagreements; found: role and three counts."""
     with style():
-        figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
+        figure = mpl.Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
         for number, name in enumerate(found.columns[1:]):
             axis.barh(np.arange(len(found)) + 0.26 * (number - 1), found[name], height=0.24, label=name)
@@ -192,10 +193,10 @@ def clip_counts(found: pd.DataFrame) -> Figure:
         return figure
 
 
-def nearest_bars(found: pd.DataFrame) -> Figure:
+def nearest_bars(found: pd.DataFrame) -> mpl.Figure:
     """Bars of a `label_agreement`."""
     with style():
-        figure = Figure(figsize=(6, 0.9 + 0.32 * len(found)))
+        figure = mpl.Figure(figsize=(6, 0.9 + 0.32 * len(found)))
         axis = figure.subplots()
         axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
         axis.invert_yaxis()

@@ -4,19 +4,17 @@ A plot function takes data and an axis (or makes a figure of several) and return
 files. The figure's id is the stem of its files.
 """
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lib import files
+from lib import files, mpl
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 100, "savefig.dpi": 200, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 10,
@@ -37,21 +35,21 @@ def style() -> Iterator[None]:
         yield
 
 
-def frequency_axis(axis: Axes) -> None:
+def frequency_axis(axis: mpl.Axes) -> None:
     """Make the vertical axis one of frequency in Hz, an octave as high as any other."""
     axis.set(yscale="log", ylabel="frequency (Hz)")
     low, high = axis.get_ylim()
-    axis.yaxis.set_major_locator(FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
-    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_locator(mpl.FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
+    axis.yaxis.set_major_formatter(mpl.FuncFormatter(lambda hz, _: f"{hz:g}"))
+    axis.yaxis.set_minor_locator(mpl.NullLocator())
 
 
-def over_all(figure: Figure, text: str, size: float = 11) -> None:
+def over_all(figure: mpl.Figure, text: str, size: float = 11) -> None:
     """Put a title over all panels, in as many lines as the figure's width asks for."""
     figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
 
 
-def save(figure: Figure, stem: Path) -> Figure:
+def save(figure: mpl.Figure, stem: Path) -> mpl.Figure:
     """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
     with style():
         for kind, metadata in UNDATED.items():

@@ -1,12 +1,13 @@
 """A page for one class: what it has from every subset, what each encoder adds, and its test clips."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.plots import GREY, style
 from lib.plots.contributions import PER_CLASS, STUDY, WIDTH, colour, heading, shortened, title
 from lib.plots.tables import INK, scale
@@ -14,7 +15,7 @@ from lib.plots.tables import INK, scale
 WITH, WITHOUT = 20, 10  # clips that are drawn: those that have the class, and the highest that have not
 
 
-def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> Figure:
+def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> mpl.Figure:
     """All about one class: its average precision by subset, each encoder's share of it, and its test clips.
 
     values [class, subset, value, low, high], shares (rows of contributions.csv) of one level and head; clips of this
@@ -30,7 +31,7 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     order = _by_size(values[~constant])
     shown = _shown_clips(clips)
     with style():
-        figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
+        figure = mpl.Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
         panels = figure.subplot_mosaic(
             [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
             width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
@@ -50,7 +51,7 @@ def _by_size(values: pd.DataFrame) -> pd.DataFrame:
     return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
 
 
-def _members(axis: Axes, order: Sequence[str]) -> None:
+def _members(axis: mpl.Axes, order: Sequence[str]) -> None:
     """A dot for each encoder that a subset has, a row a subset."""
     players = list(dict.fromkeys(name for subset in order for name in subset.split("+")))
     for row, subset in enumerate(order):
@@ -66,7 +67,7 @@ def _members(axis: Axes, order: Sequence[str]) -> None:
         spine.set_visible(False)
 
 
-def _values(axis: Axes, order: pd.DataFrame, constant: pd.Series) -> None:
+def _values(axis: mpl.Axes, order: pd.DataFrame, constant: pd.Series) -> None:
     """A dot and its interval for each subset, a single encoder in its colour; the constant predictor as a line."""
     times, rows = scale(PER_CLASS), np.arange(len(order))
     inks = [INK if "+" in subset else colour(subset) for subset in order["subset"]]
@@ -78,7 +79,7 @@ def _values(axis: Axes, order: pd.DataFrame, constant: pd.Series) -> None:
     axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=told, title="by subset")
 
 
-def _class_shares(axis: Axes, shares: pd.DataFrame) -> None:
+def _class_shares(axis: mpl.Axes, shares: pd.DataFrame) -> None:
     times, rows = scale(PER_CLASS), np.arange(len(shares))
     axis.bar(rows, shares["share"] * times, 0.7, color=[colour(player) for player in shares["encoder"]])
     axis.vlines(rows, shares["low"] * times, shares["high"] * times, color=INK, linewidth=1.2)
@@ -98,7 +99,7 @@ def _shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([mine, others]).sort_values("score", ascending=False, kind="stable")
 
 
-def _clips(axis: Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
+def _clips(axis: mpl.Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
     """The score of each clip shown; filled where the clip has the class, hollow where not."""
     rows, has = np.arange(len(shown)), shown["label"].to_numpy(bool)
     axis.hlines(rows, 0, shown["score"], color=GREY, linewidth=0.7, zorder=1)

@@ -4,6 +4,8 @@ Values are drawn in percent or points, a hundred times the tables' fractions (d'
 colour everywhere; control games and players that are no representation are grey.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
@@ -11,15 +13,8 @@ from textwrap import fill, wrap
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, QuadMesh
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.path import Path
-from matplotlib.patheffects import withStroke
-from matplotlib.textpath import TextPath
 
+from lib import mpl
 from lib.plots import GREY, style
 from lib.plots.tables import BAND, INK, LEVELS, scale, unit
 from lib.representations import kind, names
@@ -55,7 +50,7 @@ def _points(measure: str) -> str:
     return "d'" if measure == "d_prime" else f"{measure} (points)"
 
 
-def heading(figure: Figure, text: str) -> None:
+def heading(figure: mpl.Figure, text: str) -> None:
     """A title at the left, as many lines as it needs."""
     figure.suptitle(fill(text, round(12.3 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
 
@@ -63,7 +58,7 @@ def heading(figure: Figure, text: str) -> None:
 # Shares
 
 
-def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> Figure:
+def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> mpl.Figure:
     """Each player's share as a bar with its interval, a panel a level: the study in colour, control games in grey.
 
     A game that lacks this head is drawn with `own`, and its label says so.
@@ -74,7 +69,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
     slots, levels = _slots(rows), [level for level in LEVELS if (rows["level"] == level).any()]
     many = len(slots) > FEW_BARS
     with style():
-        figure = Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
+        figure = mpl.Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
         shape = (len(levels), 1) if many else (1, len(levels))
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
         for axis, level in zip(axes.flat, levels, strict=True):
@@ -109,7 +104,7 @@ def _slots(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     return slots
 
 
-def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], float], times: float) -> None:
+def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], float], times: float) -> None:
     bars = list(zip(rows["game"], rows["encoder"], strict=True))
     x, inks = [slots[bar] for bar in bars], [colour(player) if game == STUDY else GREY for game, player in bars]
     axis.bar(x, rows["share"] * times, 0.8, color=inks)
@@ -118,17 +113,17 @@ def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], 
     axis.set_xlim(-0.8, max(slots.values()) + 0.8)
 
 
-def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], many: bool) -> None:
+def _name_bars(axis: mpl.Axes, slots: Mapping[tuple[str, str], float], many: bool) -> None:
     axis.set_xticks(list(slots.values()), [title(player) for _, player in slots])
     axis.tick_params(axis="x", labelsize=7 if many else 9, rotation=90 if many else 0)
 
 
 def _name_games(
-    axis: Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str, many: bool
+    axis: mpl.Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str, many: bool
 ) -> None:
     """The name of each game under the names of its players; none where the study stands alone."""
     players = [title(player) for _, player in slots]
-    below = max(TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
+    below = max(mpl.TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
     for game, group in groupby(slots.items(), key=lambda slot: slot[0][0]):
         centre = np.mean([x for _, x in group])
         told = "the study" if game == STUDY else game
@@ -144,7 +139,7 @@ def _name_games(
 # The lattice of subsets
 
 
-def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> Figure:
+def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> mpl.Figure:
     """Every subset as a node at its value, a column a size; a line from each to each with one encoder more.
 
     values: fraction by subset, () being nobody, the constant predictor. Every encoder has its own sector of a node,
@@ -156,7 +151,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
     span = np.ptp(list(drawn.values())) if drawn else 0.0
     places = _places(drawn, max(span, 1e-9) * 1.15 * size / 72 / (height - 1.6))
     with style():
-        figure = Figure(figsize=(WIDTH, height))
+        figure = mpl.Figure(figsize=(WIDTH, height))
         axis = figure.subplots()
         looks = _lattice_looks(players, size)
         for player in players:
@@ -165,7 +160,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
         _name_best(axis, places, size)
         axis.set_xticks(range(len(players) + 1), ["nobody\n(constant)", *map(str, range(1, len(players) + 1))])
         axis.set(xlabel="encoders together", ylabel=unit(measure), xlim=(-0.5, len(players) + 0.5))
-        handles = [Line2D([], [], label=title(player), **looks[player]) for player in players]
+        handles = [mpl.Line2D([], [], label=title(player), **looks[player]) for player in players]
         told = "a line adds the encoder; a node that has it shows it in this sector"
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=told, title_fontsize=8)
         heading(
@@ -200,22 +195,22 @@ def _lattice_looks(players: Sequence[str], size: float) -> dict[str, dict]:
     return looks
 
 
-def _sector(number: int, n: int) -> Path:
+def _sector(number: int, n: int) -> mpl.Path:
     """One of n equal sectors of the circle around zero, the first from the top clockwise."""
     angles = np.pi / 2 - 2 * np.pi * (number + np.linspace(0, 1, 25)) / n
-    return Path(np.vstack([[0, 0], np.column_stack([np.cos(angles), np.sin(angles)]), [0, 0]]))
+    return mpl.Path(np.vstack([[0, 0], np.column_stack([np.cos(angles), np.sin(angles)]), [0, 0]]))
 
 
-def _edges(axis: Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
+def _edges(axis: mpl.Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
     segments = [
         (places[subset], places[subset | {player}])
         for subset in places if player not in subset and subset | {player} in places
     ]  # fmt: skip
     style_of = {key: look[key] for key in ("color", "linestyle", "linewidth")}
-    axis.add_collection(LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
+    axis.add_collection(mpl.LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
 
 
-def _nodes(axis: Axes, places: Mapping, players: Sequence[str], looks: Mapping, size: float) -> None:
+def _nodes(axis: mpl.Axes, places: Mapping, players: Sequence[str], looks: Mapping, size: float) -> None:
     """A circle for each subset, the sectors of its encoders filled."""
     where = np.array(list(places.values())).reshape(-1, 2)
     axis.plot(*where.T, "o", color="white", markersize=size, zorder=2)
@@ -225,13 +220,13 @@ def _nodes(axis: Axes, places: Mapping, players: Sequence[str], looks: Mapping, 
     axis.plot(*where.T, "o", color=INK, markerfacecolor="none", markersize=size, markeredgewidth=0.8, zorder=4)
 
 
-def _name_best(axis: Axes, places: Mapping, size: float) -> None:
+def _name_best(axis: mpl.Axes, places: Mapping, size: float) -> None:
     """The value over the highest node of each column."""
     for rank in sorted({len(subset) for subset in places}):
         x, y = max((places[subset] for subset in places if len(subset) == rank), key=lambda place: place[1])
         axis.annotate(
             f"{y:.1f}", (x, y), (0, size / 2 + 2), textcoords="offset points", ha="center", fontsize=8, zorder=5,
-            path_effects=[withStroke(linewidth=2, foreground="white")],
+            path_effects=[mpl.withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
 
 
@@ -288,7 +283,7 @@ class _Room:
 
 def class_figure(
     contributions: pd.DataFrame, order: Sequence[str], level: str, head: str, branches: Mapping[str, str] | None = None
-) -> Figure:
+) -> mpl.Figure:
     """Each encoder's share of each class as a heat map, rows in this order; a frame where the encoder owns the class.
 
     branches: class -> its branch, named beside its rows. Many classes stand in two panels and without numbers.
@@ -299,7 +294,7 @@ def class_figure(
     shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
     room = _Room(len(order))
     with style():
-        figure = Figure(figsize=(WIDTH, 1.7 + room.height * max(room.rows, 2)))
+        figure = mpl.Figure(figsize=(WIDTH, 1.7 + room.height * max(room.rows, 2)))
         axes = figure.subplots(1, room.panels, squeeze=False)[0]
         for number, axis in enumerate(axes):
             rows = slice(number * room.rows, (number + 1) * room.rows)
@@ -325,7 +320,7 @@ def _limit(values: pd.DataFrame | np.ndarray) -> float:
     return float(np.nan_to_num(np.abs(np.asarray(values, float))).max(initial=0)) or 1.0
 
 
-def _heat(axis: Axes, values: np.ndarray, limit: float) -> QuadMesh:
+def _heat(axis: mpl.Axes, values: np.ndarray, limit: float) -> mpl.QuadMesh:
     """Cells [row, column] in colours around zero; no value is light grey."""
     axis.set_facecolor(BAND)
     mesh = axis.pcolormesh(
@@ -337,7 +332,7 @@ def _heat(axis: Axes, values: np.ndarray, limit: float) -> QuadMesh:
     return mesh
 
 
-def _colours_below(figure: Figure, mesh: QuadMesh, axes: Sequence[Axes], label: str) -> None:
+def _colours_below(figure: mpl.Figure, mesh: mpl.QuadMesh, axes: Sequence[mpl.Axes], label: str) -> None:
     """The colour scale under the panels, as thick on a low figure as on a high one."""
     inches = figure.get_figheight() - 1.3
     figure.colorbar(
@@ -345,25 +340,25 @@ def _colours_below(figure: Figure, mesh: QuadMesh, axes: Sequence[Axes], label: 
     )
 
 
-def _frame(axis: Axes, row: int, column: int, width: float = 1.5) -> None:
+def _frame(axis: mpl.Axes, row: int, column: int, width: float = 1.5) -> None:
     """A frame around a cell."""
     axis.add_patch(
-        Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=width, zorder=3, clip_on=False)
+        mpl.Rectangle((column, row), 1, 1, fill=False, edgecolor="black", linewidth=width, zorder=3, clip_on=False)
     )
 
 
-def _cell_texts(axis: Axes, values: np.ndarray, limit: float) -> None:
+def _cell_texts(axis: mpl.Axes, values: np.ndarray, limit: float) -> None:
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             _cell_text(axis, row, column, f"{value:.1f}", abs(value) > 0.6 * limit)
 
 
-def _cell_text(axis: Axes, row: int, column: int, told: str, dark: bool) -> None:
+def _cell_text(axis: mpl.Axes, row: int, column: int, told: str, dark: bool) -> None:
     ink = "white" if dark else INK
     axis.text(column + 0.5, row + 0.5, told, ha="center", va="center", color=ink, fontsize=8, linespacing=1.3)
 
 
-def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
+def _class_names(axis: mpl.Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
     axis.set_yticks(
         np.arange(len(shares)) + 0.5,
@@ -378,7 +373,7 @@ def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Roo
             _frame(axis, row, column, 1.5 if room.panels == 1 else 0.8)
 
 
-def _owner_names(axis: Axes, own: pd.DataFrame, room: _Room) -> None:
+def _owner_names(axis: mpl.Axes, own: pd.DataFrame, room: _Room) -> None:
     """The encoders over their columns, with how many classes each owns."""
     told = [f"{title(encoder)}\nowns {number}" for encoder, number in own.sum().items()]
     axis.set_xticks(np.arange(len(told)) + 0.5, told, fontsize=8 if room.panels == 1 else 7)
@@ -386,7 +381,7 @@ def _owner_names(axis: Axes, own: pd.DataFrame, room: _Room) -> None:
     axis.tick_params(axis="x", length=0, rotation=0 if room.panels == 1 else 90)
 
 
-def _branch_names(axis: Axes, branches: Sequence[str], right: float, room: _Room) -> None:
+def _branch_names(axis: mpl.Axes, branches: Sequence[str], right: float, room: _Room) -> None:
     """A line beside the rows of each branch, and its name in as many lines as there is room for."""
     start, size = 0, 8 if room.panels == 1 else 6
     for branch, group in groupby(branches):
@@ -403,13 +398,13 @@ def _branch_names(axis: Axes, branches: Sequence[str], right: float, room: _Room
 # Redundancy
 
 
-def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY) -> Figure:
+def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY) -> mpl.Figure:
     """Every pair's interaction with its interval in a symmetric matrix; a frame where the interval leaves out zero."""
     rows = interactions.query("game == @game and measure == @measure and level == @level and head == @head")
     players = list(dict.fromkeys([*rows["first"], *rows["second"]]))
     times = scale(measure)
     with style():
-        figure = Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
+        figure = mpl.Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
         axis = figure.subplots()
         matrix = _symmetric(rows, players) * times
         mesh = _heat(axis, matrix, _limit(matrix))
@@ -442,7 +437,7 @@ def _symmetric(rows: pd.DataFrame, players: Sequence[str]) -> np.ndarray:
     return matrix
 
 
-def _pair(axis: Axes, players: Sequence[str], row, times: float, limit: float) -> None:
+def _pair(axis: mpl.Axes, players: Sequence[str], row, times: float, limit: float) -> None:
     """Both cells of a pair: its value over its interval, framed where zero is left out."""
     value, low, high = (end * times for end in (row.value, row.low, row.high))
     told = f"{value:.1f}" + (f"\n({low:.1f} to {high:.1f})" if np.isfinite([low, high]).all() else "")

@@ -1,13 +1,13 @@
 """Pictures of how far a definition, or a careless protocol, alone moves a number. Values are drawn in percent."""
 
+from __future__ import annotations
+
 from textwrap import fill
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from lib import mpl
 from lib.plots import GREY, over_all, style
 from lib.plots.tables import BAND, INK
 
@@ -25,7 +25,7 @@ STEP, HEADER = (
 CARELESS = "#D55E00"
 
 
-def definition_figure(table: pd.DataFrame) -> Figure:
+def definition_figure(table: pd.DataFrame) -> mpl.Figure:
     """Every definition a line from its constant predictor to its oracle, the model's value a mark on it.
 
     table: a definition_table. Where leaf labels give what all labels give they are drawn once.
@@ -34,7 +34,7 @@ def definition_figure(table: pd.DataFrame) -> Figure:
     rows = list(shown.groupby(["family", "measure", "labels"], sort=False))
     ticks, y = [], 0
     with style():
-        figure = Figure(figsize=(8.0, 1.5 + 0.42 * (len(rows) + HEADER * shown["family"].nunique())))
+        figure = mpl.Figure(figsize=(8.0, 1.5 + 0.42 * (len(rows) + HEADER * shown["family"].nunique())))
         axis = figure.subplots()
         for number, ((family, _, _), lines) in enumerate(rows):
             if not number or family != rows[number - 1][0][0]:
@@ -58,7 +58,7 @@ def _without_twins(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["labels"] == "all"] if np.array_equal(every, leaves, equal_nan=True) else table
 
 
-def _lines(axis: Axes, lines: pd.DataFrame, y: float) -> None:
+def _lines(axis: mpl.Axes, lines: pd.DataFrame, y: float) -> None:
     """The definitions that differ in how items are made, one under the other; their reason where none has a value."""
     if lines["value"].isna().all():
         axis.text(0, y, f"no value: {lines['reason'].iloc[0]}", va="center", color=INK, fontsize=8)
@@ -81,19 +81,19 @@ def _name(lines: pd.DataFrame) -> str:
     return f"{words},\nleaf labels only" if lines["labels"].iloc[0] == "leaves" else words
 
 
-def _left_names(axis: Axes, ticks: list[tuple[float, str, str]]) -> None:
+def _left_names(axis: mpl.Axes, ticks: list[tuple[float, str, str]]) -> None:
     axis.set_yticks([y for y, _, _ in ticks], [name for _, name, _ in ticks])
     axis.tick_params(axis="y", length=0)
     for text, (_, _, weight) in zip(axis.get_yticklabels(), ticks, strict=True):
         text.set(weight=weight, linespacing=1.0)
 
 
-def _handles() -> list[Line2D]:
-    marks = [Line2D([], [], color=ink, marker=mark, linestyle="", label=name) for mark, ink, name in MARKS.values()]
+def _handles() -> list[mpl.Line2D]:
+    marks = [mpl.Line2D([], [], color=ink, marker=mark, linestyle="", label=name) for mark, ink, name in MARKS.values()]
     return [
         *marks,
-        Line2D([], [], color=INK, marker="|", linestyle="", label="constant predictor"),
-        Line2D([], [], color=INK, marker="x", linestyle="", markersize=4, label="oracle"),
+        mpl.Line2D([], [], color=INK, marker="|", linestyle="", label="constant predictor"),
+        mpl.Line2D([], [], color=INK, marker="x", linestyle="", markersize=4, label="oracle"),
     ]
 
 
@@ -104,11 +104,11 @@ def _title(table: pd.DataFrame) -> str:
     return f"One model ({of}), one set of scores, {known.min():.0f} to {known.max():.0f} %: only the definition differs"
 
 
-def careless_figure(table: pd.DataFrame) -> Figure:
+def careless_figure(table: pd.DataFrame) -> mpl.Figure:
     """A line a protocol, from what a careful one gives to what the careless one would have claimed."""
     y = np.arange(len(table))
     with style():
-        figure = Figure(figsize=(8.0, 1.6 + 0.62 * len(table)))
+        figure = mpl.Figure(figsize=(8.0, 1.6 + 0.62 * len(table)))
         axis = figure.subplots()
         for place, row in zip(y, table.itertuples(), strict=True):
             _gap(axis, row, place)
@@ -117,15 +117,17 @@ def careless_figure(table: pd.DataFrame) -> Figure:
         measures = ", ".join(dict.fromkeys(f"{row.measure} of {row.level}s" for row in table.itertuples()))
         axis.set(xlabel=f"{measures} (%)", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
         handles = [
-            Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="careful"),
-            Line2D([], [], color=CARELESS, marker="D", markersize=4.5, linestyle="", label="careless: do not do this"),
+            mpl.Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="careful"),
+            mpl.Line2D(
+                [], [], color=CARELESS, marker="D", markersize=4.5, linestyle="", label="careless: do not do this"
+            ),
         ]
         figure.legend(handles=handles, loc="outside lower right", ncols=2)
         over_all(figure, "Do not do this: what careless protocols would have claimed of the same encoders")
     return figure
 
 
-def _gap(axis: Axes, row: tuple, y: float) -> None:
+def _gap(axis: mpl.Axes, row: tuple, y: float) -> None:
     """From careful to careless, with the points between them; the reason where there is no value."""
     if np.isnan(row.careful) or np.isnan(row.careless):
         axis.text(1, y, row.warning, va="center", color=INK, fontsize=8)

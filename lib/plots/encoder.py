@@ -1,11 +1,12 @@
 """Pictures of one trained encoder: its losses, its classes, its embeddings, its front end."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.corpora.base import Corpus
 from lib.plots import GREY, over_all, style
 from lib.representations.base import Representation
@@ -21,13 +22,13 @@ MOST_BARS, MOST_GROUPS = 60, 12
 
 def losses(
     histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Mapping[str, float], colour: str
-) -> Figure:
+) -> mpl.Figure:
     """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}.
 
     constant: what the constant predictor's loss is, for each.
     """
     with style():
-        figure = Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
+        figure = mpl.Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
         for axis, (what, rows) in zip(
             figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True
         ):
@@ -51,7 +52,7 @@ def losses(
         return figure
 
 
-def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[str], colour: str) -> Figure:
+def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[str], colour: str) -> mpl.Figure:
     """Average precision of each class as bars, highest on top, the constant predictor's as marks; NaN left out.
 
     Of more than 60 classes the 30 highest and the 30 lowest are drawn.
@@ -60,7 +61,7 @@ def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[st
     shown = order if len(order) <= MOST_BARS else np.concatenate([order[: MOST_BARS // 2], order[-MOST_BARS // 2 :]])
     which = "" if len(shown) == len(order) else f" (the {MOST_BARS // 2} best and worst of {len(order)})"
     with style():
-        figure = Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
+        figure = mpl.Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
         axis = figure.subplots()
         places = np.arange(len(shown))
         axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
@@ -97,14 +98,16 @@ def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:
     return name
 
 
-def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]) -> Figure:
+def embedding(
+    embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]
+) -> mpl.Figure:
     """Embeddings [item, width] on their two principal axes, a panel for each grouping of the labels [item, class]."""
     from sklearn.decomposition import PCA
 
     pca = PCA(2, svd_solver="full")
     points = pca.fit_transform(embeddings.astype(np.float64))
     with style():
-        figure = Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
+        figure = mpl.Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
         axes = figure.subplots(1, len(grouped), squeeze=False)[0]
         for axis, (title, groups) in zip(axes, grouped.items(), strict=True):
             _scatter(axis, points, targets, groups)
@@ -121,7 +124,7 @@ def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str,
         return figure
 
 
-def _scatter(axis: Axes, points: np.ndarray, targets: np.ndarray, groups: Mapping[str, list[int]]) -> None:
+def _scatter(axis: mpl.Axes, points: np.ndarray, targets: np.ndarray, groups: Mapping[str, list[int]]) -> None:
     """Colour the points by the commonest groups, each point by the first it belongs to; the rest stay grey."""
     belongs = {name: targets[:, columns].any(axis=1) for name, columns in groups.items()}
     named = sorted(belongs, key=lambda name: -belongs[name].sum())[:MOST_GROUPS]
@@ -148,9 +151,9 @@ def _scatter(axis: Axes, points: np.ndarray, targets: np.ndarray, groups: Mappin
     )
 
 
-def front_end(representation: Representation) -> Figure:
+def front_end(representation: Representation) -> mpl.Figure:
     """What the front end of a trained encoder learned, as its representation draws it."""
     with style():
-        figure = Figure(figsize=(6.5, 3.6))
+        figure = mpl.Figure(figsize=(6.5, 3.6))
         representation.draw_learned(figure.subplots())
         return figure

@@ -1,12 +1,13 @@
 """The explorer on paper: what every encoder answers about one clip, and the maps of all chunks."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from lib import mpl
 from lib.plots import GREY, over_all, style
 from lib.plots.encoder import COLOURS, MOST_GROUPS
 
@@ -28,12 +29,14 @@ def kinds_of(targets: np.ndarray, groups: Mapping[str, Sequence[int]]) -> tuple[
     return shown, kinds
 
 
-def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: np.ndarray, here: np.ndarray) -> Figure:
+def map_panels(
+    places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: np.ndarray, here: np.ndarray
+) -> mpl.Figure:
     """A panel of chunks for each layout: title -> places [item, 2]; rings around those of the clip that is shown."""
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
     with style():
-        figure = Figure(figsize=(3.0 * n_columns, 0.9 + 2.7 * n_rows + 0.17 * -(-len(groups) // 4)))
+        figure = mpl.Figure(figsize=(3.0 * n_columns, 0.9 + 2.7 * n_rows + 0.17 * -(-len(groups) // 4)))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
         for axis, (title, points) in zip(axes.flat, places.items(), strict=False):
             _points(axis, points, groups, kinds, here)
@@ -47,7 +50,7 @@ def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: n
         return figure
 
 
-def _points(axis: Axes, points: np.ndarray, groups: Sequence[str], kinds: np.ndarray, here: np.ndarray) -> None:
+def _points(axis: mpl.Axes, points: np.ndarray, groups: Sequence[str], kinds: np.ndarray, here: np.ndarray) -> None:
     for number, name in enumerate(groups):
         axis.scatter(
             *points[kinds == number].T,
@@ -62,10 +65,10 @@ def _points(axis: Axes, points: np.ndarray, groups: Sequence[str], kinds: np.nda
     axis.set(xticks=[], yticks=[], xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
 
 
-def answers(found: pd.DataFrame, caption: str) -> Figure:
+def answers(found: pd.DataFrame, caption: str) -> mpl.Figure:
     """Scores of one clip, a row a class and a column an answerer; found: classes by name, own labels marked by "*"."""
     with style():
-        figure = Figure(figsize=(1.9 + 0.85 * found.shape[1], 1.6 + 0.27 * len(found)))
+        figure = mpl.Figure(figsize=(1.9 + 0.85 * found.shape[1], 1.6 + 0.27 * len(found)))
         axis = figure.subplots()
         picture = axis.imshow(found, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(found.to_numpy()):

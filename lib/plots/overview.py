@@ -4,14 +4,14 @@ The pictures are computed from a sound made here, and the numbers are those of t
 from what is run.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
+from lib import mpl
 from lib.plots import style
 from lib.plots.sounds import features_of
 from lib.representations import make, names
@@ -22,7 +22,7 @@ WIDTH, ROW, ABOVE, BELOW = 10.0, 1.05, 0.85, 0.3  # inches
 INK, PALE = "#333333", "#F4F4F4"
 
 
-def overview(settings: Settings, n_classes: int | None = None) -> Figure:
+def overview(settings: Settings, n_classes: int | None = None) -> mpl.Figure:
     """Draw the study as these settings run it; without a number of classes the outputs are called classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -30,7 +30,7 @@ def overview(settings: Settings, n_classes: int | None = None) -> Figure:
     audio = example(settings.chunking.rate_hz, settings.chunking.length_s)
     height = ABOVE + ROW * len(shelf) + BELOW
     with style():
-        figure = Figure(figsize=(WIDTH, height))
+        figure = mpl.Figure(figsize=(WIDTH, height))
         figure.set_layout_engine("none")
         canvas = figure.add_axes((0, 0, 1, 1))
         canvas.set(xlim=(0, WIDTH), ylim=(0, height))
@@ -67,7 +67,7 @@ def example(rate_hz: int, seconds: float) -> np.ndarray:
     return (0.5 * (total / np.abs(total).max() + 0.002 * noise)).astype(np.float32)
 
 
-def _heads(canvas: Axes, height: float, settings: Settings, n_encoders: int) -> None:
+def _heads(canvas: mpl.Axes, height: float, settings: Settings, n_encoders: int) -> None:
     """The title, and the name of each column."""
     canvas.text(
         0.15,
@@ -87,7 +87,7 @@ def _heads(canvas: Axes, height: float, settings: Settings, n_encoders: int) -> 
         canvas.text(x, height - 0.64, text, fontsize=8, ha="center", va="center", color=INK)
 
 
-def _sound(figure: Figure, canvas: Axes, audio: np.ndarray, y: float, middles: Sequence[float]) -> None:
+def _sound(figure: mpl.Figure, canvas: mpl.Axes, audio: np.ndarray, y: float, middles: Sequence[float]) -> None:
     axis = _inset(figure, 0.2, y - 0.4, 0.9, 0.8)
     axis.plot(audio, color=INK, linewidth=0.3, rasterized=True)
     axis.axis("off")
@@ -96,7 +96,12 @@ def _sound(figure: Figure, canvas: Axes, audio: np.ndarray, y: float, middles: S
 
 
 def _encoder(
-    figure: Figure, canvas: Axes, representation: Representation, audio: np.ndarray, y: float, settings: Settings
+    figure: mpl.Figure,
+    canvas: mpl.Axes,
+    representation: Representation,
+    audio: np.ndarray,
+    y: float,
+    settings: Settings,
 ) -> None:
     """One row: thumbnail, front end, embedding, own classifier."""
     features = features_of(representation, audio[None])
@@ -129,7 +134,7 @@ def _encoder(
 
 
 def _body(
-    canvas: Axes, body: Body, shelf: Sequence[Representation], audio: np.ndarray, middles: Sequence[float]
+    canvas: mpl.Axes, body: Body, shelf: Sequence[Representation], audio: np.ndarray, middles: Sequence[float]
 ) -> None:
     """The Transformer as a stack of layers with the pooling between them; one architecture across all rows."""
     low, high = middles[-1] - ROW * 0.42, middles[0] + ROW * 0.42
@@ -160,7 +165,11 @@ def _body(
 
 
 def _head(
-    canvas: Axes, shelf: Sequence[Representation], settings: Settings, n_classes: int | None, middles: Sequence[float]
+    canvas: mpl.Axes,
+    shelf: Sequence[Representation],
+    settings: Settings,
+    n_classes: int | None,
+    middles: Sequence[float],
 ) -> None:
     """Concatenation of the embeddings, and the head that is trained anew on every subset of them."""
     y, part = float(np.mean(middles)), 0.3
@@ -169,7 +178,7 @@ def _head(
         end = top - part * (number + 0.5)
         canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=representation.colour, linewidth=1.2)
         canvas.add_patch(
-            Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white")
+            mpl.Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white")
         )
     canvas.text(8.72, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="left", va="center", color=INK)
     _arrow(canvas, (8.67, y), (8.88, y), INK)
@@ -194,29 +203,29 @@ def _n_tokens(representation: Representation, features: np.ndarray) -> int:
         return representation(torch.from_numpy(features)).shape[1]
 
 
-def _inset(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
+def _inset(figure: mpl.Figure, x: float, y: float, width: float, height: float) -> mpl.Axes:
     return figure.add_axes((x / WIDTH, y / figure.get_figheight(), width / WIDTH, height / figure.get_figheight()))
 
 
 def _box(
-    canvas: Axes, x: float, y: float, width: float, height: float, text: str, colour: str, linestyle: str = "-"
+    canvas: mpl.Axes, x: float, y: float, width: float, height: float, text: str, colour: str, linestyle: str = "-"
 ) -> None:
-    canvas.add_patch(FancyBboxPatch(
+    canvas.add_patch(mpl.FancyBboxPatch(
         (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.06", facecolor=PALE, edgecolor=colour, linestyle=linestyle
     ))  # fmt: skip
     canvas.text(x + width / 2, y + height / 2, text, fontsize=7, ha="center", va="center", color=INK)
 
 
-def _strip(canvas: Axes, x: float, y: float, width: float, height: float, colour: str) -> None:
+def _strip(canvas: mpl.Axes, x: float, y: float, width: float, height: float, colour: str) -> None:
     """An embedding: a row of cells."""
-    canvas.add_patch(Rectangle((x, y), width, height, facecolor=colour, edgecolor="none"))
+    canvas.add_patch(mpl.Rectangle((x, y), width, height, facecolor=colour, edgecolor="none"))
     for k in range(1, 16):
         canvas.plot([x + width * k / 16] * 2, [y, y + height], color="white", linewidth=0.5)
 
 
-def _arrow(canvas: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+def _arrow(canvas: mpl.Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
     canvas.add_patch(
-        FancyArrowPatch(
+        mpl.FancyArrowPatch(
             start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=1.1, shrinkA=0, shrinkB=0
         )
     )

@@ -4,17 +4,16 @@ Values are drawn in percent (d' as it is), always with their intervals; what sta
 oracle, published) is grey, and an encoder has its own colour everywhere.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
+from lib import mpl
 from lib.plots import GREY, style
 from lib.representations import PAPER, kind, names
 from lib.subsets import label
@@ -48,7 +47,7 @@ def _only(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
     return table[np.logical_and.reduce([table[column] == value for column, value in wanted.items()])]
 
 
-def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> Figure:
+def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> mpl.Figure:
     """Every subset as a row, grouped by size and sorted within: which encoders, and both heads at both levels.
 
     table: subsets.csv; oracle: by level, the best value that any scores could have.
@@ -56,7 +55,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
     rows = table.query("measure == @measure and seed == 'mean' and control == ''")
     order = _sorted_subsets(rows)
     with style():
-        figure = Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
+        figure = mpl.Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
         matrix, *axes = figure.subplots(1, 1 + len(LEVELS), sharey=True, width_ratios=[0.55, 1, 1])
         _membership(matrix, order)
         for axis, level in zip(axes, LEVELS, strict=True):
@@ -80,13 +79,13 @@ def _size(subset: str) -> int:
     return subset.count("+") + 1
 
 
-def _bands(axis: Axes, order: Sequence[str]) -> None:
+def _bands(axis: mpl.Axes, order: Sequence[str]) -> None:
     for size in {_size(subset) for subset in order if _size(subset) % 2}:
         rows = [row for row, subset in enumerate(order) if _size(subset) == size]
         axis.axhspan(min(rows) - 0.5, max(rows) + 0.5, color=BAND, linewidth=0, zorder=0)
 
 
-def _membership(axis: Axes, order: Sequence[str]) -> None:
+def _membership(axis: mpl.Axes, order: Sequence[str]) -> None:
     """A dot for each encoder that a subset has."""
     _bands(axis, order)
     shown = [name for name in names() if any(name in subset.split("+") for subset in order)]
@@ -104,7 +103,7 @@ def _membership(axis: Axes, order: Sequence[str]) -> None:
         spine.set_visible(False)
 
 
-def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], times: float) -> None:
+def _subset_dots(axis: mpl.Axes, rows: pd.DataFrame, order: Sequence[str], times: float) -> None:
     found = [head for head in MARKS if (rows["head"] == head).any()]
     for place, head in enumerate(found):
         shown = rows[(rows["head"] == head) & (rows["n_encoders"] > 0)].set_index("subset").loc[list(order)]
@@ -113,13 +112,15 @@ def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], times: fl
     axis.tick_params(axis="y", length=0)
 
 
-def _interval_dots(axis: Axes, rows: pd.DataFrame, y: np.ndarray, times: float, ink: str, mark: str, fill: str) -> None:
+def _interval_dots(
+    axis: mpl.Axes, rows: pd.DataFrame, y: np.ndarray, times: float, ink: str, mark: str, fill: str
+) -> None:
     """Dots at value with a line from low to high, across."""
     axis.hlines(y, rows["low"] * times, rows["high"] * times, color=ink, linewidth=1, zorder=2)
     axis.plot(rows["value"] * times, y, mark, color=ink, markerfacecolor=fill, markersize=4, zorder=3)
 
 
-def _grey_lines(axis: Axes, rows: pd.DataFrame, level: str, oracle: float, measure: str) -> None:
+def _grey_lines(axis: mpl.Axes, rows: pd.DataFrame, level: str, oracle: float, measure: str) -> None:
     """The constant predictor and the oracle as lines down the panel, named at its foot."""
     constant = _only(rows, n_encoders=0, level=level)["value"].iloc[0]
     for value, line, name in ((constant, ":", "constant"), (oracle, "--", "oracle")):
@@ -127,23 +128,23 @@ def _grey_lines(axis: Axes, rows: pd.DataFrame, level: str, oracle: float, measu
             axis.axvline(value * scale(measure), color=GREY, linestyle=line, linewidth=1.2, zorder=1, label=name)
 
 
-def _legend_of_heads(figure: Figure, rows: pd.DataFrame) -> None:
+def _legend_of_heads(figure: mpl.Figure, rows: pd.DataFrame) -> None:
     heads = [
-        Line2D([], [], color=INK, marker=MARKS[head], markerfacecolor=FILL[head], markersize=5, label=f"{head} head")
+        mpl.Line2D([], [], color=INK, marker=MARKS[head], markerfacecolor=FILL[head], markersize=5, label=f"{head} head")
         for head in MARKS if (rows["head"] == head).any()
     ]  # fmt: skip
     lines = [
-        Line2D([], [], color=GREY, linestyle=":", label="constant"),
-        Line2D([], [], color=GREY, linestyle="--", label="oracle"),
+        mpl.Line2D([], [], color=GREY, linestyle=":", label="constant"),
+        mpl.Line2D([], [], color=GREY, linestyle="--", label="oracle"),
     ]
     figure.legend(handles=[*heads, *lines], loc="outside lower right", ncols=4)
 
 
-def head_figure(table: pd.DataFrame, measure: str) -> Figure:
+def head_figure(table: pd.DataFrame, measure: str) -> mpl.Figure:
     """The paper head against the linear one, a mark a subset: above the line the paper head is better."""
     rows = table.query("measure == @measure and seed == 'mean' and control == '' and n_encoders > 0")
     with style():
-        figure = Figure(figsize=(8.0, 3.9))
+        figure = mpl.Figure(figsize=(8.0, 3.9))
         axes = figure.subplots(1, len(LEVELS), sharex=True, sharey=True)
         for axis, level in zip(axes, LEVELS, strict=True):
             _head_panel(axis, rows[rows["level"] == level], scale(measure))
@@ -151,10 +152,10 @@ def head_figure(table: pd.DataFrame, measure: str) -> Figure:
         _square(axes[0], rows, scale(measure))
         axes[0].set_ylabel(f"paper head: {unit(measure)}")
         singles = [
-            Line2D([], [], color=colour(name), marker="o", linestyle="", label=kind(name).title) for name in names()
+            mpl.Line2D([], [], color=colour(name), marker="o", linestyle="", label=kind(name).title) for name in names()
         ]
         several = [
-            Line2D([], [], color=INK, marker=SIZES.get(size, "P"), linestyle="", label=f"{size} together")
+            mpl.Line2D([], [], color=INK, marker=SIZES.get(size, "P"), linestyle="", label=f"{size} together")
             for size in range(2, len(names()) + 1)
         ]
         figure.legend(handles=[*singles, *several], loc="outside right upper")
@@ -162,7 +163,7 @@ def head_figure(table: pd.DataFrame, measure: str) -> Figure:
     return figure
 
 
-def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
+def _head_panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
     paper, linear = (rows[rows["head"] == head].set_index("subset") for head in ("paper", "linear"))
     for subset in paper.index.intersection(linear.index):
         x, y = linear.loc[subset], paper.loc[subset]
@@ -173,7 +174,7 @@ def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
     axis.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=0)
 
 
-def _square(axis: Axes, rows: pd.DataFrame, times: float) -> None:
+def _square(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
     """The same limits both ways, around all that is drawn in any panel."""
     ends = rows[["low", "high", "value"]].to_numpy(float) * times
     if np.isfinite(ends).any():
@@ -182,12 +183,12 @@ def _square(axis: Axes, rows: pd.DataFrame, times: float) -> None:
         axis.set(xlim=limits, ylim=limits)
 
 
-def share_figure(table: pd.DataFrame) -> Figure:
+def share_figure(table: pd.DataFrame) -> mpl.Figure:
     """Each encoder's Shapley share as a bar with its interval, by level and head."""
     shown = list(dict.fromkeys(table["encoder"]))
     heads = list(dict.fromkeys(table["head"]))
     with style():
-        figure = Figure(figsize=(8.0, 3.6))
+        figure = mpl.Figure(figsize=(8.0, 3.6))
         axes = figure.subplots(1, len(LEVELS), sharey=True)
         for axis, level in zip(axes, LEVELS, strict=True):
             for place, head in enumerate(heads):
@@ -198,7 +199,7 @@ def share_figure(table: pd.DataFrame) -> Figure:
             axis.set_title(f"{level}s")
         axes[0].set_ylabel(f"share of {table['measure'].iloc[0]} (points)")
         hatch = [
-            Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head")
+            mpl.Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head")
             for place, h in enumerate(heads)
         ]
         figure.legend(handles=hatch, loc="outside lower right", ncols=2)
@@ -206,7 +207,7 @@ def share_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _share_bars(axis: Axes, rows: pd.DataFrame, place: int, n_heads: int) -> None:
+def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, place: int, n_heads: int) -> None:
     width = 0.8 / n_heads
     x = np.arange(len(rows)) + width * (place - (n_heads - 1) / 2)
     inks = [colour(name) for name in rows.index]
@@ -215,7 +216,7 @@ def _share_bars(axis: Axes, rows: pd.DataFrame, place: int, n_heads: int) -> Non
     axis.vlines(x, rows["low"] * 100, rows["high"] * 100, color=INK, linewidth=1.5)
 
 
-def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> Figure:
+def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> mpl.Figure:
     """Each encoder alone, averaged over all orders, and added last to the three others."""
     kinds = {"add_one_in": ("alone", "<"), "share": ("over all orders", "o"), "leave_one_out": ("added last", ">")}
     table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals]).query(
@@ -223,7 +224,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
     )
     shown = list(dict.fromkeys(table["encoder"]))
     with style():
-        figure = Figure(figsize=(8.0, 3.2))
+        figure = mpl.Figure(figsize=(8.0, 3.2))
         axes = figure.subplots(1, len(LEVELS), sharey=True, sharex=True)
         for axis, level in zip(axes, LEVELS, strict=True):
             for place, (which, (_, mark)) in enumerate(kinds.items()):
@@ -242,13 +243,13 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
             axis.set(title=f"{level}s", xlabel=f"added {shares['measure'].iloc[0]} (points)")
         axes[0].set_yticks(range(len(shown)), [kind(name).title for name in shown])
         axes[0].invert_yaxis()
-        marks = [Line2D([], [], color=INK, marker=mark, linestyle="", label=text) for text, mark in kinds.values()]
+        marks = [mpl.Line2D([], [], color=INK, marker=mark, linestyle="", label=text) for text, mark in kinds.values()]
         figure.legend(handles=marks, loc="outside lower right", ncols=3)
         figure.suptitle("What an encoder adds depends on who is there already", x=0.01, ha="left", fontsize=11)
     return figure
 
 
-def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> Figure:
+def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> mpl.Figure:
     """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals."""
     import seaborn  # loads for seconds, and is needed here alone
 
@@ -259,7 +260,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
     wide = rows.assign(text=texts).pivot(index="encoder", columns="branch").loc[encoders]
     counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
     with style():
-        figure = Figure(figsize=(3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders)))
+        figure = mpl.Figure(figsize=(3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders)))
         axis = figure.subplots()
         seaborn.heatmap(
             wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
@@ -277,13 +278,13 @@ def _cell_text(value: float, low: float, high: float) -> str:
     return "" if np.isnan(value) else f"{value:.1f}\n({low:.0f} to {high:.0f})"
 
 
-def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
+def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
     """The headline measure of Table 1 beside the published numbers, which are grey; `corpus` is ours."""
     measure = table["measure"].iloc[0]
     rows = table[table["measure"] == measure].reset_index(drop=True)
     times, y = scale(measure), np.arange(len(rows))
     with style():
-        figure = Figure(figsize=(8.0, 1.9 + 0.55 * len(rows)))
+        figure = mpl.Figure(figsize=(8.0, 1.9 + 0.55 * len(rows)))
         axis = figure.subplots()
         ours = rows["own"].fillna(rows["retrained"]).astype(float) * times
         axis.barh(y - 0.2, ours, 0.38, color=[colour(name) for name in rows["row"]], zorder=2)
@@ -323,12 +324,14 @@ def _table1_title(corpus: str, measure: str) -> str:
     return f"Table 1 on {corpus}, {measure} of 1 s chunks: compare the order, not the height"
 
 
-def _table1_legend(figure: Figure, corpus: str, measure: str) -> None:
+def _table1_legend(figure: mpl.Figure, corpus: str, measure: str) -> None:
     where = "" if corpus == "fsd50k" else ", another corpus and another measure"
     handles = [
-        Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head"),
-        Patch(facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=f"published: top-5 accuracy on FSD50K{where}"),
-        Line2D(
+        mpl.Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head"),
+        mpl.Patch(
+            facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=f"published: top-5 accuracy on FSD50K{where}"
+        ),
+        mpl.Line2D(
             [],
             [],
             color=INK,
@@ -337,8 +340,8 @@ def _table1_legend(figure: Figure, corpus: str, measure: str) -> None:
             linestyle="",
             label="a fresh head on the same embedding",
         ),
-        Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
-        Line2D([], [], color=INK, linestyle=":", label="constant predictor"),
-        Line2D([], [], color=INK, linestyle="--", label="oracle"),
+        mpl.Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
+        mpl.Line2D([], [], color=INK, linestyle=":", label="constant predictor"),
+        mpl.Line2D([], [], color=INK, linestyle="--", label="oracle"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)

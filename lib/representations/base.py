@@ -3,22 +3,22 @@
 Letters for shapes: c chunk, s sample, t token (a frame in time), d dimension of a token, w width of the Transformer.
 """
 
+from __future__ import annotations
+
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib import mpl
 from lib.arrays import Rows, blocks
 from lib.settings import Chunking, Frozen, validated
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
@@ -65,7 +65,7 @@ class Representation(nn.Module, ABC):
     colour: ClassVar[str]
     heard: ClassVar[str] = "the nearest training chunks, one after another"  # what `sound` gives, for captions
     first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
-    front: "FrontEnd"  # brings the features of a frame to a token
+    front: FrontEnd  # brings the features of a frame to a token
     learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
     stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
 
@@ -99,10 +99,10 @@ class Representation(nn.Module, ABC):
         """Tokens [c, t, w] of features [c, d, t]: what the Transformer reads."""
 
     @abstractmethod
-    def draw(self, axis: "Axes", features: np.ndarray) -> None:
+    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         """Draw the features [d, t] of one chunk, axes with units."""
 
-    def draw_learned(self, axis: "Axes") -> None:
+    def draw_learned(self, axis: mpl.Axes) -> None:
         """Draw what the front end learned: here the projection from a frame's dimensions to a token's."""
         weights = self.front.project.weight.detach().cpu().numpy()  # [w, d]
         most = float(np.abs(weights).max())
@@ -137,7 +137,7 @@ class Representation(nn.Module, ABC):
         """What the front end learned, as sounds [n, s] float32 of at most 0.9; most have none."""
         return np.zeros((0, 0), np.float32)
 
-    def draw_learned_sound(self, axis: "Axes", number: int) -> None:
+    def draw_learned_sound(self, axis: mpl.Axes, number: int) -> None:
         """Draw the spectrum of one of the learned sounds, in dB below its highest, smoothed to some 30 Hz."""
         samples = self.learned_sounds()[number]
         size = min(len(samples), round(self.rate_hz / 30))
@@ -178,7 +178,7 @@ def playable(samples: np.ndarray, level: float | None = None) -> np.ndarray:
     return (samples * min(1.0, PEAK / max(float(np.abs(samples).max(initial=0)), 1e-12))).astype(np.float32)
 
 
-def draw_response(axis: "Axes", magnitude: np.ndarray, rate_hz: int) -> None:
+def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
     """Draw a magnitude [frequency], from 0 to half the rate, in dB below its highest."""
     level_db = 20 * np.log10(np.maximum(magnitude / max(float(magnitude.max()), 1e-12), 1e-4))
     axis.plot(np.linspace(0, rate_hz / 2, len(magnitude)), level_db, color="#444444", linewidth=0.8)

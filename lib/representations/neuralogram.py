@@ -1,18 +1,18 @@
 """Neuralogram: each 100 ms through a MobileNet that was trained on the same labels, stacked (paper section 3.4)."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from __future__ import annotations
+
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from lib import mpl
 from lib.arrays import Rows
 from lib.representations.base import FrontEnd, Representation, Scaling, Train
 from lib.settings import Chunking, Frozen, choice
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 class NeuralogramSettings(Frozen):
@@ -67,7 +67,7 @@ class Neuralogram(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: "Axes", features: np.ndarray) -> None:
+    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
         high = np.percentile(features, 99) + 1e-6
         axis.pcolormesh(

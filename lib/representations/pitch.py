@@ -8,21 +8,19 @@ signal folds its spectrum, so that products with the few folds that a filter rea
 are frames, give the answer of each bin.
 """
 
+from __future__ import annotations
+
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib import files
+from lib import files, mpl
 from lib.plots import frequency_axis
 from lib.representations.base import LEVEL, FrontEnd, Known, Representation, in_parts, playable
 from lib.settings import Chunking, Frozen, choice
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
 
@@ -102,7 +100,7 @@ class Pitch(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features.float())
 
-    def draw(self, axis: "Axes", features: np.ndarray) -> None:
+    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         edges_hz = self.settings.f_min_hz * 2 ** ((np.arange(len(features) + 1) - 0.5) / self.settings.bins_per_octave)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, edges_hz, features, cmap="Greys", vmin=0, vmax=1, rasterized=True)

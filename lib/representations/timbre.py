@@ -3,20 +3,19 @@
 Equal to librosa.feature.mfcc taken chunk by chunk: a batch has no common loudness floor.
 """
 
+from __future__ import annotations
+
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from lib import mpl
 from lib.arrays import Rows
 from lib.representations.base import LEVEL, FrontEnd, Known, Representation, Scaling, in_parts, playable
 from lib.settings import Chunking, Frozen, choice
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
 GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
@@ -86,7 +85,7 @@ class Timbre(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: "Axes", features: np.ndarray) -> None:
+    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         # each coefficient by its own spread, since the low ones are ten times the high ones
         shown = (features - features.mean(1, keepdims=True)) / (features.std(1, keepdims=True) + 1e-6)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s

@@ -4,19 +4,17 @@ Equal to librosa's melspectrogram in dB, chunk by chunk. Bands and window are th
 the cepstrum drops stands between the two.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from lib import mpl
 from lib.arrays import Rows
 from lib.representations.base import FrontEnd, Representation, Scaling, in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.settings import Chunking, Frozen
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 class LogmelSettings(Frozen):
@@ -51,7 +49,7 @@ class Logmel(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: "Axes", features: np.ndarray) -> None:
+    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, np.arange(len(features) + 1) + 0.5, features, cmap="magma", rasterized=True)
         axis.set(ylabel="mel band", xlabel="time (s)")
