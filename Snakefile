@@ -48,7 +48,7 @@ def notebook(name):
 
 def lib(*names):
     """Files of the library that a notebook's result depends on, besides those that all depend on."""
-    every = ["settings", "study", "arrays", "files", "chunks", "decode", "corpora/*", "representations/*", "representations/controls/*"]
+    every = ["settings", "study", "arrays", "files", "mpl", "chunks", "decode", "corpora/*", "representations/*", "representations/controls/*"]
     return sorted(str(path) for name in (*every, *names) for path in (PROJECT / "lib").glob(f"{name}.py"))
 
 
