@@ -28,7 +28,7 @@ PICTURES = {
     "heads": ("The two heads against each other", "A mark for each subset: the head with a hidden layer against the linear one."),
     "classes": ("Shares by class", "A table of colours: a row for each class, a column for each encoder; framed where the encoder owns the class."),
     "branches": ("By branch of the classes", "A table of colours: a row for each encoder, a column for each branch of the ontology."),
-    "class": ("One class: the one that all four improve most", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
+    "class": ("One class: the one that all four improve most over the best of them alone", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
     "controls": ("Controls beside the study", "Shares of the study's encoders, and of the players of each control, with their intervals."),
     "definitions": ("The same scores under every definition", "A mark for each definition of a measure: what the same stored scores give by it, between a constant predictor and the best there could be."),
     "careless": ("What careless protocols would have given", "For each broken rule two marks: the number by the rule, and the number without it."),

@@ -51,6 +51,11 @@ def asked(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "request.json").read_text())["plan"]["request"]
 
 
+def seeds(folder: Path) -> list[int]:
+    """The seeds that the run was made with."""
+    return json.loads((folder / "request.json").read_text())["plan"]["seeds"]
+
+
 def folds(folder: Path) -> list[int]:
     """The folds that the run is made of; none where it is one run."""
     return json.loads((folder / "request.json").read_text())["plan"]["folds"]

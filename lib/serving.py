@@ -20,6 +20,7 @@ NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
 PORT = 8866  # Voila's own
 PATIENCE_S = 60  # until the server answers
+LARGEST_UPLOAD = 100_000_000  # bytes; without a word about it tornado ends a connection that brings more than 10 MB
 IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 
 
@@ -37,6 +38,7 @@ def serve(folder: Path, port: str) -> int:
             print(f"open http://{HOST}:{number}/ in a browser; Ctrl-C ends it", flush=True)
             process.wait()
         except KeyboardInterrupt:
+            stop(process)
             print("\nthe explorer has ended", flush=True)
             return 0
         finally:
@@ -73,7 +75,7 @@ def parameterised(folder: Path) -> Path:
     from papermill.parameterize import parameterize_notebook
 
     notebook = load_notebook_node(str(files.PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb"))
-    notebook = parameterize_notebook(notebook, runs.asked(folder))
+    notebook = parameterize_notebook(notebook, {**runs.asked(folder), "seed": runs.seeds(folder)[0]})
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     with files.whole(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)
@@ -98,7 +100,7 @@ def command(notebook: Path, port: int) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Where Voila finds our templates and settings, and the notebook's kernel this very lib."""
+    """Where Voila and JupyterLab find our templates and settings, and the notebook's kernel this very lib."""
 
     def before(name: str, folder: Path) -> str:
         return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))

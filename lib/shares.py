@@ -18,7 +18,7 @@ from lib.comparisons import branches, parts_of
 from lib.contributions import Subset
 from lib.games import Game, paper4
 from lib.intervals import Sampling, holm
-from lib.results import LEVELS, SHARED, Scores, sampling
+from lib.results import LEVELS, SHARED, Scores, TestSet, sampling
 from lib.study import Study
 from lib.subsets import subsets
 
@@ -92,8 +92,17 @@ def _measured(
     for name in [name for name in names if name in measures.BY_CLASS]:
         values, draws = part.by_class(scores, level, name)
         both = np.concatenate([values[None], draws])
-        grouped = np.stack([_mean(both), *both.T, *(_mean(both[:, own]) for own in columns)], axis=1)
+        each = np.concatenate([values[None], np.where(_in_several_groups(part.tests[level]), draws, np.nan)])
+        grouped = np.stack([_mean(both), *each.T, *(_mean(both[:, own]) for own in columns)], axis=1)
         yield name, (grouped[0], grouped[1:])
+
+
+def _in_several_groups(test: TestSet) -> np.ndarray:
+    """[class] bool: classes with positives in two groups or more; of one alone nothing tells how another would do."""
+    _, number = np.unique(test.groups, return_inverse=True)
+    there = test.targets.astype(bool)
+    first = np.where(there, number[:, None], len(number)).min(0)
+    return np.where(there, number[:, None], -1).max(0) > first
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -177,8 +186,8 @@ def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
             if group.startswith("class:"):
                 rows.append({
                     "class": group.removeprefix("class:"), "subset": "+".join(subset) or "constant",
-                    "value": float(played.of.value(each)[column]), "low": max(0.0, float(low[column])),
-                    "high": min(1.0, float(high[column])),
+                    "value": float(played.of.value(each)[column]), "low": float(np.maximum(low[column], 0)),
+                    "high": float(np.minimum(high[column], 1)),
                 })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -213,8 +222,13 @@ def play_all(study: Study, games: Sequence[Game] = ()) -> list[Played]:
 
 
 def most_gained(classes: pd.DataFrame) -> str:
-    """The class of a class_rows table that all together improve most over the best single player."""
+    """The class of a class_rows table that all together improve most over the best single player.
+
+    A class without intervals, whose positives lie in one group, is taken only where there is no other.
+    """
     known = classes[classes["subset"] != "constant"].dropna(subset="value")
+    sure = known.dropna(subset=["low", "high"])
+    known = sure if len(sure) else known
     size = known["subset"].str.count(r"\+")
     every = known[size == size.max()].set_index("class")["value"]
     best = known[size == 0].groupby("class")["value"].max()

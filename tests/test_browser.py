@@ -416,10 +416,13 @@ def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path
     choose_file(page, tmp_path / f"mine {HOSTILE.replace('/', '')}.wav")
     page.wait_for_selector("h3:has-text('mine')", timeout=60_000)
     assert HOSTILE in page.inner_text("h3") and open_explorer.dialogs == []
+    soundfile.write(tmp_path / "long.wav", np.zeros(6_000_000), 16_000)  # 12 MB: a connection takes 10 unless told
+    choose_file(page, tmp_path / "long.wav")
+    page.wait_for_selector("h3:has-text('long.wav')", timeout=60_000)
     (tmp_path / "words.wav").write_text("no sound")
     choose_file(page, tmp_path / "words.wav")
     page.wait_for_selector("text=words.wav: not a sound file", timeout=60_000)
-    assert "mine" in page.inner_text("h3")
+    assert "long.wav" in page.inner_text("h3")
 
 
 def choose_file(page, path):

@@ -374,6 +374,13 @@ def test_a_table_rejects_what_it_cannot_use_and_keeps_the_rest(tmp_path):
         assert expected in told
 
 
+def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
+    root = own(tmp_path, "path,labels,role\na.wav,x,train\nb.wav,x;y,test\nc.wav,z,train\n")
+    for name in "abc":
+        wav(root / f"{name}.wav")
+    assert corpora.load("table", root).unlearned == ["y"]
+
+
 def test_roles_without_test_are_refused(tmp_path):
     root = own(tmp_path / "t", "path,labels,role\na.wav,x,train\nb.wav,x,val\n")
     wav(root / "a.wav")

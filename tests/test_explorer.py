@@ -118,6 +118,26 @@ def test_a_sound_of_ones_own_is_shown_in_every_view(page):
     assert page.heard_html.value.count("<audio") == 1 + len(page.switches)
 
 
+def test_a_sound_of_ones_own_stays_while_encoders_are_switched_and_goes_with_the_next_clip(page):
+    page.which.value = live.MISTAKES
+    page._take_own(wav(0.3 * np.sin(np.arange(20000) * 0.1)), "mine.wav")
+    next(iter(page.switches.values())).value = False
+    assert page.sound.clip == -1 and page.clips.value is None and "mine.wav" in page.own_told.value
+    page.which.value = live.ALL
+    assert page.sound.clip == page.clips.value and page.own_told.value == ""
+
+
+def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
+    monkeypatch.setattr(page.answers, "disagreed", lambda: by_head[page.answers.head])
+    n_clips = len(page.answers.chunks.corpus.clips)
+    by_head = {head: np.arange(n_clips) % 2 == number for number, head in enumerate(page.heads.options)}
+    page.which.value = live.DISAGREE
+    before = [clip for _, clip in page.clips.options]
+    page.heads.value = page.heads.options[1]
+    after = [clip for _, clip in page.clips.options]
+    assert before and after and not set(before) & set(after)
+
+
 def test_a_file_that_is_no_sound_is_told_and_the_sound_before_stays(page):
     before = page.sound
     page._take_own(b"nothing of the kind", f"{HOSTILE}.wav")

@@ -41,7 +41,7 @@ def run_folder(home):
     folder = home / "runs" / "planted-tiny"
     folder.mkdir(parents=True)
     request = {"corpus": "planted", "preset": "tiny", "root": "/my 'sounds'\n\"", "seeds": "0,1", "fold": 0, "set": ""}
-    (folder / "request.json").write_text(json.dumps({"plan": {"request": request}}))
+    (folder / "request.json").write_text(json.dumps({"plan": {"request": request, "seeds": [3, 4]}}))
     return folder, request
 
 
@@ -62,6 +62,7 @@ def test_the_notebook_gets_the_runs_request(home, monkeypatch, tmp_path):
         exec(each.source, found)
     assert path == folder / "explorer.ipynb"
     assert {name: found[name] for name in request} == request
+    assert found["seed"] == 3  # the first that the run has
     assert made.metadata["title"] == "Explorer: planted-tiny"
 
 

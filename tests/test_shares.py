@@ -126,7 +126,9 @@ def test_the_class_that_gains_most_and_its_clips(made):
     name = shares.most_gained(rows)
     wide = rows[rows["class"] == name].set_index("subset")["value"]
     gain = wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max()
-    for other in CLASSES:
+    sure = set(rows.dropna()["class"])  # the others have their test clips in one group
+    assert name in sure and 1 < len(sure) < len(CLASSES)
+    for other in sorted(sure):
         wide = rows[rows["class"] == other].set_index("subset")["value"]
         assert wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max() <= gain + 1e-12
     clips = shares.clips_of(made[0], name, "paper")
@@ -138,6 +140,27 @@ def test_the_class_that_gains_most_and_its_clips(made):
 def part_labels(found, name):
     """How many test clips of each fold have the class."""
     return [int(results.Scores(part).tests["clip"].targets[:, CLASSES.index(name)].sum()) for part in found.parts]
+
+
+def test_a_class_in_one_group_alone_has_a_share_without_interval_and_is_no_example(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1)
+    monkeypatch.setattr(shares, "branches", lambda corpus: {})
+    path = found.folder / "scores" / "test.npz"
+    test = dict(np.load(path))
+    test["targets"][test["group"] != test["group"][0], 4] = 0
+    test["targets"][test["group"] == test["group"][0], 4] = 1
+    np.savez(path, **test)
+    played = shares.play(found, games.paper4(), "clip", "paper", ["map_macro"])
+    rows = pd.DataFrame(shares.share_rows(played)).set_index("group")
+    assert rows.loc["class:class04", "share"].notna().all()
+    assert rows.loc["class:class04", ["low", "high"]].isna().all(axis=None)
+    assert rows.loc["all", ["low", "high"]].notna().all(axis=None)
+    of_class = shares.class_rows(played)
+    assert of_class[of_class["class"] == "class04"][["low", "high"]].isna().all(axis=None)
+    first = of_class["class"] == "class04"
+    of_class.loc[first & (of_class["subset"] == results.ALL_FOUR), "value"] = 9.0
+    assert shares.most_gained(of_class) != "class04"
+    assert shares.most_gained(of_class[first]) == "class04"
 
 
 def test_missing_scores_are_one_line(tmp_path, monkeypatch):

@@ -65,6 +65,12 @@ class Corpus:
         return tuple(sorted(set(self.clips["fold"]) - {0}))
 
     @cached_property
+    def unlearned(self) -> list[str]:
+        """Classes that have test clips and no training clip: they count in every mean, and nothing can know them."""
+        has = {role: self.targets[(self.clips["role"] == role).to_numpy()].any(0) for role in ("train", "test")}
+        return [name for name, one in zip(self.classes, has["test"] & ~has["train"], strict=True) if one]
+
+    @cached_property
     def hash(self) -> str:
         """Changes when a clip, its file's size, a label, a role or the classes change; not when the folder moves."""
         sizes = [Path(path).stat().st_size for path in self.clips["path"]]

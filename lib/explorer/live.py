@@ -72,6 +72,10 @@ class Explorer:
         with self._held():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.chunk
+        name = caption(sound.labels, sound.name)
+        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(name)}</h3>"
+        if sound.clip >= 0:
+            self.own_told.value = ""
         self.draw_scores()
         self.draw_player()
         self.draw_second()
@@ -144,15 +148,15 @@ class Explorer:
         found = np.flatnonzero(keep)
         return np.array([k for k in found if words in self.answers.name_of(k).lower()] if words else found, int)
 
-    def filter(self) -> None:
+    def filter(self, turn: bool = True) -> None:
         """List the clips that the filters leave, and turn to the first unless the one that is shown is among them."""
-        found = self.wanted()
-        now = self.clips.value
+        found, now = self.wanted(), self.clips.value
+        first = int(found[0]) if turn and len(found) else None
         with self._held():
             self.clips.options = [
                 (f"{n}. {self.answers.name_of(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)
             ]
-            self.clips.value = now if now in found[:LISTED] else (int(found[0]) if len(found) else None)
+            self.clips.value = now if now in found[:LISTED] else first
         more = f", the first {LISTED} are listed" if len(found) > LISTED else ""
         self.told.value = markup.line(f"{len(found)} clips{more}" if len(found) else "no clip is left: ask for less")
         if self.clips.value is not None and (self.clips.value != now or not hasattr(self, "sound")):
@@ -199,7 +203,6 @@ class Explorer:
         from_s = float(self.sound.start_s[self._window()][0])
         figure = sounds.over_time(audio, rate, self.answers.shelf, from_s)
         name = caption(self.sound.labels, self.sound.name)
-        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(name)}</h3>"
         rows = ", ".join(representation.title.lower() for representation in self.answers.shelf)
         self.moving.show(
             np.concatenate(list(audio)),
@@ -233,8 +236,8 @@ class Explorer:
 
     def _switched(self) -> None:
         self.draw_scores()
-        if self.which.value == MISTAKES:
-            self.filter()
+        if self.which.value in (MISTAKES, DISAGREE):  # encoders disagree by the scores of the chosen head
+            self.filter(turn=self.sound.clip >= 0)  # a sound of one's own stays
 
     def draw_scores(self) -> None:
         """The answer of the chosen encoders' head."""

@@ -1,9 +1,13 @@
 """Voila's settings that are code: read by `make explorer`."""
 
+from lib.serving import LARGEST_UPLOAD
+
 
 def give_token(request, notebook, cwd):
     """Set the cookie with which a page that is left may end its kernel; without it Voila refuses that (403)."""
     _ = request.xsrf_token  # reading it sets the cookie
 
 
-get_config().VoilaConfiguration.prelaunch_hook = give_token  # noqa: F821
+config = get_config()  # noqa: F821
+config.VoilaConfiguration.prelaunch_hook = give_token
+config.Voila.tornado_settings = {"websocket_max_message_size": LARGEST_UPLOAD}
