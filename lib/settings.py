@@ -134,7 +134,10 @@ class Settings(Frozen):
     def _controls(cls, value: Any) -> Any:
         if value == "all":
             return get_args(ControlName)
-        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+        asked = tuple(filter(None, value.split(","))) if isinstance(value, str) else tuple(value)
+        if set(asked) - set(get_args(ControlName)):
+            raise ValueError(f"choose of {', '.join(get_args(ControlName))}, several with commas; or all; or none")
+        return asked
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "Settings":

@@ -374,6 +374,11 @@ def test_a_table_rejects_what_it_cannot_use_and_keeps_the_rest(tmp_path):
         assert expected in told
 
 
+def test_a_table_that_is_not_there_is_asked_for_as_a_file(tmp_path):
+    with pytest.raises(CorpusError, match=r"there is no file .*mine.CSV; give the path of the CSV"):
+        corpora.load("table", tmp_path / "mine.CSV")
+
+
 def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
     root = own(tmp_path, "path,labels,role\na.wav,x,train\nb.wav,x;y,test\nc.wav,z,train\n")
     for name in "abc":

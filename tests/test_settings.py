@@ -68,3 +68,9 @@ def test_decisions_tell_what_is_taken():
     assert rows["training.loss"]["taken"] == "huber"
     assert all(row["offered"] and row["why"] for row in rows.values())
     assert "body.layers" not in rows  # fixed by the paper, so no decision of ours
+
+
+@pytest.mark.parametrize("asked", ["foo", "noise,foo", "noise;mean"])
+def test_a_control_that_does_not_exist_is_told_with_those_there_are(asked):
+    with pytest.raises(SettingsError, match="choose of noise, .*, held_out, several with commas; or all; or none"):
+        Settings.preset("tiny", {"controls": asked})

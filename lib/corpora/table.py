@@ -38,6 +38,8 @@ def find(root: Path | None, name: str) -> Path:
     """The CSV that `root` is or holds."""
     if root is not None and Path(root).is_file():
         return Path(root).resolve()
+    if root is not None and Path(root).suffix.lower() == ".csv":
+        raise CorpusError(f"{name}: there is no file {root}; give the path of the CSV (data/README.md)")
     found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
