@@ -4,6 +4,8 @@ Each side runs at its own best batch size, warmed up; rounds of both are interle
 shared machine is never quiet. A ratio is peer over ours. The peers are not needed by the study: the target installs them.
 """
 
+from __future__ import annotations
+
 import copy
 import itertools
 import json
@@ -497,7 +499,7 @@ def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:
     return seconds(lambda: measures.bootstrap(targets, scores, groups, ["map_macro"], 1000, 0))
 
 
-def cost_figure(found: dict[str, list[float]]) -> "mpl.Figure":
+def cost_figure(found: dict[str, list[float]]) -> mpl.Figure:
     """Seconds against chunks, both logarithmic; a line of slope 1 beside them."""
     with plots.style():
         figure = mpl.Figure(figsize=(8, 5))
@@ -554,7 +556,7 @@ def told(result: Result) -> str:
     return f"{result.name:26}{times}  {result.agreement}"
 
 
-def figure_of(lines: list[dict]) -> "mpl.Figure":
+def figure_of(lines: list[dict]) -> mpl.Figure:
     """Ratios of the lines of bench.json as bars on a logarithmic axis."""
     with plots.style():
         figure = mpl.Figure(figsize=(7, 0.4 * len(lines) + 1.2))

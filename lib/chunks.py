@@ -130,7 +130,9 @@ class Chunks:
         lines.append(f"silent: {self.silent.sum()} chunks ({limit}; setting: {self.settings.silent})")
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
         told = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join([*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.notes])
+        return "\n".join(
+            [*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.notes, *self.corpus.warnings]
+        )
 
 
 def cut(

@@ -148,10 +148,8 @@ def in_words(wanted: Any, corpus: Any) -> str:
         if len(corpus.rejected)
         else ""
     )
-    unlearned = [f"in the test clips alone, so that nothing can learn it: {name}" for name in corpus.unlearned]
     return "\n".join([
         f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
-        *unlearned[:5], *([f"and {len(unlearned) - 5} classes more"] if len(unlearned) > 5 else []),
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
         f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
     ])  # fmt: skip
@@ -273,7 +271,7 @@ def table1(path: Path) -> str:
     lines.append(
         f"without listening {percent(rows[0]['constant'])}, the most that chunks allow {percent(rows[0]['oracle'])}"
     )
-    lines.append("* the paper's top-5 accuracy on FSD50K: compare the order, not the height")
+    lines.append("* the paper's number: top-5 accuracy on FSD50K")
     return "\n".join(lines)
 
 
@@ -373,9 +371,9 @@ def test(given: Mapping[str, str]) -> int:
 
 def lab(given: Mapping[str, str]) -> int:
     """JupyterLab on notebooks/."""
-    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     from lib.serving import environment
 
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     command = [sys.executable, "-m", "jupyterlab", *root]
     return subprocess.run(command, cwd=files.PROJECT / "notebooks", env=environment()).returncode
 

@@ -48,14 +48,18 @@ def wanted(name: str, only_finished: bool = False) -> Path:
 
 def asked(folder: Path) -> dict[str, Any]:
     """What the run was asked for: the fields of lib.study.Request."""
-    return json.loads((folder / "request.json").read_text())["plan"]["request"]
+    return _plan(folder)["request"]
 
 
 def seeds(folder: Path) -> list[int]:
     """The seeds that the run was made with."""
-    return json.loads((folder / "request.json").read_text())["plan"]["seeds"]
+    return _plan(folder)["seeds"]
 
 
 def folds(folder: Path) -> list[int]:
     """The folds that the run is made of; none where it is one run."""
-    return json.loads((folder / "request.json").read_text())["plan"]["folds"]
+    return _plan(folder)["folds"]
+
+
+def _plan(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "request.json").read_text())["plan"]

@@ -32,17 +32,18 @@ def serve(folder: Path, port: str) -> int:
     log = folder / "logs" / "explorer.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as words, interruptible():
-        process = begin(page, number, words)
+        process, interrupted = begin(page, number, words), False
         try:
             wait_until_there(process, number, log)
             print(f"open http://{HOST}:{number}/ in a browser; Ctrl-C ends it", flush=True)
             process.wait()
         except KeyboardInterrupt:
-            stop(process)
-            print("\nthe explorer has ended", flush=True)
-            return 0
+            interrupted = True
         finally:
             stop(process)
+    if interrupted:
+        print("\nthe explorer has ended", flush=True)
+        return 0
     raise Stop(f"the explorer ended by itself; its words are in {shown(log)}")
 
 

@@ -343,6 +343,14 @@ def test_summary_tells_counts(tmp_path):
     assert "silent: 1 chunks" in lines[3] and "rejected: 3 clips" in lines[4] and "1 x empty file" in lines[4]
 
 
+def test_a_class_that_loses_its_training_clip_when_it_is_opened_is_named(tmp_path):
+    sounds = {"a.wav": tone(2, RATE), "b.wav": b"no sound at all", "b-t.wav": tone(1, RATE)}
+    corpus = corpus_of(tmp_path / "c", sounds)
+    assert corpus.unlearned == ()  # by the table alone it has one
+    made = cut(corpus, progress=False)
+    assert made.corpus.unlearned == ("b",) and made.summary().splitlines()[-1].endswith(": b")
+
+
 def test_overlap_is_for_test_only(tmp_path):
     corpus = corpus_of(tmp_path / "c", {"a.wav": tone(2, RATE), "b-t.wav": tone(2, RATE)})
     result = cut(corpus, Chunking(test_overlap=0.5))

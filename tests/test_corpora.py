@@ -383,7 +383,9 @@ def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
     root = own(tmp_path, "path,labels,role\na.wav,x,train\nb.wav,x;y,test\nc.wav,z,train\n")
     for name in "abc":
         wav(root / f"{name}.wav")
-    assert corpora.load("table", root).unlearned == ["y"]
+    corpus = corpora.load("table", root)
+    assert corpus.unlearned == ("y",) and len(corpus.warnings) == 1 and corpus.warnings[0].endswith(": y")
+    assert replace(corpus, clips=corpus.clips.assign(role="train")).warnings == ()
 
 
 def test_roles_without_test_are_refused(tmp_path):

@@ -65,10 +65,19 @@ class Corpus:
         return tuple(sorted(set(self.clips["fold"]) - {0}))
 
     @cached_property
-    def unlearned(self) -> list[str]:
-        """Classes that have test clips and no training clip: they count in every mean, and nothing can know them."""
-        has = {role: self.targets[(self.clips["role"] == role).to_numpy()].any(0) for role in ("train", "test")}
-        return [name for name, one in zip(self.classes, has["test"] & ~has["train"], strict=True) if one]
+    def unlearned(self) -> tuple[str, ...]:
+        """Classes that have test clips and no training clip."""
+        train, test = (self.targets[(self.clips["role"] == role).to_numpy()].any(0) for role in ("train", "test"))
+        return tuple(name for name, alone in zip(self.classes, test & ~train, strict=True) if alone)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes numbers hard to read, one line each."""
+        if not self.unlearned:
+            return ()
+        named, more = ", ".join(self.unlearned[:5]), len(self.unlearned) - 5
+        told = f"{named} and {more} more" if more > 0 else named
+        return (f"tested without a training clip, so that nothing can know it, though it counts in every mean: {told}",)
 
     @cached_property
     def hash(self) -> str:

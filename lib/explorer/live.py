@@ -67,13 +67,13 @@ class Explorer:
         self.draw_map()
 
     def show(self, sound: Sound, chunk: int | None = None) -> None:
-        """Show another sound in every view, from its loudest second: the answer first, since it is there at once."""
+        """Show another sound in every view, from its loudest second: name and answer first, since they are there at once."""
         self.sound, self.chunk = sound, sound.loudest if chunk is None else chunk
         with self._held():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.chunk
-        name = caption(sound.labels, sound.name)
-        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(name)}</h3>"
+        self.name = caption(sound.labels, sound.name)
+        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(self.name)}</h3>"
         if sound.clip >= 0:
             self.own_told.value = ""
         self.draw_scores()
@@ -202,14 +202,13 @@ class Explorer:
         audio, rate = self.sound.audio[self._window()], self.answers.part.settings.chunking.rate_hz
         from_s = float(self.sound.start_s[self._window()][0])
         figure = sounds.over_time(audio, rate, self.answers.shelf, from_s)
-        name = caption(self.sound.labels, self.sound.name)
         rows = ", ".join(representation.title.lower() for representation in self.answers.shelf)
         self.moving.show(
             np.concatenate(list(audio)),
             rate,
             png_bytes(figure),
-            name,
-            f"{name}: constant-Q spectrogram, {rows} over time",
+            self.name,
+            f"{self.name}: constant-Q spectrogram, {rows} over time",
         )
 
     # Who says what
