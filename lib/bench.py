@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -36,6 +37,7 @@ from lib.transformer import Transformer, classifier
 N_CLASSES = 50
 BATCHES = (1, 16, 64, 256)
 ROUNDS = 5
+ROUND_S = 0.2  # a round of either side calls it as often as fills this: one short call tells of the call before it
 CPU = torch.device("cpu")
 
 
@@ -66,25 +68,29 @@ class Result:
 
 
 def measure(case: Case, threads: int) -> Result:
-    """Medians of interleaved rounds, after one call of each to warm up."""
-    case.ours(), case.theirs()
-    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for _ in range(ROUNDS):
-        taken["ours"].append(seconds(case.ours) / case.items[0])
-        taken["theirs"].append(seconds(case.theirs) / case.items[1])
-    ours_ms, peer_ms = (1000 * statistics.median(values) for values in taken.values())
+    """Medians of interleaved rounds, after some calls of each to warm up."""
+    sides = [(side, calls_of(side), items) for side, items in zip((case.ours, case.theirs), case.items, strict=True)]
+    rounds = [[seconds(side, calls) / items for side, calls, items in sides] for _ in range(ROUNDS)]
+    ours_ms, peer_ms = (1000 * statistics.median(values) for values in zip(*rounds, strict=True))
     about = machine()
     told = f"{about['processor']}, {about['cores']} cores"
     return Result(case.name, ours_ms, case.peer, peer_ms, peer_ms / ours_ms, case.agreement(), threads, told)
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Wall seconds of a call."""
+def calls_of(function: Callable[[], object]) -> int:
+    """How many calls fill a round."""
+    seconds(function)
+    return math.ceil(ROUND_S / seconds(function))
+
+
+def seconds(function: Callable[[], object], calls: int = 1) -> float:
+    """Wall seconds of a call: the mean of as many as told."""
     start = time.perf_counter()
-    function()
+    for _ in range(calls):
+        function()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / calls
 
 
 def best_batch(function: Callable[[Tensor], object], chunks: Tensor) -> Tensor:

@@ -261,6 +261,14 @@ def test_neuralogram_shape_and_that_pieces_do_not_see_their_neighbours(synthetic
 # All of them
 
 
+@pytest.mark.parametrize("name", ["pitch", "timbre"])
+def test_features_can_be_trained_on(name, synthetic):
+    features = built(name).compute(torch.from_numpy(synthetic[:2])).float()
+    weight = torch.ones(features.shape[1], requires_grad=True)
+    (features.transpose(1, 2) @ weight).sum().backward()  # refused for what was made in inference mode
+    assert torch.allclose(weight.grad, features.sum((0, 2)))
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_chunk_alone_and_in_a_batch_gives_the_same_numbers(name, synthetic):
     representation = built(name)

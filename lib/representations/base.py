@@ -185,10 +185,14 @@ def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
     axis.set(xlabel="frequency (Hz)", ylabel="magnitude (dB below the highest)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
 
 
-def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int = 16) -> Tensor:
-    """`function` of chunks [c, ...], on a processor a few at a time: what lies in its cache is done in half the time."""
-    parts = chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
-    return torch.cat([function(part) for part in parts])
+def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int) -> Tensor:
+    """`function` of chunks [c, ...], part by part."""
+    return torch.cat([function(part) for part in parts_of(chunks, size)])
+
+
+def parts_of(chunks: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Chunks [c, ...], on a processor `size` at a time: what lies in its cache is done in half the time."""
+    return chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
 
 
 def sinusoids(n_tokens: int, width: int) -> Tensor:

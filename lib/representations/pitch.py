@@ -23,6 +23,7 @@ from lib.representations.base import LEVEL, FrontEnd, Known, Representation, in_
 from lib.settings import Chunking, Frozen, choice
 
 NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
+PART = 64  # chunks at a time: many enough for one product an octave, few enough for a processor's cache
 
 
 class PitchSettings(Frozen):
@@ -95,7 +96,7 @@ class Pitch(Representation):
         return torch.fft.ifft(torch.cat(answers[::-1], dim=2), dim=0, norm="forward")[: self.n_frames]
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks)
+        return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks, PART)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features.float())

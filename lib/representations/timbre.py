@@ -14,11 +14,12 @@ from torch import Tensor
 
 from lib import mpl
 from lib.arrays import Rows
-from lib.representations.base import LEVEL, FrontEnd, Known, Representation, Scaling, in_parts, playable
+from lib.representations.base import LEVEL, FrontEnd, Known, Representation, Scaling, parts_of, playable
 from lib.settings import Chunking, Frozen, choice
 
 FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
 GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
+PART = 10  # chunks at a time, of which frames and spectra fit into a processor's cache
 
 
 class TimbreSettings(Frozen):
@@ -62,22 +63,31 @@ class Timbre(Representation):
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return in_parts(self._compute, chunks)
-
-    def _compute(self, chunks: Tensor) -> Tensor:
-        n_fft = self.settings.n_fft
-        frames = torch.nn.functional.pad(chunks, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, self.hop)
-        spectrum = torch.fft.rfft(frames * self.window)  # [c, t, f]: all centred frames, since the floor looks at all
-        squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the product with bands
-        energy = torch.cat([squares[:, low:high] @ bands for (low, high), bands in self.groups()], dim=1)
-        energy = energy.unflatten(0, (len(chunks), -1))  # [c, t, band]
+        energy = self.energy(chunks)
         floor = (energy.amax((1, 2), keepdim=True) * 10 ** (-self.settings.top_db / 10)).clamp_(min=1e-10)
         level = energy.maximum(floor)[:, : self.n_frames].log10()  # in bels: the cosines make dB of them
-        return (level @ (10 * self.cosines.T)).transpose(1, 2)
+        return (level @ (10 * self.cosines.T)).transpose(1, 2).contiguous()
 
-    def groups(self) -> list[tuple[tuple[int, int], Tensor]]:
-        """Which squares each group of bands adds up, and their weights [square, band]."""
-        return [(squares, getattr(self, f"bands{number}")) for number, squares in enumerate(self.ranges)]
+    @torch.inference_mode()
+    def energy(self, chunks: Tensor) -> Tensor:
+        """Mel energies [c, frame, band] of all centred frames: one more than is kept, since the floor looks at all.
+
+        Every part writes into the same memory: getting new from the system took longer than the arithmetic.
+        """
+        n_fft, edge, parts = self.settings.n_fft, self.settings.n_fft // 2, parts_of(chunks, PART)
+        padded = chunks.new_zeros(len(parts[0]), self.n_samples + 2 * edge)
+        framed = padded.unfold(1, n_fft, self.hop)
+        frames = framed.new_empty(framed.shape)
+        energy = chunks.new_empty(len(chunks), framed.shape[1], self.settings.n_mels)
+        for part, sums in zip(parts, parts_of(energy, PART), strict=True):
+            n = len(part)
+            padded[:n, edge : edge + self.n_samples] = part
+            spectrum = torch.fft.rfft(torch.mul(framed[:n], self.window, out=frames[:n]))
+            squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the products
+            for number, of_bands in enumerate(sums.flatten(0, 1).split(GROUP, dim=1)):
+                low, high = self.ranges[number]
+                torch.mm(squares[:, low:high], getattr(self, f"bands{number}"), out=of_bands)
+        return energy
 
     def standardise(self, features: Rows) -> None:
         self.front.standardise(features)

@@ -41,7 +41,7 @@ class Logmel(Representation):
         self.front = FrontEnd(settings.n_mels, self.picture.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        return in_parts(self.picture, chunks)
+        return in_parts(self.picture, chunks, 16)
 
     def standardise(self, features: Rows) -> None:
         self.front.standardise(features)
