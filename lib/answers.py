@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from lib import maps, runs
-from lib.arrays import Rows, blocks
+from lib.arrays import Rows
 from lib.chunks import cut_clip
 from lib.decode import decode
 from lib.encoders import Encoder, features_of, heard_by, key_of, read_back
@@ -95,8 +95,7 @@ class Answers:
         if not subset:
             return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
         model, schedule = StackedHeads.of_subset(subset, self._heads[self.head]), self.part.settings.schedule("head")
-        inputs = torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1)[None]
-        return np.concatenate([scores_of(model, inputs[:, block], schedule)[0] for block in blocks(n_chunks, 4096)])
+        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), schedule)[0]
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
         """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""

@@ -99,7 +99,7 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     start, weights = time.perf_counter(), {}
     trained = train_subsets(embeddings, chunks.targets, train, head, settings.heads, schedule, seed, device)
     for group, model, inputs in trained:
-        for subset, scores in zip(group, scores_of(model, inputs[:, test], schedule), strict=True):
+        for subset, scores in zip(group, scores_of(model, inputs[test], schedule), strict=True):
             results.write_scores(study, label(subset), head, seed, scores)
         weights |= model.named(group)
     with files.whole(kept) as temporary:

@@ -131,7 +131,7 @@ def test_a_head_that_was_kept_gives_the_scores_of_the_one_that_was_trained(data,
     scaled = {name: scale(values, TRAIN, HEADS)[SCORED] for name, values in embeddings.items()}
     assert set(expected) == set(subsets(NAMES))
     for subset, scores in expected.items():
-        inputs = torch.cat([scaled[name] for name in subset], dim=1)[None]
+        inputs = torch.cat([scaled[name] for name in subset], dim=1)
         again = scores_of(StackedHeads.of_subset(subset, kept), inputs, SCHEDULE)[0]
         np.testing.assert_allclose(again, scores, atol=ROUNDING)
 
