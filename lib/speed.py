@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from lib import training
 from lib.settings import Training
@@ -19,6 +18,8 @@ TIMED_S = 0.3
 
 def flops_an_item(model: nn.Module, inputs: Tensor, targets: Tensor, schedule: Training) -> float:
     """Multiplications and additions of products and convolutions, forward and backward, of one item; `model` is left alone."""
+    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes a third of a second to load
+
     model = copy.deepcopy(model).train()
     with FlopCounterMode(display=False, custom_mapping={ATEN.convolution_backward: of_convolution}) as counter:
         training.loss_of(model(inputs), targets, schedule).backward()

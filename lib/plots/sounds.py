@@ -42,7 +42,7 @@ def constant_q_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
         np.asarray(samples), sr=rate_hz, hop_length=hop, fmin=F_MIN_HZ, n_bins=N_BINS, bins_per_octave=PER_OCTAVE,
     ))[:, : len(samples) // hop]  # fmt: skip
     loudest = max(float(answer.max()), 1e-10)
-    return 20 * np.log10(np.maximum(answer / loudest, 10 ** (-SHOWN_DB / 20)))
+    return np.maximum(20 * np.log10(np.maximum(answer / loudest, 1e-10)), -SHOWN_DB)
 
 
 def features_of(representation: Representation, audio: np.ndarray) -> np.ndarray:
