@@ -39,11 +39,11 @@ def test_the_package_itself_loads_nothing():
     assert not {"torch", "numpy", "pandas", "matplotlib"} & loaded_by("import lib")
 
 
-@pytest.mark.parametrize("module", ["lib.results", "lib.plots.tables", "lib.plots.contributions", "lib.report"])
+@pytest.mark.parametrize("module", ["lib.results", "lib.report", "lib.explorer.live"])
 def test_what_is_slow_to_load_waits_until_it_is_used(module):
     loaded = loaded_by(f"import {module}")
     assert "torch" in loaded
-    assert not {"matplotlib", "scipy", "IPython", "ipywidgets", "sklearn", "torchaudio", "timm"} & loaded
+    assert not {"matplotlib", "scipy", "IPython", "ipywidgets", "sklearn", "torchaudio", "timm", "triton"} & loaded
 
 
 def test_drawing_loads_it():

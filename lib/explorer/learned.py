@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import ipywidgets as widgets
-
 from lib import mpl
-from lib.explorer import markup
+from lib.explorer import markup, widgets
 from lib.players import image_html
 from lib.plots import style
 from lib.representations.base import Representation

@@ -1,10 +1,11 @@
 """The views with someone to click: widgets over `lib.answers`, each redrawn only where its own content has changed."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 
 from lib import maps
@@ -12,9 +13,8 @@ from lib.answers import Answers, Sound, caption, finished, score_table
 from lib.corpora.base import ROLES
 from lib.decode import BadFile
 from lib.errors import PlainError
-from lib.explorer import markup
+from lib.explorer import markup, widgets
 from lib.explorer.learned import Learned
-from lib.explorer.moving import Map, Player, Recorder
 from lib.players import png_bytes
 from lib.plots import sounds
 from lib.plots.encoder import groupings
@@ -23,7 +23,7 @@ from lib.study import Request, Study
 
 LISTED = 500  # clips in the list at most
 SHOWN_CHUNKS = 5  # in the picture at most
-WIDE = widgets.Layout(width="100%", max_width="760px")
+WIDE = {"width": "100%", "max_width": "760px"}
 NAMED = {"description_width": "initial"}
 ALL, MISTAKES, DISAGREE = "all clips", "only mistakes", "only where encoders disagree"
 ALL_LABELS, ALL_ROLES, TOGETHER, FIRST = "any class", "any role", "all together", "this one"
@@ -179,7 +179,7 @@ class Explorer:
     # Hear and see it
 
     def _make_player(self) -> None:
-        self.moving = Player(left=sounds.TIME_AXIS[0], right=sounds.TIME_AXIS[1])
+        self.moving = widgets.Player(left=sounds.TIME_AXIS[0], right=sounds.TIME_AXIS[1])
         self.second = widgets.Dropdown(description="second", tooltip="which second the views below look at")
         self.title = widgets.HTML()
         self.player = widgets.VBox([self.title, self.second, self.moving])
@@ -269,7 +269,7 @@ class Explorer:
     def _make_map(self) -> None:
         self.layout_by = widgets.Dropdown(description="laid out by", options=[(TOGETHER, ())], style=NAMED)
         self.colour_by = widgets.Dropdown(description="coloured by", options=[""], style=NAMED)
-        self.points = Map()
+        self.points = widgets.Map()
         box = widgets.HBox([self.layout_by, self.colour_by], layout=widgets.Layout(flex_flow="row wrap"))
         self.map = widgets.VBox([box, self.points])
         self._on(self.layout_by, self.draw_map)
@@ -312,7 +312,7 @@ class Explorer:
         self.upload = widgets.FileUpload(
             description="choose a sound file", accept="audio/*", layout=widgets.Layout(width="auto")
         )
-        self.recorder = Recorder()
+        self.recorder = widgets.Recorder()
         self.own_told = widgets.HTML()
         self.own = widgets.VBox(
             [widgets.HBox([self.upload, self.recorder], layout=widgets.Layout(flex_flow="row wrap")), self.own_told]
