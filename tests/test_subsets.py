@@ -79,6 +79,16 @@ def test_stacked_heads_equal_lone_ones(data, head):
         np.testing.assert_allclose(together[names], expected, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("head", ["paper", "linear"])
+@pytest.mark.parametrize("fit", ["descent", "ridge"])
+def test_encoders_of_other_widths_do_not_change_a_head(data, head, fit):
+    embeddings = {name: data[0][name][:, :width] for name, width in zip(NAMES, (3, 6, 1, 5), strict=True)}
+    heads = Heads(hidden=16, linear_fit=fit)
+    for names, scores in scored((embeddings, data[1]), head, heads=heads).items():
+        lone = scored(({name: embeddings[name] for name in names}, data[1]), head, heads=heads)[names]
+        np.testing.assert_allclose(scores, lone, atol=ROUNDING)
+
+
 def test_ridge_is_scikit_learns(data):
     heads = Heads(linear_fit="ridge", ridge=0.05, scaling="none")
     found = scored(data, "linear", heads=heads)
