@@ -262,11 +262,11 @@ def test_neuralogram_shape_and_that_pieces_do_not_see_their_neighbours(synthetic
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre"])
-def test_features_can_be_trained_on(name, synthetic):
-    features = built(name).compute(torch.from_numpy(synthetic[:2])).float()
-    weight = torch.ones(features.shape[1], requires_grad=True)
-    (features.transpose(1, 2) @ weight).sum().backward()  # refused for what was made in inference mode
-    assert torch.allclose(weight.grad, features.sum((0, 2)))
+def test_features_may_be_changed_in_place(name, synthetic):
+    features = built(name).compute(torch.from_numpy(synthetic[:2]))
+    before = features.clone()
+    features += 1  # refused for what was made in inference mode
+    assert torch.equal(features, before + 1)
 
 
 @pytest.mark.parametrize("name", names())
