@@ -79,8 +79,8 @@ def train_subsets(
 
     wanted = [subset for subset in subsets(list(embeddings)) if only is None or subset in only]
     by_width = [list(group) for _, group in itertools.groupby(sorted(wanted, key=width), key=width)]
-    groups = [wanted] if head == "linear" else by_width
-    workers = min(cores(), len(groups)) if device.type == "cpu" else 1
+    groups = [wanted] if wanted and head == "linear" else by_width
+    workers = cores() if device.type == "cpu" and len(groups) > 1 else 1
     yield from side_by_side(trained, groups, workers)
 
 

@@ -89,6 +89,12 @@ def test_encoders_of_other_widths_do_not_change_a_head(data, head, fit):
         np.testing.assert_allclose(scores, lone, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("head", ["paper", "linear"])
+def test_no_subset_wanted_is_no_head_trained(data, head):
+    device = torch.device("cpu")
+    assert not dict(score_subsets(*data, TRAIN, SCORED, head, HEADS, SCHEDULE, 0, device, only=()))
+
+
 def test_ridge_is_scikit_learns(data):
     heads = Heads(linear_fit="ridge", ridge=0.05, scaling="none")
     found = scored(data, "linear", heads=heads)
