@@ -25,9 +25,9 @@ from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import Known, Representation
 from lib.settings import SettingsError
-from lib.stages import read_embeddings
+from lib.stages import learned_from, read_embeddings
 from lib.study import Request, Study, missing
-from lib.subsets import StackedHeads, Subset, scale_of, scores_of
+from lib.subsets import HeadPlan, StackedHeads, Subset, scale_of, scores_of
 
 LONGEST_S = 30.0  # of an own sound: what comes after is not heard
 
@@ -68,8 +68,8 @@ class Answers:
         self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
         self._scales = {
-            name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
-            for name, values in self.embeddings.items()
+            name: scale_of(torch.from_numpy(learned_from(part, name, seed)[self.train]), part.settings.heads)
+            for name in self.embeddings
         }
 
     def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
@@ -94,8 +94,8 @@ class Answers:
         n_chunks = len(next(iter(embeddings.values())))
         if not subset:
             return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
-        model, schedule = StackedHeads.of_subset(subset, self._heads[self.head]), self.part.settings.schedule("head")
-        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), schedule)[0]
+        model, plan = StackedHeads.of_subset(subset, self._heads[self.head]), HeadPlan.of(self.part.settings, self.head)
+        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), plan)[0]
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
         """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""

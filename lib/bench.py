@@ -31,7 +31,7 @@ from lib.representations import make, names
 from lib.representations.neuralogram import PieceClassifier
 from lib.settings import Chunking, Heads, Settings, Training
 from lib.study import machine
-from lib.subsets import label, score_subsets, subsets
+from lib.subsets import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.transformer import Transformer, classifier
 
 N_CLASSES = 50
@@ -360,7 +360,8 @@ def head_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     names = ("pitch", "timbre", "neuralogram", "waveform")
     embeddings = {name: rng.normal(size=(512, 64)).astype(np.float32) + targets[:, :1] for name in names}
     rows, schedule = np.arange(512), Training(epochs=3, lr=1e-3, batch=64)
-    heads = Heads(scaling="none")
+    heads = Heads(scaling="none", linear_fit="descent")  # step for step what torch does
+    data = HeadData(embeddings, targets, rows.astype(str))
     tensors, labels = (
         {name: torch.from_numpy(values) for name, values in embeddings.items()},
         torch.from_numpy(targets).float(),
@@ -370,7 +371,7 @@ def head_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
         def ours(head: str = head) -> dict[str, np.ndarray]:
             found = {}
             for seed in range(3):
-                scored = score_subsets(embeddings, targets, rows, rows, head, heads, schedule, seed, CPU)
+                scored = score_subsets(data, rows, rows, HeadPlan(head, heads, schedule), seed, CPU)
                 found |= {f"{label(subset)} {seed}": scores for subset, scores in scored}
             return found
 
@@ -494,9 +495,10 @@ def epoch_seconds(model: nn.Module, inputs: np.ndarray, targets: np.ndarray, sch
 
 
 def heads_seconds(embeddings: dict, targets: np.ndarray, head: str, n: int, schedule: Training) -> float:
-    """Seconds of one epoch of a head on all subsets, with the scores of as many chunks."""
+    """Seconds of one epoch of a head on all subsets (linear: the closed form), with the scores of as many chunks."""
     some, rows = {name: values[:n] for name, values in embeddings.items()}, np.arange(n)
-    return seconds(lambda: list(score_subsets(some, targets[:n], rows, rows, head, Heads(), schedule, 0, CPU)))
+    data, plan = HeadData(some, targets[:n], rows.astype(str)), HeadPlan(head, Heads(), schedule)
+    return seconds(lambda: list(score_subsets(data, rows, rows, plan, 0, CPU)))
 
 
 def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:

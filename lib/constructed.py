@@ -20,7 +20,7 @@ from lib.contributions import Subset
 from lib.results import SHARED
 from lib.stages import read_embeddings
 from lib.study import Study
-from lib.subsets import Head, label, score_subsets
+from lib.subsets import Head, HeadData, HeadPlan, label, score_subsets
 from lib.training import device_of
 
 COPY = "copy"
@@ -80,13 +80,11 @@ def _game(
     part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
 ) -> dict[Subset, np.ndarray]:
     """Macro mAP [] of every coalition on test chunks; of nobody that of the constant predictor."""
-    chunks, settings = part.chunks, part.settings
-    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
+    chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
+    train, test = chunks.rows(*part.settings.trained_on.split("+")), chunks.rows("test")
     constant = np.tile(measures.constant_scores(targets[train]), (len(test), 1))
-    scored = score_subsets(
-        embeddings, targets, train, test, head, settings.heads, settings.schedule("head"), seed,
-        device_of(part.request.device),
-    )  # fmt: skip
+    data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
+    scored = score_subsets(data, train, test, plan, seed, device)
     return {subset: _value(targets[test], scores) for subset, scores in [((), constant), *scored]}
 
 

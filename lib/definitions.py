@@ -30,7 +30,7 @@ from lib.representations import PAPER, names
 from lib.results import ALL_FOUR, CONSTANT, SHARED, Scores
 from lib.stages import read_embeddings
 from lib.study import Study
-from lib.subsets import label, score_subsets, subsets
+from lib.subsets import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.training import device_of
 
 MAP, TOP_FIVE, TOP_ONE = "mean average precision", "top-5 accuracy", "top-1 accuracy"
@@ -219,12 +219,11 @@ class FreshHead:
 
     def value(self, train: Array, scored: Array, seed: int) -> float:
         """Chunk macro mAP on the rows `scored` of a head trained on the rows `train`."""
-        settings, targets = self.part.settings, self.part.chunks.targets
-        schedule, device = settings.schedule("head"), device_of(self.part.request.device)
-        together = {ALL_FOUR: self.embeddings}  # one input, so that no other subset is trained
-        ((_, scores),) = score_subsets(
-            together, targets, train, scored, settings.heads.kinds[-1], settings.heads, schedule, seed, device
-        )
+        chunks, settings, device = self.part.chunks, self.part.settings, device_of(self.part.request.device)
+        targets, plan = chunks.targets, HeadPlan.of(settings, settings.heads.kinds[-1])
+        # one input, so that no other subset is trained
+        together = HeadData({ALL_FOUR: self.embeddings}, targets, chunks.groups)
+        ((_, scores),) = score_subsets(together, train, scored, plan, seed, device)
         return measures.evaluate(targets[scored], scores, names=[SHARED])[SHARED].value
 
 

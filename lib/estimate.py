@@ -21,6 +21,7 @@ from lib.encoders import BLOCK, Encoder
 from lib.representations import kind, names
 from lib.settings import Chunking, Settings, Training
 from lib.study import Request, Study
+from lib.subsets import HeadPlan
 from lib.transformer import classifier
 
 NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
@@ -166,6 +167,8 @@ def head_seconds(study: Study, corpus: Corpus, per_clip: np.ndarray, device: tor
     n_subsets, n_dims = 2 ** len(names()) - 1, len(names()) * settings.body.width // 2
     n_classes, total = len(corpus.classes), 0.0
     for reading in settings.heads.kinds:
+        if HeadPlan.of(settings, reading).closed_form:
+            continue  # a second or two in all
         head = classifier(reading, n_dims, n_classes, settings.heads.hidden).to(device)
         total += time_step(head, torch.zeros(1, n_dims, device=device), n_classes, schedule, device)
     return total * n_subsets * schedule.epochs * training_chunks(study, corpus, per_clip)

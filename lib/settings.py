@@ -14,7 +14,7 @@ from lib.errors import PlainError
 
 Loss = Literal["huber", "bce"]
 ControlName = Literal[
-    "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "held_out"
+    "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "crossfit", "stacked"
 ]
 
 
@@ -101,9 +101,27 @@ class Heads(Frozen):
         "the paper calls 2048 neurons and an output layer linear; both readings are run",
     )
     hidden: int = Field(2048, ge=1)
-    linear_fit: Literal["descent", "ridge"] = choice("descent", "ridge in closed form", "not told")
-    ridge: float = Field(1e-2, gt=0, description="penalty a chunk of the closed form")
+    linear_fit: Literal["ridge", "descent"] = choice(
+        "ridge",
+        "descent, by the schedule of the other head",
+        "not specified in the paper; descent must be checked for convergence, least squares in closed form has none",
+    )
+    ridge: Literal["groups"] | float = choice(
+        "groups", "a penalty a chunk, for example 0.01", "chosen by groups of the training clips; not in the paper"
+    )
+    learn_from: Literal["seen", "cross_fitted"] = choice(
+        "seen",
+        "cross_fitted: embeddings of training clips from copies of the encoders that were not trained on them",
+        "the paper trains heads on the clips that its encoders were trained on",
+    )
     scaling: Literal["standardise", "none"] = choice("standardise", "none", "scaling of the embeddings is not told")
+
+    @field_validator("ridge", mode="before")
+    @classmethod
+    def _ridge(cls, value: Any) -> Any:
+        if value != "groups" and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
+            raise ValueError("choose groups, or a penalty above 0")
+        return value
 
 
 class Scoring(Frozen):
@@ -133,7 +151,9 @@ class Settings(Frozen):
     )
     threads: int = Field(1, ge=1, description="of one process; another number gives slightly other weights")
     controls: tuple[ControlName, ...] = Field((), description="games beside the study's own: names, or all")
-    seeds_of: str = Field("waveform", description="whose four seeds play the game of the control `seeds`")
+    seeds_of: str = Field(
+        "best", description="whose four seeds play the control `seeds`: best (single, by training groups), or a name"
+    )
 
     @field_validator("controls", mode="before")
     @classmethod

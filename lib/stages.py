@@ -2,19 +2,24 @@
 
 import json
 import time
+from contextlib import nullcontext
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lib import files, results, speed
-from lib.controls import ControlError, find
+from lib.controls import ControlError, crossfit, find
 from lib.encoders import Trained, stored_embeddings, train_encoder
+from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.representations import names
 from lib.settings import Settings, SettingsError
 from lib.study import Study, StudyError, missing
-from lib.subsets import label, scores_of, subsets, train_subsets
+from lib.subsets import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
+from lib.subsets import VERSION as HEADS
 from lib.training import device_of
 
 
@@ -46,9 +51,10 @@ def score(study: Study) -> None:
         results.write_test_set(part)
         results.write_constant(part)
         for seed in part.request.seeds:
-            embeddings = {name: read_embeddings(part, name, seed) for name in names()}
+            embeddings = {name: learned_from(part, name, seed) for name in names()}
             for head in part.settings.heads.kinds:
                 _score_head(part, embeddings, head, seed)
+    write_fits(study)
     run_controls(study)
     if study.request.fold == "all":  # a run of all folds has no chunks of its own that would tell of it
         study.register(study.read_corpus().hash)
@@ -83,34 +89,85 @@ def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
     )
 
 
+def learned_from(study: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one encoder as the heads read them, by the setting `heads.learn_from`."""
+    embeddings = read_embeddings(study, name, seed)
+    return crossfit.embeddings(study, name, seed) if study.settings.heads.learn_from == "cross_fitted" else embeddings
+
+
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
-    settings, chunks = study.settings, study.chunks
-    schedule = settings.schedule("head")
+    chunks, plan = study.chunks, HeadPlan.of(study.settings, head)
     marker = study.folder / "scores" / f".{head}-seed{seed}.json"
+    train, test = chunks.rows(*study.settings.trained_on.split("+")), chunks.rows("test")
     content = {name: files.digest(values) for name, values in embeddings.items()}
-    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
-    rows = [chunks.content(train), files.digest(train), files.digest(test)]
-    told = {"key": files.key(settings.heads, schedule, seed, rows, settings.threads, content)}
-    kept = study.heads(head, seed)
+    rows = [chunks.content(train), *(files.digest(values) for values in (train, test, chunks.groups[train]))]
+    told = {"key": files.key(HEADS, plan.heads, plan.schedule, seed, rows, study.settings.threads, content)}
     there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
-    if there and kept.exists() and marker.exists() and json.loads(marker.read_text()) == told:
+    if there and study.heads(head, seed).exists() and marker.exists() and json.loads(marker.read_text()) == told:
         return
-    torch.set_num_threads(settings.threads)
-    device = device_of(study.request.device)
-    start, weights = time.perf_counter(), {}
-    trained = train_subsets(embeddings, chunks.targets, train, head, settings.heads, schedule, seed, device)
-    for group, model, inputs in trained:
-        for subset, scores in zip(group, scores_of(model, inputs[test], schedule), strict=True):
+    torch.set_num_threads(study.settings.threads)
+    data, start = HeadData(embeddings, chunks.targets, chunks.groups), time.perf_counter()
+    trained = list(train_subsets(data, train, plan, seed, device_of(study.request.device)))
+    for heads in trained:
+        for subset, scores in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
             results.write_scores(study, label(subset), head, seed, scores)
-        weights |= model.named(group)
-    with files.whole(kept) as temporary:
-        save_file(weights, temporary)
-    seconds, heads = time.perf_counter() - start, subsets(list(embeddings))
-    widths = [sum(embeddings[name].shape[1] for name in subset) for subset in heads]
-    flops = 6 * sum(n_weights(head, width, chunks.targets.shape[1], settings) for width in widths) * len(train)
-    share = share_of_peak(flops * schedule.epochs, seconds, device)
-    study.note_time(f"head {head}, seed {seed}", seconds, len(train) * schedule.epochs * len(heads), "chunks", share)
+    note_heads(study, data, plan, seed, time.perf_counter() - start)
+    keep_heads(study, data, plan, seed, trained)
     files.write_json(marker, told)
+
+
+def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:
+    """Write the weights of one kind of head on all subsets, and what is to be known of how they were fitted."""
+    train = study.chunks.rows(*study.settings.trained_on.split("+"))
+    fitted = {"penalties": [], "convergence": []}
+    for heads in trained:
+        fitted["penalties"] += [
+            {"subset": label(subset), "seed": seed, **asdict(penalty)}
+            for subset, penalty in zip(heads.subsets, heads.penalties, strict=False)  # none where there is no ridge
+        ]
+        if plan.head == "linear" and not plan.closed_form:
+            fitted["convergence"] += convergence(heads, data.targets, train, plan, seed)
+    if line := warning(fitted["convergence"]):
+        print(line)
+    if any(row["groups"] < 2 for row in fitted["penalties"]) and plan.heads.ridge == "groups":
+        print(
+            f"the training clips are one group: the penalty of linear heads cannot be chosen by groups, it is {FALLBACK}"
+        )
+    weights = {name: value for heads in trained for name, value in heads.model.named(heads.subsets).items()}
+    with files.whole(study.heads(plan.head, seed)) as temporary:
+        save_file(weights, temporary, {name: json.dumps(rows) for name, rows in fitted.items()})
+
+
+def note_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, seconds: float) -> None:
+    """Note what fitting and scoring the heads of all subsets took."""
+    widths = [sum(data.embeddings[name].shape[1] for name in subset) for subset in subsets(list(data.embeddings))]
+    chunks = len(study.chunks.rows(*study.settings.trained_on.split("+"))) * len(widths)
+    what = f"head {plan.head}, seed {seed}"
+    if plan.closed_form:
+        study.note_time(what, seconds, chunks, "chunks")
+        return
+    weights = sum(n_weights(plan.head, width, data.targets.shape[1], study.settings) for width in widths)
+    done = chunks * plan.schedule.epochs
+    share = share_of_peak(6 * weights * done / len(widths), seconds, device_of(study.request.device))
+    study.note_time(what, seconds, done, "chunks", share)
+
+
+def write_fits(study: Study) -> None:
+    """Write tables/penalties.csv, and convergence.csv where linear heads were trained by descent, of all folds and seeds.
+
+    penalties.csv [subset, seed, fold, penalty, groups, error]: error is the held-out squared error of a chunk and class.
+    """
+    found: dict[str, list[dict]] = {"penalties": [], "convergence": []}
+    for part in study.parts:
+        for path in [part.heads("linear", seed) for seed in part.request.seeds]:
+            with safe_open(path, "pt") if path.exists() else nullcontext() as stored:
+                told = (stored and stored.metadata()) or {}
+            for name, rows in found.items():
+                rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(told.get(name, "[]"))]
+    penalties = pd.DataFrame(found["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])
+    study.write_table("penalties", penalties)
+    if found["convergence"] or (study.folder / "tables" / "convergence.csv").exists():
+        study.write_table("convergence", pd.DataFrame(found["convergence"], columns=[*COLUMNS, "fold"]))
 
 
 def n_weights(head: str, n_dims: int, n_classes: int, settings: Settings) -> int:

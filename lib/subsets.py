@@ -3,11 +3,15 @@
 Heads train together, as one batched product: h counts such heads, and nothing of one reaches another. All read the
 same inputs, each its own columns of them. The order of the batches is drawn from (seed, epoch), so a head trained alone
 gets the same weights but for rounding.
+
+A linear head is least squares in closed form (ridge), its penalty chosen by groups of the training chunks alone; or it is
+trained by descent as the others are, and `evaluation.convergence` says how far from its optimum that has stopped.
 """
 
 import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.arrays import blocks
-from lib.settings import Heads, Training
+from lib.settings import Heads, Settings, Training
 from lib.threads import cores, side_by_side
 from lib.training import activate, learning_rate, loss_of
 
@@ -23,6 +27,64 @@ Subset = tuple[str, ...]
 Head = Literal["paper", "linear"]
 ZEROS = -1  # the last column of the inputs, where nothing is: what a head reads beyond its own width
 SCORED = 4096  # chunks scored at a time
+VERSION = 1  # of the rules below: raised when the same inputs would give other heads
+FOLDS = 5  # of the training groups, by which a penalty is chosen
+PENALTIES = np.logspace(1, -6, 15)  # a chunk; the largest first, so that of equal ones it is taken
+FALLBACK = 1e-2  # the penalty where fewer than two groups leave nothing to choose by
+
+
+@dataclass(frozen=True, eq=False)
+class HeadData:
+    """What heads read: embeddings name -> [chunk, width], each of its own width; targets [chunk, class]; groups [chunk]."""
+
+    embeddings: Mapping[str, np.ndarray]
+    targets: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """How one kind of head is fitted."""
+
+    head: Head
+    heads: Heads
+    schedule: Training
+
+    @classmethod
+    def of(cls, settings: Settings, head: Head) -> "HeadPlan":
+        """As the settings of a run say."""
+        return cls(head, settings.heads, settings.schedule("head"))
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether nothing is trained step by step."""
+        return self.head == "linear" and self.heads.linear_fit == "ridge"
+
+    def activate(self, outputs: Tensor) -> Tensor:
+        """Scores from outputs: least squares are scores as they are, whatever output the schedule of descent has."""
+        return outputs if self.closed_form else activate(outputs, self.schedule)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A ridge penalty a chunk, of how many training groups it was chosen by, and its held-out squared error.
+
+    The error is the mean over chunks and classes; NaN where nothing was chosen.
+    """
+
+    penalty: float
+    groups: int
+    error: float = math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedHeads:
+    """Heads of some subsets as one model, its inputs [chunk, d], and the penalty of each where it is ridge."""
+
+    subsets: list[Subset]
+    model: "StackedHeads"
+    inputs: Tensor
+    penalties: list[Penalty]
 
 
 def subsets(names: Sequence[str]) -> list[Subset]:
@@ -36,31 +98,30 @@ def label(subset: Subset) -> str:
 
 
 def score_subsets(
-    embeddings: Mapping[str, np.ndarray], targets: np.ndarray, train: np.ndarray, scored: np.ndarray, head: Head,
-    heads: Heads, schedule: Training, seed: int, device: torch.device, only: Collection[Subset] | None = None,
+    data: HeadData, train: np.ndarray, scored: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
+    only: Collection[Subset] | None = None,
 ) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
-    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of `embeddings`, or `only` some.
+    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of the embeddings, or `only` some.
 
-    embeddings, targets, train and the rest as in `train_subsets`; scored: rows to score. Only training rows are read
-    before the scores are made.
+    train, scored: rows [row] of the chunks to train on and to score. Only training rows are read before the scores are
+    made.
     """
-    for group, model, inputs in train_subsets(embeddings, targets, train, head, heads, schedule, seed, device, only):
-        yield from zip(group, scores_of(model, inputs[scored], schedule), strict=True)
+    for heads in train_subsets(data, train, plan, seed, device, only=only):
+        yield from zip(heads.subsets, scores_of(heads.model, heads.inputs[scored], plan), strict=True)
 
 
 def train_subsets(
-    embeddings: Mapping[str, np.ndarray], targets: np.ndarray, train: np.ndarray, head: Head, heads: Heads,
-    schedule: Training, seed: int, device: torch.device, only: Collection[Subset] | None = None,
-) -> Iterator[tuple[list[Subset], "StackedHeads", Tensor]]:  # fmt: skip
-    """Subsets, their heads trained as one model, and its inputs [chunk, d].
+    data: HeadData, train: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
+    only: Collection[Subset] | None = None,
+) -> Iterator[TrainedHeads]:  # fmt: skip
+    """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train`.
 
     Hidden layers are much work, so that heads of one width train together, the narrow ones first. Of linear heads a
     step costs more than its arithmetic: all train together, the narrow ones filled up with zeros.
-    embeddings: name -> [chunk, width], each of its own width; targets [chunk, class]; train: rows to train on.
     """
-    scaled = {name: scale(values, train, heads) for name, values in embeddings.items()}
-    inputs = torch.cat([*scaled.values(), torch.zeros(len(targets), 1)], dim=1).to(device)
-    learned, labels = inputs[train], torch.from_numpy(targets[train]).float().to(device)
+    scaled = {name: scale(values, train, plan.heads) for name, values in data.embeddings.items()}
+    inputs = torch.cat([*scaled.values(), torch.zeros(len(data.targets), 1)], dim=1).to(device)
+    learned, labels = inputs[train], torch.from_numpy(data.targets[train]).float().to(device)
     places = dict(
         zip(scaled, torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in scaled.values()]), strict=True)
     )
@@ -68,26 +129,27 @@ def train_subsets(
     def width(subset: Subset) -> int:
         return sum(len(places[name]) for name in subset)
 
-    def trained(group: list[Subset]) -> tuple[list[Subset], "StackedHeads", Tensor]:
+    def trained(group: list[Subset]) -> TrainedHeads:
         each = [torch.cat([places[name] for name in subset]) for subset in group]
         columns = nn.utils.rnn.pad_sequence(each, batch_first=True, padding_value=ZEROS)
-        if head == "linear" and heads.linear_fit == "ridge":
-            return group, ridge(learned, labels, columns, heads.ridge), inputs
-        model = StackedHeads.fresh(head, columns, labels.shape[1], heads.hidden, seed).to(device)
-        train_heads(model, learned, labels, schedule, seed)
-        return group, model, inputs
+        if plan.closed_form:
+            model, penalties = fit_ridge(learned.cpu(), labels.cpu(), columns, data.groups[train], plan.heads)
+            return TrainedHeads(group, model.to(device), inputs, penalties)
+        model = StackedHeads.fresh(plan.head, columns, labels.shape[1], plan.heads.hidden, seed).to(device)
+        train_heads(model, learned, labels, plan.schedule, seed)
+        return TrainedHeads(group, model, inputs, [])
 
-    wanted = [subset for subset in subsets(list(embeddings)) if only is None or subset in only]
+    wanted = [subset for subset in subsets(list(data.embeddings)) if only is None or subset in only]
     by_width = [list(group) for _, group in itertools.groupby(sorted(wanted, key=width), key=width)]
-    groups = [wanted] if wanted and head == "linear" else by_width
+    groups = [wanted] if wanted and plan.head == "linear" else by_width
     workers = cores() if device.type == "cpu" and len(groups) > 1 else 1
     yield from side_by_side(trained, groups, workers)
 
 
 @torch.inference_mode()
-def scores_of(model: nn.Module, inputs: Tensor, schedule: Training) -> np.ndarray:
+def scores_of(model: nn.Module, inputs: Tensor, plan: HeadPlan) -> np.ndarray:
     """Scores [h, chunk, class] float32 of heads on inputs [chunk, d]."""
-    parts = [activate(model(inputs[part]), schedule).cpu() for part in blocks(len(inputs), SCORED)]
+    parts = [plan.activate(model(inputs[part])).cpu() for part in blocks(len(inputs), SCORED)]
     return torch.cat(parts, dim=1).numpy()
 
 
@@ -184,11 +246,114 @@ def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: T
             optimiser.step()
 
 
-def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalty: float) -> StackedHeads:
-    """Linear heads in closed form on inputs [c, d], labels [c, class]: least squares, `penalty` a chunk, bias free."""
+# Linear heads in closed form
+
+
+def fit_ridge(
+    inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray, heads: Heads
+) -> tuple[StackedHeads, list[Penalty]]:
+    """Linear heads by least squares on inputs [c, d], labels [c, class], groups [c], and the penalty of each."""
+    if heads.ridge == "groups":
+        penalties = choose_penalties(inputs, labels, columns, groups)
+    else:
+        penalties = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
+    return ridge(inputs, labels, columns, [each.penalty for each in penalties]), penalties
+
+
+def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[float]) -> StackedHeads:
+    """Linear heads in closed form on inputs [c, d], labels [c, class]; each is sklearn.linear_model.Ridge.
+
+    penalties: of each head a chunk, so that its alpha is penalty * c; the bias is free.
+    """
     mean_in, mean_out = inputs.mean(0), labels.mean(0)
     x, y = (inputs - mean_in).double(), (labels - mean_out).double()
     gram, moment = x.mT @ x, x.mT @ y  # once for all heads: each reads its part
-    penalties = penalty * len(inputs) * torch.eye(columns.shape[1], dtype=x.dtype, device=x.device)
-    weight = torch.linalg.solve(gram[columns[:, :, None], columns[:, None]] + penalties, moment[columns]).float()
-    return StackedHeads(columns.to(inputs.device), [weight], [mean_out - mean_in[columns][:, None] @ weight])
+    alphas = len(inputs) * torch.as_tensor(penalties, dtype=x.dtype)[:, None, None]
+    system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=x.dtype)
+    weight = torch.linalg.solve(system, moment[columns]).float()
+    return StackedHeads(columns, [weight], [mean_out - mean_in[columns][:, None] @ weight]).requires_grad_(False)
+
+
+def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray) -> list[Penalty]:
+    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups.
+
+    FOLDS folds by group, as `group_folds` cuts them; the means are those of the other folds alone. Fewer than two groups:
+    FALLBACK. The errors of all penalties come from one eigendecomposition of what the other folds give.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        return [Penalty(FALLBACK, n_groups)] * len(columns)
+    folds = Folds.of(inputs.double(), labels.double(), group_folds(groups, FOLDS))
+    chosen = []
+    for each in columns:
+        errors = folds.errors(each[each != ZEROS]) / labels.numel()
+        best = int(errors.argmin())
+        chosen.append(Penalty(float(PENALTIES[best]), n_groups, float(errors[best])))
+    return chosen
+
+
+def group_folds(groups: np.ndarray, most: int) -> np.ndarray:
+    """The fold [item] of each item by its group [item], as scikit-learn's GroupKFold: `most` folds, or one a group."""
+    from sklearn.model_selection import GroupKFold
+
+    fold = np.empty(len(groups), int)
+    for number, (_, held) in enumerate(GroupKFold(min(most, len(np.unique(groups)))).split(groups, groups=groups)):
+        fold[held] = number
+    return fold
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Products of inputs and labels: of what each of k folds is fitted on, and of what it holds out.
+
+    gram [k, d, d], moment [k, d, class], both about the means of what is fitted on; n [k] rows fitted on; held_square
+    [k]: squared labels held out, about the same means.
+    """
+
+    n: Tensor
+    gram: Tensor
+    moment: Tensor
+    held_gram: Tensor
+    held_moment: Tensor
+    held_square: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, fold: np.ndarray) -> "Folds":
+        """Of inputs [c, d], labels [c, class] and folds [c]; centred first, which changes nothing but the rounding."""
+        x, y = x - x.mean(0), y - y.mean(0)
+        held = [torch.from_numpy(np.flatnonzero(fold == number)) for number in range(fold.max() + 1)]
+        n_held = torch.tensor([len(rows) for rows in held], dtype=x.dtype)
+        sums_x, sums_y = (torch.stack([values[rows].sum(0) for rows in held]) for values in (x, y))
+        gram, moment = (torch.stack([x[rows].mT @ values[rows] for rows in held]) for values in (x, y))
+        square = torch.stack([y[rows].square().sum() for rows in held])
+        n = len(x) - n_held
+        mean_x, mean_y = -sums_x / n[:, None], -sums_y / n[:, None]  # of the others: all together sum to nothing
+
+        def about(product: Tensor, sums: Tensor, mean: Tensor) -> Tensor:
+            """Products of what is held out [k, d, e] about the means of the others."""
+            outer = sums_x[:, :, None] * mean[:, None] + mean_x[:, :, None] * sums[:, None]
+            return product - outer + n_held[:, None, None] * mean_x[:, :, None] * mean[:, None]
+
+        def others(product: Tensor, mean: Tensor) -> Tensor:
+            return product.sum(0) - product - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
+
+        held_square = square - 2 * (mean_y * sums_y).sum(1) + n_held * mean_y.square().sum(1)
+        return cls(
+            n, others(gram, mean_x), others(moment, mean_y), about(gram, sums_x, mean_x), about(moment, sums_y, mean_y),
+            held_square,
+        )  # fmt: skip
+
+    def errors(self, columns: Tensor) -> Tensor:
+        """Squared error [penalty] on all that is held out, summed over its rows and classes, of ridge on these columns.
+
+        With gram = V diag(e) V' the weights are V diag(1 / (e + alpha)) V' moment, so a penalty changes only the middle.
+        """
+        there = (slice(None), columns[:, None], columns)
+        values, vectors = torch.linalg.eigh(self.gram[there])
+        turned = vectors.mT @ self.moment[:, columns]
+        linear = ((vectors.mT @ self.held_moment[:, columns]) * turned).sum(2)
+        square = (vectors.mT @ self.held_gram[there] @ vectors) * (turned @ turned.mT)
+        alphas = torch.from_numpy(PENALTIES)[:, None] * self.n
+        shrunk = 1 / (values.clamp(min=0) + alphas[:, :, None])  # [penalty, k, d]
+        squared = torch.einsum("pki,kij,pkj->pk", shrunk, square, shrunk) - 2 * (shrunk * linear).sum(2)
+        return (squared + self.held_square).sum(1)

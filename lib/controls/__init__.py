@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from lib import files
-from lib.controls import work
+from lib.controls import crossfit, seeds, work
 from lib.controls.keeping import ControlError, checkpoints
 from lib.games import Game, paper4
 from lib.settings import Settings
@@ -98,8 +98,8 @@ CONTROLS: dict[str, Control] = {
             work.four, work.play_shuffled, costly=True,
         ),
         Control(
-            "seeds", "Four seeds of one", "Is it diversity, or would four models of one representation do as well?",
-            work.four_seeds, work.play_seeds, costly=True,
+            "seeds", "Four seeds of the best", "Is it diversity, or would four models of the best representation do as well?",
+            seeds.four_seeds, seeds.play_seeds, costly=True,
         ),
         Control(
             "wide", "One wide waveform", "Would one encoder with an embedding as wide as all four do as well?",
@@ -122,9 +122,13 @@ CONTROLS: dict[str, Control] = {
             work.four, work.play_raw,
         ),
         Control(
-            "held_out", "Heads on held-out clips",
-            "Do the shares stay where the heads learn from clips that the encoders have not seen?",
-            work.four, work.play_held_out,
+            "crossfit", "Cross-fitted heads",
+            "Do the shares stay where heads learn from clips that the encoders were not trained on?",
+            work.four, crossfit.play_crossfit, costly=True,
+        ),
+        Control(
+            "stacked", "Stacked own scores", "Do heads on the encoders' own scores of unseen clips do as well?",
+            work.four, crossfit.play_stacked, trains_heads=False, costly=True,
         ),
     )
 }  # fmt: skip

@@ -7,19 +7,23 @@ ever read. The study's own encoders are read and never changed.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lib import files, training
 from lib.chunks import Chunks
-from lib.encoders import Stage, stored_embeddings, train_encoder
+from lib.encoders import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
 from lib.errors import PlainError
 from lib.games import Game, control_scores, paper4
 from lib.settings import Settings
 from lib.study import Study, StudyError
-from lib.subsets import Subset, label, score_subsets, subsets
+from lib.subsets import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 
 TRAIN = "02_train_encoder"  # the notebook that trains the study's encoders
+
+CHOSEN_COLUMNS = ["control", "what", "chosen", "value", "runner_up", "runner_up_value", "seed", "fold"]
 
 Embeddings = dict[str, np.ndarray]  # player -> [chunk, width]
 
@@ -73,20 +77,20 @@ def score_heads(
 def _score_head(
     part: Study, game: Game, head: str, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
 ) -> None:
-    settings, schedule = part.settings, part.settings.schedule("head")
+    plan, data = HeadPlan.of(part.settings, head), HeadData(embeddings, targets, part.chunks.groups)
     test, only = part.chunks.rows("test"), own_subsets(game)
     content = {name: files.digest(values) for name, values in embeddings.items()}
-    learned_from = [files.digest(train), files.digest(targets[train])]
+    learned_from = [files.digest(values) for values in (train, targets[train], data.groups[train])]
     key = files.key(
-        settings.heads, schedule, settings.threads, seed, part.chunks.corpus.hash, content, learned_from, only
-    )
+        VERSION, plan.heads, plan.schedule, part.settings.threads, seed, part.chunks.corpus.hash, content, learned_from,
+        only,
+    )  # fmt: skip
 
     def scores() -> Iterator[tuple[Subset, np.ndarray]]:
         device, what = training.device_of(part.request.device), f"control {game.control}, head {head}, seed {seed}"
-        with part.timed(what, len(train) * schedule.epochs * len(only), "chunks"):
-            yield from score_subsets(
-                embeddings, targets, train, test, head, settings.heads, schedule, seed, device, only=only
-            )
+        epochs = 1 if plan.closed_form else plan.schedule.epochs
+        with part.timed(what, len(train) * epochs * len(only), "chunks"):
+            yield from score_subsets(data, train, test, plan, seed, device, only=only)
 
     write_once(part, game, head, seed, key, scores)
 
@@ -101,14 +105,24 @@ def training_rows(chunks: Chunks, settings: Settings) -> np.ndarray:
 
 def of_study(part: Study, seed: int) -> Embeddings:
     """Embeddings of the study's own four encoders; StudyError where one is not trained."""
-    return {name: _of_study(part, name, seed) for name in paper4().players}
+    return {name: study_embeddings(part, name, seed) for name in paper4().players}
 
 
-def _of_study(part: Study, name: str, seed: int) -> np.ndarray:
+def study_embeddings(part: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one of the study's own encoders; StudyError where it is not trained."""
     found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
     if found is None:
         raise not_trained(name, seed)
     return found
+
+
+def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
+    """A trained encoder of the study, on the processor; StudyError where it is not trained."""
+    encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
+    key = key_of(name, part.chunks, part.settings, seed)
+    if read_back(encoder, part.checkpoint(name, seed), key) is None:
+        raise not_trained(name, seed)
+    return encoder.eval()
 
 
 def not_trained(name: str, seed: int) -> StudyError:
@@ -155,3 +169,30 @@ def note(part: Study, control: str, spent: list[Stage]) -> None:
     """Note what the work of a control took, for timing.csv."""
     for stage in spent:
         part.note_time(f"control {control}, {stage.what}", stage.seconds, stage.chunks, "chunks")
+
+
+# What was chosen on training clips
+
+
+def run_of(part: Study) -> Study:
+    """The run that a part belongs to: itself, or where it is one of all folds the run of all of them."""
+    if not part.request.part:
+        return part
+    return Study.of(part.request.model_copy(update={"fold": "all", "part": False}))
+
+
+def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
+    """Write rows of tables/chosen.csv of the run, in place of those of the same control, seed and fold.
+
+    rows: CHOSEN_COLUMNS, of one control; `seed` may be left out, and `fold` where it is the part's own.
+    """
+    run = run_of(part)
+    given = [{"seed": "", "fold": part.request.fold or "", **row} for row in rows]
+    new = pd.DataFrame(given, columns=CHOSEN_COLUMNS).astype(str)
+    path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
+    with files.held(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
+        if path.exists():
+            old = pd.read_csv(path, dtype=str, keep_default_na=False)
+            kept = old[~old.set_index(same).index.isin(new.set_index(same).index)]
+            new = pd.concat([kept, new], ignore_index=True)
+        run.write_table("chosen", new)

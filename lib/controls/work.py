@@ -16,7 +16,7 @@ from lib.controls.keeping import (
     TRAIN,
     ControlError,
     computed,
-    not_trained,
+    load_study_encoder,
     note,
     of_study,
     own_subsets,
@@ -25,7 +25,7 @@ from lib.controls.keeping import (
     training_rows,
     write_once,
 )
-from lib.encoders import Encoder, answers, features_of, in_blocks, key_of, read_back, stored_embeddings
+from lib.encoders import Encoder, answers, features_of, in_blocks, key_of
 from lib.games import Game, paper4
 from lib.representations import kind
 from lib.representations.base import Representation
@@ -33,7 +33,6 @@ from lib.settings import Settings
 from lib.study import Study, missing
 from lib.subsets import Subset
 
-N_SEEDS = 4  # as many as the paper has encoders
 OWN = "own"  # the head's name where none is trained
 
 
@@ -95,23 +94,6 @@ def shuffled(chunks: Chunks, seed: int) -> Chunks:
         rows = np.flatnonzero(clips["role"] == role)
         labels[rows] = labels[np.random.default_rng([seed, number]).permutation(rows)]
     return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(labels=labels)))
-
-
-def four_seeds(settings: Settings) -> Subset:
-    """Four players that differ in nothing but their seed."""
-    kind(settings.seeds_of)  # an unknown representation is told here
-    return tuple(f"{settings.seeds_of}{number}" for number in range(1, N_SEEDS + 1))
-
-
-def play_seeds(part: Study, game: Game, seed: int) -> None:
-    each = (one_of_seeds(part, part.settings.seeds_of, seed + number) for number in range(N_SEEDS))
-    score_heads(part, game, seed, dict(zip(game.players, each, strict=True)), part.chunks)
-
-
-def one_of_seeds(part: Study, name: str, seed: int) -> np.ndarray:
-    """Embeddings [chunk, width] of one encoder: the study's where it has trained this seed, else the control's."""
-    found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-    return trained(part, "seeds", name, seed) if found is None else found
 
 
 def wide_waveform(settings: Settings) -> Subset:
@@ -218,31 +200,3 @@ def over_time(representation: Representation, features: np.ndarray) -> np.ndarra
             values = patches.reshape(len(values), representation.n_patches, -1).swapaxes(1, 2)
         means.append(values.mean(2))
     return np.concatenate(means)
-
-
-def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
-    """A trained encoder of the study, on the processor; StudyError where it is not trained."""
-    encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
-    key = key_of(name, part.chunks, part.settings, seed)
-    if read_back(encoder, part.checkpoint(name, seed), key) is None:
-        raise not_trained(name, seed)
-    return encoder.eval()
-
-
-def play_held_out(part: Study, game: Game, seed: int) -> None:
-    rows = held_out_rows(part)
-    score_heads(part, game, seed, of_study(part, seed), part.chunks, rows)
-
-
-def held_out_rows(part: Study) -> np.ndarray:
-    """Validation chunks [row] that no encoder was trained on; ControlError with the reason where there are none."""
-    chunks = part.chunks
-    if "validation" in part.settings.trained_on:
-        raise ControlError("held_out: the encoders are trained on the validation clips too; set trained_on=train")
-    rows = chunks.rows("validation")
-    if part.settings.chunking.silent != "keep":  # what is dropped where encoders train is dropped where heads do
-        rows = rows[~chunks.silent[rows]]
-    if not len(rows):
-        more = "set validation=next" if chunks.corpus.folds else "give some clips the role validation"
-        raise ControlError(f"held_out: {chunks.corpus.name} has no validation clips here; {more}")
-    return rows

@@ -1,0 +1,162 @@
+"""Cross-fitted fusion: heads learn from embeddings of clips that the encoder which made them was not trained on.
+
+An encoder has seen its training clips, so that what a head learns from their embeddings holds less on new clips. Here the
+training groups are cut into folds; a copy of each encoder is trained without one of them, from the same start, and embeds
+and scores the clips of that fold. All other clips, those of the test set too, are embedded by the encoder of all.
+
+A copy has axes of its own, so its embeddings are brought onto those of the encoder of all: by the least-squares affine map
+on the chunks that both were trained on. Scores need no map, since classes are the same for all.
+
+    checkpoints/controls/crossfit/<encoder>-seed<n>/
+        fold<k>/        the copy that was not trained on fold k
+        embeddings.npy  [chunk, width], scores.npy [chunk, class], folds.npy [chunk]; made.json: the key of what they are of
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib import files, training
+from lib.arrays import Rows
+from lib.chunks import Chunks
+from lib.controls.keeping import (
+    ControlError,
+    checkpoints,
+    load_study_encoder,
+    note,
+    own_subsets,
+    score_heads,
+    study_embeddings,
+    training_rows,
+    write_once,
+)
+from lib.encoders import Encoder, answers, features_of, key_of, train_encoder
+from lib.games import Game
+from lib.settings import Settings
+from lib.study import Study
+from lib.subsets import VERSION as HEADS
+from lib.subsets import HeadData, HeadPlan, group_folds, score_subsets
+
+CONTROL = "crossfit"
+FOLDS = 5
+VERSION = 1  # of the rules below: raised when the same encoders would give other embeddings or scores
+OWN = "own"  # the head's name where the game is not one of the study's kinds of head
+
+
+def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
+    """The fold [chunk] of each training chunk by its group, -1 of chunks that are not trained on.
+
+    FOLDS folds, or as many as there are groups; ControlError where there are fewer than two.
+    """
+    rows = training_rows(chunks, settings)
+    if len(np.unique(chunks.groups[rows])) < 2:
+        raise ControlError(
+            f"{CONTROL}: the training clips of {chunks.corpus.name} are one group; two or more are needed"
+        )
+    found = np.full(len(chunks), -1)
+    found[rows] = group_folds(chunks.groups[rows], FOLDS)
+    return found
+
+
+def embeddings(part: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one encoder: of training chunks out of fold, of others by the encoder of all.
+
+    What is missing is trained. StudyError where the study's own encoder is, ControlError as in `folds`.
+    """
+    return np.load(_made(part, name, seed) / "embeddings.npy")
+
+
+def scores(part: Study, name: str, seed: int) -> np.ndarray:
+    """Scores [chunk, class] of one encoder's own classifier, of the same copies as its `embeddings`."""
+    return np.load(_made(part, name, seed) / "scores.npy")
+
+
+def play_crossfit(part: Study, game: Game, seed: int) -> None:
+    """The study's heads on cross-fitted embeddings: as many training clips, none of which its encoder has seen."""
+    if part.settings.heads.learn_from == "cross_fitted":
+        raise ControlError(f"{CONTROL}: the study's own heads learn so already (heads.learn_from=cross_fitted)")
+    score_heads(part, game, seed, {name: embeddings(part, name, seed) for name in game.players}, part.chunks)
+
+
+def play_stacked(part: Study, game: Game, seed: int) -> None:
+    """Linear heads (ridge, penalty by groups) on the encoders' own scores, those of training chunks out of fold."""
+    chunks, device = part.chunks, training.device_of(part.request.device)
+    data = HeadData({name: scores(part, name, seed) for name in game.players}, chunks.targets, chunks.groups)
+    heads = part.settings.heads.model_copy(update={"linear_fit": "ridge", "ridge": "groups"})
+    plan = HeadPlan("linear", heads, part.settings.schedule("head"))
+    train, test, only = training_rows(chunks, part.settings), chunks.rows("test"), own_subsets(game)
+    own = {name: files.digest(values) for name, values in data.embeddings.items()}
+    labels = [files.digest(values) for values in (train, test, data.targets[train], data.groups[train])]
+    write_once(
+        part, game, OWN, seed, files.key(HEADS, heads.scaling, own, labels),
+        lambda: score_subsets(data, train, test, plan, seed, device, only=only),
+    )  # fmt: skip
+
+
+# How they are made
+
+
+def _made(part: Study, name: str, seed: int) -> Path:
+    """Folder of the embeddings and scores of one encoder, made now or before."""
+    chunks, settings = part.chunks, part.settings
+    whole, fold = study_embeddings(part, name, seed), folds(chunks, settings)
+    key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
+    folder = checkpoints(part, CONTROL) / f"{name}-seed{seed}"
+    told = folder / "made.json"
+    with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
+        if told.exists() and json.loads(told.read_text()) == {"key": key}:
+            return folder
+        told.unlink(missing_ok=True)
+        found = {"folds": fold, **_make(part, name, seed, whole, fold, folder)}
+        for what, values in found.items():
+            with files.whole(folder / f"{what}.npy") as temporary:
+                np.save(temporary, values)
+        files.write_json(told, {"key": key})
+    return folder
+
+
+def _make(
+    part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray, folder: Path
+) -> dict[str, np.ndarray]:
+    """Embeddings and scores of all chunks: those of the encoder of all, and of each fold those of its copy."""
+    own = own_scores(part, name, load_study_encoder(part, name, seed), np.arange(len(fold)))
+    found = {"embeddings": whole.copy(), "scores": own}
+    for number in range(fold.max() + 1):
+        print(f"{CONTROL}: {name}, seed {seed}: copy {number + 1} of {fold.max() + 1}, not trained on that fold")
+        held, seen = np.flatnonzero(fold == number), np.flatnonzero((fold >= 0) & (fold != number))
+        copy = train_encoder(
+            name, without(part.chunks, part.settings, held), part.settings, seed, folder / f"fold{number}",
+            part.request.device,
+        )  # fmt: skip
+        note(part, f"{CONTROL} fold {number}", copy.spent)
+        found["embeddings"][held] = aligned(copy.embeddings, whole, seen)[held]
+        found["scores"][held] = own_scores(part, name, copy.encoder, held, keep=False)
+    return found
+
+
+def without(chunks: Chunks, settings: Settings, held: np.ndarray) -> Chunks:
+    """The same chunks, where the clips of the groups of the rows `held` are not trained on: they have no role."""
+    clips = chunks.corpus.clips
+    out = clips["group"].astype(str).isin(set(chunks.groups[held])) & clips["role"].isin(settings.trained_on.split("+"))
+    return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(role=clips["role"].mask(out, ""))))
+
+
+def own_scores(part: Study, name: str, encoder: Encoder, rows: np.ndarray, keep: bool = True) -> np.ndarray:
+    """Scores [row, class] of an encoder's own classifier on some chunks.
+
+    keep: whether features that it has learned stay in the cache; those of a copy are large, and of no use to anything else.
+    """
+    device, spent = training.device_of(part.request.device), []
+    features = features_of(encoder.to(device), name, part.chunks, device, spent)
+    outputs = answers(encoder, Rows(features, rows), device)[1]
+    if not keep and encoder.representation.stored and encoder.representation.learned:
+        Path(features.filename).unlink(missing_ok=True)
+    return training.activate(torch.from_numpy(outputs), part.settings.schedule(name)).numpy()
+
+
+def aligned(copy: np.ndarray, whole: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Embeddings [chunk, width] of a copy on the axes of the encoder of all, by the chunks `rows` that both have seen."""
+    raise NotImplementedError

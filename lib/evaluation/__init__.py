@@ -1,0 +1,1 @@
+"""Scores in, numbers with intervals and sentences out."""
