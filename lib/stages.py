@@ -91,8 +91,8 @@ def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
 
 def learned_from(study: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one encoder as the heads read them, by the setting `heads.learn_from`."""
-    embeddings = read_embeddings(study, name, seed)
-    return crossfit.embeddings(study, name, seed) if study.settings.heads.learn_from == "cross_fitted" else embeddings
+    seen = study.settings.heads.learn_from == "seen"
+    return read_embeddings(study, name, seed) if seen else crossfit.embeddings(study, name, seed)
 
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:

@@ -47,7 +47,8 @@ class Part:
         roles = np.repeat(["train", "test"], [400, 200])
         corpus = type("Corpus", (), {"classes": classes})
         rows = lambda self, *wanted: np.flatnonzero(np.isin(roles, wanted))  # noqa: E731
-        self.chunks = type("Chunks", (), {"targets": targets.astype(np.uint8), "corpus": corpus, "rows": rows})()
+        of_chunks = {"targets": targets.astype(np.uint8), "groups": np.arange(600).astype(str), "corpus": corpus}
+        self.chunks = type("Chunks", (), {**of_chunks, "rows": rows})()
         noise = 0.3 * rng.normal(size=(2, 600, 8))
         of_pitch, of_timbre = (
             np.eye(4)[self.pitch] @ rng.normal(size=(4, 8)),

@@ -17,7 +17,7 @@ from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
 from lib.settings import ControlName, Heads, Settings, SettingsError, Training
 from lib.study import Request, Study, StudyError
-from lib.subsets import label, score_subsets, subsets
+from lib.subsets import HeadData, HeadPlan, label, score_subsets, subsets
 
 SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
 ROUNDING = 2e-5  # between a batched product and one by itself
@@ -98,12 +98,14 @@ def test_a_control_leaves_the_files_that_its_game_asks_for_and_once(name, study)
 def test_the_games_are_those_that_were_asked_for(study):
     made = {name: control.game(study) for name, control in CONTROLS.items()}
     assert [game.name for game in made.values()] == [
-        "noise5", "untrained4", "shuffled4", "seeds4", "wide1", "logmel5", "mobilenet1", "mean4", "raw4", "held_out4",
+        "noise5", "untrained4", "shuffled4", "seeds4", "wide1", "logmel5", "mobilenet1", "mean4", "raw4", "crossfit4", "stacked4",
     ]  # fmt: skip
-    assert [name for name, control in CONTROLS.items() if control.costly] == ["shuffled", "seeds", "wide"]
+    assert [name for name, control in CONTROLS.items() if control.costly] == [
+        "shuffled", "seeds", "wide", "crossfit", "stacked",
+    ]  # fmt: skip
     assert made["noise"].players == (*PAPER, "noise") and made["noise"].own == {"noise"}
     assert made["wide"].players == ("waveform256",)
-    assert made["raw"].players == PAPER == made["held_out"].players
+    assert made["raw"].players == PAPER == made["crossfit"].players
     assert made["noise"].file(study, PAPER, "paper", 0) == paper4().file(study, PAPER, "paper", 0)
     assert made["raw"].file(study, PAPER, "paper", 0) != paper4().file(study, PAPER, "paper", 0)
 
@@ -113,7 +115,7 @@ def test_settings_know_the_same_controls_and_an_unknown_one_is_one_line():
     for wrong, error in ((lambda: find("nois"), ControlError), (lambda: choose("nois"), SettingsError)):
         with pytest.raises(error, match="nois") as told:
             wrong()
-        assert "held_out" in str(told.value) and "\n" not in str(told.value)
+        assert "crossfit" in str(told.value) and "\n" not in str(told.value)
 
 
 def choose(value):
@@ -127,7 +129,7 @@ def test_controls_are_switched_in_the_preset_or_by_name():
     assert choose("all") == tuple(CONTROLS)
 
 
-@pytest.mark.parametrize("name", ["noise", "mobilenet", "mean", "raw", "held_out", "logmel"])
+@pytest.mark.parametrize("name", ["noise", "mobilenet", "mean", "raw", "crossfit", "stacked", "seeds", "logmel"])
 def test_a_study_that_is_not_trained_is_one_line(name, untouched):
     with pytest.raises(StudyError, match="02_train_encoder") as told:
         CONTROLS[name].run(untouched, 0)
@@ -276,25 +278,6 @@ def test_shuffling_keeps_clips_whole_and_classes_as_frequent(study):
 
 
 @slow
-def test_four_seeds_read_back_what_the_study_trained(study):
-    CONTROLS["seeds"].run(study, 0)
-    made = sorted(path.name for path in keeping.checkpoints(study, "seeds").iterdir() if path.is_dir())
-    assert made == ["waveform-seed2", "waveform-seed3"]
-    found = scores_of(study, "seeds")
-    for head in ("paper", "linear"):
-        own = np.load(study.scores("waveform", head, 0))
-        np.testing.assert_allclose(found[f"waveform1-{head}-seed0.npy"], own, atol=ROUNDING)
-        assert not np.allclose(found[f"waveform2-{head}-seed0.npy"], own, atol=1e-4)
-
-
-def test_the_seeds_may_be_of_another_representation(home, small_corpus):
-    other = study_of(small_corpus, set=f"{SHORT} seeds_of=timbre", name="timbres")
-    assert CONTROLS["seeds"].game(other).players == ("timbre1", "timbre2", "timbre3", "timbre4")
-    with pytest.raises(SettingsError, match="does not exist"):
-        CONTROLS["seeds"].game(study_of(small_corpus, set="seeds_of=loudness"))
-
-
-@slow
 def test_the_wide_waveform_has_256_numbers(study):
     CONTROLS["wide"].run(study, 0)
     folder = keeping.checkpoints(study, "wide") / "waveform256-seed0"
@@ -387,29 +370,6 @@ def test_raw_is_the_representation_averaged_over_time(study):
     np.testing.assert_allclose(found["neuralogram"][:3], features.mean(2), atol=1e-3)
 
 
-@slow
-def test_held_out_heads_learn_from_validation_chunks_alone(study):
-    CONTROLS["held_out"].run(study, 0)
-    chunks, settings = study.chunks, study.settings
-    embeddings = {"pitch": keeping.of_study(study, 0)["pitch"]}
-    expected = score_subsets(
-        embeddings, chunks.targets, chunks.rows("validation"), chunks.rows("test"), "linear", settings.heads,
-        settings.schedule("head"), 0, torch.device("cpu"),
-    )  # fmt: skip
-    np.testing.assert_allclose(
-        scores_of(study, "held_out")["pitch-linear-seed0.npy"], dict(expected)[("pitch",)], atol=ROUNDING
-    )
-
-
-def test_held_out_says_why_it_cannot(folds, small_corpus):
-    with pytest.raises(ControlError, match="validation=next"):
-        CONTROLS["held_out"].run(folds[0], 0)
-    both = study_of(small_corpus, set=f"{SHORT} trained_on=train+validation", name="both")
-    with pytest.raises(ControlError, match="trained_on=train"):
-        CONTROLS["held_out"].run(both, 0)
-    assert not list((folds[0].folder / "scores").glob("controls/held_out/*.npy"))
-
-
 # The head on subsets of unequal widths
 
 
@@ -418,15 +378,16 @@ def test_heads_take_embeddings_of_any_width_and_only_what_is_asked_for():
     embeddings = {name: rng.normal(size=(40, d)).astype(np.float32) for name, d in (("a", 3), ("b", 5), ("c", 2))}
     targets = rng.integers(0, 2, (40, 4)).astype(np.uint8)
     train, scored = np.arange(30), np.arange(30, 40)
-    more = (Heads(hidden=8), Training(epochs=2, lr=1e-2, batch=16), 0, torch.device("cpu"))
+    data = HeadData(embeddings, targets, np.arange(40).astype(str))
     for head in ("paper", "linear"):
-        every = dict(score_subsets(embeddings, targets, train, scored, head, *more))
+        more = (HeadPlan(head, Heads(hidden=8), Training(epochs=2, lr=1e-2, batch=16)), 0, torch.device("cpu"))
+        every = dict(score_subsets(data, train, scored, *more))
         assert set(every) == set(subsets("abc"))
         wanted = [("b",), ("a", "c"), ("a", "b", "c")]  # the first two are equally wide and train together
-        some = dict(score_subsets(embeddings, targets, train, scored, head, *more, only=wanted))
+        some = dict(score_subsets(data, train, scored, *more, only=wanted))
         assert set(some) == set(wanted)
         for subset in wanted:
-            alone = {name: embeddings[name] for name in subset}
-            lone = dict(score_subsets(alone, targets, train, scored, head, *more))[subset]
+            alone = replace(data, embeddings={name: embeddings[name] for name in subset})
+            lone = dict(score_subsets(alone, train, scored, *more))[subset]
             np.testing.assert_allclose(some[subset], lone, atol=ROUNDING)
             np.testing.assert_allclose(every[subset], lone, atol=ROUNDING)

@@ -355,16 +355,15 @@ def test_as_many_chunks_to_train_on(remembered, monkeypatch):
 
 def test_the_careful_head_is_the_study_s_own(remembered):
     """Trained alone on all four embeddings, it scores as the one that the study trains beside fourteen others."""
-    from lib.subsets import score_subsets
+    from lib.subsets import HeadData, HeadPlan, score_subsets
     from lib.training import device_of
 
     found = remembered[0]
     fresh, settings = definitions.FreshHead.of(found, 0), found.settings
     embeddings = {name: np.load(found.checkpoint(name, 0) / "embeddings.npy") for name in PAPER}
-    every = score_subsets(
-        embeddings, found.chunks.targets, fresh.train, fresh.test, settings.heads.kinds[-1], settings.heads, settings.schedule("head"), 0,
-        device_of("cpu"),
-    )  # fmt: skip
+    data = HeadData(embeddings, found.chunks.targets, found.chunks.groups)
+    plan = HeadPlan.of(settings, settings.heads.kinds[-1])
+    every = score_subsets(data, fresh.train, fresh.test, plan, 0, device_of("cpu"))
     scores = dict(every)[PAPER]
     expected = results.Scores(found).values(scores, "chunk", ["map_macro"])["map_macro"].value
     assert fresh.value(fresh.train, fresh.test, 0) == pytest.approx(expected, abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 
 from lib import constructed, files, games, results, shares, stages
 from lib.study import Request, Study
-from lib.subsets import label, score_subsets
+from lib.subsets import HeadData, HeadPlan, label, score_subsets
 from lib.training import device_of
 
 pytestmark = pytest.mark.slow
@@ -37,10 +37,8 @@ def played(trained):
     embeddings["noise"] = np.random.default_rng(7).normal(size=(len(chunks), 64)).astype(np.float32)
     found = {}
     for head in settings.heads.kinds:
-        for subset, scores in score_subsets(
-            embeddings, chunks.targets, chunks.rows("train"), chunks.rows("test"), head, settings.heads,
-            settings.schedule("head"), 0, device_of("cpu"),
-        ):  # fmt: skip
+        data, plan = HeadData(embeddings, chunks.targets, chunks.groups), HeadPlan.of(settings, head)
+        for subset, scores in score_subsets(data, chunks.rows("train"), chunks.rows("test"), plan, 0, device_of("cpu")):
             with files.whole(games.control_scores(trained, "planted", label(subset), head, 0)) as temporary:
                 np.save(temporary, scores)
         rows = shares.share_rows(shares.play(trained, game, "chunk", head, ["map_macro"]))

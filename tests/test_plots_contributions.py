@@ -17,7 +17,7 @@ from lib.representations import PAPER, kind
 CONTROLS = {
     "noise5": (*PAPER, "noise"), "untrained4": PAPER, "shuffled4": PAPER, "wide1": ("wide",),
     "seeds4": tuple(f"waveform seed {n}" for n in range(4)), "logmel5": (*PAPER, "logmel"), "raw4": PAPER,
-    "held_out4": PAPER,
+    "crossfit4": PAPER,
 }  # fmt: skip
 SHARES = {"pitch": 0.22, "timbre": 0.12, "neuralogram": 0.03, "waveform": 0.13}
 ODD = ("$x_1$ & y$", "<b>&amp;</b>", "_hidden", "c%d\\")

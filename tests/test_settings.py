@@ -43,6 +43,8 @@ def test_overrides_go_over_the_preset_and_schedules_over_training():
         ("paper", {"body.heads": 0}, "body.heads"),
         ("paper", {"training.loss": "mse"}, "training.loss"),
         ("paper", {"threads.x": 1}, "threads"),
+        ("paper", {"heads.ridge": 0}, "heads.ridge = 0: choose groups, or a penalty above 0"),
+        ("paper", {"heads.ridge": "group"}, "heads.ridge = 'group': choose groups, or a penalty above 0"),
     ],
 )
 def test_a_wrong_setting_is_one_line(preset, overrides, told):
@@ -68,9 +70,16 @@ def test_decisions_tell_what_is_taken():
     assert rows["training.loss"]["taken"] == "huber"
     assert all(row["offered"] and row["why"] for row in rows.values())
     assert "body.layers" not in rows  # fixed by the paper, so no decision of ours
+    assert rows["heads.linear_fit"]["taken"] == "ridge" and rows["heads.ridge"]["taken"] == "groups"
+    assert rows["heads.learn_from"]["taken"] == "seen" and "cross_fitted" in rows["heads.learn_from"]["offered"]
+
+
+@pytest.mark.parametrize("penalty", ["groups", 0.01, 1])
+def test_a_penalty_is_chosen_or_given(penalty):
+    assert Settings.preset("tiny", {"heads.ridge": penalty}).heads.ridge == penalty
 
 
 @pytest.mark.parametrize("asked", ["foo", "noise,foo", "noise;mean"])
 def test_a_control_that_does_not_exist_is_told_with_those_there_are(asked):
-    with pytest.raises(SettingsError, match="choose of noise, .*, held_out, several with commas; or all; or none"):
+    with pytest.raises(SettingsError, match="choose of noise, .*, several with commas; or all; or none"):
         Settings.preset("tiny", {"controls": asked})

@@ -187,8 +187,8 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     rows: CHOSEN_COLUMNS, of one control; `seed` may be left out, and `fold` where it is the part's own.
     """
     run = run_of(part)
-    given = [{"seed": "", "fold": part.request.fold or "", **row} for row in rows]
-    new = pd.DataFrame(given, columns=CHOSEN_COLUMNS).astype(str)
+    empty = dict.fromkeys(CHOSEN_COLUMNS, "") | {"fold": part.request.fold or ""}
+    new = pd.DataFrame([empty | row for row in rows], columns=CHOSEN_COLUMNS).astype(str)
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
     with files.held(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
         if path.exists():

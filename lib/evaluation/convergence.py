@@ -54,8 +54,8 @@ def descended(
         loss.backward()
         return loss
 
-    before = float(optimiser.step(step))
-    return before, min(before, float(step()))
+    before = optimiser.step(step).item()
+    return before, min(before, step().item())
 
 
 def warning(rows: Sequence[dict]) -> str:
