@@ -135,7 +135,7 @@ rule subsets:
     input:
         scores,
         notebook=notebook("03_subsets"),
-        lib=lib("encoders", "training", "transformer", "stages", "subsets", "threads", "measures", "intervals", "results", "games", "controls/*"),
+        lib=lib("encoders", "training", "transformer", "stages", "subsets", "threads", "evaluation/*", "measures", "intervals", "results", "games", "controls/*"),
     output:
         "{place}tables/subsets.csv",
     log:

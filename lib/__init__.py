@@ -10,6 +10,7 @@ Floors, from the top down; a module imports only from floors below its own:
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
     controls/                           games that could refute the study
+    evaluation/                         scores in, numbers with intervals and sentences out
     results  games  runs  plots/*       stored scores to tables; data to pictures
     study                               a run: what was asked for, its folders
     encoders  subsets                   one encoder from a representation; the head on every subset

@@ -164,9 +164,7 @@ def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
 
 
 def test_an_unknown_control_is_one_line_with_the_names(home):
-    with pytest.raises(
-        Stop, match="CONTROLS='nois': choose of noise, untrained, .*, several with commas; or all"
-    ):
+    with pytest.raises(Stop, match="CONTROLS='nois': choose of noise, untrained, .*, several with commas; or all"):
         plan({"CONTROLS": "nois"})
 
 

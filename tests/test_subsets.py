@@ -189,7 +189,7 @@ def test_least_squares_are_scores_as_they_are_whatever_descent_would_give_out(da
     descended = scored(data, "linear", schedule=schedule)
     for names, scores in plain.items():
         np.testing.assert_array_equal(scores, other[names])
-        assert 0 < descended[names].min() and descended[names].max() < 1
+        assert descended[names].min() > 0 and descended[names].max() < 1
     assert plain[("pitch",)].min() < 0 and plain[("pitch",)].max() > 1
 
 

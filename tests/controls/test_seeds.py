@@ -40,7 +40,7 @@ def folds(home, folds_corpus):
 def test_no_two_replicates_share_an_encoder():
     each = [seeds.replicate(seed) for seed in (0, 1, 2, 999_999)]
     assert [one[0] for one in each] == [0, 1, 2, 999_999]  # the first is the study's own
-    assert all(len(one) == 4 for one in each) and len(set(sum(each, []))) == 16
+    assert all(len(one) == 4 for one in each) and len(set().union(*each)) == 16
 
 
 def covered(players, n_trials=2000, n_seeds=3):
