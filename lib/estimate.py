@@ -39,7 +39,8 @@ def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
     if costly := [name for name in study.settings.controls if CONTROLS[name].costly]:
         line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
-        line += ", five copies once for crossfit, stacked and seeds" if {"crossfit", "stacked", "seeds"} & {*costly} else ""
+        if {"crossfit", "stacked", "seeds"} & {*costly}:
+            line += ", and once five copies of each for crossfit, stacked and seeds"
     return line, sorted(each, key=lambda name: -each[name])
 
 

@@ -122,9 +122,8 @@ def train_subsets(
     scaled = {name: scale(values, train, plan.heads) for name, values in data.embeddings.items()}
     inputs = torch.cat([*scaled.values(), torch.zeros(len(data.targets), 1)], dim=1).to(device)
     learned, labels = inputs[train], torch.from_numpy(data.targets[train]).float().to(device)
-    places = dict(
-        zip(scaled, torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in scaled.values()]), strict=True)
-    )
+    parts = torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in scaled.values()])
+    places = dict(zip(scaled, parts, strict=True))
 
     def width(subset: Subset) -> int:
         return sum(len(places[name]) for name in subset)
@@ -246,17 +245,12 @@ def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: T
             optimiser.step()
 
 
-# Linear heads in closed form
-
-
 def fit_ridge(
     inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray, heads: Heads
 ) -> tuple[StackedHeads, list[Penalty]]:
     """Linear heads by least squares on inputs [c, d], labels [c, class], groups [c], and the penalty of each."""
-    if heads.ridge == "groups":
-        penalties = choose_penalties(inputs, labels, columns, groups)
-    else:
-        penalties = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
+    given = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
+    penalties = choose_penalties(inputs, labels, columns, groups) if heads.ridge == "groups" else given
     return ridge(inputs, labels, columns, [each.penalty for each in penalties]), penalties
 
 
@@ -322,26 +316,18 @@ class Folds:
         """Of inputs [c, d], labels [c, class] and folds [c]; centred first, which changes nothing but the rounding."""
         x, y = x - x.mean(0), y - y.mean(0)
         held = [torch.from_numpy(np.flatnonzero(fold == number)) for number in range(fold.max() + 1)]
-        n_held = torch.tensor([len(rows) for rows in held], dtype=x.dtype)
-        sums_x, sums_y = (torch.stack([values[rows].sum(0) for rows in held]) for values in (x, y))
-        gram, moment = (torch.stack([x[rows].mT @ values[rows] for rows in held]) for values in (x, y))
-        square = torch.stack([y[rows].square().sum() for rows in held])
-        n = len(x) - n_held
-        mean_x, mean_y = -sums_x / n[:, None], -sums_y / n[:, None]  # of the others: all together sum to nothing
+        n = torch.tensor([len(x) - len(rows) for rows in held], dtype=x.dtype)
+        # of the others, since all together sum to nothing
+        mean_x, mean_y = (torch.stack([-values[rows].sum(0) for rows in held]) / n[:, None] for values in (x, y))
 
-        def about(product: Tensor, sums: Tensor, mean: Tensor) -> Tensor:
-            """Products of what is held out [k, d, e] about the means of the others."""
-            outer = sums_x[:, :, None] * mean[:, None] + mean_x[:, :, None] * sums[:, None]
-            return product - outer + n_held[:, None, None] * mean_x[:, :, None] * mean[:, None]
+        def of_others(values: Tensor, mean: Tensor) -> Tensor:
+            each = torch.stack([x[rows].mT @ values[rows] for rows in held])
+            return each.sum(0) - each - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
 
-        def others(product: Tensor, mean: Tensor) -> Tensor:
-            return product.sum(0) - product - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
-
-        held_square = square - 2 * (mean_y * sums_y).sum(1) + n_held * mean_y.square().sum(1)
-        return cls(
-            n, others(gram, mean_x), others(moment, mean_y), about(gram, sums_x, mean_x), about(moment, sums_y, mean_y),
-            held_square,
-        )  # fmt: skip
+        out = [(x[rows] - of_x, y[rows] - of_y) for rows, of_x, of_y in zip(held, mean_x, mean_y, strict=True)]
+        gram, moment = (torch.stack(each) for each in zip(*((a.mT @ a, a.mT @ b) for a, b in out), strict=True))
+        square = torch.stack([b.square().sum() for _, b in out])
+        return cls(n, of_others(x, mean_x), of_others(y, mean_y), gram, moment, square)
 
     def errors(self, columns: Tensor) -> Tensor:
         """Squared error [penalty] on all that is held out, summed over its rows and classes, of ridge on these columns.
