@@ -1,6 +1,7 @@
 """What each encoder contributes: the games of a study played out, with intervals.
 
-Every number comes from stored scores. A game's coalitions are resampled by the same draws, so its shares, differences
+Every number comes from stored scores; the empty coalition has what a ranking by chance is expected to have
+(lib/evaluation/chance.py). A game's coalitions are resampled by the same draws, so its shares, differences
 and interactions, which are sums of coalitions' values, are resampled with them. `group` says of which classes: all, one
 class (class:<name>) or a branch of the ontology (branch:<name>); only measures that are means over classes have the latter.
 """
@@ -16,13 +17,14 @@ import pandas as pd
 from lib import contributions, measures
 from lib.comparisons import branches, parts_of
 from lib.contributions import Subset
-from lib.games import Game, paper4
-from lib.intervals import Sampling, holm
-from lib.results import LEVELS, SHARED, Scores, TestSet, sampling
+from lib.games import CHANCE, Game, paper4
+from lib.intervals import Sampling, benjamini_hochberg, holm
+from lib.results import LEVELS, SHARED, Ranked, Scores, TestSet, sampling, within
 from lib.study import Study
-from lib.subsets import subsets
+from lib.subsets import label, subsets
 
 ALL = "all"
+FALSE_DISCOVERIES = 0.05  # the share of classes called owned that may be so by luck
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Played:
     groups: Mapping[str, list[str]]
     confidence: float
     seeds: int
+    n_groups: int = 0  # of test clips that are drawn anew, summed over folds
 
     @property
     def start(self) -> dict[str, str]:
@@ -60,7 +63,8 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
             values[name][subset] = rows
     groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
     scoring, seeds = study.settings.scoring, len(study.request.seeds)
-    return Played(game, level, head, sampling(parts, level), values, groups, scoring.level, seeds)
+    of, n_groups = sampling(parts, level), sum(len(set(part.tests[level].groups)) for part in parts)
+    return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups)
 
 
 def _coalition(
@@ -73,7 +77,7 @@ def _coalition(
     for seed in study.request.seeds:
         folds = []
         for part in parts:
-            scores = part.load(game.file(part.study, subset, head, seed))[level]
+            scores = part.load(game.file(part.study, subset, head, seed))[level] if subset else None  # None: chance
             folds.append(dict(_measured(part, scores, level, names, columns)))
         for name in names:
             values[name].append(np.mean([fold[name][0] for fold in folds], axis=0))
@@ -82,7 +86,7 @@ def _coalition(
 
 
 def _measured(
-    part: Scores, scores: np.ndarray, level: str, names: Sequence[str], columns: list[list[int]]
+    part: Scores, scores: Ranked, level: str, names: Sequence[str], columns: list[list[int]]
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """Measure, and its value [group] and resampled values [resample, group] on one fold."""
     plain = [name for name in names if name not in measures.BY_CLASS]
@@ -158,10 +162,91 @@ def test_rows(played: Played) -> list[dict[str, Any]]:
 test_rows.__test__ = False  # not a test of ours, whatever it is called
 
 
+def best_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of best_subsets.csv: the best subset of a game, and the smallest that is not significantly worse.
+
+    difference: best less smallest, with its paired interval (diff_low to diff_high), which includes zero; NaN where
+    there is no interval, and then no smaller subset is offered. Of several of one size the highest stands. rest: all
+    players less the smallest, what adding the others to it does. The best is chosen on these very clips, so its value
+    is a little lucky; differences to it too.
+    """
+    rows = []
+    for measure, game in played.values.items():
+        values = {subset: each[:, 0] for subset, each in game.items() if subset}
+        point = {subset: float(played.of.value(each)) for subset, each in values.items()}
+        if not np.isfinite(list(point.values())).all():
+            continue
+        best = max(point, key=point.__getitem__)
+        near = [subset for subset in values if _reaches(played, values[best] - values[subset])]
+        smallest = min([best, *near], key=lambda subset: (len(subset), -point[subset]))
+        rows.append({
+            "game": played.game.name, **played.start, "measure": measure, "subsets": len(values), "best": label(best),
+            "value": point[best], **_named(within(measure, *_number(played, values[best])[1:]), "low", "high"),
+            "smallest": label(smallest), "smallest_value": point[smallest],
+            **_named(_number(played, values[best] - values[smallest]), "difference", "diff_low", "diff_high"),
+            **_named(_number(played, values[played.game.players] - values[smallest]), "rest", "rest_low", "rest_high"),
+            "groups": played.n_groups, "seeds": played.seeds,
+        })  # fmt: skip
+    return rows
+
+
+def _named(numbers: Sequence[float], *names: str) -> dict[str, float]:
+    return dict(zip(names, numbers, strict=True))
+
+
+def _reaches(played: Played, less: np.ndarray) -> bool:
+    """Whether a difference to the best has an interval and that includes zero."""
+    return bool(_number(played, less)[1] <= 0)
+
+
+def owner_rows(played: Played) -> list[dict[str, Any]]:
+    """Rows of owned.csv, one a class that has test clips: whose share is highest, and whether it owns the class.
+
+    It does where its share lies above zero and significantly above every other's: p is the largest of the paired p
+    values against the others, two-sided since the highest was picked by looking; q corrects it for the number of
+    classes (Benjamini and Hochberg) and is at most FALSE_DISCOVERIES. difference: to the second highest.
+    """
+    rows = []
+    for measure in [name for name in played.values if name in measures.BY_CLASS]:
+        shares = contributions.shapley(played.values[measure])
+        found = [
+            _owner(played, {name: each[:, column] for name, each in shares.items()})
+            | {"class": group.removeprefix("class:"), "measure": measure}
+            for column, group in enumerate(played.groups[measure]) if group.startswith("class:")
+        ]  # fmt: skip
+        found = [row for row in found if np.isfinite(row["share"])]
+        for row, q in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
+            owned = bool(q <= FALSE_DISCOVERIES and row["share"] > 0)
+            row |= {"game": played.game.name, **played.start, "q": float(q), "owned": owned}
+            rows.append({name: row[name] for name in OWNER_COLUMNS})
+    return rows
+
+
+OWNER_COLUMNS = (
+    "game", "level", "head", "measure", "class", "encoder", "share", "runner_up", "difference", "low", "high", "p", "q",
+    "owned",
+)  # fmt: skip
+
+
+def _owner(played: Played, shares: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The highest of these shares [resample + seed], the second, their difference, and p against all others."""
+    ranked = sorted(shares, key=lambda name: -float(played.of.value(shares[name])))
+    first, others = ranked[0], ranked[1:]
+    low = high = difference = p = np.nan
+    if others:
+        difference, low, high = _number(played, shares[first] - shares[others[0]])
+        p = float(np.max([played.of.p_value(shares[first] - shares[name]) for name in others]))
+    return {
+        "encoder": first, "share": float(played.of.value(shares[first])), "runner_up": others[0] if others else "",
+        "difference": difference, "low": low, "high": high, "p": p,
+    }  # fmt: skip
+
+
 def against(played: Sequence[Played]) -> pd.DataFrame:
     """Rows of controls.csv: all players of each control together, beside all of the study's, and the paired difference.
 
-    difference is the study less the control. A control that has no such head stands beside the study's first.
+    difference is the study less the control. A control that has no such head stands beside the study's first. p is that
+    of the difference alone, p_holm is corrected for the controls of one level and head of the study.
     """
     own = {(one.level, one.head): one for one in played if not one.game.control}
     rows = []
@@ -173,19 +258,23 @@ def against(played: Sequence[Played]) -> pd.DataFrame:
             "control": one.game.control, "game": one.game.name, "players": len(one.game.players), "measure": SHARED,
             **one.start, "study_head": study.head, "value": float(one.of.value(theirs)),
             "study": float(one.of.value(ours)), "difference": value, "low": low, "high": high, "seeds": one.seeds,
+            "p": float(one.of.p_value(ours - theirs)),
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if rows:
+        table["p_holm"] = table.groupby(["level", "study_head"])["p"].transform(holm)
+    return table
 
 
 def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
-    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is the constant's."""
+    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is `chance`."""
     rows = []
     for subset, each in played.values[measure].items():
         low, high = played.of.interval(each, played.confidence)
         for column, group in enumerate(played.groups[measure]):
             if group.startswith("class:"):
                 rows.append({
-                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or "constant",
+                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or CHANCE,
                     "value": float(played.of.value(each)[column]), "low": float(np.maximum(low[column], 0)),
                     "high": float(np.minimum(high[column], 1)),
                 })  # fmt: skip
@@ -226,7 +315,7 @@ def most_gained(classes: pd.DataFrame) -> str:
 
     A class without intervals, whose positives lie in one group, is taken only where there is no other.
     """
-    known = classes[classes["subset"] != "constant"].dropna(subset="value")
+    known = classes[classes["subset"] != CHANCE].dropna(subset="value")
     sure = known.dropna(subset=["low", "high"])
     known = sure if len(sure) else known
     size = known["subset"].str.count(r"\+")
@@ -256,5 +345,6 @@ def clips_of(study: Study, name: str, head: str) -> pd.DataFrame:
 
 
 def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:
-    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows or test_rows."""
+    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows, test_rows, best_rows
+    or owner_rows."""
     return pd.DataFrame([row for one in played for row in rows(one)])
