@@ -6,8 +6,8 @@ import pandas as pd
 
 from lib import measures
 from lib.comparisons import difference_table
-from lib.representations import names
 from lib.games import CHANCE, CONSTANT
+from lib.representations import names
 from lib.results import ALL_FOUR, SHARED, cell, headline, oracles
 from lib.study import Study
 
@@ -105,7 +105,9 @@ def _comparable(study: Study, table: str, measure: str) -> str:
     """Why ours has no deviation from this table of the paper; empty where corpus and measure are the same."""
     other = [study.request.corpus] if study.request.corpus != CORPUS else []
     other += [measure] if measure != READ_AS[table] else []
-    return f"; {NO_DEVIATION}: {' and '.join(other)} cannot be set against {READ_AS[table]} on {CORPUS}" if other else ""
+    return (
+        f"; {NO_DEVIATION}: {' and '.join(other)} cannot be set against {READ_AS[table]} on {CORPUS}" if other else ""
+    )
 
 
 def _where(study: Study) -> str:

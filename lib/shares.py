@@ -18,13 +18,12 @@ from lib import contributions, measures
 from lib.comparisons import branches, parts_of
 from lib.contributions import Subset
 from lib.games import CHANCE, Game, paper4
-from lib.intervals import Sampling, benjamini_hochberg, holm
-from lib.results import LEVELS, SHARED, Ranked, Scores, TestSet, sampling, within
+from lib.intervals import Sampling, holm
+from lib.results import LEVELS, SHARED, Ranked, Scores, TestSet, sampling
 from lib.study import Study
-from lib.subsets import label, subsets
+from lib.subsets import subsets
 
 ALL = "all"
-FALSE_DISCOVERIES = 0.05  # the share of classes called owned that may be so by luck
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def interaction_rows(played: Played) -> list[dict[str, Any]]:
     rows = []
     for measure, game in played.values.items():
         for (first, second), each in contributions.interactions(game).items():
-            number = _number(played, each[:, 0])
+            number = number_of(played, each[:, 0])
             rows.append({
                 "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
                 "value": number[0], "low": number[1], "high": number[2], "seeds": played.seeds,
@@ -151,7 +150,7 @@ def test_rows(played: Played) -> list[dict[str, Any]]:
         pairs = list(combinations(shares, 2))
         p = [float(played.of.p_value(shares[a] - shares[b])) for a, b in pairs]
         for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
-            value, low, high = _number(played, shares[first] - shares[second])
+            value, low, high = number_of(played, shares[first] - shares[second])
             rows.append({
                 "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
                 "difference": value, "low": low, "high": high, "p": alone, "p_holm": corrected, "seeds": played.seeds,
@@ -160,86 +159,6 @@ def test_rows(played: Played) -> list[dict[str, Any]]:
 
 
 test_rows.__test__ = False  # not a test of ours, whatever it is called
-
-
-def best_rows(played: Played) -> list[dict[str, Any]]:
-    """Rows of best_subsets.csv: the best subset of a game, and the smallest that is not significantly worse.
-
-    difference: best less smallest, with its paired interval (diff_low to diff_high), which includes zero; NaN where
-    there is no interval, and then no smaller subset is offered. Of several of one size the highest stands. rest: all
-    players less the smallest, what adding the others to it does. The best is chosen on these very clips, so its value
-    is a little lucky; differences to it too.
-    """
-    rows = []
-    for measure, game in played.values.items():
-        values = {subset: each[:, 0] for subset, each in game.items() if subset}
-        point = {subset: float(played.of.value(each)) for subset, each in values.items()}
-        if not np.isfinite(list(point.values())).all():
-            continue
-        best = max(point, key=point.__getitem__)
-        near = [subset for subset in values if _reaches(played, values[best] - values[subset])]
-        smallest = min([best, *near], key=lambda subset: (len(subset), -point[subset]))
-        rows.append({
-            "game": played.game.name, **played.start, "measure": measure, "subsets": len(values), "best": label(best),
-            "value": point[best], **_named(within(measure, *_number(played, values[best])[1:]), "low", "high"),
-            "smallest": label(smallest), "smallest_value": point[smallest],
-            **_named(_number(played, values[best] - values[smallest]), "difference", "diff_low", "diff_high"),
-            **_named(_number(played, values[played.game.players] - values[smallest]), "rest", "rest_low", "rest_high"),
-            "groups": played.n_groups, "seeds": played.seeds,
-        })  # fmt: skip
-    return rows
-
-
-def _named(numbers: Sequence[float], *names: str) -> dict[str, float]:
-    return dict(zip(names, numbers, strict=True))
-
-
-def _reaches(played: Played, less: np.ndarray) -> bool:
-    """Whether a difference to the best has an interval and that includes zero."""
-    return bool(_number(played, less)[1] <= 0)
-
-
-def owner_rows(played: Played) -> list[dict[str, Any]]:
-    """Rows of owned.csv, one a class that has test clips: whose share is highest, and whether it owns the class.
-
-    It does where its share lies above zero and significantly above every other's: p is the largest of the paired p
-    values against the others, two-sided since the highest was picked by looking; q corrects it for the number of
-    classes (Benjamini and Hochberg) and is at most FALSE_DISCOVERIES. difference: to the second highest.
-    """
-    rows = []
-    for measure in [name for name in played.values if name in measures.BY_CLASS]:
-        shares = contributions.shapley(played.values[measure])
-        found = [
-            _owner(played, {name: each[:, column] for name, each in shares.items()})
-            | {"class": group.removeprefix("class:"), "measure": measure}
-            for column, group in enumerate(played.groups[measure]) if group.startswith("class:")
-        ]  # fmt: skip
-        found = [row for row in found if np.isfinite(row["share"])]
-        for row, q in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
-            owned = bool(q <= FALSE_DISCOVERIES and row["share"] > 0)
-            row |= {"game": played.game.name, **played.start, "q": float(q), "owned": owned}
-            rows.append({name: row[name] for name in OWNER_COLUMNS})
-    return rows
-
-
-OWNER_COLUMNS = (
-    "game", "level", "head", "measure", "class", "encoder", "share", "runner_up", "difference", "low", "high", "p", "q",
-    "owned",
-)  # fmt: skip
-
-
-def _owner(played: Played, shares: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The highest of these shares [resample + seed], the second, their difference, and p against all others."""
-    ranked = sorted(shares, key=lambda name: -float(played.of.value(shares[name])))
-    first, others = ranked[0], ranked[1:]
-    low = high = difference = p = np.nan
-    if others:
-        difference, low, high = _number(played, shares[first] - shares[others[0]])
-        p = float(np.max([played.of.p_value(shares[first] - shares[name]) for name in others]))
-    return {
-        "encoder": first, "share": float(played.of.value(shares[first])), "runner_up": others[0] if others else "",
-        "difference": difference, "low": low, "high": high, "p": p,
-    }  # fmt: skip
 
 
 def against(played: Sequence[Played]) -> pd.DataFrame:
@@ -253,7 +172,7 @@ def against(played: Sequence[Played]) -> pd.DataFrame:
     for one in [one for one in played if one.game.control]:
         study = own.get((one.level, one.head)) or own[one.level, next(head for _, head in own)]
         ours, theirs = (each.values[SHARED][each.game.players][:, 0] for each in (study, one))
-        value, low, high = _number(one, ours - theirs)
+        value, low, high = number_of(one, ours - theirs)
         rows.append({
             "control": one.game.control, "game": one.game.name, "players": len(one.game.players), "measure": SHARED,
             **one.start, "study_head": study.head, "value": float(one.of.value(theirs)),
@@ -296,7 +215,8 @@ def _of_players(
                 }  # fmt: skip
 
 
-def _number(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
+def number_of(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
+    """Value, low and high of rows [resample + seed] of a game."""
     low, high = played.of.interval(rows, played.confidence)
     return float(played.of.value(rows)), float(low), float(high)
 
@@ -345,6 +265,5 @@ def clips_of(study: Study, name: str, head: str) -> pd.DataFrame:
 
 
 def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:
-    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows, test_rows, best_rows
-    or owner_rows."""
+    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows or test_rows."""
     return pd.DataFrame([row for one in played for row in rows(one)])

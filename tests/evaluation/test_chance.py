@@ -121,7 +121,7 @@ def test_resampled_is_the_expectation_of_the_items_drawn(many):
 
 
 def test_class_by_class_averages_to_the_measure_in_every_resample(many):
-    targets, groups, leaves = many
+    targets, groups, _ = many
     whole, resampled = chance.evaluate(targets), chance.bootstrap(targets, groups, measures.NAMES, 40, 5)
     for name in chance.BY_CLASS:
         values, draws = chance.bootstrap_classes(targets, groups, name, 40, 5)
