@@ -83,7 +83,9 @@ def facts(run: Run) -> dict[str, str]:
 
 def who_contributes(run: Run) -> Iterator[Block]:
     """The conclusion at each level, as notebook 04 ends."""
-    shared = [run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")]
+    shared = [
+        run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")
+    ]
     for level in reversed(LEVELS):
         wanted = [
             one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, run.table("simultaneous"))

@@ -83,7 +83,18 @@ def test_numbers_are_those_of_the_tables(made):
         )
         .iloc[0]
     )
-    assert f"timbre {100 * clip.share:+.1f} {100 * clip.low:+.1f} to {100 * clip.high:+.1f}" in page.text
+    assert f"{100 * clip.share:+.1f} ({100 * clip.low:+.1f} to {100 * clip.high:+.1f})" in page.text
+    last = study.table("marginals", "").query(
+        "kind == 'leave_one_out' and encoder == 'timbre' and measure == 'map_macro' and level == 'clip' and head == 'paper'"
+    )
+    last = last.iloc[0]
+    both = (
+        f"({100 * clip.low:+.1f} to {100 * clip.high:+.1f}), added last {100 * last.value:+.1f} "
+        f"({100 * last.low:+.1f} to {100 * last.high:+.1f})"
+    )
+    assert f"timbre {100 * clip.share:+.1f} {both}" in page.text
+    assert f"(chance {100 * shown.chance:.1f}, constant predictor {100 * shown.constant:.1f}, the best" in page.text
+    assert "with 95 % intervals over 17 groups of clips" in page.text
     assert "0123456789abcdef" in page.text
 
 
