@@ -14,7 +14,7 @@ from lib.results import SHARED
 
 STUDY = "paper4"  # the game of the study itself
 LEVEL = 0.05  # of a test
-COPY = "A positive share is nearly automatic (even an exact copy of another encoder gets one); what the others lack shows in added last"
+COPY = "A positive share is nearly automatic (even an exact copy of another encoder gets one, and adds nothing last); what the others lack shows in added last"
 
 
 def points(value: float, low: float, high: float, measure: str = "") -> str:
@@ -91,9 +91,7 @@ def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
 
 def _added_last(last: pd.DataFrame) -> str:
     """Which encoders add something to all others, by each one's own interval."""
-    up, down = (
-        [row.Index for row in last.itertuples() if sign(row)] for sign in (lambda r: r.low > 0, lambda r: r.high < 0)
-    )
+    up, down = list(last.index[last["low"] > 0]), list(last.index[last["high"] < 0])
     open_ = [name for name in last.index if name not in (*up, *down)]
     told = [f"the interval is above zero for {', '.join(up)}" if up else "no interval is above zero"]
     told += [f"below zero for {', '.join(down)}"] if down else []
@@ -133,7 +131,8 @@ def _smaller(row: pd.Series, measure: str) -> str:
     rest = f"{points(row['rest'], row['rest_low'], row['rest_high'], measure)}"
     everyone = short(row["smallest"]) == "all four"
     if row["smallest"] == row["best"]:
-        told = "Every smaller subset is significantly worse (paired differences)."
+        several = "+" in row["best"]
+        told = "Every smaller subset is significantly worse (paired differences)." if several else "None is smaller."
         return told if everyone else f"{told} Adding the rest to it: {rest}."
     lost = points(row["difference"], row["diff_low"], row["diff_high"], measure)
     told = f"The smallest that is not significantly worse: {row['smallest']}, {number(row['smallest_value'], measure)} (paired difference {lost})."

@@ -137,6 +137,8 @@ def test_redundancy_tells_nothing_from_harm():
 @pytest.mark.parametrize(("row", "said"), [
     (best_row(ALL_FOUR, (0, 0, 0), (0, 0, 0)), "Every smaller subset is significantly worse (paired differences)."),
     (best_row("pitch", (0.0, 0, 0), (-0.1, -0.2, -0.05), best="pitch"),
+     "None is smaller. Adding the rest to it: -10.0 (-20.0 to -5.0) points."),
+    (best_row("pitch+timbre", (0.0, 0, 0), (-0.1, -0.2, -0.05), best="pitch+timbre"),
      "significantly worse (paired differences). Adding the rest to it: -10.0 (-20.0 to -5.0) points."),
     (best_row("pitch", (0.03, -0.01, 0.07), (0.01, -0.02, 0.04), best="pitch+timbre"),
      "pitch, 87.0 (paired difference +3.0 (-1.0 to +7.0) points). Adding the rest to it: +1.0 (-2.0 to +4.0) points."),
