@@ -76,7 +76,7 @@ def comparison(row: pd.Series) -> str:
     if not np.isfinite(row["difference"]):
         return f"{first} against {second}: no value"
     if not clear(row["low"], row["high"]):
-        return f"{first} less {second}: {value}{unit}: not told apart, the interval includes zero"
+        return f"{first} less {second}: {value}{unit}: not significantly different, the interval includes zero"
     return f"{first} less {second}: {value}{unit}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
 
 
@@ -87,7 +87,7 @@ def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: st
 
 
 def significance(differences: pd.DataFrame, level: str = "clip") -> str:
-    """Whether anything is told apart with this number of clips, after Holm's correction for the number of pairs."""
+    """Whether anything differs significantly with this number of clips, after Holm's correction for the number of pairs."""
     rows = differences[differences["level"] == level]
     first = rows.iloc[0]
     told = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < 0.05]

@@ -69,10 +69,9 @@ def shares(table: pd.DataFrame, marginals: pd.DataFrame, best: pd.DataFrame, lev
     Tables: contributions.csv, marginals.csv and best_subsets.csv.
     """
     rows = _of(table, level, head).sort_values("share", ascending=False)
-    start = f"{level.capitalize()}s, {head} head"
     if not len(rows) or not np.isfinite(rows["share"]).all():
-        return f"{start}: there is no {SHARED} to share out."
-    return f"{start}. {best_subset(best, SHARED, level, head)} {_each_share(rows, _of(marginals, level, head))}"
+        return f"{level.capitalize()}s, {head} head: there is no {SHARED} to share out."
+    return f"{best_subset(best, SHARED, level, head)} {_each_share(rows, _of(marginals, level, head))}"
 
 
 def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:

@@ -109,7 +109,7 @@ def test_shares_of_another_game_measure_or_level_are_not_mixed_in():
     )])  # fmt: skip
     told = claims.shares(table, added(*[UP] * 4), best_row(), "clip", "paper")
     assert "Shares of the +40.0 points" in told and "90.0 (88" not in told
-    assert told.startswith("Clips, paper head. Best of the 15")
+    assert told.startswith("Best of the 15")
 
 
 def test_side_by_side_has_alone_share_and_last_with_intervals():
