@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lib import measures
@@ -75,39 +76,36 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
 
     No deviation where corpus or measure are not the paper's: numbers of different things have none; `reason` says so.
     """
-    measure, claims, one = headline(study), [], _comparable(study, "Table 1", headline(study))
+    measure, claims = headline(study), []
     differences = difference_table(study) if differences is None else differences
-    where = _where(study)
-    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks{one}"
+    where, other = (
+        _where(study),
+        {name: _not_comparable(study, name, of) for name, of in (("Table 1", measure), ("Table 2", SHARED))},
+    )
+    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks"
     for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
         obtained = row.retrained if row.row == "all four" else row.own
         claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
-    two = _comparable(study, "Table 2", SHARED)
-    why = f"{where}; map_macro of clips, and the paper does not say whether it means macro or micro{two}"
+    why = f"{where}; map_macro of clips, and the paper does not say whether it means macro or micro"
     claims.append(
         ("Table 2: mAP of all four", {r: p for r, _, p in TABLE2}["all four"], ours.value, ours.low, ours.high, why)
     )
-    claims += [_difference(differences, other, where, one) for other in ("neuralogram", "waveform")]
-    columns = ("claim", "published", "obtained", "low", "high", "reason")
-    rows = [dict(zip(columns, claim, strict=True)) for claim in claims]
-    for row in rows:
-        same = NO_DEVIATION not in row["reason"]
-        row |= {"deviation": row["obtained"] - row["published"] if same else None, "seeds": len(study.request.seeds)}
-    order = ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
-    return pd.DataFrame(rows)[order].astype({"deviation": float})
+    claims += [_difference(differences, name, where) for name in ("neuralogram", "waveform")]
+    rows = [
+        {"claim": claim, "published": published, "obtained": obtained, "low": low, "high": high,
+         "deviation": np.nan if other[claim[:7]] else obtained - published, "seeds": len(study.request.seeds),
+         "reason": reason + other[claim[:7]]}
+        for claim, published, obtained, low, high, reason in claims
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
-NO_DEVIATION = "no deviation"
-
-
-def _comparable(study: Study, table: str, measure: str) -> str:
+def _not_comparable(study: Study, table: str, measure: str) -> str:
     """Why ours has no deviation from this table of the paper; empty where corpus and measure are the same."""
-    other = [study.request.corpus] if study.request.corpus != CORPUS else []
-    other += [measure] if measure != READ_AS[table] else []
-    return (
-        f"; {NO_DEVIATION}: {' and '.join(other)} cannot be set against {READ_AS[table]} on {CORPUS}" if other else ""
-    )
+    if (study.request.corpus, measure) == (CORPUS, READ_AS[table]):
+        return ""
+    return f"; no deviation: {measure} on {study.request.corpus} is not {READ_AS[table]} on {CORPUS}"
 
 
 def _where(study: Study) -> str:
@@ -117,7 +115,7 @@ def _where(study: Study) -> str:
     return ", ".join(part for part in (corpus, preset) if part) or "same corpus and settings"
 
 
-def _difference(differences: pd.DataFrame, other: str, where: str, no_deviation: str) -> tuple:
+def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
     row = differences.query("first == @ALL_FOUR and second == @other and level == 'chunk'").iloc[0]
     what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[
         other
@@ -125,7 +123,7 @@ def _difference(differences: pd.DataFrame, other: str, where: str, no_deviation:
     spread = "one seed, whose spread is not in it" if row.seeds == 1 else f"the spread of {row.seeds} seeds is in it"
     why = (
         f"{where}; {row.measure} of chunks, the same fresh head on both; a paired interval over {row.groups} groups of "
-        f"clips, {spread}{no_deviation}"
+        f"clips, {spread}"
     )
     published = round(TABLE1["all four"] - TABLE1[other], 3)
     return f"Table 1: all four less {what}", published, row.difference, row.low, row.high, why
