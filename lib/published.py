@@ -78,10 +78,8 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
     """
     measure, claims = headline(study), []
     differences = difference_table(study) if differences is None else differences
-    where, other = (
-        _where(study),
-        {name: _not_comparable(study, name, of) for name, of in (("Table 1", measure), ("Table 2", SHARED))},
-    )
+    where = _where(study)
+    other = {name: _not_comparable(study, name, of) for name, of in (("Table 1", measure), ("Table 2", SHARED))}
     why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks"
     for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
         obtained = row.retrained if row.row == "all four" else row.own
