@@ -7,7 +7,7 @@ class (class:<name>) or a branch of the ontology (branch:<name>); only measures 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -42,6 +42,9 @@ class Played:
     confidence: float
     seeds: int
     n_groups: int = 0  # of test clips that are drawn anew, summed over folds
+    class_freedom: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of class:<name>: groups that have it, less one a fold
 
     @property
     def start(self) -> dict[str, str]:
@@ -63,7 +66,8 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
     groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
     scoring, seeds = study.settings.scoring, len(study.request.seeds)
     of, n_groups = sampling(parts, level), sum(len(set(part.tests[level].groups)) for part in parts)
-    return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups)
+    freedom = dict(zip(by_class[1:], _class_freedom([part.tests[level] for part in parts]).tolist(), strict=False))
+    return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups, freedom)
 
 
 def _coalition(
@@ -106,6 +110,12 @@ def _in_several_groups(test: TestSet) -> np.ndarray:
     there = test.targets.astype(bool)
     first = np.where(there, number[:, None], len(number)).min(0)
     return np.where(there, number[:, None], -1).max(0) > first
+
+
+def _class_freedom(tests: Sequence[TestSet]) -> np.ndarray:
+    """[class] how many groups of each fold have a positive, less one, summed: what a class by itself is sure by."""
+    having = [[len(set(test.groups[column > 0])) for column in test.targets.T] for test in tests]
+    return np.maximum(np.array(having) - 1, 0).sum(0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -129,6 +129,17 @@ def test_controls_are_corrected_together_by_level_and_head(made):
         assert np.isnan(rows[["p", "p_holm"]].iloc[2]).all()  # a difference of zero in every resample
 
 
+def test_a_class_is_as_sure_as_it_has_groups(made):
+    """Degrees of freedom of a class: clips n and n + 12 have it, two clips make a group; one less in each fold."""
+    one = next(each for each in made[2] if each.level == "clip")
+    expected = [
+        sum(len({n // 2 for n in range(count) if n % 12 == number}) - 1 for count in CLIPS.values())
+        for number in range(12)
+    ]  # fmt: skip
+    assert list(one.class_freedom.values()) == expected and set(expected) == {0, 1, 2}
+    assert list(one.class_freedom) == [f"class:{name}" for name in CLASSES]
+
+
 def test_the_empty_coalition_is_drawn_with_the_others(made):
     """Chance moves with the positives that a resample holds, as every other value does."""
     one = next(each for each in made[2] if each.level == "clip" and each.head == "paper")

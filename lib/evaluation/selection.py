@@ -6,6 +6,7 @@ the number of classes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
     for measure in [name for name in played.values if name in measures.BY_CLASS]:
         shares = contributions.shapley(played.values[measure])
         found = [
-            _owner(played, {name: each[:, column] for name, each in shares.items()})
+            _owner(_by_groups_of(group, played), {name: each[:, column] for name, each in shares.items()})
             | {"class": group.removeprefix("class:"), "measure": measure}
             for column, group in enumerate(played.groups[measure]) if group.startswith("class:")
         ]  # fmt: skip
@@ -96,6 +97,15 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
             row |= {"game": played.game.name, **played.start, "q": float(q), "owned": owned}
             rows.append({name: row[name] for name in OWNER_COLUMNS})
     return rows
+
+
+def _by_groups_of(group: str, played: Played) -> Played:
+    """The game with the degrees of freedom of the groups that have this class: its positives carry all of the spread.
+
+    With those of all groups, two encoders that are alike differ "significantly" (5 %) in 12 of 100 classes of three
+    positives among 80 clips, and in 9 of eight positives; so in 1 and 5 (500 simulations each).
+    """
+    return replace(played, of=replace(played.of, freedom=played.class_freedom.get(group, played.of.freedom)))
 
 
 def _owner(played: Played, shares: Mapping[str, np.ndarray]) -> dict[str, Any]:
