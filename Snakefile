@@ -156,7 +156,7 @@ rule contributions:
         notebook=notebook("04_contributions"),
         lib=lib(
             "contributions", "shares", "intervals", "comparisons", "definitions", "constructed", "games", "findings", "measures",
-            "results", "subsets", "controls/*", "plots/*",
+            "results", "subsets", "controls/*", "evaluation/*", "plots/*",
         ),
     output:
         "tables/contributions.csv",
@@ -177,7 +177,7 @@ rule paper_figures:
         "tables/contributions.csv",
         "tables/subsets.csv",
         notebook=notebook("05_paper_figures"),
-        lib=lib("comparisons", "intervals", "published", "findings", "measures", "results", "plots", "plots/*"),
+        lib=lib("comparisons", "intervals", "published", "findings", "measures", "results", "evaluation/chance", "plots", "plots/*"),
     output:
         "tables/table1.csv",
         "tables/table2.csv",

@@ -6,6 +6,7 @@ Floors, from the top down; a module imports only from floors below its own:
     report  serving  explorer/          a study on one page; touch it, in a notebook and in the browser
     reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them
     answers                             what a finished study answers about any sound
+    evaluation/claims, selection        what may be claimed; what is chosen by looking, with its test
     findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
@@ -16,6 +17,7 @@ Floors, from the top down; a module imports only from floors below its own:
     encoders  subsets                   one encoder from a representation; the head on every subset
     speed  maps                         arithmetic of a step, and what the machine could do; chunks on a plane
     chunks  training  transformer  contributions
+    evaluation/chance                   what a ranking by chance is expected to have
     corpora/  representations/  decode  measures  intervals
     settings  arrays  files  errors  screen  threads  processes  players  mpl  plots (style and saving alone)
 

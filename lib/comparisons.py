@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lib.corpora.base import Corpus
-from lib.games import paper4
+from lib.games import CHANCE, paper4
 from lib.intervals import holm
 from lib.representations import names
 from lib.results import ALL_FOUR, LEVELS, SHARED, Scores, headline, sampling, within
@@ -60,14 +60,23 @@ def difference_table(study: Study) -> pd.DataFrame:
                 "first": first, "second": second, "level": level, "measure": measure, "head": "paper",
                 "difference": float(of.value(difference)), "low": float(low), "high": float(high),
                 "items": sum(len(part.tests[level].targets) for part in parts),
-                "groups": sum(len(set(part.tests[level].groups)) for part in parts), "seeds": len(study.request.seeds),
+                "groups": _n_groups(parts, level), "seeds": len(study.request.seeds),
                 "p": alone, "p_holm": corrected,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
 
+def _n_groups(parts: Sequence[Scores], level: str) -> int:
+    """How many groups of clips are drawn anew, summed over folds."""
+    return sum(len(set(part.tests[level].groups)) for part in parts)
+
+
 def simultaneous_table(study: Study) -> pd.DataFrame:
-    """All four less each single encoder, with intervals that hold together: the best single one may be chosen freely."""
+    """All four less each single encoder, with intervals that hold together: the best single one may be chosen freely.
+
+    p: one-sided, of each difference alone. p_all: the largest of them, which is the p of "all four beat every single
+    one" (an intersection-union test, which needs no correction: each of them must hold).
+    """
     parts, measure, rows = parts_of(study), headline(study), []
     players = paper4().players
     for level in LEVELS:
@@ -76,11 +85,13 @@ def simultaneous_table(study: Study) -> pd.DataFrame:
             each = {subset: found(parts, subset, head, level, measure) for subset in (*players, ALL_FOUR)}
             differences = [each[ALL_FOUR] - each[name] for name in players]
             ends = of.simultaneous(differences, study.settings.scoring.level)
-            for name, difference, (low, high) in zip(players, differences, ends, strict=True):
+            p = [float(of.p_above(difference)) for difference in differences]
+            for name, difference, (low, high), alone in zip(players, differences, ends, p, strict=True):
                 rows.append({
                     "first": ALL_FOUR, "second": name, "level": level, "measure": measure, "head": head,
                     "difference": float(of.value(difference)), "low": low, "high": high,
-                    "seeds": len(study.request.seeds),
+                    "seeds": len(study.request.seeds), "p": alone, "p_all": float(np.max(p)),
+                    "groups": _n_groups(parts, level),
                 })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -122,12 +133,12 @@ def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] 
 
 
 def branch_table(study: Study) -> pd.DataFrame:
-    """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, and of all four.
+    """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, of all four, of chance.
 
-    n_classes: how many classes of the branch the test clips have; the others cannot count.
+    chance: what a ranking by chance is expected to have. n_classes: how many classes of the branch the test clips have; the others cannot count.
     """
     parts, rows = parts_of(study), []
-    models = [(name, head) for name in names() for head in ("own", "paper")] + [(ALL_FOUR, "paper")]
+    models = [(name, head) for name in names() for head in ("own", "paper")] + [(ALL_FOUR, "paper"), (CHANCE, "none")]
     for branch, columns in branches(study.read_corpus()).items():
         n_classes = int(np.any([part.tests["chunk"].targets[:, columns].any(0) for part in parts], axis=0).sum())
         for level in LEVELS:
@@ -144,16 +155,20 @@ def branch_table(study: Study) -> pd.DataFrame:
 
 
 def planted_truth(study: Study) -> pd.DataFrame:
-    """What is planted: how far one encoder stands above the other on its own family [family, better, worse, ...]."""
+    """What is planted: how far one encoder stands above the other on its own family [family, better, worse, ...].
+
+    chance: what a ranking by chance is expected to have on that family.
+    """
     parts, families, rows = parts_of(study), branches(study.read_corpus()), []
     of = sampling(parts, "chunk")
     for better, worse in (("pitch", "timbre"), ("timbre", "pitch")):
         pair = [found(parts, name, "own", "chunk", SHARED, families[better]) for name in (better, worse)]
+        by_chance = found(parts, CHANCE, "none", "chunk", SHARED, families[better])
         difference = float(of.value(pair[0] - pair[1]))
         low, high = of.interval(pair[0] - pair[1], study.settings.scoring.level)
         rows.append({
             "family": better, "better": better, "worse": worse, "value": float(of.value(pair[0])),
             "of_worse": float(of.value(pair[1])), "difference": difference, "low": float(low), "high": float(high),
-            "shows": difference >= 0.15,
+            "shows": difference >= 0.15, "chance": float(of.value(by_chance)),
         })  # fmt: skip
     return pd.DataFrame(rows)

@@ -17,6 +17,8 @@ import pandas as pd
 
 from lib import contributions, measures
 from lib.contributions import Subset
+from lib.evaluation import chance
+from lib.games import CHANCE
 from lib.results import SHARED
 from lib.stages import read_embeddings
 from lib.study import Study
@@ -24,7 +26,6 @@ from lib.subsets import Head, HeadData, HeadPlan, label, score_subsets
 from lib.training import device_of
 
 COPY = "copy"
-CHANCE = 0.5  # of xor labels, half of which every clip has
 
 
 def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") -> pd.DataFrame:
@@ -45,13 +46,19 @@ def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") 
 
 
 def xor(part: Study, seed: int, players: Sequence[str] = ("pitch", "timbre")) -> pd.DataFrame:
-    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value]."""
+    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value, chance].
+
+    Half of the labels hold for every clip, so chance is a little over 0.5. It is a row of its own too: `chance`.
+    """
     embeddings = {name: read_embeddings(part, name, seed) for name in players}
     targets = xor_targets(part.chunks.targets, part.chunks.corpus.classes)
     rows = []
     for head in part.settings.heads.kinds:
-        for subset, value in _game(part, embeddings, targets, head, seed).items():
-            rows.append({"head": head, "subset": label(subset) or "constant", "value": float(value), "chance": CHANCE})
+        game = _game(part, embeddings, targets, head, seed)
+        rows += [
+            {"head": head, "subset": label(subset) or CHANCE, "value": float(value), "chance": float(game[()])}
+            for subset, value in game.items()
+        ]
     return pd.DataFrame(rows)
 
 
@@ -79,13 +86,13 @@ def _in_first_half(targets: np.ndarray, classes: Sequence[str], family: str) -> 
 def _game(
     part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
 ) -> dict[Subset, np.ndarray]:
-    """Macro mAP [] of every coalition on test chunks; of nobody that of the constant predictor."""
+    """Macro mAP [] of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
     chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
     train, test = chunks.rows(*part.settings.trained_on.split("+")), chunks.rows("test")
-    constant = np.tile(measures.constant_scores(targets[train]), (len(test), 1))
     data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
+    nobody = np.array(chance.evaluate(targets[test], names=[SHARED])[SHARED].value)
     scored = score_subsets(data, train, test, plan, seed, device)
-    return {subset: _value(targets[test], scores) for subset, scores in [((), constant), *scored]}
+    return {(): nobody} | {subset: _value(targets[test], scores) for subset, scores in scored}
 
 
 def _value(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Numbers in, shares out: what each encoder adds, by all subsets at once.
 
 A game is a value for every subset of its players, the empty one included (here: a measure of the head on a subset, and
-of the constant predictor for the empty one). The Shapley value of a player is what it adds to a coalition, averaged
+for the empty one what a ranking by chance is expected to have of it). The Shapley value of a player is what it adds to a coalition, averaged
 over all orders in which the coalition can be built; the shares sum to the value of all less that of none.
 """
 

@@ -25,9 +25,11 @@ import pandas as pd
 import torch
 
 from lib import measures
+from lib.evaluation import chance
+from lib.games import CHANCE
 from lib.measures import FIVE, Value
 from lib.representations import PAPER, names
-from lib.results import ALL_FOUR, CONSTANT, SHARED, Scores
+from lib.results import ALL_FOUR, CONSTANT, SHARED, Ranked, Scores
 from lib.stages import read_embeddings
 from lib.study import Study
 from lib.subsets import HeadData, HeadPlan, label, score_subsets, subsets
@@ -54,6 +56,7 @@ ITEMS = {
 LABELS = {"all": "all labels", "leaves": "leaf labels only"}
 COLUMNS = [
     "definition", "measure", "level", "aggregation", "labels", "value", "constant", "oracle", "n", "of", "family", "reason",
+    "chance",
 ]  # fmt: skip
 
 Array = np.ndarray
@@ -62,7 +65,7 @@ Found = dict[tuple[str, str, str, str], Value]  # by measure, level, aggregation
 
 
 def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") -> pd.DataFrame:
-    """One row a definition [COLUMNS] of the stored scores of one model, the constant predictor and the oracle beside.
+    """One row a definition [COLUMNS] of the stored scores of one model; the constant predictor, the oracle and chance beside.
 
     Means over seeds, and over folds measure by measure; n is that of one seed, summed over folds. A definition that
     some fold cannot give has no value, and the reason.
@@ -73,21 +76,26 @@ def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") 
         for model in ((subset, head), (CONSTANT, "none"))
     )
     oracle = [by_definition(part, {items: part.tests[items[0]].targets for items in ITEMS}) for part in parts]
+    by_chance = [by_definition(part, dict.fromkeys(ITEMS)) for part in parts]
     of = f"{'all four' if subset == ALL_FOUR else subset}, {head} head"
-    rows = [_row(key, ours, constant, oracle) | {"of": of} for key in ours[0]]
+    rows = [_row(key, ours, constant, oracle) | {"of": of, CHANCE: _mean_of(by_chance, key)} for key in ours[0]]
     return pd.DataFrame(rows)[COLUMNS]
 
 
 def _row(key: tuple[str, str, str, str], ours: list[Found], constant: list[Found], oracle: list[Found]) -> dict:
     measure, level, aggregation, labels = key
     family, words = READINGS[measure]
-    value, simple, best = (float(np.mean([one[key].value for one in each])) for each in (ours, constant, oracle))
+    value, simple, best = (_mean_of(each, key) for each in (ours, constant, oracle))
     return {
         "definition": f"{words}; {ITEMS[level, aggregation]}; {LABELS[labels]}", "family": family,
         "measure": measure, "level": level, "aggregation": aggregation, "labels": labels,
         "value": value, "constant": simple, "oracle": best, "n": sum(one[key].n for one in oracle),
         "reason": next((one[key].reason for one in ours if one[key].reason), ""),
     }  # fmt: skip
+
+
+def _mean_of(each: list[Found], key: tuple[str, str, str, str]) -> float:
+    return float(np.mean([one[key].value for one in each]))
 
 
 def aggregated(part: Scores, subset: str, head: str, seed: int) -> dict[Items, Array]:
@@ -114,22 +122,31 @@ def clip_maxima(scores: Array, clip: Array) -> Array:
     return highest
 
 
-def by_definition(part: Scores, scores: Mapping[Items, Array]) -> Found:
-    """Every reading of scores [item, class], one matrix for each way to make items, with all and with leaf labels."""
+def by_definition(part: Scores, scores: Mapping[Items, Ranked]) -> Found:
+    """Every reading of scores [item, class], one matrix for each way to make items, with all and with leaf labels.
+
+    None in place of a matrix is a ranking by chance.
+    """
     found = {}
     for items, matrix in scores.items():
         test = part.tests[items[0]]
         for labels, classes in (("all", np.ones(len(test.leaves), bool)), ("leaves", test.leaves)):
-            values = readings(test.targets[:, classes], matrix[:, classes])
+            values = readings(test.targets[:, classes], None if matrix is None else matrix[:, classes])
             found |= {(measure, *items, labels): value for measure, value in values.items()}
     order = list(READINGS)
     return dict(sorted(found.items(), key=lambda entry: order.index(entry[0][0])))
 
 
-def readings(targets: Array, scores: Array) -> dict[str, Value]:
-    """The measures of READINGS of scores [item, class]."""
-    found = measures.evaluate(targets, scores, names=[name for name in READINGS if name in measures.NAMES])
-    found["first_label@5"] = measures.evaluate(first_labels(targets), scores, names=["hit@5"])["hit@5"]
+def readings(targets: Array, scores: Ranked) -> dict[str, Value]:
+    """The measures of READINGS of scores [item, class]; of None those of a ranking by chance."""
+
+    def evaluate(labels: Array, wanted: list[str]) -> dict[str, Value]:
+        if scores is None:
+            return chance.evaluate(labels, names=wanted)
+        return measures.evaluate(labels, scores, names=wanted)
+
+    found = evaluate(targets, [name for name in READINGS if name in measures.NAMES])
+    found["first_label@5"] = evaluate(first_labels(targets), ["hit@5"])["hit@5"]
     found["label_recall@5"] = _label_recall(targets, found["precision@5"])
     return found
 

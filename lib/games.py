@@ -12,6 +12,7 @@ from lib.study import Study
 from lib.subsets import Subset, label
 
 CONSTANT = "constant"
+CHANCE = "chance"  # the empty coalition: what a ranking by chance is expected to have; it has no file
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,7 @@ class Game:
     own: frozenset[str] = frozenset()
 
     def file(self, part: Study, subset: Subset, head: str, seed: int) -> Path:
-        """Test scores [chunk, class] of one coalition; of nobody the constant predictor's."""
-        if not subset:
-            return part.scores(CONSTANT, "none", seed)
+        """Test scores [chunk, class] of one coalition of one player or more."""
         if not self.own & set(subset):
             return part.scores(label(subset), head, seed)
         return control_scores(part, self.control, label(subset), head, seed)

@@ -58,6 +58,12 @@ class Sampling:
         with np.errstate(divide="ignore", invalid="ignore"):
             return 2 * special().stdtr(freedom, -np.abs(self.value(rows)) / error)
 
+    def p_above(self, rows: Array) -> Array:
+        """How often a number whose expectation is zero would lie as high or higher [...]; one-sided."""
+        error, freedom = self.error(rows)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return special().stdtr(freedom, -self.value(rows) / error)
+
     def simultaneous(self, several: Sequence[Array], level: float) -> list[tuple[float, float]]:
         """Intervals of several numbers that cover all of them together in `level` of cases.
 
@@ -84,6 +90,20 @@ def special() -> ModuleType:
     from scipy import special
 
     return special
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> Array:
+    """Benjamini and Hochberg's q values [...]: those up to q hold a share of false findings of q at most; NaN stays.
+
+    scipy.stats.false_discovery_control of those that are there.
+    """
+    from scipy.stats import false_discovery_control
+
+    p = np.asarray(p_values, float)
+    known, q = np.isfinite(p), np.full(p.shape, np.nan)
+    if known.any():
+        q[known] = false_discovery_control(p[known], method="bh")
+    return q
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

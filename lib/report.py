@@ -16,8 +16,8 @@ import pandas as pd
 from lib import blocks, controls, definitions, files, findings, heard, players
 from lib.blocks import Block, Section, of_frame, says, table
 from lib.errors import PlainError
+from lib.evaluation import claims
 from lib.findings import number
-from lib.plots.contributions import owned
 from lib.reported import PICTURES, TABLES, Run, intervals, told, with_interval
 from lib.results import LEVELS, SHARED, headline
 from lib.study import StudyError
@@ -83,12 +83,14 @@ def facts(run: Run) -> dict[str, str]:
 
 def who_contributes(run: Run) -> Iterator[Block]:
     """The conclusion at each level, as notebook 04 ends."""
-    shared = [run.table(name).query("measure == @SHARED") for name in ("contributions", "tests")]
+    shared = [
+        run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")
+    ]
     for level in reversed(LEVELS):
         wanted = [
             one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, run.table("simultaneous"))
         ]
-        yield says(findings.conclusion(*wanted, run.study.request.corpus))
+        yield says(claims.conclusion(*wanted, run.study.request.corpus))
 
 
 def beside_the_paper(run: Run) -> Iterator[Block]:
@@ -120,8 +122,11 @@ def first_table(run: Run) -> Iterator[Block]:
     rows = run.table("table1")
     measure = headline(run.study)
     first = rows[rows["measure"] == measure]
-    ends = f"Without listening {number(first['constant'].iloc[0], measure)}, the most that chunks allow {number(first['oracle'].iloc[0], measure)}."
-    yield table(f"Table 1: {measure} of chunks in percent. {ends}", {
+    ends = ", ".join(
+        f"{name} {number(first[column].iloc[0], measure)}"
+        for name, column in (("chance", "chance"), ("constant predictor", "constant"), ("the best possible", "oracle"))
+    )
+    yield table(f"Table 1: {measure} of chunks in percent ({ends})", {
         "encoder": first["row"], "published (FSD50K)": told(first["published"], measure),
         "own classifier": told(first["own"], measure), "fresh head": told(first["retrained"], measure),
         "95 % interval": intervals(first),
@@ -129,31 +134,22 @@ def first_table(run: Run) -> Iterator[Block]:
     shown = rows["own"].fillna(rows["retrained"])
     values = [number(value, name) for value, name in zip(shown, rows["measure"], strict=True)]
     wide = rows.assign(shown=values).pivot(index="measure", columns="row", values="shown")[list(first["row"])]
-    yield of_frame("The same by every measure", wide.loc[rows["measure"].unique()].reset_index(), folded=True)
+    wide = wide.loc[rows["measure"].unique()].reset_index()
+    by_measure = rows.drop_duplicates("measure").set_index("measure")["chance"]
+    wide["chance"] = [number(by_measure[name], name) for name in wide["measure"]]
+    yield of_frame("The same by every measure", wide, folded=True)
 
 
 def share_table(run: Run) -> Iterator[Block]:
-    """Shares with intervals at both levels, and what each brings alone and last."""
-    shares = run.table("contributions").query("game == 'paper4' and group == 'all' and measure == @SHARED")
-    shares = shares[shares["head"] == run.head]
-    levels = {level: shares[shares["level"] == level] for level in reversed(LEVELS)}
-    columns: dict[str, Iterable] = {"encoder": levels["clip"]["encoder"]}
-    for level, rows in levels.items():
-        columns |= {f"share, {level}s": told(rows["share"], sign="+"), f"95 % interval, {level}s": intervals(rows, "+")}
-    yield table(f"Points of {SHARED} that each encoder contributes ({run.head} head)", columns)
-    yield says(*(findings.shares(shares, level, run.head) for level in levels))
-
-
-def marginal_table(run: Run) -> Iterator[Block]:
-    """What each brings alone, and what is lost without it."""
-    rows = run.table("marginals").query("game == 'paper4' and measure == @SHARED and level == 'clip'")
-    rows = rows[rows["head"] == run.head]
-    alone, last = (rows[rows["kind"] == kind] for kind in ("add_one_in", "leave_one_out"))
-    yield table(f"Alone and added last: points of {SHARED} of clips ({run.head} head)", {
-        "encoder": alone["encoder"], "alone": with_interval(alone, "value", "+"),
-        "added last": with_interval(last, "value", "+"),
-    })  # fmt: skip
-    yield says(findings.redundancy(rows, "clip", run.head))
+    """What each encoder brings alone, its share, and what it adds last, with intervals at both levels."""
+    tables = [run.table(name) for name in ("contributions", "marginals", "best_subsets")]
+    shown = claims.side_by_side(*tables[:2])
+    for level in reversed(LEVELS):
+        rows = shown[(shown["level"] == level) & (shown["head"] == run.head)].drop(columns=["level", "head"])
+        groups = tables[2].query("level == @level")["groups"].max()
+        title = f"Points of {SHARED} of {level}s ({run.head} head), with 95 % intervals over {groups} groups of clips"
+        yield of_frame(title, rows)
+    yield says(*(claims.shares(*tables, level, run.head) for level in reversed(LEVELS)))
 
 
 def subset_table(run: Run) -> Iterator[Block]:
@@ -164,7 +160,8 @@ def subset_table(run: Run) -> Iterator[Block]:
     rows = rows[(rows["head"] == run.head) | (rows["n_encoders"] == 0)]
     clips, chunks = (rows[rows["level"] == level].set_index("subset") for level in ("clip", "chunk"))
     chunks = chunks.loc[clips.index]
-    yield says(*(findings.best_subsets(subsets, measure, level) for level in LEVELS))
+    best = run.table("best_subsets")
+    yield says(*(claims.best_subset(best, measure, level, run.head) for level in LEVELS))
     yield says(*(findings.heads(subsets, measure, level) for level in LEVELS))
     yield table(f"All subsets: {measure} in percent, with 95 % intervals ({run.head} head)", {
         "subset": clips.index, "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
@@ -172,22 +169,22 @@ def subset_table(run: Run) -> Iterator[Block]:
 
 
 def owners(run: Run) -> Iterator[Block]:
-    """Which classes each encoder owns."""
-    own = owned(run.table("contributions"), "clip", run.head)
-    yield says(*(f"{name} owns: {', '.join(classes) or 'none'}" for name, classes in own.items()))
+    """How many classes are owned, and which by whom."""
+    yield says(*claims.owned(run.table("owned"), "clip", run.head))
 
 
 def control_games(run: Run) -> Iterator[Block]:
     """What the controls say, and their numbers."""
     beside = run.table("controls") if _has_rows(run, "controls") else pd.DataFrame()
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
-    sentences = findings.controls(beside, run.table("contributions"), titles, "clip", run.head)
-    yield says(*sentences, *findings.not_run(titles, beside, run.table("controls_left_out")))
+    sentences = claims.controls(beside, run.table("contributions"), titles, run.head)
+    yield says(*sentences, *claims.not_run(titles, beside, run.table("controls_left_out")))
     if len(beside):
         yield table(f"Controls beside the study: {SHARED} in percent", {
             "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
             "head": beside["head"], "control's": told(beside["value"]), "study's": told(beside["study"]),
             "study less control": with_interval(beside, "difference", "+"),
+            "p after Holm": ["" if pd.isna(p) else f"{p:.3f}" for p in beside["p_holm"]],
         }, folded=True)  # fmt: skip
 
 
@@ -202,7 +199,7 @@ def _has_rows(run: Run, name: str) -> bool:
 def definition_rows(run: Run) -> Iterator[Block]:
     """Every definition's value, and the careless protocols."""
     rows = run.table("definitions")
-    columns = {name: told(rows[name]) for name in ("value", "constant", "oracle")}
+    columns = {name: told(rows[name]) for name in ("value", "chance", "constant", "oracle")}
     yield table("One model's scores under every definition, percent", {"definition": rows["definition"], **columns}, folded=True)  # fmt: skip
     careless = run.table("careless")
     yield table("Do not do this: what careless protocols would have given, percent", {
@@ -311,14 +308,15 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers are FSD50K's.",
      first_table, picture("table1"), picture("overview"), picture("01_representations")),
     ("contributions", "Who contributes what",
-     "A share is what an encoder adds to the others, averaged over all orders in which the four can be added. The four "
-     "shares sum to what all four have above a predictor that does not listen.",
-     share_table, picture("contributions"), marginal_table, picture("marginals"), picture("lattice"), picture("redundancy")),
+     "A share is what an encoder adds to the others, averaged over all orders in which the four can be added; the four "
+     "shares sum to what all four have above chance. Added last is what it adds to the three others. Even an exact copy "
+     "of another encoder gets a positive share, but adds nothing last.",
+     share_table, picture("contributions"), picture("marginals"), picture("lattice"), picture("redundancy")),
     ("subsets", "All fifteen subsets", "The same head on every subset of the embeddings.",
      subset_table, picture("subsets"), picture("heads")),
     ("classes", "By class",
-     "An encoder owns a class where its share is the highest and its interval lies above zero. Of many classes some are "
-     "owned by chance alone.", owners, picture("classes"), picture("branches"), picture("class")),
+     "An encoder owns a class where its share is significantly above that of every other; among the owned classes about "
+     "5 % at most are owned by chance.", owners, picture("classes"), picture("branches"), picture("class")),
     ("controls", "Controls: what could refute it", "A control plays a game of its own on the same clips.",
      control_games, picture("controls")),
     ("definitions", "How far a definition alone moves a number",

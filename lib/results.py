@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from lib import files, measures
-from lib.games import CONSTANT, Game
+from lib.evaluation import chance
+from lib.games import CHANCE, CONSTANT, Game
 from lib.intervals import Sampling
 from lib.measures import Value
 from lib.representations import PAPER, names
@@ -35,6 +36,7 @@ COLUMNS = (
 )  # fmt: skip
 
 Draws = dict[str, np.ndarray]  # measure -> its value in each resample
+Ranked = np.ndarray | None  # scores [item, class]; None stands for a ranking by chance, whose expectation is taken
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,10 @@ class Scores:
         groups = np.array([group_of[name] for name in ids])
         return {"chunk": TestSet(targets, group, leaves), "clip": TestSet(of_clips, groups, leaves)}
 
-    def read(self, subset: str, head: str, seed: int) -> dict[str, np.ndarray]:
+    def read(self, subset: str, head: str, seed: int) -> dict[str, Ranked]:
         """Scores [item, class] at chunk and clip level; StudyError naming the notebook where they are missing."""
+        if subset == CHANCE:
+            return dict.fromkeys(LEVELS)
         return self.load(self.study.scores(subset, head, seed), "02_train_encoder" if head == "own" else "03_subsets")
 
     def load(self, path: Path, made_by: str = "03_subsets") -> dict[str, np.ndarray]:
@@ -78,23 +82,29 @@ class Scores:
         return {"chunk": scores, "clip": measures.clip_means(scores, self.stored["clip"])[1]}
 
     def values(
-        self, scores: np.ndarray, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
+        self, scores: Ranked, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
     ) -> dict[str, Value]:
         """Measures of scores [item, class] at this level, of the columns `classes` alone."""
         test = self.tests[level]
+        if scores is None:
+            return chance.evaluate(test.targets[:, classes], test.leaves[classes], only)
         return measures.evaluate(test.targets[:, classes], scores[:, classes], test.leaves[classes], only)
 
     def draws(
-        self, scores: np.ndarray, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
+        self, scores: Ranked, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
     ) -> Draws:
         """The same measures with groups resampled: the same draws for every model, others for every fold."""
         test, resamples = self.tests[level], self.study.settings.scoring.resamples
         targets, leaves = test.targets[:, classes], test.leaves[classes]
+        if scores is None:
+            return chance.bootstrap(targets, test.groups, only, resamples, self.seed, leaves)
         return measures.bootstrap(targets, scores[:, classes], test.groups, only, resamples, self.seed, leaves)
 
-    def by_class(self, scores: np.ndarray, level: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    def by_class(self, scores: Ranked, level: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """A mean over classes class by class, and the same with groups resampled: [class], [resample, class]."""
         test, resamples = self.tests[level], self.study.settings.scoring.resamples
+        if scores is None:
+            return chance.bootstrap_classes(test.targets, test.groups, measure, resamples, self.seed)
         return measures.bootstrap_classes(test.targets, scores, test.groups, measure, resamples, self.seed)
 
     @property
@@ -168,11 +178,24 @@ def subset_table(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Model:
-    """What was scored: a head on a subset, of the study or of a control."""
+    """What was scored: a head on a subset, of the study or of a control; or `simple`, what uses no encoder."""
 
     subset: Subset
     head: str
     game: Game
+    simple: str = ""
+
+    @property
+    def name(self) -> str:
+        """What stands in the column `subset`."""
+        return self.simple or label(self.subset)
+
+    def read(self, part: Scores, seed: int) -> dict[str, Ranked]:
+        """Scores [item, class] at chunk and clip level."""
+        if self.simple:
+            return part.read(self.simple, self.head, seed)
+        made_by = "02_train_encoder" if self.head == "own" and not self.control else "03_subsets"
+        return part.load(self.game.file(part.study, self.subset, self.head, seed), made_by)
 
     @property
     def control(self) -> str:
@@ -180,9 +203,12 @@ class Model:
 
 
 def scored(part: Study, games: Sequence[Game]) -> list[Model]:
-    """All models of a run, and those of the controls in which something of their own takes part."""
+    """Chance, all models of a run, and those of the controls in which something of their own takes part."""
     own = Game("study", names())
-    found = [Model(() if subset == CONSTANT else tuple(subset.split("+")), head, own) for subset, head in models(part)]
+    found = [Model((), "none", own, CHANCE)]
+    for subset, head in models(part):
+        simple = subset == CONSTANT
+        found.append(Model(() if simple else tuple(subset.split("+")), head, own, subset if simple else ""))
     for game in games:
         mine = [subset for subset in subsets(game.players) if game.own & set(subset)]
         found += [Model(subset, head, game) for head in game.heads(part) for subset in mine]
@@ -197,9 +223,7 @@ def measured(part: Scores, games: Sequence[Game] = ()) -> Measured:
     found = {}
     for model in scored(part.study, games):
         for seed in part.study.request.seeds:
-            path = model.game.file(part.study, model.subset, model.head, seed)
-            made_by = "02_train_encoder" if model.head == "own" and not model.control else "03_subsets"
-            for level, scores in part.load(path, made_by).items():
+            for level, scores in model.read(part, seed).items():
                 found[model, level, seed] = part.values(scores, level), part.draws(scores, level)
     return found
 
@@ -212,7 +236,7 @@ def _subset_rows(
     rows = []
     for model in scored(parts[0].study, games):
         for level in LEVELS:
-            start = {"subset": label(model.subset) or CONSTANT, "n_encoders": len(model.subset), "head": model.head}
+            start = {"subset": model.name, "n_encoders": len(model.subset), "head": model.head}
             end = {"fold": fold, "role": "test", "level": level, "control": model.control}
             by_seed = [[found[model, level, seed] for found in each] for seed in seeds]
             of = sampling(parts, level)

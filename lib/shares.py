@@ -1,12 +1,13 @@
 """What each encoder contributes: the games of a study played out, with intervals.
 
-Every number comes from stored scores. A game's coalitions are resampled by the same draws, so its shares, differences
+Every number comes from stored scores; the empty coalition has what a ranking by chance is expected to have
+(lib/evaluation/chance.py). A game's coalitions are resampled by the same draws, so its shares, differences
 and interactions, which are sums of coalitions' values, are resampled with them. `group` says of which classes: all, one
 class (class:<name>) or a branch of the ontology (branch:<name>); only measures that are means over classes have the latter.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -16,9 +17,9 @@ import pandas as pd
 from lib import contributions, measures
 from lib.comparisons import branches, parts_of
 from lib.contributions import Subset
-from lib.games import Game, paper4
+from lib.games import CHANCE, Game, paper4
 from lib.intervals import Sampling, holm
-from lib.results import LEVELS, SHARED, Scores, TestSet, sampling
+from lib.results import LEVELS, SHARED, Ranked, Scores, TestSet, sampling
 from lib.study import Study
 from lib.subsets import subsets
 
@@ -40,6 +41,10 @@ class Played:
     groups: Mapping[str, list[str]]
     confidence: float
     seeds: int
+    n_groups: int = 0  # of test clips that are drawn anew, summed over folds
+    class_freedom: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of class:<name>: groups that have it, less one a fold
 
     @property
     def start(self) -> dict[str, str]:
@@ -60,7 +65,9 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
             values[name][subset] = rows
     groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
     scoring, seeds = study.settings.scoring, len(study.request.seeds)
-    return Played(game, level, head, sampling(parts, level), values, groups, scoring.level, seeds)
+    of, n_groups = sampling(parts, level), sum(len(set(part.tests[level].groups)) for part in parts)
+    freedom = dict(zip(by_class[1:], _class_freedom([part.tests[level] for part in parts]).tolist(), strict=False))
+    return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups, freedom)
 
 
 def _coalition(
@@ -73,7 +80,7 @@ def _coalition(
     for seed in study.request.seeds:
         folds = []
         for part in parts:
-            scores = part.load(game.file(part.study, subset, head, seed))[level]
+            scores = part.load(game.file(part.study, subset, head, seed))[level] if subset else None  # None: chance
             folds.append(dict(_measured(part, scores, level, names, columns)))
         for name in names:
             values[name].append(np.mean([fold[name][0] for fold in folds], axis=0))
@@ -82,7 +89,7 @@ def _coalition(
 
 
 def _measured(
-    part: Scores, scores: np.ndarray, level: str, names: Sequence[str], columns: list[list[int]]
+    part: Scores, scores: Ranked, level: str, names: Sequence[str], columns: list[list[int]]
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """Measure, and its value [group] and resampled values [resample, group] on one fold."""
     plain = [name for name in names if name not in measures.BY_CLASS]
@@ -103,6 +110,12 @@ def _in_several_groups(test: TestSet) -> np.ndarray:
     there = test.targets.astype(bool)
     first = np.where(there, number[:, None], len(number)).min(0)
     return np.where(there, number[:, None], -1).max(0) > first
+
+
+def _class_freedom(tests: Sequence[TestSet]) -> np.ndarray:
+    """[class] how many groups of each fold have a positive, less one, summed: what a class by itself is sure by."""
+    having = [[len(set(test.groups[column > 0])) for column in test.targets.T] for test in tests]
+    return np.maximum(np.array(having) - 1, 0).sum(0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -131,7 +144,7 @@ def interaction_rows(played: Played) -> list[dict[str, Any]]:
     rows = []
     for measure, game in played.values.items():
         for (first, second), each in contributions.interactions(game).items():
-            number = _number(played, each[:, 0])
+            number = number_of(played, each[:, 0])
             rows.append({
                 "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
                 "value": number[0], "low": number[1], "high": number[2], "seeds": played.seeds,
@@ -147,7 +160,7 @@ def test_rows(played: Played) -> list[dict[str, Any]]:
         pairs = list(combinations(shares, 2))
         p = [float(played.of.p_value(shares[a] - shares[b])) for a, b in pairs]
         for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
-            value, low, high = _number(played, shares[first] - shares[second])
+            value, low, high = number_of(played, shares[first] - shares[second])
             rows.append({
                 "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
                 "difference": value, "low": low, "high": high, "p": alone, "p_holm": corrected, "seeds": played.seeds,
@@ -161,31 +174,36 @@ test_rows.__test__ = False  # not a test of ours, whatever it is called
 def against(played: Sequence[Played]) -> pd.DataFrame:
     """Rows of controls.csv: all players of each control together, beside all of the study's, and the paired difference.
 
-    difference is the study less the control. A control that has no such head stands beside the study's first.
+    difference is the study less the control. A control that has no such head stands beside the study's first. p is that
+    of the difference alone, p_holm is corrected for the controls of one level and head of the study.
     """
     own = {(one.level, one.head): one for one in played if not one.game.control}
     rows = []
     for one in [one for one in played if one.game.control]:
         study = own.get((one.level, one.head)) or own[one.level, next(head for _, head in own)]
         ours, theirs = (each.values[SHARED][each.game.players][:, 0] for each in (study, one))
-        value, low, high = _number(one, ours - theirs)
+        value, low, high = number_of(one, ours - theirs)
         rows.append({
             "control": one.game.control, "game": one.game.name, "players": len(one.game.players), "measure": SHARED,
             **one.start, "study_head": study.head, "value": float(one.of.value(theirs)),
             "study": float(one.of.value(ours)), "difference": value, "low": low, "high": high, "seeds": one.seeds,
+            "p": float(one.of.p_value(ours - theirs)),
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if rows:
+        table["p_holm"] = table.groupby(["level", "study_head"])["p"].transform(holm)
+    return table
 
 
 def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
-    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is the constant's."""
+    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is `chance`."""
     rows = []
     for subset, each in played.values[measure].items():
         low, high = played.of.interval(each, played.confidence)
         for column, group in enumerate(played.groups[measure]):
             if group.startswith("class:"):
                 rows.append({
-                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or "constant",
+                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or CHANCE,
                     "value": float(played.of.value(each)[column]), "low": float(np.maximum(low[column], 0)),
                     "high": float(np.minimum(high[column], 1)),
                 })  # fmt: skip
@@ -207,7 +225,8 @@ def _of_players(
                 }  # fmt: skip
 
 
-def _number(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
+def number_of(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
+    """Value, low and high of rows [resample + seed] of a game."""
     low, high = played.of.interval(rows, played.confidence)
     return float(played.of.value(rows)), float(low), float(high)
 
@@ -226,7 +245,7 @@ def most_gained(classes: pd.DataFrame) -> str:
 
     A class without intervals, whose positives lie in one group, is taken only where there is no other.
     """
-    known = classes[classes["subset"] != "constant"].dropna(subset="value")
+    known = classes[classes["subset"] != CHANCE].dropna(subset="value")
     sure = known.dropna(subset=["low", "high"])
     known = sure if len(sure) else known
     size = known["subset"].str.count(r"\+")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib import measures
+from lib.evaluation import chance
 from lib.results import parameter_table
 from lib.study import Request, Study
 
@@ -23,9 +24,9 @@ def parameter_readings(widths: Sequence[int] = (5, 8, 16, 64)) -> pd.DataFrame:
 
 
 def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
-    """Test scores [chunk, class] of one model by every measure, the constant predictor beside it.
+    """Test scores [chunk, class] of one model by every measure, the constant predictor and chance beside it.
 
-    [measure, level, value, constant, n, left_out, empty_because]
+    [measure, level, value, constant, n, left_out, empty_because, chance]
     """
     chunks = study.chunks
     targets, ids = chunks.targets[chunks.rows("test")], chunks.ids[chunks.rows("test")]
@@ -40,17 +41,21 @@ def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     }
     rows = []
     for level, (labels, ours, simple) in held_against.items():
+        by_chance = chance.evaluate(labels, chunks.corpus.leaves)
         values, beside = (measures.evaluate(labels, each, chunks.corpus.leaves) for each in (ours, simple))
         rows += [
             {"measure": name, "level": level, "value": one.value, "constant": beside[name].value, "n": one.n,
-             "left_out": one.left_out, "empty_because": one.reason}
+             "left_out": one.left_out, "empty_because": one.reason, "chance": by_chance[name].value}
             for name, one in values.items()
         ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
-    """Average precision of each class on test chunks [class, precision, constant, positives]; NaN without a positive."""
+    """Average precision of each class on test chunks [class, precision, constant, positives, chance].
+
+    NaN without a positive. chance: what a ranking by chance is expected to have.
+    """
     targets = study.chunks.targets[study.chunks.rows("test")]
     each = [
         measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
@@ -59,9 +64,10 @@ def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     count = targets.sum(0, dtype=int)
     # scores that are all equal rank nothing: their average precision is the share of positives
     constant = np.where(count > 0, count / len(targets), np.nan)
-    return pd.DataFrame(
-        {"class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count}
-    )
+    return pd.DataFrame({
+        "class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count,
+        "chance": chance.average_precision(len(targets), count),
+    })  # fmt: skip
 
 
 def prevalence(study: Study) -> np.ndarray:
@@ -86,9 +92,9 @@ def constant_loss(study: Study, what: str) -> float:
 
 def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
     """Two sentences on an own_table and a class_table."""
-    value, constant = table.query("measure == 'map_macro' and level == 'chunk'")[["value", "constant"]].iloc[0]
+    value, by_chance = table.query("measure == 'map_macro' and level == 'chunk'")[["value", "chance"]].iloc[0]
     known = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")["class"]
     return (
-        f"{title}: chunk map_macro {value:.3f}, where the constant predictor has {constant:.3f}. "
+        f"{title}: chunk map_macro {value:.3f}, where chance is {by_chance:.3f}. "
         f"It knows {known.iloc[0]} best and {known.iloc[-1]} least."
     )

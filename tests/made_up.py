@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from lib import comparisons, definitions, plots, published, results, shares
 from lib.corpora.base import Corpus
+from lib.evaluation import selection
 from lib.files import write_json
 from lib.results import models
 from lib.study import Request, Study
@@ -81,6 +82,8 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
         ("tests", shares.test_rows),
     ):
         study.write_table(name, shares.table(played, rows))
+    study.write_table("best_subsets", selection.best_subset_table(played))
+    study.write_table("owned", selection.owner_table(played))
     study.write_table("simultaneous", comparisons.simultaneous_table(study))
     study.write_table("controls", shares.against(played))
     study.write_table("controls_left_out", pd.DataFrame(columns=["control", "reason"]))

@@ -73,6 +73,7 @@ def test_only_both_with_a_hidden_layer_know_the_exclusive_or(part):
         assert found[head, "timbre"] < 0.65
     assert found["paper", "pitch+timbre"] > 0.9
     assert found["linear", "pitch+timbre"] < 0.65
+    assert 0.5 < found["linear", "chance"] == found["paper", "chance"] < 0.52
 
 
 def test_copies_share_alike_and_replace_each_other(part):

@@ -185,6 +185,8 @@ def test_a_game_is_ready_when_every_fold_and_seed_is(tmp_path, monkeypatch):
         mean.run(part, seed)
     assert ready(whole, mean) and games(whole) == [mean.game(whole)]
     part.scores("constant", "none", seed).unlink()
+    assert ready(whole, mean)  # no game reads it: of nobody chance is expected
+    mean.game(whole).file(part, ("pitch",), "own", seed).unlink()
     assert not ready(whole, mean)
 
 

@@ -74,6 +74,7 @@ def test_agrees_with_subsets_csv(made, monkeypatch):
             constant = results.cell(stored, "constant", "none", measure, level)["value"]
             assert ours["constant"] == pytest.approx(constant, abs=EXACT)
             assert ours["oracle"] == pytest.approx(best[measure], abs=EXACT)
+            assert ours["chance"] == pytest.approx(results.cell(stored, "chance", "none", measure, level)["value"])
             checked += 1
     assert checked == 2 * 7
 
@@ -188,6 +189,9 @@ def test_between_nothing_and_the_oracle(made):
     assert (table["value"] <= table["oracle"] + EXACT).all()
     assert (table["constant"] <= table["oracle"] + EXACT).all()
     assert (table[["value", "constant", "oracle"]] >= 0).all(axis=None)
+    assert (table["chance"] <= table["oracle"] + EXACT).all() and (table["chance"] > 0).all()
+    first = table.query("measure == 'first_label@5' and labels == 'all'")["chance"]
+    np.testing.assert_allclose(first, 5 / 12)  # one label of twelve classes among five
     perfect = table["measure"].isin(["map_macro", "map_micro", "hit@5", "first_label@5", "top1"])
     np.testing.assert_allclose(table.loc[perfect, "oracle"], 1)
     # one label an item, so five guesses hold one label at most
@@ -211,7 +215,7 @@ def test_few_classes_leave_no_value_and_a_reason(tmp_path, monkeypatch):
     table = definitions.definition_table(few_classes(tmp_path, monkeypatch), "timbre", "linear")
     five = table["measure"].str.endswith("@5")
     assert five.sum() == 5 * 8
-    assert table.loc[five, ["value", "constant", "oracle"]].isna().all(axis=None)
+    assert table.loc[five, ["value", "constant", "oracle", "chance"]].isna().all(axis=None)
     assert table.loc[five, "reason"].str.contains("10 are needed").all()
     assert table.loc[~five, "value"].notna().all()
     assert (table.loc[~five, "reason"] == "").all()

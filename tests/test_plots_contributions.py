@@ -196,23 +196,27 @@ def test_lattice_leaves_out_what_has_no_value():
 # Classes
 
 
-def test_owned_is_the_highest_share_with_an_interval_above_zero():
-    table = by_class(("dog", "rain"))
-    assert drawn.owned(table, "chunk", "paper") == {"pitch": ["dog"], "timbre": [], "neuralogram": [], "waveform": []}
-    other = pd.concat([table, shares("noise5", group="class:sea"), shares(group="class:sun", head="linear")])
-    assert drawn.owned(other, "chunk", "paper") == drawn.owned(table, "chunk", "paper")
+def owners(*owned, level="chunk", game="paper4"):
+    """owned.csv: these (class, encoder) are owned; sea is not, though its share is the highest."""
+    start = {"game": game, "level": level, "head": "paper", "measure": "map_macro"}
+    rows = [start | {"class": name, "encoder": encoder, "owned": True} for name, encoder in owned]
+    return pd.DataFrame([*rows, start | {"class": "sea", "encoder": "pitch", "owned": False}])
 
 
-def test_nobody_owns_a_tie_a_loss_or_an_unknown_interval():
-    tie = shares(group="class:dog", values=dict.fromkeys(PAPER, 0.2))
-    loss = shares(group="class:dog", values=dict.fromkeys(PAPER, -0.2) | {"pitch": -0.1})
-    unknown = by_class(("dog",)).assign(low=np.nan, high=np.nan)
-    for table in (tie, loss, unknown, unknown.assign(share=np.nan)):
-        assert not any(drawn.owned(table, "chunk", "paper").values())
+DOG = owners(("dog", "pitch"))
+
+
+def test_only_what_the_table_says_is_framed():
+    """The highest share does not make an owner; another level, game or head does not either."""
+    table, order = by_class(("dog", "sea")), ["dog", "sea"]
+    assert frames(drawn.class_figure(table, DOG, order, "chunk", "paper").axes[0]) == {(0, 0)}
+    assert frames(drawn.class_figure(table, owners(), order, "chunk", "paper").axes[0]) == set()
+    other = pd.concat([owners(("dog", "pitch"), level="clip"), owners(("dog", "timbre"), game="noise5")])
+    assert frames(drawn.class_figure(table, other, order, "chunk", "paper").axes[0]) == set()
 
 
 def test_class_rows_are_in_order_and_owned_cells_framed():
-    figure = drawn.class_figure(by_class(("dog", "rain")), ["rain", "sea", "dog"], "chunk", "paper")
+    figure = drawn.class_figure(by_class(("dog", "rain")), DOG, ["rain", "sea", "dog"], "chunk", "paper")
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["rain", "sea", "dog"]
     assert frames(axis) == {(2, 0)}
@@ -227,20 +231,20 @@ def test_class_rows_are_in_order_and_owned_cells_framed():
 def test_branches_stand_beside_their_rows():
     names = [f"c{n}" for n in range(6)]
     branches = dict.fromkeys(names[:2], "Human_sounds") | dict.fromkeys(names[2:5], "Animal")
-    texts = drawn.class_figure(by_class(names), names, "chunk", "paper", branches).axes[0].texts
+    texts = drawn.class_figure(by_class(names), DOG, names, "chunk", "paper", branches).axes[0].texts
     places = {text.get_text(): text.get_position()[1] for text in texts if not text.get_text()[-1].isdigit()}
     assert places == {"Human sounds": 1.0, "Animal": 3.5}
 
 
 def test_200_classes_have_two_panels_and_no_numbers():
     names = [f"class{n:03d}" for n in range(200)]
-    figure = drawn.class_figure(by_class(names), names, "chunk", "paper")
+    own = owners(*((name, PAPER[number % 4]) for number, name in enumerate(names) if number % 5 == 0))
+    figure = drawn.class_figure(by_class(names), own, names, "chunk", "paper")
     first, second = figure.axes[:2]
     shown = [label.get_text() for axis in (first, second) for label in axis.get_yticklabels()]
     assert shown == names
     assert not first.texts and not second.texts
-    own = drawn.owned(by_class(names), "chunk", "paper")
-    assert len(frames(first)) + len(frames(second)) == sum(map(len, own.values())) > 20
+    assert frames(first) == frames(second) == {(row, row % 4) for row in range(0, 100, 5)}
     assert figure.get_figheight() < 14
 
 
@@ -313,9 +317,16 @@ FIGURES = {
     "shares and controls": lambda: drawn.share_figure(with_controls()),
     "lattice": lambda: drawn.lattice_figure(lattice(PAPER), "map_macro", "clip", "paper"),
     "lattice of five": lambda: drawn.lattice_figure(lattice((*PAPER, "noise")), "map_macro", "clip", "paper"),
-    "one class": lambda: drawn.class_figure(by_class(("dog",)), ["dog"], "clip", "paper"),
+    "one class": lambda: drawn.class_figure(
+        by_class(("dog",)), owners(("dog", "pitch"), level="clip"), ["dog"], "clip", "paper"
+    ),
     "five classes": lambda: drawn.class_figure(
-        by_class(NAMES), NAMES, "clip", "paper", dict(zip(NAMES, ("Domestic_sounds_and_home_sounds",) * 5, strict=True))
+        by_class(NAMES),
+        owners((NAMES[1], "waveform"), level="clip"),
+        NAMES,
+        "clip",
+        "paper",
+        dict(zip(NAMES, ("Domestic_sounds_and_home_sounds",) * 5, strict=True)),
     ),
     "200 classes": lambda: classes_200(),
     "redundancy": lambda: drawn.redundancy_figure(pairs((*PAPER, "noise")), "map_macro", "chunk", "paper"),
@@ -329,7 +340,7 @@ FIGURES = {
 def classes_200():
     names = [f"{NAMES[n % 5]}_{n}" for n in range(200)]
     branches = {name: ("Human_sounds", "Sounds_of_things", "Music", "Animal")[n // 50] for n, name in enumerate(names)}
-    return drawn.class_figure(by_class(names), names, "clip", "paper", branches)
+    return drawn.class_figure(by_class(names), owners(level="clip"), names, "clip", "paper", branches)
 
 
 def seen(figure):
@@ -354,7 +365,7 @@ def test_missing_numbers_are_drawn_as_nothing(missing):
     gone = dict.fromkeys(missing, np.nan)
     for table in (with_controls().assign(**gone), shares().assign(**gone)):
         assert told(drawn.share_figure(table))
-    assert told(drawn.class_figure(by_class().assign(**gone), ["dog", "rain"], "chunk", "paper"))
+    assert told(drawn.class_figure(by_class().assign(**gone), DOG, ["dog", "rain"], "chunk", "paper"))
     gone = dict.fromkeys([{"share": "value"}.get(name, name) for name in missing], np.nan)
     figure = drawn.redundancy_figure(pairs(**gone), "map_macro", "chunk", "paper")
     assert not frames(figure.axes[0])
@@ -368,18 +379,16 @@ def test_one_encoder_and_one_class_are_drawn():
     alone = ("pitch",)
     assert told(drawn.share_figure(shares(players=alone)))
     one = shares(players=alone, group="class:dog")
-    assert drawn.owned(one, "chunk", "paper") == {"pitch": ["dog"]}
-    assert frames(drawn.class_figure(one, ["dog"], "chunk", "paper").axes[0]) == {(0, 0)}
+    assert frames(drawn.class_figure(one, DOG, ["dog"], "chunk", "paper").axes[0]) == {(0, 0)}
     figure = drawn.redundancy_figure(pairs().iloc[:0], "map_macro", "chunk", "paper")
     assert "no pair of encoders has an interaction here" in told(figure)
     assert told(class_page.class_page(*page(players=alone, n_clips=1)))
     assert told(class_page.class_page(*page(n_clips=0)))
 
 
-def test_a_table_without_classes_owns_nothing_and_is_refused():
-    assert drawn.owned(shares(), "chunk", "paper") == {}
+def test_a_table_without_classes_is_refused():
     with pytest.raises(ValueError, match="no shares of classes for clips with the linear head"):
-        drawn.class_figure(by_class(), ["dog"], "clip", "linear")
+        drawn.class_figure(by_class(), DOG, ["dog"], "clip", "linear")
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -388,7 +397,9 @@ def test_names_are_drawn_as_they_are(odd):
     table = pd.concat([shares(), shares("odd", players)])
     assert odd in told(drawn.share_figure(table))
     assert odd in told(drawn.lattice_figure(lattice(players), "map_macro", "chunk", "paper"))
-    assert odd in told(drawn.class_figure(by_class((odd, "dog")), [odd, "dog"], "chunk", "paper", {odd: odd}))
+    assert odd in told(
+        drawn.class_figure(by_class((odd, "dog")), owners((odd, "pitch")), [odd, "dog"], "chunk", "paper", {odd: odd})
+    )
     assert odd in told(drawn.redundancy_figure(pairs(players), "map_macro", "chunk", "paper"))
     name, values, of, clips = page(odd)
     assert f"{odd} (5)" in told(class_page.class_page(name, values, of, clips.assign(clip=odd)))

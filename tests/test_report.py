@@ -3,9 +3,11 @@
 from html.parser import HTMLParser
 
 import made_up
+import numpy as np
 import pytest
 
 from lib import report
+from lib.plots.contributions import class_figure
 from lib.reported import PICTURES, TABLES, Run
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -83,7 +85,18 @@ def test_numbers_are_those_of_the_tables(made):
         )
         .iloc[0]
     )
-    assert f"timbre {100 * clip.share:+.1f} {100 * clip.low:+.1f} to {100 * clip.high:+.1f}" in page.text
+    assert f"{100 * clip.share:+.1f} ({100 * clip.low:+.1f} to {100 * clip.high:+.1f})" in page.text
+    last = study.table("marginals", "").query(
+        "kind == 'leave_one_out' and encoder == 'timbre' and measure == 'map_macro' and level == 'clip' and head == 'paper'"
+    )
+    last = last.iloc[0]
+    both = (
+        f"({100 * clip.low:+.1f} to {100 * clip.high:+.1f}), added last {100 * last.value:+.1f} "
+        f"({100 * last.low:+.1f} to {100 * last.high:+.1f})"
+    )
+    assert f"timbre {100 * clip.share:+.1f} {both}" in page.text
+    assert f"(chance {100 * shown.chance:.1f}, constant predictor {100 * shown.constant:.1f}, the best" in page.text
+    assert "with 95 % intervals over 17 groups of clips" in page.text
     assert "0123456789abcdef" in page.text
 
 
@@ -119,6 +132,23 @@ def test_a_run_that_has_only_begun_names_what_makes_each_part(home, monkeypatch)
         assert f"run notebooks/{name}.ipynb with the same parameters first" in page.text
     assert page.wrong == []
     assert len(page.of("section")) == len(report.SECTIONS)
+
+
+def test_with_one_group_of_test_clips_every_table_and_sentence_is_made(home, monkeypatch):
+    """Nothing can be resampled: no intervals and no p values, and the page says so."""
+    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
+    path = study.folder / "scores" / "test.npz"
+    test = dict(np.load(path))
+    np.savez(path, **test | {"group": np.full(len(test["group"]), "one")})
+    made_up.finish(study)
+    page = Page(report.write(study.folder).read_text())
+    assert page.wrong == [] and "Not there yet" not in page.text and "nan" not in page.text.lower().replace("nano", "")
+    assert "Whether a smaller one is as good cannot be said: one group alone cannot be resampled." in page.text
+    assert "Whether all four together beat every single encoder cannot be tested (top1)" in page.text
+    assert "0 of 12 classes are owned" in page.text
+    assert "Only 1 group of test clips can be drawn anew" in page.text
+    figure = class_figure(study.table("contributions", ""), study.table("owned", ""), made_up.CLASSES, "clip", "paper")
+    assert figure.axes
 
 
 def test_without_the_corpus_the_page_is_made(made, monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ from sklearn import metrics
 
 from lib import comparisons, measures, published, results
 from lib.corpora.base import Corpus
+from lib.evaluation import chance
 from lib.study import StudyError
 
 EXACT = 1e-6
@@ -68,7 +69,7 @@ def test_columns_are_the_contract(made):
         "subset", "n_encoders", "head", "seed", "fold", "role", "level", "measure", "value", "low", "high", "n", "left_out",
         "control",
     ]  # fmt: skip
-    assert len(made[1]) == 35 * 2 * 3 * 9  # models, levels, two seeds and their mean, measures
+    assert len(made[1]) == 36 * 2 * 3 * 9  # chance and models, levels, two seeds and their mean, measures
     assert set(made[1]["fold"]) == {"mean"}
     assert set(made[1]["seed"]) == {"0", "1", "mean"}
 
@@ -180,7 +181,18 @@ def test_a_table_reads_back_as_it_was_written(made):
 def test_paper_tables_have_the_contract_columns(made):
     found, table = made
     one, two = published.table1(found, table), published.table2(found, table)
-    assert list(one) == ["row", "measure", "published", "own", "retrained", "low", "high", "constant", "oracle"]
+    assert list(one) == [
+        "row",
+        "measure",
+        "published",
+        "own",
+        "retrained",
+        "low",
+        "high",
+        "constant",
+        "oracle",
+        "chance",
+    ]
     assert list(one["row"][:5]) == ["pitch", "timbre", "neuralogram", "waveform", "all four"]
     assert one["measure"].iloc[0] == "top1"
     assert one["published"].notna().sum() == 5
@@ -191,9 +203,46 @@ def test_paper_tables_have_the_contract_columns(made):
     assert two["obtained"].notna().sum() == 1
     lines = published.ledger(found, table)
     assert list(lines) == ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
-    np.testing.assert_allclose(lines["deviation"], lines["obtained"] - lines["published"])
+    assert lines["deviation"].isna().all()
+    assert lines["reason"].str.contains("no deviation: ").all()
     assert set(lines["seeds"]) == {2}
     assert lines["reason"].str.contains("another corpus").all()
+    assert (
+        lines["reason"]
+        .iloc[-1]
+        .endswith(
+            "over 17 groups of clips, the spread of 2 seeds is in it; no deviation: top1 on esc50 is not recall@5 on fsd50k"
+        )
+    )
+
+
+def test_on_the_papers_corpus_the_deviation_is_told(made, monkeypatch):
+    found = made[0]
+    monkeypatch.setattr(published, "CORPUS", "esc50")
+    monkeypatch.setattr(published, "headline", lambda study: "recall@5")
+    table = comparisons.difference_table(found).assign(measure="recall@5", seeds=1)
+    lines = published.ledger(found, made[1], table)
+    np.testing.assert_allclose(lines["deviation"], lines["obtained"] - lines["published"])
+    assert not lines["reason"].str.contains("no deviation").any()
+    assert "one seed, whose spread is not in it" in lines["reason"].iloc[-1]
+
+
+@pytest.mark.parametrize("level", results.LEVELS)
+def test_chance_is_a_row_by_the_labels_alone(made, level):
+    """Macro mAP by the formula on the stored labels; each seed has the same, and so does no other model."""
+    found, table = made
+    values = []
+    for part in found.parts:
+        targets, _ = stored(part, "pitch", "own", 0, level)
+        n, positives = len(targets), targets.sum(0)
+        h = (1 / np.arange(1, n + 1)).sum()
+        each = [(h + (p - 1) / (n - 1) * (n - h)) / n for p in positives if p]
+        values.append(np.mean(each))
+    rows = table.query("subset == 'chance' and measure == 'map_macro' and level == @level")
+    assert list(rows["seed"]) == ["0", "1", "mean"]
+    np.testing.assert_allclose(rows["value"], np.mean(values), atol=1e-12)
+    assert set(rows["head"]) == {"none"} and set(rows["n_encoders"]) == {0} and set(rows["control"]) == {""}
+    assert (rows["low"] < rows["value"]).all() and (rows["value"] < rows["high"]).all()
 
 
 def test_differences_are_paired(made):
@@ -223,6 +272,17 @@ def test_all_four_against_each_single_one_hold_together(made):
         assert row.low <= one.low <= one.high <= row.high  # four at once are less sure than one
 
 
+def test_all_beat_every_single_one_is_an_intersection_union_test(made):
+    rows = comparisons.simultaneous_table(made[0])
+    alone = comparisons.difference_table(made[0])
+    for (level, head), each in rows.groupby(["level", "head"]):
+        assert set(each["p_all"]) == {each["p"].max()}
+        assert set(each["groups"]) == {17}
+        for row in each.itertuples() if head == "paper" else ():
+            two_sided = results.pick(alone, first=row.first, second=row.second, level=level).p
+            assert row.p == pytest.approx(two_sided / 2 if row.difference > 0 else 1 - two_sided / 2)
+
+
 def test_p_values_agree_with_the_intervals(made):
     rows = comparisons.difference_table(made[0])
     assert ((rows["p"] < 0.05) == ((rows["low"] > 0) | (rows["high"] < 0))).all()
@@ -249,6 +309,21 @@ def test_branch_values_are_over_their_classes_alone(made):
             values.append(metrics.average_precision_score(targets[:, 5:], scores[:, 5:]))
     assert row.value == pytest.approx(np.mean(values), abs=EXACT)
     assert row.n_classes == 7
+    by_chance = results.pick(rows, encoder="chance", branch="high", level="chunk", head="none")
+    expected = [
+        np.nanmean(chance.average_precision(len(targets), targets[:, 5:].sum(0)))
+        for targets, _ in (stored(part, "waveform", "own", 0, "chunk") for part in found.parts)
+    ]
+    assert by_chance.value == pytest.approx(np.mean(expected))
+
+
+def test_the_planted_truth_says_what_chance_has(made, monkeypatch):
+    monkeypatch.setattr(comparisons, "branches", lambda corpus: {"pitch": [0, 1], "timbre": [2, 3, 4]})
+    rows = comparisons.planted_truth(made[0]).set_index("family")
+    for family, columns in (("pitch", [0, 1]), ("timbre", [2, 3, 4])):
+        each = [stored(part, "pitch", "own", 0, "chunk")[0] for part in made[0].parts]
+        expected = np.mean([chance.average_precision(len(t), t[:, columns].sum(0)).mean() for t in each])
+        assert rows.loc[family, "chance"] == pytest.approx(expected)
 
 
 def test_no_branches_make_an_empty_table(made, monkeypatch):

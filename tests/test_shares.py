@@ -1,11 +1,14 @@
 """Shares of a study from stored scores: they sum up, agree with the tables, and hold for classes and branches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from made_up import CLASSES, CLIPS, PARENTS, study
 
 from lib import games, results, shares
+from lib.evaluation import chance
 from lib.measures import NAMES
 
 
@@ -24,12 +27,12 @@ def test_contributions_have_the_columns_of_the_contract(made):
     assert set(table["game"]) == {"paper4"} and set(table["seeds"]) == {2}
 
 
-def test_shares_of_every_measure_sum_to_all_four_less_the_constant(made):
+def test_shares_of_every_measure_sum_to_all_four_less_chance(made):
     table = shares.table(made[2], shares.share_rows).query("group == 'all'")
     for (measure, level, head), rows in table.groupby(["measure", "level", "head"]):
         ends = [
             results.cell(made[1], *model, measure, level).value
-            for model in ((results.ALL_FOUR, head), ("constant", "none"))
+            for model in ((results.ALL_FOUR, head), ("chance", "none"))
         ]
         assert rows["share"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-9)
 
@@ -48,9 +51,7 @@ def test_shares_of_classes_average_to_those_of_all_and_of_branches(made):
 def test_alone_and_last_are_differences_of_the_table(made):
     table = shares.table(made[2], shares.marginal_rows)
     row = results.pick(table, kind="add_one_in", encoder="timbre", measure="top1", level="clip", head="linear")
-    ends = [
-        results.cell(made[1], *model, "top1", "clip").value for model in (("timbre", "linear"), ("constant", "none"))
-    ]
+    ends = [results.cell(made[1], *model, "top1", "clip").value for model in (("timbre", "linear"), ("chance", "none"))]
     assert row["value"] == pytest.approx(ends[0] - ends[1], abs=1e-9)
     row = results.pick(table, kind="leave_one_out", encoder="timbre", measure="top1", level="clip", head="linear")
     others = "pitch+neuralogram+waveform"
@@ -93,14 +94,66 @@ def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypa
         )
         path = games.control_scores(part, "noise", subset, "paper", 0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, scores)  # noise that adds nothing at all
+        np.save(path, scores)  # noise that adds nothing to anybody, and alone ranks as the constant does
     played = shares.play(found, game, "chunk", "paper", ["map_macro", "top1"])
     table = pd.DataFrame(shares.share_rows(played)).query("group == 'all' and encoder == 'noise'")
     assert set(table["game"]) == {"noise5"} and len(table) == 2
-    np.testing.assert_allclose(table[["share", "low", "high"]], 0, atol=1e-12)
+    values = results.subset_table(found)
+    for row in table.itertuples():
+        alone, nobody = (results.cell(values, name, "none", row.measure).value for name in ("constant", "chance"))
+        assert row.share == pytest.approx((alone - nobody) / 3)  # a third of the orders begin with it
     beside = shares.against([shares.play(found, games.Game("paper4", ("pitch", "timbre")), "chunk", "paper"), played])
     assert beside["control"].tolist() == ["noise"]
     np.testing.assert_allclose(beside[["difference", "low", "high"]], 0, atol=1e-12)  # noise that adds nothing
+
+
+def test_controls_are_corrected_together_by_level_and_head(made):
+    """Parts of the study's game stand in for controls: each p is that of the paired difference, Holm over the two."""
+    mine = [one for one in made[2] if one.head == "paper"]
+    few = [("first", ("pitch", "timbre")), ("second", ("neuralogram", "waveform")), ("same", games.paper4().players)]
+    played = [
+        replace(one, game=games.Game(f"{name}{len(players)}", players, name, frozenset(players)))
+        for one in mine for name, players in few
+    ]  # fmt: skip
+    table = shares.against([*mine, *played])
+    assert list(table["level"]) == ["chunk"] * 3 + ["clip"] * 3
+    for level, rows in table.groupby("level"):
+        one = next(each for each in mine if each.level == level)
+        values = one.values["map_macro"]
+        p = [
+            float(one.of.p_value((values[one.game.players] - values[players])[:, 0]))
+            for _, players in few[:2]
+        ]  # fmt: skip
+        assert rows["p"].tolist()[:2] == pytest.approx(p)
+        assert sorted(rows["p_holm"].tolist()[:2]) == pytest.approx([2 * min(p), max(2 * min(p), max(p))])
+        assert np.isnan(rows[["p", "p_holm"]].iloc[2]).all()  # a difference of zero in every resample
+
+
+def test_a_class_is_as_sure_as_it_has_groups(made):
+    """Degrees of freedom of a class: clips n and n + 12 have it, two clips make a group; one less in each fold."""
+    one = next(each for each in made[2] if each.level == "clip")
+    expected = [
+        sum(len({n // 2 for n in range(count) if n % 12 == number}) - 1 for count in CLIPS.values())
+        for number in range(12)
+    ]  # fmt: skip
+    assert list(one.class_freedom.values()) == expected and set(expected) == {0, 1, 2}
+    assert list(one.class_freedom) == [f"class:{name}" for name in CLASSES]
+
+
+def test_the_empty_coalition_is_drawn_with_the_others(made):
+    """Chance moves with the positives that a resample holds, as every other value does."""
+    one = next(each for each in made[2] if each.level == "clip" and each.head == "paper")
+    rows = one.values["map_macro"][()]
+    targets = [results.Scores(part).tests["clip"] for part in made[0].parts]
+    expected = [
+        chance.bootstrap(test.targets, test.groups, ["map_macro"], 50, results.Scores(part).seed)["map_macro"]
+        for part, test in zip(made[0].parts, targets, strict=True)
+    ]
+    np.testing.assert_allclose(rows[:50, 0], np.mean(expected, axis=0))
+    assert rows[:50, 0].std() > 0.01
+    every = one.values["map_macro"][one.game.players]
+    assert rows.shape == every.shape
+    np.testing.assert_array_equal(np.isnan(rows), np.isnan(every))
 
 
 def test_controls_stand_in_the_table_of_subsets_with_their_name(tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def ready(study: Study, control: Control) -> bool:
         for part in study.parts
         for seed in study.request.seeds
         for head in control.heads(study)
-        for subset in ((), *subsets(game.players))
+        for subset in subsets(game.players)
     )
 
 

@@ -1,1 +1,13 @@
-"""Scores in, numbers with intervals and sentences out."""
+"""Scores and embeddings in, numbers with intervals and sentences out.
+
+chance           what a ranking by chance is expected to have, in closed form
+selection        the best subset and the owners of classes, which are chosen by looking, each with its test
+claims           what may be claimed of shares, subsets, classes and controls, in sentences
+convergence      how far linear heads that are trained by descent are from their optimum
+properties       what is measured on the sound itself, chunk by chunk
+ridge            linear regression whose penalty is chosen by groups
+probes           what a linear model reads of each property off a frozen embedding
+similarity       how far one embedding can be had from others
+gains            what a subset adds to another in log-loss, on calibrated scores
+probe_sentences  sentences made from the tables of these
+"""

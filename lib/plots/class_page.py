@@ -27,8 +27,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     for told, rows, key in (("values", values, "subset"), ("shares", shares, "encoder")):
         if rows[key].duplicated().any():
             raise ValueError(f"{told} of {name!r} hold several levels or heads; hand over one of each")
-    constant = values["subset"].isin(["", "constant"])
-    order = _by_size(values[~constant])
+    chance = values["subset"].isin(["", "chance"])
+    order = _by_size(values[~chance])
     shown = _shown_clips(clips)
     with style():
         figure = mpl.Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
@@ -37,7 +37,7 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
             width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
         )  # fmt: skip
         _members(panels["members"], order["subset"])
-        _values(panels["subsets"], order, values.loc[constant, "value"])
+        _values(panels["subsets"], order, values.loc[chance, "value"])
         _class_shares(panels["shares"], shares)
         _clips(panels["clips"], shown, clips)
         figure.legend(*panels["clips"].get_legend_handles_labels(), loc="outside lower right", fontsize=7, ncols=2)
@@ -67,15 +67,15 @@ def _members(axis: mpl.Axes, order: Sequence[str]) -> None:
         spine.set_visible(False)
 
 
-def _values(axis: mpl.Axes, order: pd.DataFrame, constant: pd.Series) -> None:
-    """A dot and its interval for each subset, a single encoder in its colour; the constant predictor as a line."""
+def _values(axis: mpl.Axes, order: pd.DataFrame, chance: pd.Series) -> None:
+    """A dot and its interval for each subset, a single encoder in its colour; chance as a line."""
     times, rows = scale(PER_CLASS), np.arange(len(order))
     inks = [INK if "+" in subset else colour(subset) for subset in order["subset"]]
     axis.hlines(rows, order["low"] * times, order["high"] * times, color=inks, linewidth=1.2)
     axis.scatter(order["value"] * times, rows, s=20, color=inks, zorder=3)
-    for value in constant.dropna() * times:
+    for value in chance.dropna() * times:
         axis.axvline(value, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
-    told = "average precision (%)" + ("\ndotted: constant predictor" if constant.notna().any() else "")
+    told = "average precision (%)" + ("\ndotted: chance" if chance.notna().any() else "")
     axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=told, title="by subset")
 
 

@@ -142,7 +142,7 @@ def _name_games(
 def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> mpl.Figure:
     """Every subset as a node at its value, a column a size; a line from each to each with one encoder more.
 
-    values: fraction by subset, () being nobody, the constant predictor. Every encoder has its own sector of a node,
+    values: fraction by subset, () being nobody, a ranking by chance. Every encoder has its own sector of a node,
     filled where the subset has it; the line has the colour of the encoder that it adds. No value, no node.
     """
     players = list(dict.fromkeys(name for subset in sorted(values, key=len, reverse=True) for name in subset))
@@ -158,7 +158,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
             _edges(axis, places, player, looks[player])
         _nodes(axis, places, players, looks, size)
         _name_best(axis, places, size)
-        axis.set_xticks(range(len(players) + 1), ["nobody\n(constant)", *map(str, range(1, len(players) + 1))])
+        axis.set_xticks(range(len(players) + 1), ["nobody\n(chance)", *map(str, range(1, len(players) + 1))])
         axis.set(xlabel="encoders together", ylabel=unit(measure), xlim=(-0.5, len(players) + 0.5))
         handles = [mpl.Line2D([], [], label=title(player), **looks[player]) for player in players]
         told = "a line adds the encoder; a node that has it shows it in this sector"
@@ -233,27 +233,19 @@ def _name_best(axis: mpl.Axes, places: Mapping, size: float) -> None:
 # Classes
 
 
-def owned(contributions: pd.DataFrame, level: str, head: str) -> dict[str, list[str]]:
-    """The classes that each encoder owns, in the table's order: its share is the highest and its interval above zero.
-
-    Two encoders with the very same highest share own nothing, nor does one whose interval is missing.
-    """
-    _, own = _by_class(contributions, level, head)
-    return {encoder: list(own.index[own[encoder]]) for encoder in own.columns}
-
-
-def _by_class(contributions: pd.DataFrame, level: str, head: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Shares, and who owns what, of the study's own game [class, encoder]."""
+def _by_class(
+    contributions: pd.DataFrame, owned: pd.DataFrame, level: str, head: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shares, and who owns what by owned.csv, of the study's own game [class, encoder]."""
     rows = contributions.query("game == @STUDY and measure == @PER_CLASS and level == @level and head == @head")
     rows = rows[rows["group"].str.startswith("class:")]
     rows = rows.assign(name=rows["group"].str.removeprefix("class:"))
     order = {"index": list(dict.fromkeys(rows["name"])), "columns": list(dict.fromkeys(rows["encoder"]))}
-    shares, low = (
-        rows.pivot(index="name", columns="encoder", values=end).reindex(**order).astype(float)
-        for end in ("share", "low")
-    )
-    highest = shares.eq(shares.max(axis=1), axis=0)
-    return shares, highest & (low > 0) & highest.sum(axis=1).eq(1).to_numpy()[:, None]
+    shares = rows.pivot(index="name", columns="encoder", values="share").reindex(**order).astype(float)
+    mine = owned.query("game == @STUDY and measure == @PER_CLASS and level == @level and head == @head and owned")
+    pairs = set(zip(mine["class"], mine["encoder"], strict=True))
+    own = [[(name, encoder) in pairs for encoder in order["columns"]] for name in order["index"]]
+    return shares, pd.DataFrame(own, **order, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -282,13 +274,14 @@ class _Room:
 
 
 def class_figure(
-    contributions: pd.DataFrame, order: Sequence[str], level: str, head: str, branches: Mapping[str, str] | None = None
-) -> mpl.Figure:
+    contributions: pd.DataFrame, owned: pd.DataFrame, order: Sequence[str], level: str, head: str,
+    branches: Mapping[str, str] | None = None,
+) -> mpl.Figure:  # fmt: skip
     """Each encoder's share of each class as a heat map, rows in this order; a frame where the encoder owns the class.
 
-    branches: class -> its branch, named beside its rows. Many classes stand in two panels and without numbers.
+    owned: owned.csv, which says so. branches: class -> its branch, named beside its rows. Many classes stand in two panels and without numbers.
     """
-    shares, own = _by_class(contributions, level, head)
+    shares, own = _by_class(contributions, owned, level, head)
     if shares.empty:
         raise ValueError(f"no shares of classes for {level}s with the {head} head")
     shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
@@ -310,7 +303,7 @@ def class_figure(
         heading(
             figure,
             "Which encoder adds what to which class; framed, and the class in its colour: the encoder that owns it "
-            "(highest share, interval above zero)",
+            "(significantly above every other's share, 5 % false discoveries)",
         )
     return figure
 

@@ -52,8 +52,8 @@ def losses(
         return figure
 
 
-def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[str], colour: str) -> mpl.Figure:
-    """Average precision of each class as bars, highest on top, the constant predictor's as marks; NaN left out.
+def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str], colour: str) -> mpl.Figure:
+    """Average precision of each class as bars, highest on top, chance as marks; NaN left out.
 
     Of more than 60 classes the 30 highest and the 30 lowest are drawn.
     """
@@ -65,7 +65,7 @@ def class_bars(precision: np.ndarray, constant: np.ndarray, classes: Sequence[st
         axis = figure.subplots()
         places = np.arange(len(shown))
         axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
-        axis.plot(constant[shown], places, "|", color="black", markersize=7, label="constant predictor")
+        axis.plot(chance[shown], places, "|", color="black", markersize=7, label="chance")
         axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
         axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
         figure.legend(loc="outside lower center", ncols=2)

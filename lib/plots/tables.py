@@ -1,7 +1,7 @@
 """Pictures of the study's tables: the subsets, the shares, the branches and Table 1.
 
-Values are drawn in percent (d' as it is), always with their intervals; what stands beside the encoders (constant,
-oracle, published) is grey, and an encoder has its own colour everywhere.
+Values are drawn in percent (d' as it is), always with their intervals; what stands beside the encoders (chance,
+constant, oracle, published) is grey, and an encoder has its own colour everywhere.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ INK = "#333333"
 BAND = "#F3F3F3"  # behind every second group of rows
 MARKS = {"paper": "o", "linear": "D"}
 FILL = {"paper": INK, "linear": "white"}
+BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stands beside the encoders
 SIZES = {1: "o", 2: "s", 3: "^", 4: "*"}  # mark of a subset by its number of encoders
 
 
@@ -121,9 +122,10 @@ def _interval_dots(
 
 
 def _grey_lines(axis: mpl.Axes, rows: pd.DataFrame, level: str, oracle: float, measure: str) -> None:
-    """The constant predictor and the oracle as lines down the panel, named at its foot."""
-    constant = _only(rows, n_encoders=0, level=level)["value"].iloc[0]
-    for value, line, name in ((constant, ":", "constant"), (oracle, "--", "oracle")):
+    """Chance, the constant predictor and the oracle as lines down the panel."""
+    simple = _only(rows, n_encoders=0, level=level).set_index("subset")["value"]
+    for name, line in BESIDE.items():
+        value = oracle if name == "oracle" else simple[name]
         if np.isfinite(value):
             axis.axvline(value * scale(measure), color=GREY, linestyle=line, linewidth=1.2, zorder=1, label=name)
 
@@ -133,11 +135,8 @@ def _legend_of_heads(figure: mpl.Figure, rows: pd.DataFrame) -> None:
         mpl.Line2D([], [], color=INK, marker=MARKS[head], markerfacecolor=FILL[head], markersize=5, label=f"{head} head")
         for head in MARKS if (rows["head"] == head).any()
     ]  # fmt: skip
-    lines = [
-        mpl.Line2D([], [], color=GREY, linestyle=":", label="constant"),
-        mpl.Line2D([], [], color=GREY, linestyle="--", label="oracle"),
-    ]
-    figure.legend(handles=[*heads, *lines], loc="outside lower right", ncols=4)
+    lines = [mpl.Line2D([], [], color=GREY, linestyle=line, label=name) for name, line in BESIDE.items()]
+    figure.legend(handles=[*heads, *lines], loc="outside lower right", ncols=5)
 
 
 def head_figure(table: pd.DataFrame, measure: str) -> mpl.Figure:
@@ -249,11 +248,15 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
     return figure
 
 
+BRANCH_ROWS = {ALL_FOUR: "All four", "chance": "Chance"}  # whatever the head that is drawn
+
+
 def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> mpl.Figure:
-    """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals."""
+    """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals, chance below."""
     import seaborn  # loads for seconds, and is needed here alone
 
-    rows = table[(table["level"] == level) & ((table["head"] == head) | (table["encoder"] == ALL_FOUR))]
+    beside = table["encoder"].isin(BRANCH_ROWS)
+    rows = table[(table["level"] == level) & ((table["head"] == head) | beside)]
     encoders = list(dict.fromkeys(rows["encoder"]))
     found = list(dict.fromkeys(rows.loc[rows["value"].notna(), "branch"])) or list(dict.fromkeys(rows["branch"]))
     texts = [_cell_text(*ends) for ends in rows[["value", "low", "high"]].to_numpy(float) * 100]
@@ -266,7 +269,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
             wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
             cmap="cividis", vmin=0, vmax=100, linewidths=1, annot_kws={"size": 8}, cbar_kws={"label": "macro mAP (%)"},
             xticklabels=[f"{fill(name.replace('_', ' '), 16)}\n{counts[name]} classes" for name in found],
-            yticklabels=["All four" if name == ALL_FOUR else kind(name).title for name in encoders],
+            yticklabels=[BRANCH_ROWS.get(name) or kind(name).title for name in encoders],
         )  # fmt: skip
         axis.tick_params(length=0, rotation=0)
         axis.set_title(f"Which encoder knows which branch ({level}s)")
@@ -309,7 +312,7 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
             hatch="////",
             zorder=2,
         )
-        for name, line in (("constant", ":"), ("oracle", "--")):
+        for name, line in BESIDE.items():
             axis.axvline(rows[name].iloc[0] * times, color=INK, linestyle=line, linewidth=1.2, zorder=3)
         axis.set_yticks(y, [kind(name).title if name in names() else "All four" for name in rows["row"]])
         axis.set(xlabel=unit(measure), xlim=(0, None), title=_table1_title(corpus, measure))
@@ -341,7 +344,6 @@ def _table1_legend(figure: mpl.Figure, corpus: str, measure: str) -> None:
             label="a fresh head on the same embedding",
         ),
         mpl.Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
-        mpl.Line2D([], [], color=INK, linestyle=":", label="constant predictor"),
-        mpl.Line2D([], [], color=INK, linestyle="--", label="oracle"),
+        *(mpl.Line2D([], [], color=INK, linestyle=line, label=name) for name, line in BESIDE.items()),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)

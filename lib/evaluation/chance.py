@@ -1,0 +1,167 @@
+"""What a ranking by chance is expected to have: every measure of lib.measures in closed form.
+
+By chance: all orders of what is ranked are alike, without ties. Axes, degenerate cases, what is left out and why a value
+is NaN are those of lib.measures. With n items of which P are positive the expected average precision is
+
+    AP(n, P) = (H_n + (P - 1) / (n - 1) * (n - H_n)) / n        AP(1, 1) = 1        H_n = 1 + 1/2 + ... + 1/n
+
+since an item stands at rank k with chance 1/n, and where it is a positive each of the k - 1 above it is one with chance
+(P - 1) / (n - 1). (It lies above the share of positives, P / n, and far above it where there are few of them: a tied
+constant has P / n.) Of K classes and an item with m labels:
+
+    map_macro      mean over classes of AP(items, positives of the class)
+    map_micro      AP(pairs of item and class, labels of all items)
+    lwlrap         mean over labels of AP(K, m of the label's item)
+    recall@5       5 / K, leaf_recall@5 the same of the leaf classes
+    hit@5          mean over items of 1 - C(K - m, 5) / C(K, 5)
+    precision@5    mean over items of m / K, and so top1
+    d_prime        0, since AUC lies around 1/2 evenly
+
+Under weights [resample, item] n and P count what was drawn. This is a plug-in: an item that was drawn twice counts as two
+that are ranked apart, where a ranking of the items would have both at one place. So the expectation moves with a resample
+as the study's own values do, whose ties are real; what is subtracted as v(empty) is drawn by the very same groups.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lib.intervals import special
+from lib.measures import FIVE, MEASURES, NAMES, Array, Leaves, Names, Value, resampled, validate
+
+
+def harmonic(n: Array) -> Array:
+    """H_n = 1 + 1/2 + ... + 1/n of whole numbers n >= 0, by digamma (scipy.special.digamma(n + 1) + Euler's gamma)."""
+    return special().digamma(np.asarray(n, float) + 1) + np.euler_gamma
+
+
+def average_precision(items: Array, positives: Array) -> Array:
+    """Expected average precision of `positives` among `items`, both whole numbers and broadcast; NaN of no positive."""
+    n, p = np.broadcast_arrays(np.asarray(items, float), np.asarray(positives, float))
+    h = harmonic(n)
+    others = np.divide(p - 1, n - 1, out=np.zeros(n.shape), where=n > 1)
+    return np.where(p > 0, (h + others * (n - h)) / np.maximum(n, 1), np.nan)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Targets [item, class] as the measures read them; no scores."""
+
+    targets: Array
+    leaves: Leaves = None
+
+    @classmethod
+    def of(cls, targets: Array, leaves: Leaves = None) -> "_Labels":
+        validate(targets, targets)
+        return cls(np.asarray(targets).astype(bool), None if leaves is None else np.asarray(leaves).astype(bool))
+
+    @property
+    def width(self) -> int:
+        return self.targets.shape[1]
+
+    @property
+    def leaf(self) -> "_Labels":
+        return _Labels(self.targets[:, self.leaves])
+
+    @cached_property
+    def count(self) -> Array:
+        """Labels [item] of each item, float64."""
+        return self.targets.sum(axis=1, dtype=float)
+
+    @cached_property
+    def as_float(self) -> Array:
+        return self.targets.astype(float)
+
+
+def _of_classes(labels: _Labels, weights: Array) -> Array:
+    """Average precision [resample, class]."""
+    return average_precision(weights.sum(axis=1, keepdims=True), weights @ labels.as_float)
+
+
+def _no_distance(labels: _Labels, weights: Array) -> Array:
+    """d' [resample, class]: 0 where there is a positive and a negative."""
+    positives = weights @ labels.as_float
+    return np.where((positives > 0) & (positives < weights.sum(axis=1, keepdims=True)), 0.0, np.nan)
+
+
+def _mean(values: Array) -> Array:
+    """Mean of each row's values that are not NaN; NaN where all are."""
+    return _ratio(np.nansum(values, axis=1), np.isfinite(values).sum(axis=1))
+
+
+def _ratio(over: Array, under: Array) -> Array:
+    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+
+
+def _of_pairs(labels: _Labels, weights: Array) -> Array:
+    return average_precision(weights.sum(axis=1) * labels.width, weights @ labels.count)
+
+
+def _items(value: Callable[[_Labels], Array]) -> Callable[[_Labels, Array], Array]:
+    """The mean of value [item] over the items that have a label."""
+    return lambda labels, weights: _ratio(weights @ (value(labels) * (labels.count > 0)), weights @ (labels.count > 0))
+
+
+def _hit(labels: _Labels) -> Array:
+    binom = special().binom
+    return 1 - binom(labels.width - labels.count, FIVE) / binom(labels.width, FIVE)
+
+
+def _of_labels(labels: _Labels, weights: Array) -> Array:
+    precision = np.nan_to_num(average_precision(labels.width, labels.count))
+    return _ratio(weights @ (labels.count * precision), weights @ labels.count)
+
+
+_RECALL = _items(lambda x: np.full(len(x.targets), FIVE / x.width))
+_SHARE = _items(lambda x: x.count / x.width)
+
+# Of each measure: labels and weights [resample, item] float64 -> [resample].
+EXPECTED: dict[str, Callable[[_Labels, Array], Array]] = {
+    "map_macro": lambda x, weights: _mean(_of_classes(x, weights)),
+    "map_micro": _of_pairs,
+    "recall@5": _RECALL,
+    "hit@5": _items(_hit),
+    "precision@5": _SHARE,
+    "leaf_recall@5": _RECALL,
+    "top1": _SHARE,
+    "lwlrap": _of_labels,
+    "d_prime": lambda x, weights: _mean(_no_distance(x, weights)),
+}
+# The measures that are means over classes, before the mean is taken (as measures.BY_CLASS).
+BY_CLASS: dict[str, Callable[[_Labels, Array], Array]] = {"map_macro": _of_classes, "d_prime": _no_distance}
+
+
+def _expected(labels: _Labels, name: str, weights: Array) -> Array:
+    """One measure under each row of weights, [resample]; NaN where lib.measures has no value."""
+    measure = MEASURES[name]
+    if measure.count(labels)[-1]:
+        return np.full(len(weights), np.nan)
+    return EXPECTED[name](labels.leaf if measure.leaf else labels, weights)
+
+
+def evaluate(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
+    """Each measure that a ranking by chance of targets [item, class] is expected to have (measures.evaluate)."""
+    labels, once = _Labels.of(targets, leaves), np.ones((1, len(targets)))
+    return {name: Value(float(_expected(labels, name, once)[0]), *MEASURES[name].count(labels)) for name in names}
+
+
+def bootstrap(
+    targets: Array, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
+) -> dict[str, Array]:
+    """Each measure [resample] with groups [item] resampled: the very draws of measures.bootstrap."""
+    if len(set(np.asarray(groups).tolist())) == 1:
+        return {name: np.full(resamples, np.nan) for name in names}
+    labels = _Labels.of(targets, leaves)
+    blocks = [[_expected(labels, name, w.astype(float)) for name in names] for w in resampled(groups, resamples, seed)]
+    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*blocks, strict=True), strict=True)}
+
+
+def bootstrap_classes(targets: Array, groups: Names, name: str, resamples: int, seed: int) -> tuple[Array, Array]:
+    """A mean over classes, class by class: [class], and [resample, class] (measures.bootstrap_classes)."""
+    by_class, labels = BY_CLASS[name], _Labels.of(targets)
+    values = by_class(labels, np.ones((1, len(targets))))[0]
+    if len(set(np.asarray(groups).tolist())) == 1:
+        return values, np.full((resamples, len(values)), np.nan)
+    return values, np.concatenate([by_class(labels, w.astype(float)) for w in resampled(groups, resamples, seed)])
