@@ -1,8 +1,13 @@
 """Linear probes: what a ridge reads of each property of a sound off a frozen embedding.
 
-A probe learns from training chunks, its penalty chosen by groups of them, and is scored on test chunks. Three kinds of
-embeddings are probed alike: the trained encoders', those of untrained ones (what front end and architecture give for
-nothing), and the trained ones with the values of the training chunks exchanged between clips (what chance gives).
+A probe learns from training chunks, its penalty chosen by groups of them, and is scored on test chunks. Beside it stand
+
+    untrained  the same probe of encoders before their training: what front end and architecture give for nothing
+    shuffled   the same probe where the values of the training chunks are exchanged between clips: what chance gives
+    unseen     a probe that learns from test chunks, of other groups than it is scored on (five folds by group). The
+               encoders have memorised their training chunks, whose embeddings can lie elsewhere than those of new sounds:
+               where this probe reads much more, the embedding of new sounds holds what the other could not learn. Not of
+               the classes, whose precision would rank scores of different probes against each other.
 
     r2         1 - (squared error of the probe) / (squared error of the mean of the training chunks), of test chunks
                where the property is defined: the share of its variance that is explained; below 0 it is worse than
@@ -10,7 +15,7 @@ nothing), and the trained ones with the values of the training chunks exchanged 
     map_macro  macro mean average precision, of the classes of the corpus as one more property.
 
 Intervals resample groups of test clips, the same draws for every property and encoder, and have the spread of the seeds
-in them. Folds are averaged. The probes learn from chunks that the encoders were trained on, as the study's heads do.
+in them. Folds are averaged.
 """
 
 from collections.abc import Iterator
@@ -21,7 +26,7 @@ import pandas as pd
 
 from lib import measures
 from lib.evaluation import frozen, ridge
-from lib.evaluation.frozen import Embeddings, Side
+from lib.evaluation.frozen import Side
 from lib.evaluation.properties import PROPERTIES, measured
 from lib.representations import names
 from lib.results import ALL_FOUR, SHARED
@@ -29,7 +34,7 @@ from lib.study import Study
 
 FEWEST = 10  # training chunks with a value: fewer teach nothing
 CLASSES = "classes"  # the name of the property that is the corpus' classes
-CONTROLS = ("", "untrained", "shuffled")
+CONTROLS = ("", "untrained", "shuffled", "unseen")
 COLUMNS = [
     "property", "unit", "encoder", "control", "measure", "value", "low", "high", "n_train", "n", "groups", "seeds",
 ]  # fmt: skip
@@ -132,13 +137,13 @@ def probed(fold: Fold, seed: int) -> dict[Key, np.ndarray]:
     before = frozen.untrained(fold.part, seed, fold.rows, fold.train.rows)
     order = shuffled(fold.train.clips, seed)
     found = {}
-    for control in CONTROLS:
-        embeddings: Embeddings = before if control == "untrained" else own
-        for encoder in (*names(), ALL_FOUR):
-            inputs = frozen.joined(embeddings, encoder)
-            for question in fold.questions:
-                learned = question.train[order] if control == "shuffled" else question.train
-                found[question.name, encoder, control] = probe(fold, question, learned, inputs)
+    for encoder in (*names(), ALL_FOUR):
+        inputs, first = (frozen.joined(embeddings, encoder) for embeddings in (own, before))
+        for question in fold.questions:
+            found[question.name, encoder, ""] = probe(fold, question, question.train, inputs)
+            found[question.name, encoder, "untrained"] = probe(fold, question, question.train, first)
+            found[question.name, encoder, "shuffled"] = probe(fold, question, question.train[order], inputs)
+            found[question.name, encoder, "unseen"] = unseen(fold, question, inputs)
     return found
 
 
@@ -156,6 +161,16 @@ def probe(fold: Fold, question: Question, learned: np.ndarray, inputs: np.ndarra
     if question.measure == "r2":
         return ridge.explained(truth, predicted, model.intercept, fold.weights[:, asked])
     return _precision(fold, truth, predicted)
+
+
+def unseen(fold: Fold, question: Question, inputs: np.ndarray) -> np.ndarray:
+    """[1 + resample] of ridges that learn from test chunks of other groups; inputs as for `probe`."""
+    test, known = inputs[len(question.train) :], question.known[1]
+    if known.sum() < FEWEST or question.measure != "r2":
+        return np.full(1 + len(fold.weights), np.nan)
+    truth = question.test[known]
+    predicted, mean = ridge.out_of_fold(test[known], truth, fold.test.groups[known])
+    return ridge.explained(truth, predicted, mean, fold.weights[:, known])
 
 
 def _precision(fold: Fold, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -80,3 +80,12 @@ def explained(truth: np.ndarray, predicted: np.ndarray, mean: np.ndarray, weight
     both = np.stack([error, total], axis=1)
     sums = np.concatenate([both.sum(0)[None], weights @ both])
     return 1 - np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
+
+
+def out_of_fold(inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and means [row, target] of every row, both learned from the other groups; NaN where there is one."""
+    predicted, mean = np.full(targets.shape, np.nan), np.full(targets.shape, np.nan)
+    for learn, held_out in folds_by_group(groups):
+        model = fit(inputs[learn], targets[learn], groups[learn])
+        predicted[held_out], mean[held_out] = model.predict(inputs[held_out]), model.intercept
+    return predicted, mean

@@ -21,7 +21,6 @@ import pandas as pd
 
 from lib.evaluation import frozen, ridge
 from lib.evaluation.frozen import Side
-from lib.representations import names
 from lib.study import Study
 from lib.subsets import label
 
