@@ -164,9 +164,10 @@ def probe(fold: Fold, question: Question, learned: np.ndarray, inputs: np.ndarra
 
 
 def unseen(fold: Fold, question: Question, inputs: np.ndarray) -> np.ndarray:
-    """[1 + resample] of ridges that learn from test chunks of other groups; inputs as for `probe`."""
+    """[1 + resample] of ridges that learn from test chunks of other groups; inputs as for `probe`. NaN of few groups."""
     test, known = inputs[len(question.train) :], question.known[1]
-    if known.sum() < FEWEST or question.measure != "r2":
+    few = known.sum() < FEWEST or len(set(fold.groups(question))) < ridge.FOLDS
+    if few or question.measure != "r2":
         return np.full(1 + len(fold.weights), np.nan)
     truth = question.test[known]
     predicted, mean = ridge.out_of_fold(test[known], truth, fold.test.groups[known])

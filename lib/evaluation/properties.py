@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -104,19 +105,21 @@ def _sounding(frames: np.ndarray) -> np.ndarray:
 
 
 def spectrum(samples: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frequency in Hz and mean power over the frames, both [bin]."""
+    """Frequency in Hz and mean power over the frames, both [bin]; no frame reaches over an end, whose step would hiss."""
     import librosa
 
-    power = (np.abs(librosa.stft(samples, n_fft=FRAME, hop_length=HOP)) ** 2).mean(1)
-    return librosa.fft_frequencies(sr=rate_hz, n_fft=FRAME), power
+    n_fft = min(FRAME, len(samples))
+    power = (np.abs(librosa.stft(samples, n_fft=n_fft, hop_length=HOP, center=False)) ** 2).mean(1)
+    return librosa.fft_frequencies(sr=rate_hz, n_fft=n_fft), power
 
 
 def centroid(samples: np.ndarray, rate_hz: int) -> float:
     """log2 of the spectral centroid in Hz, of the mean spectrum (librosa.feature.spectral_centroid)."""
     import librosa
 
-    magnitude = np.sqrt(spectrum(samples, rate_hz)[1])[:, None]
-    return float(np.log2(librosa.feature.spectral_centroid(S=magnitude, sr=rate_hz, n_fft=FRAME)[0, 0]))
+    frequency_hz, power = spectrum(samples, rate_hz)
+    magnitude = np.sqrt(power)[:, None]
+    return float(np.log2(librosa.feature.spectral_centroid(S=magnitude, freq=frequency_hz)[0, 0]))
 
 
 def slope(samples: np.ndarray, rate_hz: int) -> float:
@@ -221,7 +224,7 @@ def measured(chunks: Chunks, rows: np.ndarray, spent: list[float] | None = None)
     return dict(zip(names, values[rows].T, strict=True))
 
 
-def _stored(path, n_chunks: int, n_properties: int) -> tuple[np.ndarray, np.ndarray]:
+def _stored(path: Path, n_chunks: int, n_properties: int) -> tuple[np.ndarray, np.ndarray]:
     """Values [chunk, property] and which chunks are measured [chunk]; of a path that is not there none."""
     if not path.exists():
         return np.full((n_chunks, n_properties), np.nan), np.zeros(n_chunks, bool)
