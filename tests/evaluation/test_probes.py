@@ -1,5 +1,7 @@
 """Probes of embeddings that hold what the test put into them, on chunks of real sounds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +90,17 @@ def test_a_probe_that_learns_from_unseen_groups_reads_the_same(study, monkeypatc
     assert value(table, "loudness", "waveform", "unseen") > 0.9
     assert value(table, "slope", "timbre", "unseen") > 0.9
     assert value(table, "loudness", "neuralogram", "unseen") < 0.2
+
+
+def test_unseen_chunks_are_of_other_groups(study):
+    """An embedding that names the clip: known clips have their value, new ones do not."""
+    fold = Fold.of(study)
+    clips = np.unique(fold.test.clips, return_inverse=True)[1]
+    fold = replace(fold, test=frozen.Side(fold.test.rows, fold.test.clips, fold.test.clips))
+    values = np.random.default_rng(0).normal(size=clips.max() + 1)[clips][:, None]
+    question = probes.Question("of the clip", "", "r2", np.zeros((len(fold.train.rows), 1)), values)
+    names = np.concatenate([np.zeros((len(fold.train.rows), clips.max() + 1)), np.eye(clips.max() + 1)[clips]])
+    assert probes.unseen(fold, question, names)[0] < 0.2
 
 
 def test_intervals_hold_the_value_and_counts_are_of_what_is_defined(table, study):
