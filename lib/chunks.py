@@ -36,7 +36,7 @@ from lib.decode import BadFile, decode
 from lib.screen import watched
 from lib.settings import Chunking
 
-VERSION = 1  # of the rule below: raised when the same files and settings would give other chunks
+VERSION = 2  # of the rule below: raised when the same files and settings would give other chunks
 
 
 def cut_clip(
@@ -64,8 +64,9 @@ class Chunks:
     """The chunks of a corpus, in the order of its clips; `corpus` has only clips that could be read.
 
     audio [chunk, sample] float32, read-only and memory-mapped; clip [chunk] row of corpus.clips; start_s [chunk];
-    silent [chunk] bool: no sample reaches silent_dbfs. `key` changes when any sample does. built_s: seconds that
-    decoding and cutting took, 0 where they were done before.
+    silent [chunk] bool: no sample reaches silent_dbfs. `key` changes when any sample does; digest [chunk] uint64 tells of
+    which chunk (taken from the audio where it was not stored). built_s: seconds that decoding and cutting took, 0 where
+    they were done before.
     """
 
     audio: np.ndarray
@@ -76,6 +77,7 @@ class Chunks:
     settings: Chunking
     key: str
     built_s: float = 0.0
+    digest: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -93,6 +95,11 @@ class Chunks:
         if self.settings.silent == "drop_both" or (self.settings.silent == "drop_train" and "train" in roles):
             keep &= ~self.silent
         return np.flatnonzero(keep)
+
+    def content(self, rows: np.ndarray) -> str:
+        """A key of the samples and the labels of these chunks in this order, whatever else the corpus holds."""
+        samples = digests_of(self.audio[rows]) if self.digest is None else self.digest[rows]
+        return files.key(files.digest(samples), files.digest(self.targets[rows]), self.targets.shape[1])
 
     @cached_property
     def roles(self) -> np.ndarray:
@@ -156,25 +163,17 @@ def cut(
 
 
 def _key(corpus: Corpus, settings: Chunking) -> str:
-    """Of the files (by clip, size and time of change), of what cuts them, and of roles only where they matter."""
-    stats = [_stat(path) for path in corpus.clips["path"]]
+    """Of the files (by clip and content), of what cuts them, and of roles only where they matter."""
+    content = files.content_of(corpus.clips["path"])
     roles = list(corpus.clips["role"]) if settings.test_overlap else []
     versions = [soxr.__version__, soxr.__libsoxr_version__, soundfile.__version__, soundfile.__libsndfile_version__]
     versions += [version("torchaudio")] if settings.resampler == "torchaudio" else []
-    return files.key(VERSION, corpus.name, list(corpus.clips["id"]), stats, _rule(settings), roles, versions)
+    return files.key(VERSION, corpus.name, list(corpus.clips["id"]), content, _rule(settings), roles, versions)
 
 
 def _rule(settings: Chunking) -> dict[str, object]:
     """The settings that decide the samples; what counts as silent is decided when chunks are read."""
     return settings.model_dump(exclude={"silent", "silent_dbfs"})
-
-
-def _stat(path: str) -> list[int]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return []
-    return [status.st_size, status.st_mtime_ns]
 
 
 def _complete(folder: Path) -> bool:
@@ -209,6 +208,7 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
 def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: int) -> tuple[int, int]:
     """audio.npy, index.npz, rejected.csv and about.json of the corpus; the numbers of chunks and of rejected clips."""
     rejected: list[tuple[str, str, str]] = []
+    digests = [np.empty(0, np.uint64)]
     index = [np.empty((3, 0))]  # of each clip [3, chunk]: its row among the usable, start_s, peak
     rows = list(corpus.clips[["path", "id", "role"]].itertuples(index=False, name=None))
     results = _in_order(lambda row: _cut_file(row[0], row[2], settings), rows, threads)
@@ -221,17 +221,27 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
                 continue
             chunks, start_s = result
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
+            digests.append(digests_of(chunks))
             n_usable += 1
             yield chunks
 
     with open(part / "audio.npy", "wb") as file:
         digest = _write_array(file, usable(), round(settings.length_s * settings.rate_hz))
     clip, start_s, peak = np.concatenate(index, axis=1)
-    np.savez(part / "index.npz", clip=clip.astype(np.int64), start_s=start_s, peak=peak.astype(np.float32))
+    np.savez(
+        part / "index.npz", clip=clip.astype(np.int64), start_s=start_s, peak=peak.astype(np.float32),
+        digest=np.concatenate(digests),
+    )  # fmt: skip
     pd.DataFrame(rejected, columns=REJECTED_COLUMNS).to_csv(part / "rejected.csv", index=False, lineterminator="\n")
     about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size}
     files.write_json(part / "about.json", {**about, "settings": _rule(settings)})
     return len(clip), len(rejected)
+
+
+def digests_of(audio: np.ndarray) -> np.ndarray:
+    """Of each chunk [chunk, sample] 64 bits [chunk] uint64 that change when any of its samples does."""
+    each = [hashlib.sha256(np.ascontiguousarray(samples, "<f4")).digest()[:8] for samples in audio]
+    return np.frombuffer(b"".join(each), "<u8")
 
 
 def _cut_file(path: str, role: str, settings: Chunking) -> tuple[np.ndarray, np.ndarray] | BadFile:
@@ -286,12 +296,13 @@ def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
     need_both_sides(corpus.name, corpus.root, clips, rejected)
     about = json.loads((folder / "about.json").read_text())
     with np.load(folder / "index.npz") as index:
-        clip, start_s, peak = index["clip"], index["start_s"], index["peak"]
+        clip, start_s, peak, digest = (index[name] for name in ("clip", "start_s", "peak", "digest"))
     return Chunks(
         audio=np.load(folder / "audio.npy", mmap_mode="r"),
         clip=clip,
         start_s=start_s,
         silent=peak < 10 ** (settings.silent_dbfs / 20),
+        digest=digest,
         corpus=replace(corpus, clips=clips, rejected=rejected),
         settings=settings,
         key=about["key"],

@@ -6,6 +6,7 @@ What is left in a checkpoint folder:
     mobilenet.safetensors the MobileNet with the output layer that it was trained with
     encoder.json          settings, key, seed, history, number of parameters
     embeddings.npy        [chunk, width] float32 of every chunk of the corpus, in the order of the chunks
+    embeddings.json       key of the weights and the sounds that the embeddings were made from
     *.state.safetensors   while it is being trained: where an interrupted run goes on
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from lib.chunks import Chunks, cut_clip
 from lib.decode import decode
 from lib.files import held
 from lib.representations import kind, make
+from lib.representations.base import settings_of
 from lib.settings import Chunking, Settings
 from lib.training import Examples, History
 from lib.transformer import Transformer, classifier, n_parameters
@@ -34,7 +37,7 @@ from lib.transformer import Transformer, classifier, n_parameters
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
 BLOCK = 64
-VERSION = 2  # of features, body and loop: raised when the same settings would give other numbers
+VERSION = 3  # of body and loop: raised when the same settings would give other numbers
 
 
 class Encoder(nn.Module):
@@ -42,6 +45,7 @@ class Encoder(nn.Module):
 
     def __init__(self, name: str, n_classes: int, settings: Settings) -> None:
         super().__init__()
+        self.settings = settings
         self.representation = make(name, settings)
         self.body = Transformer(settings.body)
         self.classifier = classifier("paper", settings.body.width, n_classes, settings.heads.hidden)
@@ -92,12 +96,11 @@ def train_encoder(
         spent: list[Stage] = []
         finished = read_back(encoder, folder, key)
         if not finished:
-            (folder / "embeddings.npy").unlink(missing_ok=True)  # of other weights
+            (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
         histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent)
         encoder.to(target).eval()
         embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
-        with files.whole(folder / "embeddings.npy") as temporary:
-            np.save(temporary, embeddings)
+        keep_embeddings(embeddings, folder, key, chunks)
         scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
         return Trained(encoder, embeddings, scores, histories, spent)
 
@@ -146,14 +149,27 @@ def validation_of(features: np.ndarray, chunks: Chunks, settings: Settings) -> E
 
 
 def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
-    """Changes with whatever the weights depend on: training clips, labels, settings, seed, versions of libraries."""
-    relevant = settings.model_dump(include={"chunking", "body", "trained_on", "checkpoint", "threads"})
-    own = settings.representations.get(name, {})
+    """Changes with whatever the weights depend on, and with nothing else.
+
+    These are the samples and labels of the chunks that are trained on (or selected on), all settings that reach the
+    network or its training with their values now, the seed, and the versions of the rules and of the libraries in use.
+    """
+    learned_from = [chunks.content(chunks.rows(*settings.trained_on.split("+")))]
+    if settings.checkpoint == "best":
+        learned_from.append(chunks.content(chunks.rows("validation")))
     schedules = [settings.schedule(what) for what in (name, *kind(name).learns)]
-    rows = chunks.rows(*settings.trained_on.split("+"), *(["validation"] if settings.checkpoint == "best" else []))
-    clips = sorted(set(chunks.ids[rows]))
-    versions = [VERSION, *(version(library) for library in ("torch", "timm", "librosa"))]
-    return files.key(name, relevant, own, schedules, settings.heads.hidden, chunks.corpus.hash, clips, seed, versions)
+    return files.key(
+        name, learned_from, settings.body, settings.checkpoint, settings.threads, settings.heads.hidden, schedules,
+        seed, *of_features(name, settings),
+    )  # fmt: skip
+
+
+def of_features(name: str, settings: Settings) -> tuple[Any, ...]:
+    """What features depend on besides the samples: the representation's settings, and versions of rules and libraries."""
+    chosen = kind(name)
+    own = settings_of(chosen, settings.representations.get(name, {}))
+    versions = [version(library) for library in ("torch", *chosen.libraries)]
+    return own, settings.chunking.rate_hz, settings.chunking.length_s, VERSION, chosen.version, versions
 
 
 def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device, spent: list[Stage]) -> np.ndarray:
@@ -162,13 +178,13 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     What computing them took is added to `spent`.
     """
     representation = encoder.representation
+    settings = encoder.settings
     if not representation.stored:
         return chunks.audio
     learned = [
         files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()
     ]
-    versions = [VERSION, *(version(library) for library in ("torch", "librosa"))]
-    key = files.key(name, representation.settings, chunks.key, learned, versions)
+    key = files.key(name, chunks.key, learned, *of_features(name, settings))
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):
         if not path.exists():
@@ -269,11 +285,19 @@ def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | 
     return {what: History(rows) for what, rows in kept["history"].items()}
 
 
+def keep_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
+    """Write embeddings [chunk, width], and beside them the key of the weights and sounds that they were made from."""
+    (folder / "embeddings.json").unlink(missing_ok=True)  # the two must not disagree if this is stopped in between
+    with files.whole(folder / "embeddings.npy") as temporary:
+        np.save(temporary, embeddings)
+    files.write_json(folder / "embeddings.json", {"key": files.key(key, chunks.key)})
+
+
 def stored_embeddings(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path) -> np.ndarray | None:
-    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these clips and settings."""
-    told, path = folder / "encoder.json", folder / "embeddings.npy"
+    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these sounds and settings."""
+    told, path = folder / "embeddings.json", folder / "embeddings.npy"
     if not (told.exists() and path.exists()):
         return None
-    if json.loads(told.read_text())["key"] != key_of(name, chunks, settings, seed):
+    if json.loads(told.read_text())["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
         return None
     return np.load(path)

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from filelock import FileLock, Timeout
 from lib.errors import PlainError
 
 PROJECT = Path(__file__).resolve().parent.parent
+SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
 
 def home() -> Path:
@@ -40,6 +42,50 @@ def key(*parts: Any) -> str:
 def digest(array: np.ndarray) -> str:
     """A key of an array's content."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+
+
+def content_of(paths: Sequence[str | Path]) -> list[str]:
+    """A key of each file's content, sixteen hexadecimal digits; empty for what is no file that can be read.
+
+    A file is read once and remembered under data/cache/digests for as long as nothing touches it: its size, the times of
+    its last changes (ctime too, which no program can set back) and its inode are compared.
+    """
+    paths = [os.path.abspath(path) for path in paths]
+    if not paths:
+        return []
+    memory = cache() / "digests" / f"{key(os.path.commonpath(paths))}.json"
+    before = _remembered(memory)  # path -> what stat() gave, and the key of its content
+    stats = {path: _stat(path) for path in paths}
+    unread = [path for path, stat in stats.items() if path not in before or before[path][0] != stat]
+    with ThreadPoolExecutor(4) as pool:
+        read = dict(zip(unread, pool.map(_digest_of_file, unread), strict=True))
+    settled = time.time_ns() - SETTLED_S * 1e9
+    if new := {path: [stats[path], read[path]] for path in unread if stats[path] and max(stats[path][1:3]) < settled}:
+        write_json(memory, {**before, **new})
+    return [read[path] if path in read else before[path][1] for path in paths]
+
+
+def _remembered(memory: Path) -> dict[str, list]:
+    try:
+        return json.loads(memory.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _stat(path: str) -> list[int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _digest_of_file(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def _plain(value: Any) -> Any:

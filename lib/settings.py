@@ -80,6 +80,12 @@ class Training(Frozen):
     lr_min: float = Field(1e-6, ge=0)
     batch: int = choice(256, "any", "not told")
     optimiser: Literal["adam", "adamw"] = choice("adam", "adamw", "not told")
+    weight_decay: float = Field(0.0, ge=0, json_schema_extra={
+        "offered": "any; decoupled from the gradient with adamw, added to it with adam", "why": "not specified in the paper",
+    })  # fmt: skip
+    warm_up: float = Field(0.0, ge=0, lt=1, json_schema_extra={
+        "offered": "any share of the steps, over which the rate climbs from 0", "why": "not specified in the paper",
+    })  # fmt: skip
     schedule: Literal["cosine", "exponential"] = choice("cosine", "exponential", "only its two ends are told")
     loss: Loss = choice("huber", "bce (binary cross-entropy)", "Huber is told; cross-entropy is what the field uses")
     huber_delta: float = choice(1.0, "any", "not told; with 0/1 labels this is least squares")

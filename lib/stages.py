@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from lib import files, results, speed
 from lib.controls import ControlError, find
-from lib.encoders import Trained, train_encoder
+from lib.encoders import Trained, stored_embeddings, train_encoder
 from lib.representations import names
 from lib.settings import Settings, SettingsError
 from lib.study import Study, StudyError, missing
@@ -70,17 +70,17 @@ def run_controls(study: Study) -> pd.DataFrame:
 
 
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
-    """Embeddings [chunk, width] of one trained encoder; StudyError naming the notebook where they are missing."""
-    path = study.checkpoint(name, seed) / "embeddings.npy"
-    if not path.exists():
-        raise missing(path, "02_train_encoder")
-    embeddings = np.load(path)
-    if len(embeddings) != len(study.chunks):
-        raise StudyError(
-            f"{name}, seed {seed}: {len(embeddings)} embeddings for {len(study.chunks)} chunks: "
-            "run notebooks/02_train_encoder.ipynb again, the corpus has changed"
-        )
-    return embeddings
+    """Embeddings [chunk, width] of one trained encoder; StudyError where they are missing or made from something else."""
+    folder = study.checkpoint(name, seed)
+    embeddings = stored_embeddings(name, study.chunks, study.settings, seed, folder)
+    if embeddings is not None:
+        return embeddings
+    if not (folder / "embeddings.npy").exists():
+        raise missing(folder / "embeddings.npy", "02_train_encoder")
+    raise StudyError(
+        f"{name}, seed {seed}: its embeddings are of other sounds, labels, settings or library versions: "
+        "run notebooks/02_train_encoder.ipynb again with the same parameters"
+    )
 
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
@@ -88,14 +88,15 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     schedule = settings.schedule("head")
     marker = study.folder / "scores" / f".{head}-seed{seed}.json"
     content = {name: files.digest(values) for name, values in embeddings.items()}
-    told = {"key": files.key(settings.heads, schedule, seed, chunks.corpus.hash, settings.threads, content)}
+    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
+    rows = [chunks.content(train), files.digest(train), files.digest(test)]
+    told = {"key": files.key(settings.heads, schedule, seed, rows, settings.threads, content)}
     kept = study.heads(head, seed)
     there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
     if there and kept.exists() and marker.exists() and json.loads(marker.read_text()) == told:
         return
     torch.set_num_threads(settings.threads)
     device = device_of(study.request.device)
-    train, test = chunks.rows(*settings.trained_on.split("+")), chunks.rows("test")
     start, weights = time.perf_counter(), {}
     trained = train_subsets(embeddings, chunks.targets, train, head, settings.heads, schedule, seed, device)
     for group, model, inputs in trained:

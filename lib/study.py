@@ -220,14 +220,15 @@ class Study:
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
         path = self.folder / "study.json"
-        told = {"settings": self.settings.model_dump(mode="json", exclude=BESIDE), "corpus_hash": corpus_hash}
+        told = {"settings": self._resolved(), "corpus_hash": corpus_hash}
         if path.exists():
             before = json.loads(path.read_text())
             for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):
                 if _without(before[what], BESIDE) != told[what]:
                     raise StudyError(
                         f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
-                        f"give this run a name (NAME=...), or remove that folder"
+                        f"give this run a name (NAME=...), remove that folder, or remove its study.json: "
+                        f"then what depends on the change is made anew"
                     )
             if set(self.request.seeds) <= set(before["seeds"]):
                 return
@@ -237,6 +238,15 @@ class Study:
             "seeds": list(self.request.seeds), **told, "versions": versions(), "machine": machine(), "commit": commit(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
         })  # fmt: skip
+
+    def _resolved(self) -> dict[str, Any]:
+        """All settings that results depend on with their values now, those of the representations included."""
+        from lib.representations import kind, names
+        from lib.representations.base import settings_of
+
+        told = self.settings.model_dump(mode="json", exclude=BESIDE)
+        own = {name: settings_of(kind(name), self.settings.representations.get(name, {})) for name in names()}
+        return told | {"representations": {name: values.model_dump(mode="json") for name, values in own.items()}}
 
     def checkpoint(self, encoder: str, seed: int) -> Path:
         """Folder of one trained encoder."""

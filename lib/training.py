@@ -159,17 +159,25 @@ def evaluate(model: nn.Module, examples: Examples, schedule: Training, device: t
 
 
 def learning_rate(schedule: Training, step: int, n_steps: int) -> float:
-    """From lr at the first step to lr_min at the last, along half a cosine or exponentially."""
-    part = step / max(1, n_steps - 1)
+    """From lr to lr_min at the last step, along half a cosine or exponentially, after a climb over `warm_up` of the steps."""
+    n_warm = round(schedule.warm_up * n_steps)
+    if step < n_warm:
+        return schedule.lr * (step + 1) / (n_warm + 1)
+    part = (step - n_warm) / max(1, n_steps - n_warm - 1)
     if schedule.schedule == "exponential":
         return schedule.lr * (max(schedule.lr_min, 1e-12) / schedule.lr) ** part
     return schedule.lr_min + (schedule.lr - schedule.lr_min) * (1 + math.cos(math.pi * part)) / 2
 
 
 def make_optimiser(model: nn.Module, schedule: Training) -> torch.optim.Optimizer:
-    """Adam or AdamW over the trainable parameters."""
+    """Adam or AdamW over the trainable parameters; weight decay spares biases and the weights of norms, as is usual."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
-    return kind([p for p in model.parameters() if p.requires_grad], lr=schedule.lr, fused=True)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return kind([group for group in groups if group["params"]], lr=schedule.lr, fused=True)
 
 
 def save_state(

@@ -1,5 +1,7 @@
 """Definitions and careless protocols: truths made by hand, others' code, and what must hold whatever the scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from made_up import CLASSES, study
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn import metrics
 
-from lib import definitions, plots, results
+from lib import definitions, encoders, plots, results
 from lib.chunks import Chunks
 from lib.corpora.base import Corpus
 from lib.measures import clip_means
@@ -275,9 +277,8 @@ def chunked(found, n_clips=80, n_chunks=5, groups=2):
 def embed(found, embeddings):
     """Write the encoders' embeddings [chunk, width], each a part of these."""
     for name, columns in zip(PAPER, np.array_split(embeddings, len(PAPER), axis=1), strict=True):
-        folder = found.checkpoint(name, 0)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "embeddings.npy", columns.astype(np.float32))
+        key = encoders.key_of(name, found.chunks, found.settings, 0)
+        encoders.keep_embeddings(columns.astype(np.float32), found.checkpoint(name, 0), key, found.chunks)
 
 
 def write_noise(found, chunks):
@@ -421,7 +422,8 @@ def test_missing_embeddings_name_their_notebook(tmp_path, monkeypatch):
     with pytest.raises(StudyError, match=r"embeddings.npy is missing: run notebooks/02_train_encoder"):
         definitions.careless_table(found, 0)
     embed(found, np.zeros((3, 8)))
-    with pytest.raises(StudyError, match="3 embeddings for 400 chunks"):
+    found.__dict__["chunks"] = replace(found.chunks, key="other sounds")
+    with pytest.raises(StudyError, match="its embeddings are of other sounds"):
         definitions.careless_table(found, 0)
 
 

@@ -107,7 +107,11 @@ def test_nothing_of_the_test_fold_is_learned(name, chunks, tmp_path):
         for i, (role, old) in enumerate(zip(chunks.corpus.clips["role"], chunks.corpus.clips["labels"], strict=True))
     ]
     other = replace(
-        chunks, audio=audio, key="other", corpus=replace(chunks.corpus, clips=chunks.corpus.clips.assign(labels=labels))
+        chunks,
+        audio=audio,
+        digest=None,
+        key="other",
+        corpus=replace(chunks.corpus, clips=chunks.corpus.clips.assign(labels=labels)),
     )
     first, second = train(name, chunks, tmp_path / "a"), train(name, other, tmp_path / "b")
     assert torch.equal(state(first), state(second))
@@ -132,9 +136,11 @@ def test_other_settings_train_anew_and_scoring_does_not(chunks, tmp_path):
     assert not train(
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "scoring": {"resamples": 7}})
     ).spent
-    assert train(
+    assert not train(  # there are no validation clips: the same is trained on
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "trained_on": "train+validation"})
     ).spent
+    other = Settings.read({**TINY.model_dump(), "representations": {"pitch": {"neighbours": 3}}})
+    assert train("pitch", chunks, tmp_path / "a", other).spent
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre", "neuralogram", "waveform"])

@@ -137,7 +137,8 @@ def trained(
 def computed(
     part: Study, control: str, player: str, seed: int, key: str, compute: Callable[[], np.ndarray]
 ) -> np.ndarray:
-    """What `compute` gives [chunk, width], kept under the key of what it is made from."""
+    """What `compute` gives [chunk, width], kept under the key of what it is made from, all chunks included."""
+    key = files.key(key, part.chunks.key)
     folder = checkpoints(part, control) / f"{player}-seed{seed}"
     told, path = folder / "made.json", folder / "embeddings.npy"
     if path.exists() and told.exists() and json.loads(told.read_text()) == {"key": key}:

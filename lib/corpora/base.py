@@ -81,10 +81,9 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """Changes when a clip, its file's size, a label, a role or the classes change; not when the folder moves."""
-        sizes = [Path(path).stat().st_size for path in self.clips["path"]]
+        """Changes when a clip, its file's content, a label, a role or the classes change; not when the folder moves."""
         table = self.clips[["id", "role", "fold", "labels", "group"]].astype(str).to_numpy().tolist()
-        return files.key(self.name, self.classes, self.parents, table, sizes)
+        return files.key(self.name, self.classes, self.parents, table, files.content_of(self.clips["path"]))
 
     def with_fold(self, fold: int, validation: str = "none") -> "Corpus":
         """Roles from folds: `fold` is test, the rest train; validation "next" takes the fold after it out of train.

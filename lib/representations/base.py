@@ -67,6 +67,8 @@ class Representation(nn.Module, ABC):
     first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
     front: FrontEnd  # brings the features of a frame to a token
     learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
+    libraries: ClassVar[tuple[str, ...]] = ("librosa",)  # whose versions the features depend on, besides torch
+    version: ClassVar[int] = 1  # of the rule: raised when the same settings would give other features
     stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
 
     def __init__(self, settings: Frozen, chunking: Chunking, width: int) -> None:

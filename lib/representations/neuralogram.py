@@ -40,6 +40,7 @@ class Neuralogram(Representation):
     Settings = NeuralogramSettings
     title, keeps, colour = "Neuralogram", "what a network learned to see in each 100 ms", "#CC79A7"
     learns: ClassVar[dict[str, str]] = {"mobilenet": "network"}
+    libraries: ClassVar[tuple[str, ...]] = ("torchaudio", "timm")
 
     def __init__(self, settings: NeuralogramSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)

@@ -45,6 +45,7 @@ class Pitch(Representation):
     """Binary map of spectral peaks [c, bin, frame]."""
 
     Settings = PitchSettings
+    libraries = ("librosa", "soxr")
     title, keeps, colour = "Pitch", "where the peaks of the constant-Q spectrum lie", "#0072B2"
     heard = "its peaks as sine tones"
 

@@ -39,6 +39,7 @@ class Timbre(Representation):
     """MFCC 2 to 13 [c, coefficient, frame]."""
 
     Settings = TimbreSettings
+    libraries = ("torchaudio",)
     title, keeps, colour = "Timbre", "the spectral envelope, as 12 MFCC", "#D55E00"
     heard = "noise through its spectral envelope"
 

@@ -31,6 +31,7 @@ class Waveform(Representation):
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"
     heard = "each learned filter where it answered highest"
     first = "filter, take maxima"
+    libraries = ()
     stored = False
 
     def __init__(self, settings: WaveformSettings, chunking: Chunking, width: int) -> None:

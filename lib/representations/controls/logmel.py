@@ -30,6 +30,7 @@ class Logmel(Representation):
     """Log-mel spectrogram [c, mel, frame] in dB."""
 
     Settings = LogmelSettings
+    libraries = ("torchaudio",)
     title, keeps, colour = "Log-mel", "the whole spectrum, as dB in mel bands", "#777777"
 
     def __init__(self, settings: LogmelSettings, chunking: Chunking, width: int) -> None:
