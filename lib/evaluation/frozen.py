@@ -6,14 +6,13 @@ some 10 ms a chunk.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 import torch
 
 from lib import files, measures
 from lib.arrays import Rows
-from lib.encoders import VERSION, Encoder, answers, features_of, in_blocks, stored_embeddings
+from lib.encoders import Encoder, answers, features_of, in_blocks, of_features, stored_embeddings
 from lib.intervals import Sampling
 from lib.representations import names
 from lib.results import FOLD_STEP
@@ -112,8 +111,8 @@ def _untrained(part: Study, name: str, encoder: Encoder, rows: np.ndarray, train
         features, index = np.concatenate([values for _, (values,) in computed]), np.arange(len(rows))
     encoder.representation.standardise(Rows(features, index[np.searchsorted(rows, train)]))
     weights = [files.digest(value.cpu().numpy()) for value in encoder.state_dict().values()]
-    made_from = chunks.key, files.digest(rows), weights, part.settings.body, encoder.representation.settings
-    path = files.cache() / "untrained" / f"{name}-{files.key(*made_from, VERSION, version('torch'))}.npy"
+    made_from = chunks.key, files.digest(rows), weights, part.settings.body, *of_features(name, part.settings)
+    path = files.cache() / "untrained" / f"{name}-{files.key(*made_from)}.npy"
     if not path.exists():
         embeddings = answers(encoder, Rows(features, index), device)[0]
         with files.whole(path) as temporary:
