@@ -133,10 +133,10 @@ def freedom(groups: np.ndarray) -> int:
 def summary(part: Study, by_seed: list[list[np.ndarray]], of_groups: int) -> dict[str, float]:
     """value, low and high of a number known by seed and fold, each as [1 + resample]: itself, and with groups drawn anew.
 
-    of_groups: degrees of freedom, summed over folds.
+    of_groups: degrees of freedom, summed over folds. Nothing here can be above 1, nor is the end of its interval.
     """
     each = np.array(by_seed)  # [seed, fold, 1 + resample]
     rows = np.concatenate([each[:, :, 1:].mean((0, 1)), each[:, :, 0].mean(1)])
     of = Sampling(part.settings.scoring.resamples, of_groups)
     low, high = of.interval(rows, part.settings.scoring.level)
-    return {"value": float(of.value(rows)), "low": float(low), "high": float(high)}
+    return {"value": float(of.value(rows)), "low": float(low), "high": float(np.minimum(high, 1))}

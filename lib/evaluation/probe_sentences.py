@@ -139,7 +139,7 @@ def gains(table: pd.DataFrame, level: str, head: str) -> list[str]:
     found = [f"{BASE} alone saves {_bits(row, level)} against the constant predictor." for _, row in base.iterrows()]
     for _, row in added.iterrows():
         others = " and ".join(name for name in row["with"].split("+") if name != BASE)
-        found.append(f"{others} added to {BASE}: {_verdict(row, level)}.")
+        found.append(f"{others} added to {BASE} {_verdict(row, level)}.")
     return [f"{head} head: {one}" for one in found]
 
 
@@ -153,11 +153,10 @@ def _bits(row: pd.Series, level: str) -> str:
 def _verdict(row: pd.Series, level: str) -> str:
     """Saves, costs, or not significantly different from zero (5 %, after Holm's correction)."""
     if not np.isfinite(row["gain_bits"]):
-        return _bits(row, level)
+        return f"has {_bits(row, level)}"
     if not row["p_holm"] < 0.05:
-        return f"{_bits(row, level)}, not significantly different from zero"
-    what = "fewer" if row["gain_bits"] > 0 else "more, the labels are named less well"
-    amount_of = row.copy()
-    if row["gain_bits"] < 0:
-        amount_of["gain_bits"], amount_of["low"], amount_of["high"] = -row["gain_bits"], -row["high"], -row["low"]
-    return f"{_bits(amount_of, level)} {what}"
+        return f"saves {_bits(row, level)}, not significantly different from zero"
+    if row["gain_bits"] > 0:
+        return f"saves {_bits(row, level)}"
+    cost = {"gain_bits": -row["gain_bits"], "low": -row["high"], "high": -row["low"]}
+    return f"costs {_bits(pd.Series(cost), level)}: the labels are named less well"

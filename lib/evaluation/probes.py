@@ -117,6 +117,8 @@ def probe_table(study: Study) -> pd.DataFrame:
             for control in CONTROLS:
                 key = each[0].name, encoder, control
                 number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in found], of_groups)
+                if each[0].measure == SHARED:
+                    number["low"] = float(np.maximum(number["low"], 0))
                 start = {"property": each[0].name, "unit": each[0].unit, "encoder": encoder, "control": control}
                 rows.append(start | {"measure": each[0].measure} | number | counts)
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -2,10 +2,11 @@
 
 import made_up
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from lib.evaluation import gains, ridge
+from lib.evaluation import gains, probe_sentences, ridge
 from lib.evaluation.gains import calibrated, log_loss_bits, platt
 from lib.results import Scores
 
@@ -137,3 +138,23 @@ def test_one_group_alone_gives_no_value(study, monkeypatch):
     monkeypatch.setattr(Scores, "tests", property(alone))
     table = gains.gain_table(study)
     assert table[["gain_bits", "low", "high", "p"]].isna().all(axis=None)
+
+
+def row(more, gain, p_holm, half=0.1):
+    return {
+        "without": "constant" if more == "waveform" else "waveform", "with": more, "head": "paper", "level": "chunk",
+        "gain_bits": gain, "low": gain - half, "high": gain + half, "p": p_holm, "p_holm": p_holm, "seeds": 1,
+    }  # fmt: skip
+
+
+def test_sentences_say_what_is_saved_what_it_costs_and_what_is_not_sure():
+    rows = [
+        row("waveform", 2.0, 0.001), row("pitch+waveform", 0.5, 0.01), row("timbre+waveform", -0.5, 0.01),
+        row("neuralogram+waveform", 0.05, 0.6), row("pitch+timbre+waveform", np.nan, np.nan),
+    ]  # fmt: skip
+    alone, pitch, timbre, neuralogram, both = probe_sentences.gains(pd.DataFrame(rows), "chunk", "paper")
+    assert alone.endswith("waveform alone saves 2.00 bits a chunk (1.90 to 2.10) against the constant predictor.")
+    assert pitch.endswith("pitch added to waveform saves 0.50 bits a chunk (0.40 to 0.60).")
+    assert "timbre added to waveform costs 0.50 bits a chunk (0.40 to 0.60)" in timbre
+    assert "not significantly different from zero" in neuralogram
+    assert "pitch and timbre added to waveform has no value" in both

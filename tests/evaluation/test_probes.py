@@ -106,6 +106,7 @@ def test_unseen_chunks_are_of_other_groups(study):
 def test_intervals_hold_the_value_and_counts_are_of_what_is_defined(table, study):
     shown = table.dropna(subset="value")
     assert (shown["low"] <= shown["value"]).all() and (shown["value"] <= shown["high"]).all()
+    assert shown["high"].max() == 1  # of two groups: wide, and no share is above all
     test, train = study.chunks.rows("test"), study.chunks.rows("train")
     tones, all_chunks = (table[table["property"] == name].iloc[0] for name in ("f0", "loudness"))
     assert (all_chunks["n"], all_chunks["n_train"]) == (len(test), len(train))
