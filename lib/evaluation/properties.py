@@ -26,7 +26,7 @@ FRAME, HOP = 2048, 512  # samples of the frames, as librosa has them
 LOWEST_HZ, HIGHEST_HZ = 30.0, 2000.0  # of a fundamental: two periods of the lowest fit into a frame at 16 kHz
 TROUGH = 0.2  # of librosa.yin: at its default of 0.1 bright tones are taken for their third subharmonic
 VOICED = 0.85  # correlation of a frame with itself a period later
-VOICED_SHARE = 0.5  # of the frames that sound, for a chunk to be a tone
+VOICED_SHARE = 0.3  # of the frames that sound, for a chunk to be a tone
 SOUNDING_DB = 40.0  # frames that lie further below the loudest do not count
 SLOPE_HZ = (100.0, 7000.0)  # where the slope of a spectrum is taken: above it recordings are often cut off
 ONSET_DB = 3.0  # above the rise of the frames around it: noise stays below
@@ -62,7 +62,7 @@ class Property:
 
 
 def fundamental(samples: np.ndarray, rate_hz: int) -> float:
-    """log2 of the fundamental in Hz: the median of the voiced frames; NaN where fewer than half of what sounds is voiced."""
+    """log2 of the fundamental in Hz: the median of the voiced frames; NaN where few of those that sound are."""
     import librosa
 
     longest = int(rate_hz / LOWEST_HZ) + 2
