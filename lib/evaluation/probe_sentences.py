@@ -56,7 +56,7 @@ def _known_best(probes: pd.DataFrame, name: str) -> str:
     what = "" if name == CLASSES else " of its variance"
     second = rows.iloc[1] if len(rows) > 1 else None
     then = "" if second is None else f"; next {second['encoder']}, {amount(second)}"
-    if second is not None and not ahead(rows):
+    if second is not None and np.isfinite(best["low"]) and not ahead(rows):
         then += ", and the two intervals overlap"
     control = {one: of.loc[(best["encoder"], one), "value"] for one in ("untrained", "shuffled")}
     together = number(of.loc[(ALL_FOUR, ""), "value"]) if (ALL_FOUR, "") in of.index else "no value"
@@ -97,7 +97,7 @@ def planted(probes: pd.DataFrame) -> list[str]:
             continue
         best = rows["encoder"].iloc[0]
         right = "As planted" if best == encoder else "NOT as planted"
-        sure = "" if ahead(rows) else ", though the intervals of the first two overlap"
+        sure = "" if ahead(rows) else ", though not by more than the intervals of the first two"
         found.append(f"{right}: {heading(name).lower()} is best read off {best}{sure}.")
     return found
 
@@ -136,7 +136,7 @@ def gains(table: pd.DataFrame, level: str, head: str) -> list[str]:
     rows = table[(table["level"] == level) & (table["head"] == head)]
     base = rows[(rows["without"] == CONSTANT) & (rows["with"] == BASE)]
     added = rows[rows["without"] == BASE]
-    found = [f"{BASE} alone saves {_bits(row, level)} against the constant predictor." for _, row in base.iterrows()]
+    found = [f"{BASE} alone, against the constant predictor, {_verdict(row, level)}." for _, row in base.iterrows()]
     for _, row in added.iterrows():
         others = " and ".join(name for name in row["with"].split("+") if name != BASE)
         found.append(f"{others} added to {BASE} {_verdict(row, level)}.")

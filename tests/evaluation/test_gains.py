@@ -153,7 +153,7 @@ def test_sentences_say_what_is_saved_what_it_costs_and_what_is_not_sure():
         row("neuralogram+waveform", 0.05, 0.6), row("pitch+timbre+waveform", np.nan, np.nan),
     ]  # fmt: skip
     alone, pitch, timbre, neuralogram, both = probe_sentences.gains(pd.DataFrame(rows), "chunk", "paper")
-    assert alone.endswith("waveform alone saves 2.00 bits a chunk (1.90 to 2.10) against the constant predictor.")
+    assert alone.endswith("waveform alone, against the constant predictor, saves 2.00 bits a chunk (1.90 to 2.10).")
     assert pitch.endswith("pitch added to waveform saves 0.50 bits a chunk (0.40 to 0.60).")
     assert "timbre added to waveform costs 0.50 bits a chunk (0.40 to 0.60)" in timbre
     assert "not significantly different from zero" in neuralogram
