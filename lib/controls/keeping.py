@@ -17,6 +17,7 @@ from lib.chunks import Chunks
 from lib.encoders import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
 from lib.errors import PlainError
 from lib.games import Game, control_scores, paper4
+from lib.results import as_stored
 from lib.settings import Settings
 from lib.study import Study, StudyError
 from lib.subsets import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
@@ -58,7 +59,7 @@ def write_once(
         path.unlink(missing_ok=True)
     for subset, scores in make():
         with files.whole(paths[subset]) as temporary:
-            np.save(temporary, scores.astype(np.float32))
+            np.save(temporary, as_stored(part, scores))
     files.write_json(marker, {"key": key})
 
 
