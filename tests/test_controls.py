@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import encoders, representations, stages
+from lib import encoders, representations, stages, training
 from lib.controls import CONTROLS, ControlError, find, games, keeping, ready, work
 from lib.games import control_scores, paper4
 from lib.representations import PAPER, kind, make, names
@@ -129,7 +129,9 @@ def test_controls_are_switched_in_the_preset_or_by_name():
     assert choose("all") == tuple(CONTROLS)
 
 
-@pytest.mark.parametrize("name", ["noise", "mobilenet", "mean", "raw", "crossfit", "stacked", "seeds", "logmel"])
+@pytest.mark.parametrize(
+    "name", ["noise", "mobilenet", "mean", "crossfit", "stacked", "seeds", "logmel", "classical", "budget8"]
+)
 def test_a_study_that_is_not_trained_is_one_line(name, untouched):
     with pytest.raises(StudyError, match="02_train_encoder") as told:
         CONTROLS[name].run(untouched, 0)
@@ -337,7 +339,7 @@ def test_a_mobilenet_without_its_output_layer_is_one_line(study, tmp_path):
     try:
         with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
             work.mobilenet_scores(study, 0)
-        encoders.keep_weights(torch.nn.Linear(1, 1), path, "of another training")
+        training.save_weights(torch.nn.Linear(1, 1), path, "of another training")
         with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
             work.mobilenet_scores(study, 0)
     finally:

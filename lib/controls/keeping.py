@@ -64,21 +64,23 @@ def write_once(
 
 
 def score_heads(
-    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None
-) -> None:
+    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None, *,
+    settings: Settings | None = None,
+) -> None:  # fmt: skip
     """Train every head on every subset with a player of the game's own, and write its test scores.
 
-    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on.
+    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on; settings: how
+    they are trained, by default as the study's.
     """
     train = training_rows(chunks, part.settings) if train is None else train
     for head in part.settings.heads.kinds:
-        _score_head(part, game, head, seed, embeddings, chunks.targets, train)
+        _score_head(part, game, HeadPlan.of(settings or part.settings, head), seed, embeddings, chunks.targets, train)
 
 
 def _score_head(
-    part: Study, game: Game, head: str, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
+    part: Study, game: Game, plan: HeadPlan, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
 ) -> None:
-    plan, data = HeadPlan.of(part.settings, head), HeadData(embeddings, targets, part.chunks.groups)
+    head, data = plan.head, HeadData(embeddings, targets, part.chunks.groups)
     test, only = part.chunks.rows("test"), own_subsets(game)
     content = {name: files.digest(values) for name, values in embeddings.items()}
     learned_from = [files.digest(values) for values in (train, targets[train], data.groups[train])]
