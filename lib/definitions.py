@@ -16,7 +16,7 @@ a label and corpora of few classes are treated as there.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -199,13 +199,15 @@ class FreshHead:
     part: Study
     embeddings: Array
     seed: int
+    plan: HeadPlan
 
     @classmethod
     def of(cls, part: Study, seed: int) -> "FreshHead":
         """Of one seed's encoders; StudyError naming the notebook where they are missing."""
         torch.set_num_threads(part.settings.threads)
         found = [read_embeddings(part, name, seed) for name in names() if name in PAPER]
-        return cls(part, np.concatenate(found, axis=1), seed)
+        plan = HeadPlan.of(part.settings, part.settings.heads.kinds[-1])
+        return cls(part, np.concatenate(found, axis=1), seed, plan)
 
     @cached_property
     def train(self) -> Array:
@@ -219,12 +221,11 @@ class FreshHead:
 
     def value(self, train: Array, scored: Array, seed: int) -> float:
         """Chunk macro mAP on the rows `scored` of a head trained on the rows `train`."""
-        chunks, settings, device = self.part.chunks, self.part.settings, device_of(self.part.request.device)
-        targets, plan = chunks.targets, HeadPlan.of(settings, settings.heads.kinds[-1])
+        chunks, device = self.part.chunks, device_of(self.part.request.device)
         # one input, so that no other subset is trained
-        together = HeadData({ALL_FOUR: self.embeddings}, targets, chunks.groups)
-        ((_, scores),) = score_subsets(together, train, scored, plan, seed, device)
-        return measures.evaluate(targets[scored], scores, names=[SHARED])[SHARED].value
+        together = HeadData({ALL_FOUR: self.embeddings}, chunks.targets, chunks.groups)
+        ((_, scores),) = score_subsets(together, train, scored, self.plan, seed, device)
+        return measures.evaluate(chunks.targets[scored], scores, names=[SHARED])[SHARED].value
 
 
 def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
@@ -286,7 +287,12 @@ def _over_halves(groups: Array, repeats: int, seed: int, both: Callable) -> tupl
 
 
 def best_seed(fresh: FreshHead) -> dict[str, Any]:
-    """The best of several head seeds by test score, against their mean."""
+    """The best of several head seeds by test score, against their mean.
+
+    A linear head is trained by descent here, whatever the study's are: least squares have no seed.
+    """
+    descent = fresh.plan.heads.model_copy(update={"linear_fit": "descent"})
+    fresh = replace(fresh, plan=replace(fresh.plan, heads=descent))
     seeds = range(fresh.seed, fresh.seed + HEAD_SEEDS)
     values = [fresh.value(fresh.train, fresh.test, seed) for seed in seeds]
     return _careless(

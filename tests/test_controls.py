@@ -231,8 +231,7 @@ def test_embeddings_of_weights_that_are_gone_are_not_read(study, tmp_path):
     made = encoders.train_encoder(*arguments, "cpu").embeddings
     assert np.array_equal(encoders.stored_embeddings(*arguments), made)
     assert encoders.stored_embeddings("timbre", study.chunks, study.settings, 1, tmp_path) is None
-    told = json.loads((tmp_path / "encoder.json").read_text())
-    (tmp_path / "encoder.json").write_text(json.dumps(told | {"key": "another"}))
+    (tmp_path / "embeddings.json").write_text(json.dumps({"key": "another"}))
     assert encoders.stored_embeddings(*arguments) is None
 
 

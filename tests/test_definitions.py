@@ -399,6 +399,14 @@ def test_the_best_seed_is_above_the_mean(remembered, monkeypatch):
     assert (row["careful"], row["careless"]) == (pytest.approx(0.5), 0.9)
 
 
+def test_seeds_differ_where_the_studys_heads_have_none(remembered):
+    fresh = definitions.FreshHead.of(remembered[0], 0)
+    assert fresh.plan.closed_form
+    assert fresh.value(fresh.train, fresh.test, 0) == fresh.value(fresh.train, fresh.test, 1)
+    row = definitions.best_seed(fresh)
+    assert row["careless"] > row["careful"]
+
+
 def test_one_group_alone_has_no_value(tmp_path, monkeypatch):
     found = study(tmp_path, monkeypatch, seeds="0", fold=1)
     chunks = chunked(found, n_clips=8, groups=8)
