@@ -37,9 +37,9 @@ FOLDS = 3  # of the training groups
 MANY = (
     10_000  # training chunks above which there is no SVM (its kernel has their square), and trees see so many at most
 )
-TREES, TREES_TO_CHOOSE = 300, 100
+TREES = 300
 C = (1.0, 10.0)  # of the SVM
-ALPHAS = (1e1, 1e2, 1e3, 1e4)  # of the ridge, on standardised summaries
+ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)  # of the ridge, on standardised summaries
 
 Array = np.ndarray
 
@@ -75,7 +75,7 @@ def play_classical(part: Study, game: Game, seed: int) -> None:
                 task = Task(together[rows], targets, together[test], seed)
                 values = by_groups(task, groups)
                 chosen.append(_choice(subset, values, len(rows)) | {"seed": seed})
-                yield subset, candidates(task, [max(values, key=values.__getitem__)], TREES)[0]
+                yield subset, candidates(task, [max(values, key=values.__getitem__)])[0]
         note_choice(part, chosen)
 
     write_once(part, game, OWN, seed, key, scores)
@@ -123,12 +123,12 @@ def by_groups(task: Task, groups: Array) -> dict[str, float]:
     fold, names, values = group_folds(groups, FOLDS), names_of(len(groups)), []
     for number in range(fold.max() + 1):
         held = fold == number
-        each = candidates(task.part(~held, held), names, TREES_TO_CHOOSE)
+        each = candidates(task.part(~held, held), names)
         values.append([measures.evaluate(task.labels[held], one, names=[SHARED])[SHARED].value for one in each])
     return dict(zip(names, np.mean(np.nan_to_num(values), axis=0).tolist(), strict=True))
 
 
-def candidates(task: Task, names: list[str], trees: int) -> list[Array]:
+def candidates(task: Task, names: list[str]) -> list[Array]:
     """Scores [chunk, class] of each of these classifiers, fitted anew."""
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.preprocessing import StandardScaler
@@ -140,7 +140,7 @@ def candidates(task: Task, names: list[str], trees: int) -> list[Array]:
     for name in names:
         value = float(name.rpartition("= ")[2]) if "=" in name else 0.0
         if name == "forest":
-            found.append(forest(task, trees))
+            found.append(forest(task))
         elif "SVM" in name:
             found.append(svm(*kernels, task.labels, value))
         else:
@@ -148,7 +148,7 @@ def candidates(task: Task, names: list[str], trees: int) -> list[Array]:
     return found
 
 
-def forest(task: Task, trees: int) -> Array:
+def forest(task: Task) -> Array:
     """Of each class the share of positives [chunk, class] in the leaves of a random forest.
 
     A regression on 0 and 1: the variance p (1 - p) that its splits lessen is half the Gini impurity of the label.
@@ -156,8 +156,9 @@ def forest(task: Task, trees: int) -> Array:
     from sklearn.ensemble import RandomForestRegressor
 
     most = MANY if len(task.learned) > MANY else None
-    model = RandomForestRegressor(trees, max_features="sqrt", max_samples=most, random_state=task.seed)
-    return model.fit(task.learned, task.labels).predict(task.scored).reshape(len(task.scored), -1)
+    model = RandomForestRegressor(TREES, max_features="sqrt", max_samples=most, random_state=task.seed)
+    labels = task.labels if task.labels.shape[1] > 1 else task.labels[:, 0]
+    return model.fit(task.learned, labels).predict(task.scored).reshape(len(task.scored), -1)
 
 
 def svm(learned: Array, scored: Array, labels: Array, c: float) -> Array:
