@@ -156,7 +156,7 @@ rule contributions:
         notebook=notebook("04_contributions"),
         lib=lib(
             "contributions", "shares", "intervals", "comparisons", "definitions", "constructed", "games", "findings", "measures",
-            "results", "subsets", "controls/*", "plots/*",
+            "results", "subsets", "controls/*", "evaluation/*", "plots/*",
         ),
     output:
         "tables/contributions.csv",

@@ -6,6 +6,7 @@ Floors, from the top down; a module imports only from floors below its own:
     report  serving  explorer/          a study on one page; touch it, in a notebook and in the browser
     reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them
     answers                             what a finished study answers about any sound
+    evaluation/curves, substitutes      shares against budget and data; log-mel in the place of another
     findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
     comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run

@@ -103,7 +103,7 @@ def test_all_of_them_score_every_class_where_one_has_no_positive_or_no_negative(
 def test_a_rare_class_that_a_fold_lacks_breaks_nothing():
     given, _ = task()
     rare = np.column_stack([given.labels, np.arange(120) < 3]).astype(np.uint8)
-    values = by_groups(Task(given.learned, rare, given.scored, 0), np.repeat(np.arange(40), 3))
+    values, _ = by_groups(Task(given.learned, rare, given.scored, 0), np.repeat(np.arange(40), 3))
     assert np.isfinite(list(values.values())).all()
 
 
@@ -113,11 +113,11 @@ def test_a_rare_class_that_a_fold_lacks_breaks_nothing():
 def test_a_product_is_left_to_the_svm_and_a_line_to_the_ridge():
     groups = np.arange(400)
     given, _ = task(400, 2)
-    values = by_groups(Task(given.learned, given.labels[:, :1], given.scored, 0), groups)
+    values, _ = by_groups(Task(given.learned, given.labels[:, :1], given.scored, 0), groups)
     assert max(values, key=values.get).startswith(("SVM", "forest")) and values["ridge, alpha = 10"] < 0.7
     x = RNG.normal(size=(400, 60)).astype(np.float32)
     line = (x @ RNG.normal(size=60) > 0)[:, None].astype(np.uint8)
-    values = by_groups(Task(x, line, x, 0), groups)
+    values, _ = by_groups(Task(x, line, x, 0), groups)
     assert max(values, key=values.get).startswith("ridge")
 
 
@@ -127,8 +127,32 @@ def test_groups_are_held_out_whole():
     labels = (RNG.random(40) > 0.5).astype(np.uint8)[groups][:, None]
     place = RNG.normal(size=(40, 2))[groups] + 0.01 * RNG.normal(size=(200, 2))
     given = Task(place, labels, place, 0)
-    assert max(by_groups(given, groups).values()) < 0.8
-    assert by_groups(given, np.arange(200))["forest"] > 0.95
+    assert max(by_groups(given, groups)[0].values()) < 0.8
+    assert by_groups(given, np.arange(200))[0]["forest"] > 0.95
+
+
+def test_held_out_scores_are_of_classifiers_that_did_not_learn_from_them():
+    given, _ = task(60)
+    groups = np.arange(60) // 2
+    _, held_out = by_groups(given, groups)
+    fold = classical.group_folds(groups, classical.FOLDS)
+    for name in ("SVM, C = 1", "ridge, alpha = 10"):
+        (expected,) = candidates(given.part(fold != 1, fold == 1), [name])
+        np.testing.assert_allclose(held_out[name][fold == 1], expected)
+
+
+def test_probabilities_are_platts():
+    """Distances whose log odds are known: 3 d - 1; a constant class stays constant; one label each sums to one."""
+    rng = np.random.default_rng(0)
+    held = rng.normal(size=(20_000, 2))
+    labels = (rng.random(held.shape) < 1 / (1 + np.exp(1 - 3 * held))).astype(np.uint8)
+    labels[:, 1] = 1
+    distances = np.linspace(-2, 2, 9)[:, None] * [1, 1]
+    found = classical.probabilities(held, labels, distances)
+    np.testing.assert_allclose(found[:, 0], 1 / (1 + np.exp(1 - 3 * distances[:, 0])), atol=0.02)
+    assert (found[:, 1] == 1).all()
+    one = np.column_stack([labels[:, 0], 1 - labels[:, 0]])
+    np.testing.assert_allclose(classical.probabilities(held, one, distances).sum(1), 1)
 
 
 def test_one_group_is_one_line():

@@ -232,7 +232,7 @@ def test_points_are_made_once_and_stand_beside_the_study(home, small_corpus):
         stages.train(made, name, 0)
     stages.score(made)
     assert points(made) == []
-    before = set((home / "data" / "cache" / "features").glob("neuralogram-*"))
+    before = set((home / "data" / "cache" / "features").glob("neuralogram-*.npy"))
     for name in ("budget2", "data2"):
         find(name).run(made, 0)
         assert ready(made, find(name)) and games(made) == []
@@ -245,7 +245,7 @@ def test_points_are_made_once_and_stand_beside_the_study(home, small_corpus):
             control_scores(made, name, "", "", 0).with_name(path).stat().st_mtime_ns == t for path, t in there.items()
         )
     assert (
-        set((home / "data" / "cache" / "features").glob("neuralogram-*")) == before
+        set((home / "data" / "cache" / "features").glob("neuralogram-*.npy")) == before
     )  # 40 kB a chunk are not left behind
     found = points(made)
     assert [(point.curve, point.part, point.game.name) for point in found] == [
