@@ -223,6 +223,19 @@ def test_nothing_of_the_test_clips_reaches_choice_or_fit(study, monkeypatch):
     assert (study.folder / "tables" / "chosen.csv").read_text() == chosen
 
 
+@pytest.mark.parametrize("what", ["labels", "groups"])
+def test_other_training_labels_or_groups_are_fitted_anew(what, study):
+    CONTROLS["classical"].run(study, 0)
+    before = control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns
+    rows = study.chunks.rows("train")
+    if what == "labels":
+        study.chunks.targets[rows[0]] = 1 - study.chunks.targets[rows[0]]
+    else:
+        study.chunks.groups[rows] = study.chunks.ids[rows]
+    CONTROLS["classical"].run(study, 0)
+    assert control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns > before
+
+
 def test_what_is_learned_is_asked_of_the_trained_study(home, small_corpus):
     made = Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus), name="fresh"))
     assert classical.summaries(made, "pitch", 0).shape == (len(made.chunks), 240)

@@ -1,5 +1,7 @@
 """Shares against budget and data: numbers of hand-made games, and sentences that follow from paired differences."""
 
+import re
+
 import made_up
 import numpy as np
 import pandas as pd
@@ -69,6 +71,9 @@ def test_more_where_data_are_few_is_said_only_where_the_paired_interval_says_so(
         "share +27.0 against +20.0, difference +7.0" in told
         and told.count("significantly more where there is less") == 2
     )
+    (told,) = curves.sentences(curve(seed=3), "clip", "paper")  # with other draws the interval has a width
+    low, high = map(float, re.search(r"difference \+7.0 \((\S+) to (\S+)\)", told).groups())
+    assert 0 < low < 7 < high
     same = {**FEW, "pitch": 0.1, "timbre": 0.101}
     (told,) = curves.sentences(curve(same, seed=1), "clip", "paper")
     assert told.count("not significantly different") == 2
