@@ -205,7 +205,7 @@ def careless_table(study: Study, seed: int) -> pd.DataFrame:
     """
     part = study.parts[0]
     fresh = FreshHead.of(part, seed)
-    rows = [split_chunks(fresh), split_test_chunks(fresh), chosen_on_test(Scores(part), seed), best_seed(fresh)]
+    rows = [split_test_chunks(fresh), chosen_on_test(Scores(part), seed), best_seed(fresh)]
     return pd.DataFrame(rows, columns=CARELESS_COLUMNS)
 
 
@@ -245,17 +245,6 @@ class FreshHead:
         return measures.evaluate(chunks.targets[scored], scores, names=[SHARED])[SHARED].value
 
 
-def split_chunks(fresh: FreshHead) -> dict[str, Any]:
-    """Training and test chunks thrown together and split at random, against the study's split; as many to train on."""
-    careful = fresh.value(fresh.train, fresh.test, fresh.seed)
-    rows = np.random.default_rng(fresh.seed).permutation(np.concatenate([fresh.train, fresh.test]))
-    careless = fresh.value(rows[: len(fresh.train)], rows[len(fresh.train) :], fresh.seed)
-    return _careless(
-        "split the chunks of one clip over training and test", careful, careless,
-        "most test chunks then come from clips that the head and the encoders were trained on",
-    )  # fmt: skip
-
-
 def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
     """Heads trained on one half of the test chunks, split at random, against halves by group; mean of seeded splits.
 
@@ -268,7 +257,7 @@ def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
 
     careful, careless = _over_halves(fresh.part.chunks.groups[fresh.test], SPLITS, fresh.seed, both)
     return _careless(
-        "split the chunks of one clip, even of clips that no encoder was trained on", careful, careless,
+        "split the chunks of one clip over training and test", careful, careless,
         "the head knows a clip and its group again by other chunks; both are heads trained on half the test set",
     )  # fmt: skip
 

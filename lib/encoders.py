@@ -7,12 +7,15 @@ What is left in a checkpoint folder:
     encoder.json          settings, key, seed, history, number of parameters
     embeddings.npy        [chunk, width] float32 of every chunk of the corpus, in the order of the chunks
     embeddings.json       key of the weights and the sounds that the embeddings were made from
+    encoder-epoch<k>.safetensors  all weights as they were after epoch k, an eighth, a quarter and a half of the way;
+                          a MobileNet in them is finished, as it is trained before
     *.state.safetensors   while it is being trained: where an interrupted run goes on
 """
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +23,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lib import files, speed, training
@@ -37,6 +41,7 @@ from lib.transformer import Transformer, classifier, n_parameters
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
 BLOCK = 64
+PARTS = (8, 4, 2)  # of the epochs: after an eighth, a quarter and a half of them the study keeps the weights
 VERSION = 3  # of body and loop: raised when the same settings would give other numbers
 
 
@@ -81,10 +86,12 @@ class Trained:
 
 
 def train_encoder(
-    name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto"
-) -> Trained:
+    name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto", *,
+    keep_epochs: Collection[int] = (),
+) -> Trained:  # fmt: skip
     """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
 
+    keep_epochs: after these epochs (from 1) the weights are kept beside the finished ones, where it is trained now.
     Raises files.Held where another process is at it.
     """
     target = training.device_of(device)
@@ -97,7 +104,8 @@ def train_encoder(
         finished = read_back(encoder, folder, key)
         if not finished:
             (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
-        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent)
+        kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
+        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent, kept)
         encoder.to(target).eval()
         embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
         keep_embeddings(embeddings, folder, key, chunks)
@@ -107,7 +115,7 @@ def train_encoder(
 
 def _train(
     encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
-    device: torch.device, spent: list[Stage],
+    device: torch.device, spent: list[Stage], kept: dict[int, Path],
 ) -> dict[str, History]:  # fmt: skip
     rows = chunks.rows(*settings.trained_on.split("+"))
     histories = {}
@@ -119,13 +127,14 @@ def _train(
         history = training.fit(
             model, examples, schedule, seed, state=folder / f"{what}.state.safetensors", key=key, device=device,
             validation=validation, report=training.progress(f"{what}, seed {seed}"),
+            keep=kept if model is encoder else None,  # a MobileNet is finished before the first of these epochs
         )  # fmt: skip
         some = training.batch_of(examples, np.arange(min(len(inputs), 16)), device)
         flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
         spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
         histories[what] = history
         if model is not encoder:
-            keep_weights(model, folder / f"{what}.safetensors", key)
+            training.save_weights(model, folder / f"{what}.safetensors", key)
 
     representation = encoder.representation
     representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
@@ -256,7 +265,7 @@ def keep(
     encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
 ) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
-    keep_weights(encoder, folder / "encoder.safetensors", key)
+    training.save_weights(encoder, folder / "encoder.safetensors", key)
     files.write_json(folder / "encoder.json", {
         "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
         "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
@@ -265,12 +274,26 @@ def keep(
         state.unlink()
 
 
-def keep_weights(model: nn.Module, path: Path, key: str) -> None:
-    """Write all weights of a model, whole or not at all."""
-    with files.whole(path) as temporary:
-        save_file(
-            {name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary, {"key": key}
-        )
+def parts_of_epochs(epochs: int) -> dict[int, int]:
+    """After which epoch (from 1) an eighth, a quarter and a half of them are done, rounded up: {8: .., 4: .., 2: ..}."""
+    return {part: math.ceil(epochs / part) for part in PARTS}
+
+
+def epoch_path(folder: Path, epoch: int) -> Path:
+    """File of the weights of an encoder as they were after an epoch (from 1)."""
+    return folder / f"encoder-epoch{epoch}.safetensors"
+
+
+def read_epoch(encoder: Encoder, folder: Path, epoch: int, key: str) -> bool:
+    """Load the weights as they were after an epoch into `encoder`; False where there are none of this key."""
+    path = epoch_path(folder, epoch)
+    if not path.exists():
+        return False
+    with safe_open(path, "pt") as kept:
+        if kept.metadata()["key"] != key:
+            return False
+    encoder.load_state_dict(load_file(path))
+    return True
 
 
 def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:

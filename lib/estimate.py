@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lib import training
 from lib.arrays import Rows
-from lib.controls import CONTROLS
+from lib.controls import find
 from lib.corpora.base import Corpus
 from lib.encoders import BLOCK, Encoder
 from lib.representations import kind, names
@@ -37,7 +37,7 @@ def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     study = Study.of(Request(**planned["request"]))
     in_all, each = seconds(study, jobs)
     line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
-    if costly := [name for name in study.settings.controls if CONTROLS[name].costly]:
+    if costly := [name for name in study.settings.controls if find(name).costly]:
         line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
         if {"crossfit", "stacked", "seeds"} & {*costly}:
             line += ", and once five copies of each for crossfit, stacked and seeds"

@@ -4,6 +4,7 @@ The game of the study is `paper4`, the paper's four encoders. A control is a gam
 scores/controls/<control>, and shares with the study the coalitions in which nothing of its own takes part.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,22 @@ class Game:
         """The heads that there are scores of: the study's, or `own` where the control trains none."""
         kinds, seed = part.settings.heads.kinds, part.request.seeds[0]
         return kinds if self.file(part, self.players, kinds[0], seed).exists() else ("own",)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve: a game whose encoders had only a part of their epochs, or of the training groups.
+
+    part: 1/8, 1/4, 1/2, or 1 for the study itself. epochs: of each encoder; groups, clips: trained on, the mean over folds
+    and seeds.
+    """
+
+    curve: str
+    part: float
+    game: Game
+    epochs: Mapping[str, int]
+    groups: float
+    clips: float
 
 
 def control_scores(part: Study, control: str, subset: str, head: str, seed: int) -> Path:

@@ -131,10 +131,15 @@ def write_test_set(study: Study) -> None:
 
 
 def write_scores(study: Study, subset: str, head: str, seed: int, scores: np.ndarray) -> None:
-    """Write scores [chunk, class] of the test chunks: float32, or float16 where all of the run would pass 1 GB."""
-    in_all = 4 * scores.size * len(models(study)) * len(study.request.seeds)
+    """Write scores [chunk, class] of the test chunks, in the type of `as_stored`."""
     with files.whole(study.scores(subset, head, seed)) as temporary:
-        np.save(temporary, scores.astype(np.float16 if in_all > LARGE_BYTES else np.float32))
+        np.save(temporary, as_stored(study, scores))
+
+
+def as_stored(study: Study, scores: np.ndarray) -> np.ndarray:
+    """Scores [chunk, class] as a run and its controls keep them: float32, or float16 where all would pass 1 GB."""
+    in_all = 4 * scores.size * len(models(study)) * len(study.request.seeds)
+    return scores.astype(np.float16 if in_all > LARGE_BYTES else np.float32)
 
 
 def write_constant(study: Study) -> None:

@@ -14,8 +14,13 @@ from lib.errors import PlainError
 
 Loss = Literal["huber", "bce"]
 ControlName = Literal[
-    "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "crossfit", "stacked"
-]
+    "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "classical", "crossfit",
+    "stacked", "budget8", "budget4", "budget2", "data8", "data4", "data2",
+]  # fmt: skip
+# What stands for several: shares against the epochs, and against the training groups
+CURVES = {
+    curve: tuple(name for name in get_args(ControlName) if name.startswith(curve)) for curve in ("budget", "data")
+}
 
 
 class SettingsError(PlainError, ValueError):
@@ -161,9 +166,11 @@ class Settings(Frozen):
         if value == "all":
             return get_args(ControlName)
         asked = tuple(filter(None, value.split(","))) if isinstance(value, str) else tuple(value)
-        if set(asked) - set(get_args(ControlName)):
-            raise ValueError(f"choose of {', '.join(get_args(ControlName))}, several with commas; or all; or none")
-        return asked
+        named = tuple(dict.fromkeys(name for one in asked for name in CURVES.get(one, (one,))))
+        if set(named) - set(get_args(ControlName)):
+            there = [*get_args(ControlName), *CURVES]
+            raise ValueError(f"choose of {', '.join(there)}, several with commas; or all; or none")
+        return named
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "Settings":

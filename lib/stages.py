@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from lib import files, results, speed
 from lib.controls import ControlError, crossfit, find
-from lib.encoders import Trained, stored_embeddings, train_encoder
+from lib.encoders import Trained, parts_of_epochs, stored_embeddings, train_encoder
 from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.representations import names
 from lib.settings import Settings, SettingsError
@@ -27,10 +27,11 @@ def train(study: Study, representation: str, seed: int) -> Trained:
     """Train one encoder (or read it back), and write its own classifier's test scores."""
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise SettingsError(f"seed = {seed!r}: a whole number from 0 is wanted")
-    chunks = study.chunks
+    chunks, epochs = study.chunks, study.settings.schedule(representation).epochs
     trained = train_encoder(
-        representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device
-    )
+        representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device,
+        keep_epochs=parts_of_epochs(epochs).values(),
+    )  # fmt: skip
     results.write_scores(study, representation, "own", seed, trained.scores)
     for stage in trained.spent:
         share = share_of_peak(stage.flops, stage.seconds, device_of(study.request.device)) if stage.flops else None
@@ -62,7 +63,10 @@ def score(study: Study) -> None:
 
 
 def run_controls(study: Study) -> pd.DataFrame:
-    """Run the controls that the settings ask for, cheap ones first; write which cannot be run here, and why."""
+    """Run the controls that the settings ask for, cheap ones first; write which cannot be run here, and why.
+
+    Points of curves stand in a table of their own: they are no competitors of the study.
+    """
     rows = []
     asked = sorted(map(find, study.settings.controls), key=lambda control: control.costly)
     for control in asked:
@@ -71,8 +75,10 @@ def run_controls(study: Study) -> pd.DataFrame:
                 for seed in part.request.seeds:
                     control.run(part, seed)
         except ControlError as error:
-            rows.append({"control": control.name, "reason": str(error)})
-    return study.write_table("controls_left_out", pd.DataFrame(rows, columns=["control", "reason"]))
+            rows.append({"control": control.name, "reason": str(error), "curve": control.curve})
+    left_out = pd.DataFrame(rows, columns=["control", "reason", "curve"])
+    study.write_table("curves_left_out", left_out[left_out["curve"] != ""])
+    return study.write_table("controls_left_out", left_out.loc[left_out["curve"] == "", ["control", "reason"]])
 
 
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ dropout are drawn from (seed, epoch) alone, and the state is one file, replaced 
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,12 +71,13 @@ def device_of(name: str) -> torch.device:
 
 def fit(
     model: nn.Module, examples: Examples, schedule: Training, seed: int, *, state: Path, key: str, device: torch.device,
-    validation: Examples | None = None, report: Report | None = None,
+    validation: Examples | None = None, report: Report | None = None, keep: Mapping[int, Path] | None = None,
 ) -> History:  # fmt: skip
     """Train `model` in place and leave it on `device`, in evaluation mode.
 
     `state` is the file that an interrupted call goes on from; `key` names what is trained on what, and a state of
     another key is not used. With `validation`, the weights of the epoch with the lowest loss on it are kept.
+    keep: epoch (from 1) -> file of the weights as they were after it, written with the key; they change nothing else.
     """
     validation = validation and validation.for_selection()
     model.to(device)
@@ -93,6 +94,8 @@ def fit(
             if row["validation_loss"] <= min(r["validation_loss"] for r in [*history.rows, row]):
                 best = {name: value.clone() for name, value in model.state_dict().items()}
         history.rows.append({**row, "seconds": time.perf_counter() - start})
+        if keep and epoch + 1 in keep:  # before the state: stopped in between, this epoch is done again
+            save_weights(model, keep[epoch + 1], key)
         save_state(state, key, model, optimiser, history, best)
         if report:
             report({**history.rows[-1], "epochs": schedule.epochs})
@@ -191,6 +194,16 @@ def save_state(
     metadata = {"key": key, "history": json.dumps(history.rows)}
     with files.whole(path) as temporary:
         save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
+
+
+def save_weights(model: nn.Module, path: Path, key: str) -> None:
+    """Write all weights of a model with the key of what they were trained on, whole or not at all."""
+    with files.whole(path) as temporary:
+        save_file(
+            {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()},
+            temporary,
+            {"key": key},
+        )
 
 
 def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[History, dict | None]:

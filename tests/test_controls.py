@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib import encoders, representations, stages
-from lib.controls import CONTROLS, ControlError, find, games, keeping, ready, work
+from lib import encoders, representations, results, stages, training
+from lib.controls import CONTROLS, CURVES, ControlError, find, games, keeping, ready, work
 from lib.games import control_scores, paper4
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
@@ -98,20 +98,22 @@ def test_a_control_leaves_the_files_that_its_game_asks_for_and_once(name, study)
 def test_the_games_are_those_that_were_asked_for(study):
     made = {name: control.game(study) for name, control in CONTROLS.items()}
     assert [game.name for game in made.values()] == [
-        "noise5", "untrained4", "shuffled4", "seeds4", "wide1", "logmel5", "mobilenet1", "mean4", "raw4", "crossfit4", "stacked4",
+        "noise5", "untrained4", "shuffled4", "seeds4", "wide1", "logmel5", "mobilenet1", "mean4", "raw3", "classical4", "crossfit4",
+        "stacked4",
     ]  # fmt: skip
     assert [name for name, control in CONTROLS.items() if control.costly] == [
         "shuffled", "seeds", "wide", "crossfit", "stacked",
     ]  # fmt: skip
     assert made["noise"].players == (*PAPER, "noise") and made["noise"].own == {"noise"}
     assert made["wide"].players == ("waveform256",)
-    assert made["raw"].players == PAPER == made["crossfit"].players
+    assert made["raw"].players == ("pitch", "timbre", "waveform")  # the neuralogram is a trained network's
+    assert made["classical"].players == PAPER == made["crossfit"].players
     assert made["noise"].file(study, PAPER, "paper", 0) == paper4().file(study, PAPER, "paper", 0)
-    assert made["raw"].file(study, PAPER, "paper", 0) != paper4().file(study, PAPER, "paper", 0)
+    assert made["crossfit"].file(study, PAPER, "paper", 0) != paper4().file(study, PAPER, "paper", 0)
 
 
 def test_settings_know_the_same_controls_and_an_unknown_one_is_one_line():
-    assert typing.get_args(ControlName) == tuple(CONTROLS)
+    assert typing.get_args(ControlName) == (*CONTROLS, *CURVES)
     for wrong, error in ((lambda: find("nois"), ControlError), (lambda: choose("nois"), SettingsError)):
         with pytest.raises(error, match="nois") as told:
             wrong()
@@ -126,13 +128,15 @@ def test_controls_are_switched_in_the_preset_or_by_name():
     assert Settings.preset("quick").controls == ("noise",)
     assert all(Settings.preset(name).controls == () for name in ("tiny", "laptop", "paper"))
     assert choose("mean") == ("mean",) and choose("") == () and choose(("mean", "raw")) == ("mean", "raw")
-    assert choose("all") == tuple(CONTROLS)
+    assert choose("all") == (*CONTROLS, *CURVES)
 
 
-@pytest.mark.parametrize("name", ["noise", "mobilenet", "mean", "raw", "crossfit", "stacked", "seeds", "logmel"])
+@pytest.mark.parametrize(
+    "name", ["noise", "mobilenet", "mean", "crossfit", "stacked", "seeds", "logmel", "classical", "budget8"]
+)
 def test_a_study_that_is_not_trained_is_one_line(name, untouched):
     with pytest.raises(StudyError, match="02_train_encoder") as told:
-        CONTROLS[name].run(untouched, 0)
+        find(name).run(untouched, 0)
     assert "\n" not in str(told.value)
     assert not games(untouched)
 
@@ -188,6 +192,19 @@ def test_a_game_is_ready_when_every_fold_and_seed_is(tmp_path, monkeypatch):
     assert ready(whole, mean)  # no game reads it: of nobody chance is expected
     mean.game(whole).file(part, ("pitch",), "own", seed).unlink()
     assert not ready(whole, mean)
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(results.LARGE_BYTES, np.float32), (1000, np.float16)])
+def test_scores_of_a_control_are_stored_as_the_studys(limit, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "LARGE_BYTES", limit)
+    part = made_up.study(tmp_path, monkeypatch).parts[0]
+    CONTROLS["mean"].run(part, 0)
+    scores = np.load(part.scores("pitch", "own", 0))
+    results.write_scores(part, "pitch", "own", 0, scores)
+    for path in (part.scores("pitch", "own", 0), control_scores(part, "mean", label(PAPER), "own", 0)):
+        assert np.load(path).dtype == kept
+    own = np.mean([np.load(part.scores(name, "own", 0)).astype(np.float32) for name in PAPER], axis=0)
+    np.testing.assert_allclose(np.load(control_scores(part, "mean", label(PAPER), "own", 0)), own, atol=1e-3)
 
 
 # Nothing of another fold or seed
@@ -338,7 +355,7 @@ def test_a_mobilenet_without_its_output_layer_is_one_line(study, tmp_path):
     try:
         with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
             work.mobilenet_scores(study, 0)
-        encoders.keep_weights(torch.nn.Linear(1, 1), path, "of another training")
+        training.save_weights(torch.nn.Linear(1, 1), path, "of another training")
         with pytest.raises(ControlError, match="run notebooks/02_train_encoder"):
             work.mobilenet_scores(study, 0)
     finally:
@@ -358,17 +375,12 @@ def test_the_mean_is_numpys(study):
 @slow
 def test_raw_is_the_representation_averaged_over_time(study):
     audio = study.chunks.audio[:3]
-    found = {name: work.raw(study, name, 0) for name in PAPER}
-    assert {name: values.shape[1] for name, values in found.items()} == {
-        "pitch": 80, "timbre": 12, "neuralogram": 1024, "waveform": 400,
-    }  # fmt: skip
+    found = {name: work.raw(study, name, 0) for name in work.without_a_network(study.settings)}
+    assert {name: values.shape[1] for name, values in found.items()} == {"pitch": 80, "timbre": 12, "waveform": 400}
     np.testing.assert_allclose(found["waveform"][:3], audio.reshape(3, 40, 400).mean(1), atol=1e-6)
     for name in ("pitch", "timbre"):
         features = make(name, study.settings).compute(torch.from_numpy(np.array(audio))).float()
         np.testing.assert_allclose(found[name][:3], features.mean(2), atol=1e-3)
-    encoder = work.load_study_encoder(study, "neuralogram", 0)
-    features = encoder.representation.compute(torch.from_numpy(np.array(audio)))
-    np.testing.assert_allclose(found["neuralogram"][:3], features.mean(2), atol=1e-3)
 
 
 # The head on subsets of unequal widths

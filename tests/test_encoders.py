@@ -215,3 +215,26 @@ def test_killed_while_features_are_computed_nothing_half_is_taken_for_whole(tmp_
     made = type("Made", (), {"compute": lambda self, chunks: 2 * chunks[:, :4]})()
     encoders.compute_features(made, np.ones((200, 8), np.float32), path, torch.device("cpu"))
     assert np.array_equal(np.load(path), np.full((200, 4), 2, np.float32))
+
+
+def test_weights_on_the_way_are_those_of_their_epoch(chunks, tmp_path):
+    """After the last epoch they are the finished ones, after an earlier one not; those of another key are not read."""
+    made = train_encoder("timbre", chunks, TINY, 0, tmp_path / "a", "cpu", keep_epochs=(1, 2))
+    plain = train("timbre", chunks, tmp_path / "b")
+    assert torch.equal(state(made), state(plain)) and not list((tmp_path / "b").glob("encoder-epoch*"))
+    key, other = encoders.key_of("timbre", chunks, TINY, 0), encoders.Encoder("timbre", 2, TINY)
+    assert encoders.read_epoch(other, tmp_path / "a", 2, key)
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in made.encoder.state_dict().items())
+    assert encoders.read_epoch(other, tmp_path / "a", 1, key)
+    assert not torch.equal(
+        other.body.state_dict()[next(iter(other.body.state_dict()))],
+        next(iter(made.encoder.body.state_dict().values())),
+    )
+    assert not encoders.read_epoch(other, tmp_path / "a", 1, "another") and not encoders.read_epoch(
+        other, tmp_path, 1, key
+    )
+
+
+@pytest.mark.parametrize(("epochs", "parts"), [(1, (1, 1, 1)), (16, (2, 4, 8)), (25, (4, 7, 13)), (300, (38, 75, 150))])
+def test_parts_of_the_epochs_are_rounded_up(epochs, parts):
+    assert encoders.parts_of_epochs(epochs) == dict(zip((8, 4, 2), parts, strict=True))

@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import nn
 
 from lib.arrays import Rows
@@ -133,3 +135,53 @@ def test_devices():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="DEVICE=cuda"):
             device_of("cuda")
+
+
+def kept(path):
+    """The weights and the key of a file that a training kept on its way."""
+    with safe_open(path, "pt") as stored:
+        return torch.cat([value.flatten().float() for _, value in sorted(load_file(path).items())]), stored.metadata()[
+            "key"
+        ]
+
+
+def sorted_weights(net):
+    return torch.cat([value.flatten().float() for _, value in sorted(net.state_dict().items())])
+
+
+def test_weights_are_kept_on_the_way_and_change_nothing(tmp_path):
+    plain, history = run(tmp_path, "plain")
+    files_at = {epoch: tmp_path / f"epoch{epoch}.safetensors" for epoch in (1, 3, 6)}
+    net, again = run(tmp_path, "kept", keep=files_at)
+    assert torch.equal(weights(plain), weights(net))
+    assert [row["loss"] for row in again.rows] == [row["loss"] for row in history.rows]
+    assert torch.equal(kept(files_at[6])[0], sorted_weights(net)) and kept(files_at[6])[1] == "k"
+
+    def stop(row):
+        if row["epoch"] == 3:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, "stopped", report=stop)
+    state = load_file(tmp_path / "stopped.safetensors")
+    of_state = [value.flatten().float() for name, value in sorted(state.items()) if name.startswith("model.")]
+    assert torch.equal(kept(files_at[3])[0], torch.cat(of_state))
+    assert not torch.equal(kept(files_at[1])[0], kept(files_at[3])[0])
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 4])
+def test_a_training_that_goes_on_keeps_the_same_weights(tmp_path, stop_after):
+    whole = {epoch: tmp_path / f"whole{epoch}.safetensors" for epoch in (2, 3)}
+    cut = {epoch: tmp_path / f"cut{epoch}.safetensors" for epoch in (2, 3)}
+    run(tmp_path, "whole", keep=whole)
+
+    def stop(row):
+        if row["epoch"] == stop_after:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(tmp_path, "cut", report=stop, keep=cut)
+    assert [epoch for epoch, path in cut.items() if path.exists()] == [epoch for epoch in (2, 3) if epoch <= stop_after]
+    run(tmp_path, "cut", keep=cut)
+    for epoch in (2, 3):
+        assert torch.equal(kept(whole[epoch])[0], kept(cut[epoch])[0])

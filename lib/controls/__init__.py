@@ -13,13 +13,15 @@ it was made from. The study's own encoders and scores are read and never changed
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from lib import files
-from lib.controls import crossfit, seeds, work
+from lib.controls import classical, crossfit, curves, seeds, work
 from lib.controls.keeping import ControlError, checkpoints
-from lib.games import Game, paper4
+from lib.encoders import PARTS
+from lib.games import Game, Point, paper4
 from lib.settings import Settings
 from lib.study import Study
 from lib.subsets import Subset, subsets
@@ -37,12 +39,14 @@ class Control:
     adds: bool = False  # whether it adds a player to the study's four, instead of playing with its own
     trains_heads: bool = True
     costly: bool = False
+    curve: str = ""  # of a point of a curve, its curve: it is no competitor of the study
+    part: float = 1.0  # of the epochs or the training groups
 
     def game(self, study: Study) -> Game:
-        """The game: `noise5` is the control `noise` with five players."""
+        """The game: `noise5` is the control `noise` with five players; a point of a curve is named like its control."""
         players = self.players(study.settings)
         own = frozenset(players) - (frozenset(paper4().players) if self.adds else frozenset())
-        return Game(f"{self.name}{len(players)}", players, self.name, own)
+        return Game(self.name if self.curve else f"{self.name}{len(players)}", players, self.name, own)
 
     def heads(self, study: Study) -> tuple[str, ...]:
         """The heads that the game is played with."""
@@ -60,9 +64,10 @@ class Control:
 
 def find(name: str) -> Control:
     """The control of this name; ControlError with the names there are if it is unknown."""
-    if name not in CONTROLS:
-        raise ControlError(f"control {name!r} does not exist; there are {', '.join(CONTROLS)}")
-    return CONTROLS[name]
+    there = CONTROLS | CURVES
+    if name not in there:
+        raise ControlError(f"control {name!r} does not exist; there are {', '.join(there)}")
+    return there[name]
 
 
 def ready(study: Study, control: Control) -> bool:
@@ -78,8 +83,19 @@ def ready(study: Study, control: Control) -> bool:
 
 
 def games(study: Study) -> list[Game]:
-    """The games of all controls that are ready, in the order of CONTROLS."""
+    """The games of all controls that are ready, in the order of CONTROLS; points of curves are none of them."""
     return [control.game(study) for control in CONTROLS.values() if ready(study, control)]
+
+
+def points(study: Study) -> list[Point]:
+    """The points of the curves that are ready, the smallest part first, each curve with the study itself as its last."""
+    found = []
+    for curve in dict.fromkeys(control.curve for control in CURVES.values()):
+        there = [control for control in CURVES.values() if control.curve == curve and ready(study, control)]
+        games = [(control.part, control.game(study)) for control in there]
+        for part, game in [*games, (1.0, paper4())] if there else []:
+            found.append(Point(curve, part, game, *curves.trained_with(study, curve, round(1 / part))))
+    return found
 
 
 CONTROLS: dict[str, Control] = {
@@ -118,8 +134,14 @@ CONTROLS: dict[str, Control] = {
             work.four, work.play_mean, trains_heads=False,
         ),
         Control(
-            "raw", "Raw, averaged over time", "What do the encoders add to the representations themselves?",
-            work.four, work.play_raw,
+            "raw", "Raw, averaged over time",
+            "What do heads get from the representations alone, those that need no trained network, without any encoder?",
+            work.without_a_network, work.play_raw,
+        ),
+        Control(
+            "classical", "Forest, SVM or ridge",
+            "Would statistics over time and scikit-learn do as well? (The neuralogram's are of its trained MobileNet.)",
+            work.four, classical.play_classical, trains_heads=False,
         ),
         Control(
             "crossfit", "Cross-fitted heads",
@@ -129,6 +151,22 @@ CONTROLS: dict[str, Control] = {
         Control(
             "stacked", "Stacked own scores", "Do heads on the encoders' own scores of unseen clips do as well?",
             work.four, crossfit.play_stacked, trains_heads=False, costly=True,
+        ),
+    )
+}  # fmt: skip
+
+# Points of curves, by name: beside the study as it would be with less, not against it
+CURVES: dict[str, Control] = {
+    control.name: control
+    for curve, what, asks, play, costly in (
+        ("budget", "epochs", "Do the shares stay where encoders train for less long?", curves.play_budget, False),
+        ("data", "training groups", "Do features help most where data are few?", curves.play_data, True),
+    )
+    for n in PARTS
+    for control in (
+        Control(
+            f"{curve}{n}", f"1/{n} of the {what}", asks, work.four, partial(play, one_in=n), costly=costly, curve=curve,
+            part=1 / n,
         ),
     )
 }  # fmt: skip

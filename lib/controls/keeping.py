@@ -17,6 +17,7 @@ from lib.chunks import Chunks
 from lib.encoders import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
 from lib.errors import PlainError
 from lib.games import Game, control_scores, paper4
+from lib.results import as_stored
 from lib.settings import Settings
 from lib.study import Study, StudyError
 from lib.subsets import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
@@ -58,26 +59,28 @@ def write_once(
         path.unlink(missing_ok=True)
     for subset, scores in make():
         with files.whole(paths[subset]) as temporary:
-            np.save(temporary, scores.astype(np.float32))
+            np.save(temporary, as_stored(part, scores))
     files.write_json(marker, {"key": key})
 
 
 def score_heads(
-    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None
-) -> None:
+    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None, *,
+    settings: Settings | None = None,
+) -> None:  # fmt: skip
     """Train every head on every subset with a player of the game's own, and write its test scores.
 
-    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on.
+    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on; settings: how
+    they are trained, by default as the study's.
     """
     train = training_rows(chunks, part.settings) if train is None else train
     for head in part.settings.heads.kinds:
-        _score_head(part, game, head, seed, embeddings, chunks.targets, train)
+        _score_head(part, game, HeadPlan.of(settings or part.settings, head), seed, embeddings, chunks.targets, train)
 
 
 def _score_head(
-    part: Study, game: Game, head: str, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
+    part: Study, game: Game, plan: HeadPlan, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
 ) -> None:
-    plan, data = HeadPlan.of(part.settings, head), HeadData(embeddings, targets, part.chunks.groups)
+    head, data = plan.head, HeadData(embeddings, targets, part.chunks.groups)
     test, only = part.chunks.rows("test"), own_subsets(game)
     content = {name: files.digest(values) for name, values in embeddings.items()}
     learned_from = [files.digest(values) for values in (train, targets[train], data.groups[train])]

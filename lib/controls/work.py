@@ -28,7 +28,6 @@ from lib.controls.keeping import (
 from lib.encoders import Encoder, answers, features_of, in_blocks, key_of
 from lib.games import Game, paper4
 from lib.representations import kind
-from lib.representations.base import Representation
 from lib.settings import Settings
 from lib.study import Study, missing
 from lib.subsets import Subset
@@ -170,33 +169,24 @@ def own_scores(part: Study, name: str, seed: int) -> np.ndarray:
     return np.load(path).astype(np.float32)
 
 
+def without_a_network(settings: Settings) -> Subset:
+    """Those of the paper's four whose representation learns nothing before the Transformer."""
+    return tuple(name for name in paper4().players if not kind(name).learns)
+
+
 def play_raw(part: Study, game: Game, seed: int) -> None:
-    embeddings = {name: raw(part, name, seed) for name in game.players}
-    score_heads(part, game, seed, embeddings, part.chunks)
+    score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players}, part.chunks)
 
 
 def raw(part: Study, name: str, seed: int) -> np.ndarray:
-    """The representation itself [chunk, dimension], averaged over time; what it has to learn is the study's."""
+    """The representation itself [chunk, dimension], averaged over time: nothing in it is trained."""
     chunks, settings, spent = part.chunks, part.settings, []
 
     def compute() -> np.ndarray:
-        n_classes = len(chunks.corpus.classes)
-        encoder = load_study_encoder(part, name, seed) if kind(name).learns else Encoder(name, n_classes, settings)
+        encoder = Encoder(name, len(chunks.corpus.classes), settings)
         features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
-        return over_time(encoder.representation, features)
+        return np.concatenate([encoder.representation.over_time(features[each]) for each in blocks(len(features), 512)])
 
     averages = computed(part, "raw", name, seed, key_of(name, chunks, settings, seed), compute)
     note(part, "raw", spent)
     return averages
-
-
-def over_time(representation: Representation, features: np.ndarray) -> np.ndarray:
-    """Means [chunk, d] over the frames of features [chunk, d, t], or over the patches of a waveform [chunk, sample]."""
-    means = []
-    for part in blocks(len(features), 512):
-        values = np.asarray(features[part], np.float32)
-        if values.ndim == 2:
-            patches = values[:, : representation.n_patches * representation.patch]
-            values = patches.reshape(len(values), representation.n_patches, -1).swapaxes(1, 2)
-        means.append(values.mean(2))
-    return np.concatenate(means)

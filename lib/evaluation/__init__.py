@@ -3,6 +3,8 @@
 chance           what a ranking by chance is expected to have, in closed form
 selection        the best subset and the owners of classes, which are chosen by looking, each with its test
 claims           what may be claimed of shares, subsets, classes and controls, in sentences
+curves           shares against the budget of training and against the number of training clips
+substitutes      log-mel in the place of each encoder
 convergence      how far linear heads that are trained by descent are from their optimum
 properties       what is measured on the sound itself, chunk by chunk
 ridge            linear regression whose penalty is chosen by groups

@@ -100,6 +100,14 @@ class Representation(nn.Module, ABC):
     def forward(self, features: Tensor) -> Tensor:
         """Tokens [c, t, w] of features [c, d, t]: what the Transformer reads."""
 
+    def over_time(self, features: np.ndarray) -> np.ndarray:
+        """Means [c, d] over the frames of features [c, d, t]."""
+        return np.asarray(features, np.float32).mean(2)
+
+    def summary(self, features: np.ndarray) -> np.ndarray:
+        """What classical classifiers are given of features [c, d, t]: statistics over time [c, 3 d]."""
+        return statistics_over_time(np.asarray(features, np.float32))
+
     @abstractmethod
     def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         """Draw the features [d, t] of one chunk, axes with units."""
@@ -203,6 +211,11 @@ def sinusoids(n_tokens: int, width: int) -> Tensor:
     rate = torch.exp(-math.log(10000.0) * torch.arange(half) / half)
     angle = torch.arange(n_tokens)[:, None] * rate
     return torch.cat([angle.sin(), angle.cos()], dim=1)[:, :width]
+
+
+def statistics_over_time(values: np.ndarray) -> np.ndarray:
+    """Mean, standard deviation and that of the frame-to-frame differences [c, 3 d], over time, of values [c, d, t]."""
+    return np.concatenate([values.mean(2), values.std(2), np.diff(values, axis=2).std(2)], axis=1)
 
 
 def moments(features: Rows, block: int = 512) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lib import mpl
-from lib.representations.base import LEVEL, FrontEnd, Known, Representation, draw_response, playable
+from lib.representations.base import (
+    LEVEL,
+    FrontEnd,
+    Known,
+    Representation,
+    draw_response,
+    playable,
+    statistics_over_time,
+)
 from lib.settings import Chunking, Frozen
 
 LEARNED_S = 0.5  # how long a learned filter is heard
+N_MELS, FLOOR = 64, 1e-10  # of the summary: mel bands, and the power that counts as none
 
 
 class WaveformSettings(Frozen):
@@ -71,6 +80,26 @@ class Waveform(Representation):
             title="What each filter lets through",
         )
         axis.figure.colorbar(picture, ax=axis, label="magnitude (dB below the filter's highest)")
+
+    def over_time(self, features: np.ndarray) -> np.ndarray:
+        """Means [c, sample] over the patches of samples [c, s]: the features have no frames."""
+        return np.asarray(self._patches(features), np.float32).mean(1)
+
+    def summary(self, features: np.ndarray) -> np.ndarray:
+        """Statistics over time [c, 3 band] of the log-mel energies of the patches: of samples themselves they say nothing.
+
+        librosa's mel bands of the power spectrum of each patch by itself (Hann window), in dB, not below -100.
+        """
+        from librosa.filters import mel
+
+        bands = mel(sr=self.rate_hz, n_fft=self.patch, n_mels=N_MELS)
+        power = np.abs(np.fft.rfft(self._patches(features) * np.hanning(self.patch), axis=2)) ** 2  # [c, t, frequency]
+        levels_db = 10 * np.log10(np.maximum(power @ bands.T, FLOOR))
+        return statistics_over_time(levels_db.swapaxes(1, 2)).astype(np.float32)
+
+    def _patches(self, samples: np.ndarray) -> np.ndarray:
+        """The patches [c, t, sample] of samples [c, s]."""
+        return np.asarray(samples)[:, : self.n_patches * self.patch].reshape(len(samples), self.n_patches, self.patch)
 
     @torch.no_grad()
     def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:

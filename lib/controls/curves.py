@@ -1,0 +1,173 @@
+"""Points of two curves: the study's game with encoders of a part of their budget, or of a part of the training data.
+
+budget    the study's encoders as they were after 1/8, 1/4 and 1/2 of their epochs (a MobileNet is finished: it is trained
+          before). Heads learn as in the study. On the way the learning rate has not fallen yet.
+data      encoders, MobileNet included, and heads trained on 1/8, 1/4 and 1/2 of the training groups: subsets inside each
+          other, drawn from the seed, the same for all encoders, in which every class keeps a group as far as they reach.
+          The number of steps is that of all the data (epochs go up as data go down), so less data is not less training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from lib import files, training
+from lib.chunks import Chunks
+from lib.controls.keeping import (
+    TRAIN,
+    ControlError,
+    checkpoints,
+    computed,
+    load_study_encoder,
+    note,
+    score_heads,
+    training_rows,
+)
+from lib.encoders import (
+    answers,
+    features_of,
+    key_of,
+    parts_of_epochs,
+    read_epoch,
+    stored_embeddings,
+    train_encoder,
+)
+from lib.games import Game
+from lib.representations import kind, names
+from lib.settings import Settings, Training
+from lib.study import Study
+
+# A part of the epochs
+
+
+def play_budget(part: Study, game: Game, seed: int, *, one_in: int) -> None:
+    """Heads on the embeddings of the study's encoders after one in so many of their epochs."""
+    embeddings = {name: embedded_on_the_way(part, game, name, seed, one_in) for name in game.players}
+    score_heads(part, game, seed, embeddings, part.chunks)
+
+
+def embedded_on_the_way(part: Study, game: Game, name: str, seed: int, one_in: int) -> np.ndarray:
+    """Embeddings [chunk, width] after one in so many epochs; ControlError where these weights were not kept."""
+    chunks, settings, spent = part.chunks, part.settings, []
+    epoch, key = epochs_on_the_way(settings, one_in)[name], key_of(name, chunks, settings, seed)
+
+    def compute() -> np.ndarray:
+        encoder, folder = load_study_encoder(part, name, seed), part.checkpoint(name, seed)
+        if not read_epoch(encoder, folder, epoch, key):
+            raise ControlError(
+                f"{game.control}: {folder.name} holds no weights of epoch {epoch}, it was trained before they were kept: "
+                f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
+            )
+        device = training.device_of(part.request.device)
+        return answers(encoder.to(device), features_of(encoder, name, chunks, device, spent), device)[0]
+
+    embeddings = computed(part, game.control, name, seed, files.key(key, epoch), compute)
+    note(part, game.control, spent)
+    return embeddings
+
+
+def epochs_on_the_way(settings: Settings, one_in: int) -> dict[str, int]:
+    """The epoch of each encoder after which one in so many of its epochs are done."""
+    return {name: parts_of_epochs(settings.schedule(name).epochs)[one_in] for name in names()}
+
+
+# A part of the data
+
+
+def play_data(part: Study, game: Game, seed: int, *, one_in: int) -> None:
+    """Encoders and heads trained on one in so many of the training groups, for as many steps as on all."""
+    chunks = part_of_groups(part.chunks, part.settings, seed, one_in)
+    settings = of_same_steps(part, chunks)
+    embeddings = {name: trained_on_part(part, game, name, seed, chunks, settings) for name in game.players}
+    score_heads(part, game, seed, embeddings, chunks, settings=settings)
+
+
+def trained_on_part(
+    part: Study, game: Game, name: str, seed: int, chunks: Chunks, settings: Settings
+) -> np.ndarray:  # fmt: skip
+    """Embeddings [chunk, width] of an encoder of these chunks; features that it learned itself are not left in the cache."""
+    folder = checkpoints(part, game.control) / f"{name}-seed{seed}"
+    found = stored_embeddings(name, chunks, settings, seed, folder)
+    if found is not None:
+        return found
+    made = train_encoder(name, chunks, settings, seed, folder, part.request.device)
+    note(part, game.control, made.spent)
+    if made.encoder.representation.learned:
+        features = features_of(made.encoder, name, chunks, training.device_of(part.request.device), [])
+        Path(features.filename).unlink(missing_ok=True)
+    return made.embeddings
+
+
+def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -> Chunks:
+    """The same chunks with one in so many of the training groups, rounded up; the clips of the others have no role.
+
+    ControlError where this would be one group alone.
+    """
+    clips = chunks.corpus.clips
+    mine = clips["role"].isin(settings.trained_on.split("+")).to_numpy()
+    groups = clips["group"].astype(str).to_numpy()
+    order = covering_order(groups[mine], chunks.corpus.targets[mine], seed)
+    kept = order[: ceil(len(order) / one_in)]
+    if len(kept) < 2:
+        raise ControlError(
+            f"data{one_in}: {chunks.corpus.name} has {len(order)} training groups here, and 1/{one_in} of them is one: two are needed"
+        )
+    role = clips["role"].mask(mine & ~np.isin(groups, kept), "")
+    return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(role=role)))
+
+
+def covering_order(groups: np.ndarray, targets: np.ndarray, seed: int) -> list[str]:
+    """The groups in a random order, of which those come first that together hold every class.
+
+    groups [clip], targets [clip, class]. Of the first each is one with the most classes that are still missing.
+    """
+    order = np.random.default_rng(seed).permutation(np.unique(groups))
+    holds = np.stack([targets[groups == group].any(0) for group in order])  # [group, class]
+    missing, first = holds.any(0), []
+    while missing.any():
+        first.append(int((holds & missing).sum(1).argmax()))
+        missing &= ~holds[first[-1]]
+    rest = [number for number in range(len(order)) if number not in set(first)]
+    return [str(order[number]) for number in (*first, *rest)]
+
+
+def of_same_steps(part: Study, chunks: Chunks) -> Settings:
+    """The settings with as many steps on these chunks as the study's have on all of its own: of encoders and heads."""
+    settings, schedules = part.settings, dict(part.settings.schedules)
+    n_all, n = (len(training_rows(each, settings)) for each in (part.chunks, chunks))
+    for name in (*names(), "head"):
+        epochs = same_steps(settings.schedule(name), n_all, n)
+        schedules[name] = {**schedules.get(name, {}), "epochs": epochs}
+    for what in (what for name in names() for what in kind(name).learns):  # of many items a chunk: batches are full
+        epochs = round(settings.schedule(what).epochs * n_all / n)
+        schedules[what] = {**schedules.get(what, {}), "epochs": epochs}
+    return settings.model_copy(update={"schedules": schedules})
+
+
+def same_steps(schedule: Training, n_all: int, n: int) -> int:
+    """Epochs over n items that have the steps of the schedule's epochs over n_all items, as near as whole epochs come."""
+    return max(1, round(schedule.epochs * ceil(n_all / schedule.batch) / ceil(n / schedule.batch)))
+
+
+# What a point was trained on
+
+
+def trained_with(study: Study, curve: str, one_in: int) -> tuple[Mapping[str, int], float, float]:
+    """Epochs of each encoder, and the training groups and clips (means over folds and seeds) of a point."""
+    each = [_trained_with(part, curve, one_in, seed) for part in study.parts for seed in study.request.seeds]
+    epochs = {name: round(float(np.mean([one[0][name] for one in each]))) for name in each[0][0]}
+    return epochs, float(np.mean([one[1] for one in each])), float(np.mean([one[2] for one in each]))
+
+
+def _trained_with(part: Study, curve: str, one_in: int, seed: int) -> tuple[Mapping[str, int], int, int]:
+    chunks, settings = part.chunks, part.settings
+    if curve == "data" and one_in > 1:
+        chunks = part_of_groups(chunks, settings, seed, one_in)
+        settings = of_same_steps(part, chunks)
+    on_the_way = curve == "budget" and one_in > 1
+    whole = {name: settings.schedule(name).epochs for name in names()}
+    clips = chunks.corpus.clips[chunks.corpus.clips["role"].isin(settings.trained_on.split("+"))]
+    return epochs_on_the_way(settings, one_in) if on_the_way else whole, clips["group"].nunique(), len(clips)

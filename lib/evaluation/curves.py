@@ -1,0 +1,128 @@
+"""Shares against budget and against data: the points of a curve in, a table and a sentence out.
+
+A point is the study's game with encoders that had a part of their epochs, or that were trained (as the heads were) on a
+part of the training groups; the last point of a curve is the study itself. All points are scored on the same test clips
+with the same draws, so their differences are paired.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import contributions, shares
+from lib.findings import between, clear, number
+from lib.games import Point
+from lib.results import LEVELS, SHARED
+from lib.shares import Played
+from lib.study import Study
+
+ALL_FOUR = "all four"
+FEATURES = ("pitch", "timbre")  # those that are computed by a rule, and not learned
+COLUMNS = [
+    "curve", "part", "n_epochs", "n_groups", "n_clips", "encoder", "what", "level", "head", "measure", "value", "low",
+    "high", "seeds",
+]  # fmt: skip
+QUESTIONS = {
+    "budget": ("Do features help most where training is short?", "of the epochs"),
+    "data": ("Do features help most where data are few?", "of the training groups"),
+}
+
+Curve = list[tuple[Point, Played]]
+
+
+def play(study: Study, points: Sequence[Point], played: Sequence[Played] = ()) -> Curve:
+    """Every point with its game at each level with each head; games that are among `played` are not played again."""
+    there = {(one.game.name, one.level, one.head): one for one in played}
+    found: Curve = []
+    for point in points:
+        for level in LEVELS:
+            for head in study.settings.heads.kinds:
+                key = (point.game.name, level, head)
+                if key not in there:
+                    there[key] = shares.play(study, point.game, level, head, [SHARED])
+                found.append((point, there[key]))
+    return found
+
+
+def table(curve: Curve) -> pd.DataFrame:
+    """Rows of curves.csv [COLUMNS]: share, alone and added last of each encoder, and the value of each and of all four."""
+    return pd.DataFrame([row for point, one in curve for row in _rows(point, one)], columns=COLUMNS)
+
+
+def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
+    game = of_all_classes(one)
+    everyone = max(game, key=len)
+    numbers = {
+        "share": contributions.shapley(game),
+        "alone": contributions.add_one_in(game),
+        "added_last": contributions.leave_one_out(game),
+        "value": {name: game[name,] for name in everyone} | {ALL_FOUR: game[everyone]},
+    }
+    for what, each in numbers.items():
+        for name, rows in each.items():
+            low, high = one.of.interval(rows, one.confidence)
+            yield {
+                "curve": point.curve, "part": point.part, "n_epochs": _epochs(point, name), "n_groups": point.groups,
+                "n_clips": point.clips, "encoder": name, "what": what, **one.start, "measure": SHARED,
+                "value": float(one.of.value(rows)), "low": float(low), "high": float(high), "seeds": one.seeds,
+            }  # fmt: skip
+
+
+def of_all_classes(one: Played) -> dict[contributions.Subset, np.ndarray]:
+    """Each coalition's rows [resample + seed] of SHARED over all classes."""
+    return {subset: rows[:, 0] for subset, rows in one.values[SHARED].items()}
+
+
+def _epochs(point: Point, name: str) -> float:
+    """Epochs of one encoder; of all four where they have the same."""
+    if name in point.epochs:
+        return point.epochs[name]
+    each = set(point.epochs.values())
+    return each.pop() if len(each) == 1 else np.nan
+
+
+def sentences(curve: Curve, level: str, head: str) -> list[str]:
+    """Of each curve whether pitch and timbre together get more at its smallest part than at its end, paired."""
+    told = []
+    for name in dict.fromkeys(point.curve for point, _ in curve):
+        mine = [(point, one) for point, one in curve if point.curve == name and (one.level, one.head) == (level, head)]
+        (few, least), (_, whole) = (pick(mine, key=lambda each: each[0].part) for pick in (min, max))
+        question, of_what = QUESTIONS[name]
+        both = [_gained(least, whole, what, of) for what, of in (("share", shares_of), ("added last", added_last))]
+        told.append(
+            f"{question} Pitch and timbre together at 1/{round(1 / few.part)} {of_what} against all "
+            f"({level}s, {head} head): {'; '.join(both)}."
+        )
+    return told
+
+
+def _gained(least: Played, whole: Played, what: str, of: Any) -> str:
+    """One number of pitch and timbre at the smallest part, at all, and their paired difference."""
+    few, all_ = of(of_all_classes(least)), of(of_all_classes(whole))
+    low, high = whole.of.interval(few - all_, whole.confidence)
+    values = [float(whole.of.value(rows)) for rows in (few, all_, few - all_)]
+    if not np.isfinite([*values, low, high]).all():
+        return f"{what}: no interval to compare"
+    verdict = "not significantly different"
+    if clear(low, high):
+        verdict = (
+            "significantly more where there is less" if values[2] > 0 else "significantly less where there is less"
+        )
+    return (
+        f"{what} {number(values[0], sign='+')} against {number(values[1], sign='+')}, difference "
+        f"{number(values[2], sign='+')} {between(low, high, sign='+')} points: {verdict}"
+    )
+
+
+def shares_of(game: contributions.Game) -> np.ndarray:
+    """Rows of the shares of pitch and timbre together."""
+    each = contributions.shapley(game)
+    return sum(each[name] for name in FEATURES)
+
+
+def added_last(game: contributions.Game) -> np.ndarray:
+    """Rows of what pitch and timbre together add to the two others."""
+    everyone = max(game, key=len)
+    return game[everyone] - game[tuple(name for name in everyone if name not in FEATURES)]

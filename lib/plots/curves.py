@@ -1,0 +1,51 @@
+"""Pictures of shares against budget and against data. Values are drawn in points, a hundred times the table's fractions."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lib import mpl
+from lib.plots import style
+from lib.plots.contributions import WIDTH, colour, heading, title
+from lib.plots.tables import INK, LEVELS, scale
+
+X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
+
+
+def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Figure:
+    """One number of each encoder against the part, a row of panels a curve, a panel a level; bands are intervals.
+
+    table: curves.csv; what: share, alone or added_last. ValueError where it has no such row.
+    """
+    rows = table[(table["what"] == what) & (table["head"] == head)]
+    if rows.empty:
+        raise ValueError(f"no {what} with the {head} head")
+    curves = list(dict.fromkeys(rows["curve"]))
+    levels = [level for level in LEVELS if (rows["level"] == level).any()]
+    measure = rows["measure"].iloc[0]
+    with style():
+        figure = mpl.Figure(figsize=(WIDTH, 1.2 + 2.4 * len(curves)))
+        axes = figure.subplots(len(curves), len(levels), sharex=True, sharey=True, squeeze=False)
+        for curve, line in zip(curves, axes, strict=True):
+            for level, axis in zip(levels, line, strict=True):
+                _panel(axis, rows[(rows["curve"] == curve) & (rows["level"] == level)], scale(measure))
+                axis.set(title=f"{level}s", xlabel=X_LABELS[curve])
+            line[0].set_ylabel(f"{what.replace('_', ' ')}, {measure} (points)")
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        heading(figure, f"What each encoder adds with less training and with less data ({head} head)")
+    return figure
+
+
+def _panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
+    """A line and a band for each encoder, on a logarithmic axis."""
+    for name, own in rows.groupby("encoder", sort=False):
+        own = own.sort_values("part")
+        axis.fill_between(
+            own["part"], own["low"] * times, own["high"] * times, color=colour(name), alpha=0.15, linewidth=0
+        )
+        axis.plot(own["part"], own["value"] * times, "o-", color=colour(name), markersize=3.5, label=title(name))
+    axis.axhline(0, color=INK, linewidth=0.8)
+    parts = sorted(rows["part"].unique())
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(parts, ["all" if part == 1 else f"1/{round(1 / part)}" for part in parts])
+    axis.minorticks_off()
