@@ -316,6 +316,11 @@ def decision_table(study: Study) -> pd.DataFrame:
     from lib.representations.base import settings_of
 
     rows = list(decisions(study.settings))
+    rows += [
+        {"what": f"schedules.{what}", "taken": study.settings.schedule(what).summary, "offered": "any",
+         "why": "in the paper 300 epochs of each encoder, from 2e-4 to 1e-6; the schedules of others are not specified"}
+        for what in (*names(), *(learned for name in names() for learned in kind(name).learns), "head")
+    ]  # fmt: skip
     for name in names():
         own = settings_of(kind(name), study.settings.representations.get(name, {}))
         rows += decisions(own, f"representations.{name}.")

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from lib.arrays import blocks
 from lib.settings import Heads, Settings, Training
 from lib.threads import cores, side_by_side
-from lib.training import activate, learning_rate, loss_of
+from lib.training import activate, learning_rate, loss_of, optimiser_of
 
 Subset = tuple[str, ...]
 Head = Literal["paper", "linear"]
@@ -229,8 +229,7 @@ def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Ten
 
 def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
     """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart."""
-    optimiser = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
-    optimiser = optimiser(model.parameters(), lr=schedule.lr, fused=True)
+    optimiser = optimiser_of(model.weights, model.biases, schedule)
     n_heads, n_items = len(model.columns), len(inputs)
     n_batches = math.ceil(n_items / schedule.batch)
     for epoch in range(schedule.epochs):

@@ -7,7 +7,7 @@ dropout are drawn from (seed, epoch) alone, and the state is one file, replaced 
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,12 +174,16 @@ def learning_rate(schedule: Training, step: int, n_steps: int) -> float:
 
 def make_optimiser(model: nn.Module, schedule: Training) -> torch.optim.Optimizer:
     """Adam or AdamW over the trainable parameters; weight decay spares biases and the weights of norms, as is usual."""
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
     trained = [p for p in model.parameters() if p.requires_grad]
+    return optimiser_of([p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1], schedule)
+
+
+def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: Training) -> torch.optim.Optimizer:
+    """Adam or AdamW as the schedule has it; its weight decay is for the first parameters alone."""
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+        {"params": list(decayed), "weight_decay": schedule.weight_decay}, {"params": list(others), "weight_decay": 0.0},
+    ]  # fmt: skip
     return kind([group for group in groups if group["params"]], lr=schedule.lr, fused=True)
 
 
