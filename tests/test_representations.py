@@ -12,7 +12,7 @@ from lib import files, representations
 from lib.encoders import BLOCK, in_blocks
 from lib.plots.sounds import tone
 from lib.representations import kind, make, names
-from lib.representations.base import FrontEnd, Representation, moments
+from lib.representations.base import FrontEnd, Representation, moments, reflection
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.representations.pitch import PitchSettings, peaks
 from lib.representations.waveform import HighestAnswer
@@ -25,9 +25,9 @@ CPU = torch.device("cpu")
 INTERIOR = slice(8, -8)  # frames that no filter's main part reaches from an edge, where librosa's resamplers ring
 
 
-def built(name: str) -> Representation:
+def built(name: str, **own) -> Representation:
     torch.manual_seed(0)
-    return make(name, Settings()).eval()
+    return make(name, Settings(representations={name: own})).eval()
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,11 @@ def computed(representation: Representation, audio: np.ndarray) -> np.ndarray:
 # Pitch
 
 
-def librosa_magnitude(chunk: np.ndarray) -> np.ndarray:
-    return np.abs(librosa.cqt(chunk, sr=RATE, hop_length=400, fmin=40.0, n_bins=80, bins_per_octave=12, sparsity=0.01))[
-        :, :40
-    ]
+def librosa_magnitude(chunk: np.ndarray, first: int = 0, pad_mode: str = "constant") -> np.ndarray:
+    answer = librosa.cqt(
+        chunk, sr=RATE, hop_length=400, fmin=40.0, n_bins=80, bins_per_octave=12, sparsity=0.01, pad_mode=pad_mode
+    )
+    return np.abs(answer)[:, first : first + 40]
 
 
 def plain_peaks(magnitude: np.ndarray, settings: PitchSettings) -> np.ndarray:
@@ -104,6 +105,33 @@ def test_pitch_map_is_the_rule_on_librosas_constant_q(audio):
     assert theirs.any((1, 2)).all(), "a reference without peaks proves nothing"
     assert (ours == theirs).mean() >= 0.998
     assert (ours == theirs)[:, :, INTERIOR].mean() >= 0.9995
+
+
+def test_reflected_pitch_is_librosas_constant_q_of_the_chunk_continued_by_reflection(audio):
+    pitch, before = built("pitch", padding="reflect"), 20  # frames: half a second at either end
+    with torch.inference_mode():
+        ours = pitch.magnitude(torch.from_numpy(audio)).numpy()
+    continued = np.pad(audio, [(0, 0), (before * 400, before * 400)], mode="reflect")
+    theirs = np.stack([librosa_magnitude(chunk, before) for chunk in continued])
+    highest = theirs.max((1, 2), keepdims=True)
+    assert (np.abs(ours - theirs) <= 1e-3 * highest).all()
+    expected = np.stack([plain_peaks(level, PitchSettings()) for level in theirs])
+    found = computed(pitch, audio).astype(bool)
+    assert (found == expected).mean() >= 0.9995
+    assert (found != computed(built("pitch"), audio).astype(bool)).any()
+
+
+def test_reflected_pitch_is_librosas_reflection_but_for_where_its_resampled_octaves_end(real):
+    with torch.inference_mode():
+        ours = built("pitch", padding="reflect").magnitude(torch.from_numpy(real)).numpy()
+        of_zeros = built("pitch").magnitude(torch.from_numpy(real)).numpy()
+    theirs = np.stack([librosa_magnitude(chunk, pad_mode="reflect") for chunk in real])
+    apart, by_zeros = (
+        (np.abs(each - theirs) / theirs.max((1, 2), keepdims=True)).max((0, 1)) for each in (ours, of_zeros)
+    )
+    assert apart[INTERIOR].max() <= 1e-3
+    assert apart[1:8].max() <= 0.01 and apart[0] <= 0.1, "at the first sample but for the ringing of its resampler"
+    assert by_zeros[:4].min() > 0.1, "zeros give something else there"
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -158,8 +186,8 @@ def test_pitch_does_not_know_loudness(synthetic):
 # Timbre
 
 
-def librosa_mfcc(chunk: np.ndarray) -> np.ndarray:
-    return librosa.feature.mfcc(y=chunk, sr=RATE, n_mfcc=13, hop_length=400)[1:, :40]
+def librosa_mfcc(chunk: np.ndarray, pad_mode: str = "constant") -> np.ndarray:
+    return librosa.feature.mfcc(y=chunk, sr=RATE, n_mfcc=13, hop_length=400, pad_mode=pad_mode)[1:, :40]
 
 
 def test_timbre_is_librosas_mfcc_chunk_by_chunk(audio):
@@ -167,6 +195,14 @@ def test_timbre_is_librosas_mfcc_chunk_by_chunk(audio):
     theirs = np.stack([librosa_mfcc(chunk) for chunk in audio])
     assert ours.shape == (len(audio), 12, 40)
     assert np.abs(ours - theirs).max() <= 1e-2
+
+
+def test_reflected_timbre_is_librosas(audio):
+    ours = computed(built("timbre", padding="reflect"), audio)
+    theirs = np.stack([librosa_mfcc(chunk, "reflect") for chunk in audio])
+    assert np.abs(ours - theirs).max() <= 1e-2
+    changed = np.abs(ours - computed(built("timbre"), audio)).max((0, 1))  # [frame]
+    assert changed[[0, 39]].min() > 1, "what stands beyond the ends must matter to the frames there"
 
 
 def test_timbre_of_a_quiet_chunk_does_not_depend_on_a_loud_neighbour():
@@ -230,13 +266,14 @@ def test_waveform_front_end_is_convolution_maximum_projection_position(synthetic
 # Neuralogram
 
 
-def test_log_mel_is_librosas_slaney(audio):
-    settings = NeuralogramSettings()
+@pytest.mark.parametrize(("padding", "pad_mode"), [("zeros", "constant"), ("reflect", "reflect")])
+def test_log_mel_is_librosas_slaney(audio, padding, pad_mode):
+    settings = NeuralogramSettings(padding=padding)
     pieces = audio.reshape(-1, 1600)[::3]
     with torch.inference_mode():
         ours = LogMel(settings, RATE)(torch.from_numpy(pieces)).numpy()
     power = librosa.feature.melspectrogram(
-        y=pieces, sr=RATE, n_fft=400, hop_length=160, n_mels=64, pad_mode="constant", htk=False, norm="slaney"
+        y=pieces, sr=RATE, n_fft=400, hop_length=160, n_mels=64, pad_mode=pad_mode, htk=False, norm="slaney"
     )[..., :10]
     theirs = 10 * np.log10(np.maximum(power, 1e-10))
     heard = theirs > theirs.max((1, 2), keepdims=True) - 80  # under that float32 rounds away what is there
@@ -258,7 +295,34 @@ def test_neuralogram_shape_and_that_pieces_do_not_see_their_neighbours(synthetic
     assert np.abs(before - after)[:, :, 3].max() > 0
 
 
+def test_log_mel_of_a_whole_chunk_takes_its_padding_from_its_own_settings(synthetic):
+    found = {padding: computed(built("logmel", padding=padding), synthetic[:2]) for padding in ("zeros", "reflect")}
+    power = librosa.feature.melspectrogram(
+        y=synthetic[:2], sr=RATE, n_fft=2048, hop_length=400, n_mels=128, pad_mode="reflect"
+    )[..., :40]
+    theirs = 10 * np.log10(np.maximum(power, 1e-10))
+    above = theirs > theirs.max((1, 2), keepdims=True) - 80
+    assert np.abs(found["reflect"] - theirs)[above].max() <= 0.05
+    assert np.abs(found["zeros"] - theirs)[above].max() > 1
+
+
 # All of them
+
+
+def test_padding_is_an_open_point_of_the_decisions():
+    from lib.settings import decisions
+
+    for name in ("pitch", "timbre", "neuralogram"):
+        rows = [row for row in decisions(kind(name).Settings()) if row["what"] == "padding"]
+        assert [(row["taken"], row["offered"]) for row in rows] == [("zeros", "reflect")]
+    with pytest.raises(SettingsError, match="padding = 'wrap'"):
+        built("timbre", padding="wrap")
+
+
+@pytest.mark.parametrize(("n_samples", "edge"), [(7, 3), (3, 8)])
+def test_reflection_is_numpys_even_beyond_the_chunks_length(n_samples, edge):
+    chunk = np.random.default_rng(0).normal(size=n_samples)
+    assert np.array_equal(chunk[reflection(n_samples, edge)], np.pad(chunk, edge, mode="reflect"))
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre"])

@@ -22,6 +22,7 @@ from lib.settings import Chunking, Frozen, validated
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
+Padding = Literal["zeros", "reflect"]  # what stands beyond the ends of a chunk
 Scaling = Literal["standardise", "none", "batch"]
 
 PEAK = 0.9  # no sound goes above: an MP3 overshoots a little
@@ -203,6 +204,11 @@ def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int) ->
 def parts_of(chunks: Tensor, size: int) -> tuple[Tensor, ...]:
     """Chunks [c, ...], on a processor `size` at a time: what lies in its cache is done in half the time."""
     return chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
+
+
+def reflection(n_samples: int, edge: int) -> Tensor:
+    """Places [s + 2 edge] in a chunk of n samples that continue it at both ends by reflection, as numpy.pad has it."""
+    return torch.from_numpy(np.pad(np.arange(n_samples), edge, mode="reflect"))
 
 
 def sinusoids(n_tokens: int, width: int) -> Tensor:

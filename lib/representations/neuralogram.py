@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from lib import mpl
 from lib.arrays import Rows
-from lib.representations.base import FrontEnd, Representation, Scaling, Train
+from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train
 from lib.settings import Chunking, Frozen, choice
+
+PAD_MODES = {"zeros": "constant", "reflect": "reflect"}  # torchaudio's words for them
 
 
 class NeuralogramSettings(Frozen):
@@ -24,6 +26,11 @@ class NeuralogramSettings(Frozen):
     )
     window_s: float = choice(0.025, "any", "not told")
     hop_s: float = choice(0.01, "any", "not told")
+    padding: Padding = choice(
+        "zeros",
+        "reflect",
+        "not specified in the paper; zeros colour 2 of the 10 frames of a piece at its start and 1 at its end",
+    )
     map: Literal["timm", "keep_time", "repeat"] = choice(
         "timm", "keep_time (first stride in frequency only), repeat (the piece four times over)",
         "the last map of a 10 x 64 picture is 1 x 2, so that padding dominates",
@@ -149,8 +156,8 @@ class LogMel(nn.Module):
         self.n_frames = round(settings.piece_s / settings.hop_s)
         n_fft = round(settings.window_s * rate_hz)
         self.mel = MelSpectrogram(
-            rate_hz, n_fft, hop_length=round(settings.hop_s * rate_hz), n_mels=settings.n_mels, pad_mode="constant",
-            norm="slaney", mel_scale="slaney",
+            rate_hz, n_fft, hop_length=round(settings.hop_s * rate_hz), n_mels=settings.n_mels,
+            pad_mode=PAD_MODES[settings.padding], norm="slaney", mel_scale="slaney",
         )  # fmt: skip
         for name, value in list(self.mel.named_buffers()):  # constants: not part of what is learned
             owner = self.mel.get_submodule(name.rpartition(".")[0])

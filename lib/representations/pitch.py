@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lib import files, mpl
 from lib.plots import frequency_axis
-from lib.representations.base import LEVEL, FrontEnd, Known, Representation, in_parts, playable
+from lib.representations.base import LEVEL, FrontEnd, Known, Padding, Representation, in_parts, playable, reflection
 from lib.settings import Chunking, Frozen, choice
 
 NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
@@ -36,6 +36,11 @@ class PitchSettings(Frozen):
     sparsity: float = Field(0.01, ge=0, lt=1)
     neighbours: int = Field(2, ge=1, description="bins on either side that a peak must exceed")
     strict: bool = choice(True, "False: a peak may equal its neighbours", "a flat top is told neither way")
+    padding: Padding = choice(
+        "zeros", "reflect",
+        "not specified in the paper; zeros, as librosa's centred frames have it, "
+        "colour 2 of 40 frames at each end, for the lowest notes 8",
+    )  # fmt: skip
     floor_db: float = choice(
         120.0, "any", "cells so far below the chunk's loudest are rounding; they count as equal, so they hold no peaks"
     )
@@ -57,9 +62,11 @@ class Pitch(Representation):
         high, *low = octaves(settings)
         self.first_lag, taps = short_filters(filters[high])
         self.register_buffer("taps", taps, persistent=False)
-        self.period = smooth(
-            -(-(self.n_samples + reach(filters)) // self.hop)
-        )  # frames of a chunk and of silence after it
+        far = -(-reach(filters) // self.hop)  # frames
+        self.before = far if settings.padding == "reflect" else 0  # frames of a continued chunk that are not its own
+        self.register_buffer("places", reflection(self.n_samples, self.before * self.hop), persistent=False)
+        # frames of a chunk, continued or not, and of silence after it
+        self.period = smooth(-(-(len(self.places) + reach(filters)) // self.hop))
         self.low = []  # of each octave: its bins and the folds of the spectrum that it reaches
         for bins in low:
             first, folded = folded_filters(filters[bins], self.hop, self.period)
@@ -68,7 +75,14 @@ class Pitch(Representation):
         self.front = FrontEnd(settings.n_bins, self.n_frames, width)
 
     def magnitude(self, chunks: Tensor) -> Tensor:
-        """Constant-Q magnitude [c, bin, frame] of chunks [c, s]: |librosa.cqt|, first frames of its centred ones."""
+        """Constant-Q magnitude [c, bin, frame] of chunks [c, s]: |librosa.cqt|, first frames of its centred ones.
+
+        With padding "reflect" it is that of the chunk continued by reflection at its first and last sample. librosa
+        reflects each octave after it has resampled it, whose last sample lies up to 2 ms before the chunk's last: in the
+        last frames its low notes differ from these.
+        """
+        if self.before:
+            chunks = chunks[:, self.places]
         magnitude = chunks.new_empty(len(chunks), self.n_frames, self.settings.n_bins)
         n_low = self.settings.n_bins - self.taps.shape[1] // 2
         magnitude[:, :, n_low:] = self._high(chunks)
@@ -79,7 +93,7 @@ class Pitch(Representation):
     def _high(self, chunks: Tensor) -> Tensor:
         """Magnitudes [c, frame, bin] of the highest octave."""
         n_taps = len(self.taps)
-        frames = nn.functional.pad(chunks, (-self.first_lag, n_taps)).unfold(1, n_taps, self.hop)[:, : self.n_frames]
+        frames = nn.functional.pad(chunks, (-self.first_lag, n_taps)).unfold(1, n_taps, self.hop)[:, self._own]
         real, imaginary = (frames @ self.taps).chunk(2, dim=2)
         return (real * real).addcmul_(imaginary, imaginary).sqrt_()
 
@@ -94,7 +108,12 @@ class Pitch(Representation):
             folds[:, :, first - lowest : end - lowest] @ getattr(self, f"folded{number}")
             for number, (_, first, end) in enumerate(self.low)
         ]
-        return torch.fft.ifft(torch.cat(answers[::-1], dim=2), dim=0, norm="forward")[: self.n_frames]
+        return torch.fft.ifft(torch.cat(answers[::-1], dim=2), dim=0, norm="forward")[self._own]
+
+    @property
+    def _own(self) -> slice:
+        """Which of the frames are the chunk's own."""
+        return slice(self.before, self.before + self.n_frames)
 
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks, PART)
@@ -230,7 +249,8 @@ def constant_q_filters(settings: PitchSettings, rate_hz: int) -> np.ndarray:
     Lags run from -n to n - 1. Measured by an impulse at each position within a hop and kept on disk, since librosa
     itself takes seconds to load.
     """
-    path = files.cache() / "filters" / f"{files.key(settings, rate_hz, version('librosa'), version('soxr'))}.npy"
+    of_filters = settings.model_dump(mode="json", exclude={"padding"})
+    path = files.cache() / "filters" / f"{files.key(of_filters, rate_hz, version('librosa'), version('soxr'))}.npy"
     if not path.exists():
         with files.whole(path) as temporary:
             np.save(temporary, _measure(settings, rate_hz))

@@ -14,7 +14,17 @@ from torch import Tensor
 
 from lib import mpl
 from lib.arrays import Rows
-from lib.representations.base import LEVEL, FrontEnd, Known, Representation, Scaling, parts_of, playable
+from lib.representations.base import (
+    LEVEL,
+    FrontEnd,
+    Known,
+    Padding,
+    Representation,
+    Scaling,
+    parts_of,
+    playable,
+    reflection,
+)
 from lib.settings import Chunking, Frozen, choice
 
 FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
@@ -30,6 +40,11 @@ class TimbreSettings(Frozen):
     n_fft: int = choice(2048, "any", "the window is not told; this is librosa's")
     n_mels: int = choice(128, "any", "the number of bands is not told; this is librosa's")
     top_db: float = choice(80.0, "any", "the floor is not told; librosa's, below the maximum of each chunk")
+    padding: Padding = choice(
+        "zeros",
+        "reflect",
+        "not specified in the paper; zeros, as librosa's centred frames have it, colour 2 of 40 frames at each end",
+    )
     scaling: Scaling = choice(
         "standardise", "none, batch (batch norm)", "coefficients spread 10 to 52 against positions of size 1"
     )
@@ -53,6 +68,8 @@ class Timbre(Representation):
             settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney"
         )
         self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
+        edge = settings.n_fft // 2 if settings.padding == "reflect" else 0
+        self.register_buffer("places", reflection(self.n_samples, edge), persistent=False)
         self.ranges = []
         for number, part in enumerate(bands.split(GROUP, dim=1)):
             used = part.any(1).nonzero()
@@ -82,7 +99,10 @@ class Timbre(Representation):
         energy = chunks.new_empty(len(chunks), framed.shape[1], self.settings.n_mels)
         for part, sums in zip(parts, parts_of(energy, PART), strict=True):
             n = len(part)
-            padded[:n, edge : edge + self.n_samples] = part
+            if self.settings.padding == "reflect":
+                torch.index_select(part, 1, self.places, out=padded[:n])
+            else:
+                padded[:n, edge : edge + self.n_samples] = part
             spectrum = torch.fft.rfft(torch.mul(framed[:n], self.window, out=frames[:n]))
             squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the products
             for number, of_bands in enumerate(sums.flatten(0, 1).split(GROUP, dim=1)):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lib import mpl
 from lib.arrays import Rows
-from lib.representations.base import FrontEnd, Representation, Scaling, in_parts
+from lib.representations.base import FrontEnd, Padding, Representation, Scaling, in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.settings import Chunking, Frozen
 
@@ -23,6 +23,7 @@ class LogmelSettings(Frozen):
     hop_s: float = Field(0.025, gt=0)
     window_s: float = Field(0.128, gt=0)
     n_mels: int = Field(128, ge=1)
+    padding: Padding = "zeros"
     scaling: Scaling = "standardise"
 
 
@@ -36,8 +37,9 @@ class Logmel(Representation):
     def __init__(self, settings: LogmelSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
         picture = NeuralogramSettings(
-            piece_s=chunking.length_s, n_mels=settings.n_mels, window_s=settings.window_s, hop_s=settings.hop_s
-        )
+            piece_s=chunking.length_s, n_mels=settings.n_mels, window_s=settings.window_s, hop_s=settings.hop_s,
+            padding=settings.padding,
+        )  # fmt: skip
         self.picture = LogMel(picture, self.rate_hz)
         self.front = FrontEnd(settings.n_mels, self.picture.n_frames, width, settings.scaling)
 
