@@ -84,16 +84,24 @@ def _epochs(point: Point, name: str) -> float:
 
 
 def sentences(curve: Curve, level: str, head: str) -> list[str]:
-    """Of each curve whether pitch and timbre together get more at its smallest part than at its end, paired."""
+    """Of each curve whether pitch and timbre together get more at its smallest part than at its end, paired.
+
+    In points, and as a part of what all four have there: points may fall while the part rises.
+    """
     told = []
     for name in dict.fromkeys(point.curve for point, _ in curve):
         mine = [(point, one) for point, one in curve if point.curve == name and (one.level, one.head) == (level, head)]
         (few, least), (_, whole) = (pick(mine, key=lambda each: each[0].part) for pick in (min, max))
         question, of_what = QUESTIONS[name]
-        both = [_gained(least, whole, what, of) for what, of in (("share", shares_of), ("added last", added_last))]
+        numbers = (
+            ("share", shares_of),
+            ("part of what all four have above chance", part_of_all),
+            ("added last", added_last),
+        )
+        each = [_gained(least, whole, what, of) for what, of in numbers]
         told.append(
             f"{question} Pitch and timbre together at 1/{round(1 / few.part)} {of_what} against all "
-            f"({level}s, {head} head): {'; '.join(both)}."
+            f"({level}s, {head} head): {'; '.join(each)}."
         )
     return told
 
@@ -120,6 +128,11 @@ def shares_of(game: contributions.Game) -> np.ndarray:
     """Rows of the shares of pitch and timbre together."""
     each = contributions.shapley(game)
     return sum(each[name] for name in FEATURES)
+
+
+def part_of_all(game: contributions.Game) -> np.ndarray:
+    """Rows of the shares of pitch and timbre, by what all four have above chance: with less, everybody has less."""
+    return shares_of(game) / (game[max(game, key=len)] - game[()])
 
 
 def added_last(game: contributions.Game) -> np.ndarray:

@@ -25,7 +25,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Fig
     measure = rows["measure"].iloc[0]
     with style():
         figure = mpl.Figure(figsize=(WIDTH, 1.2 + 2.4 * len(curves)))
-        axes = figure.subplots(len(curves), len(levels), sharex=True, sharey=True, squeeze=False)
+        axes = figure.subplots(len(curves), len(levels), sharey=True, squeeze=False)
         for curve, line in zip(curves, axes, strict=True):
             for level, axis in zip(levels, line, strict=True):
                 _panel(axis, rows[(rows["curve"] == curve) & (rows["level"] == level)], scale(measure))
