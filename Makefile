@@ -9,7 +9,7 @@ setup:   # make .venv and install what requirements.txt names
 	@"$(PYTHON)" -m lib.environment setup
 study:   # run the study; the second time only what has changed
 	@"$(PYTHON)" -m lib.environment study
-record:  # copy a run's figures and tables to figures/record: make record STUDY=planted-quick
+record:  # keep a run in figures/record, and write the README's results from there: make record STUDY=planted-quick
 	@"$(PYTHON)" -m lib.environment record
 report:  # a study on one page: make report STUDY=planted-quick
 	@"$(PYTHON)" -m lib.environment report

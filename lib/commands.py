@@ -9,7 +9,6 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lib import files, runs
+from lib.cli.record import record
 from lib.environment import Stop, check_names
 from lib.processes import apart, end_with_parent, interruptible, shown, stop
 
-TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
 
 
@@ -287,40 +286,7 @@ def figures(folder: Path) -> str:
     return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
 
 
-# record, report, explorer, test, lab
-
-
-def record(given: Mapping[str, str]) -> int:
-    """Copy figures/<study> to figures/record/<study>, in place of what was there."""
-    name = given.get("STUDY", "")
-    there = sorted(
-        path.name
-        for path in (files.home() / "figures").glob("*")
-        if path.is_dir() and path.name not in ("record", "bench")
-    )
-    if name not in there:
-        raise Stop(f"STUDY={name}: there is no such run in figures/; there are {', '.join(there) or 'none yet'}")
-    source, target = files.home() / "figures" / name, files.home() / "figures" / "record" / name
-    found = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    if large := [path for path in found if path.stat().st_size > TOO_LARGE_BYTES]:
-        size = large[0].stat().st_size / 1e6
-        raise Stop(f"{shown(large[0])} has {size:.1f} MB; what git keeps may have 1 MB at most, so nothing was copied")
-    shutil.rmtree(target, ignore_errors=True)
-    for path in found:
-        (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / path.relative_to(source))
-    apart(draw_overview, target.parent)
-    print(f"{len(found)} files in {shown(target)}, and the overview with the paper's numbers beside it")
-    return 0
-
-
-def draw_overview(folder: Path) -> None:
-    """The picture that opens the README: overview.pdf, .svg and .png with the numbers of the paper's own settings."""
-    from lib.plots import save
-    from lib.plots.overview import overview
-    from lib.settings import Settings
-
-    save(overview(Settings()), folder / "overview")
+# report, explorer, test, lab
 
 
 def report(given: Mapping[str, str]) -> int:

@@ -40,7 +40,8 @@ make report   a study on one page, runs/<study>/report.html: STUDY=planted-quick
 make explorer hear, see and compare a study's clips in the browser: STUDY=planted-quick PORT=8866
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
-make record   copy a run's figures and tables to figures/record: STUDY=planted-quick
+make record   keep a run's figures and tables in figures/record, and write the results in README.md and
+              docs/results.md from all records: STUDY=planted-quick (without: only the latter)
 make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)"""
 
 

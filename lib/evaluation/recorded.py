@@ -45,6 +45,7 @@ class Record:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table; NotRecorded where there is none."""
+        self._check()
         for path in (self.folder / "tables" / f"{name}.csv", self.folder / "tables" / f"{name}.csv.gz"):
             if path.exists():
                 return _read(path)
@@ -67,10 +68,15 @@ class Record:
 
     def facts(self) -> dict[str, Any]:
         """What the study was made from: study.json of the record."""
+        self._check()
         path = self.folder / "study.json"
         if not path.exists():
             raise NotRecorded(f"{self.name} has no study.json")
         return json.loads(path.read_text())
+
+    def _check(self) -> None:
+        if not (self.folder / "tables").is_dir():
+            raise NotRecorded(f"figures/record/{self.name} has no tables")
 
     def measures(self) -> list[tuple[str, str]]:
         """Measures and levels that pages show: the headline of Table 1 and the shared measure, without repeats."""

@@ -128,6 +128,11 @@ def together(record: Record) -> str:
     return " ".join(_beat(rows) for _, rows in record.rows("simultaneous", head=HEAD).groupby("level", sort=False))
 
 
+def together_by_clips(record: Record) -> str:
+    """The same by clips alone."""
+    return _beat(record.rows("simultaneous", head=HEAD, level="clip"))
+
+
 def _beat(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     each = "; ".join(f"{row['second']} {with_interval(row, 'difference', '+')}" for _, row in rows.iterrows())
@@ -163,7 +168,7 @@ def families(record: Record) -> str:
 def _model(name: str, head: str) -> str:
     if name == CHANCE:
         return "a ranking by chance"
-    return f"{short(name)}, {'own classifier' if head == 'own' else 'fresh head'}"
+    return f"{short(name)} ({'own classifier' if head == 'own' else 'fresh head'})"
 
 
 def _of_family(row: pd.Series) -> str:
@@ -179,7 +184,7 @@ def family_findings(record: Record) -> str:
 def _family(name: str, rows: pd.DataFrame) -> str:
     models = rows[rows["encoder"] != CHANCE].sort_values("value", ascending=False)
     best, every = models.iloc[0], models[models["encoder"] == ALL_FOUR]
-    told = f"{name} family: highest is {_model(best['encoder'], best['head'])}, {with_interval(best)}"
+    told = f"{name} family: the highest is {_model(best['encoder'], best['head'])}, {with_interval(best)}"
     if len(every) and best["encoder"] != ALL_FOUR:
         four = every.iloc[0]
         apart = "intervals apart" if best["low"] > four["high"] else "intervals overlap"
@@ -187,7 +192,9 @@ def _family(name: str, rows: pd.DataFrame) -> str:
     by_chance = rows.loc[rows["encoder"] == CHANCE, "value"]
     if by_chance.empty:
         return f"{told}."
-    reached = [_model(row["encoder"], row["head"]) for _, row in models.iterrows() if not row["low"] > by_chance.iloc[0]]
+    reached = [
+        _model(row["encoder"], row["head"]) for _, row in models.iterrows() if not row["low"] > by_chance.iloc[0]
+    ]
     verdict = f"not clearly above it: {listed(reached)}" if reached else "every model is above it"
     return f"{told}. Chance has {number(by_chance.iloc[0])}; {verdict}."
 
@@ -201,7 +208,10 @@ def planted_truth(record: Record) -> str:
 def _planted(rows: pd.DataFrame, name: str, other: str) -> str:
     mine, theirs = rows.loc[(name, name)], rows.loc[(other, name)]
     verdict = "as planted" if mine["low"] > theirs["high"] else "NOT clearly as planted"
-    return f"The {name} family is read by {name} at {with_interval(mine)}, by {other} at {with_interval(theirs)}: {verdict}."
+    return (
+        f"The {name} family of `planted` (chunks, own classifiers): {name} has {with_interval(mine)}, {other} "
+        f"{with_interval(theirs)}, {verdict}."
+    )
 
 
 # One score under many definitions
@@ -234,16 +244,18 @@ def summary_table(record: Record) -> str:
     planted = record.beside("planted-quick").rows("branches", level="chunk", measure=SHARED)
     cells, branches = planted.set_index(["encoder", "head", "branch"]), list(dict.fromkeys(planted["branch"]))
     level, measure = "clip", SHARED
-    rows = []
+    last = record.rows("marginals", kind="leave_one_out", game="paper4", level=level, measure=measure, head=HEAD)
+    last, rows = last.set_index("encoder"), []
     for name in (*_singles(record), ALL_FOUR):
         of_planted = [with_interval(cells.loc[(name, HEAD, branch)]) for branch in branches]
         theirs = _classical_or_nothing(record, name, measure, level)
-        rows.append([short(name), *of_planted, with_interval(record.model(name, HEAD, level, measure)), theirs])
+        added = with_interval(last.loc[name], sign="+") if name in last.index else ""
+        rows.append([short(name), *of_planted, with_interval(record.model(name, HEAD, level, measure)), added, theirs])
     if CHANCE in set(planted["encoder"]):
         by_chance = [number(cells.loc[(CHANCE, "none", branch), "value"]) for branch in branches]
-        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", level, measure)["value"]), ""])
+        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", level, measure)["value"]), "", ""])
     header = [f"`planted`, {branch} family" for branch in branches]
-    return markdown(["", *header, "ESC-10 clips", "ESC-10 clips, classical on the same input"], rows)
+    return markdown(["", *header, "ESC-10", "ESC-10, added last", "ESC-10, classical on the same input"], rows)
 
 
 def _classical_or_nothing(record: Record, *of: Any) -> str:

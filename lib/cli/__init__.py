@@ -1,0 +1,5 @@
+"""What `make` calls, a command a file: no logic of the study.
+
+record        figures, tables and provenance of a run into figures/record, then the pages
+results_page  README.md and docs/results.md from the records
+"""

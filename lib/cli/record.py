@@ -1,0 +1,176 @@
+"""`make record`: keep a run's figures, tables and provenance in figures/record/<study>, and write the pages from there.
+
+What git keeps is at most 1 MB a file: a larger table is compressed, whatever is still larger is refused. Folders of this
+machine are cut off paths in tables; where a text still names one, nothing is copied.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lib import files
+from lib.environment import Stop
+from lib.processes import apart, shown
+
+MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
+FACTS = ("corpus", "preset", "fold", "settings", "versions")  # of study.json, the same in every fold
+MACHINE = ("system", "processor", "cores")
+TEXTS = {".csv", ".json", ".svg", ".tex", ".txt", ".html", ".md"}
+ABSOLUTE = re.compile(r"(?<![\w.:/~])/(?:[^\s/,;:'\"()]+/)+")  # the folders of an absolute path
+SHORTEST = 4  # a folder's name below this may stand anywhere
+
+
+def record(given: Mapping[str, str]) -> int:
+    """Record the run STUDY=..., and write README.md and docs/results.md from all records; without STUDY only the latter."""
+    if name := given.get("STUDY", ""):
+        kept = contents(name)
+        target = files.home() / "figures" / "record" / name
+        shutil.rmtree(target, ignore_errors=True)
+        for path, content in kept.items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(content)
+        apart(draw_overview, target.parent)
+        print(f"{len(kept)} files in {shown(target)}, and the overview with the paper's numbers beside it")
+    changed = apart(_pages, files.home())
+    print(
+        "\n".join(f"{shown(path)} is written anew from the records" for path in changed) or "the pages are up to date"
+    )
+    return 0
+
+
+def _pages(home: Path) -> list[Path]:
+    from lib.cli.results_page import write
+
+    return write(home)
+
+
+def draw_overview(folder: Path) -> None:
+    """The picture that opens the README: overview.pdf, .svg and .png with the numbers of the paper's own settings."""
+    from lib.plots import save
+    from lib.plots.overview import overview
+    from lib.settings import Settings
+
+    save(overview(Settings()), folder / "overview")
+
+
+def contents(name: str) -> dict[PurePosixPath, bytes]:
+    """What is recorded of a run, by its path in the record; Stop where something may not be kept."""
+    figures, run = files.home() / "figures" / name, files.home() / "runs" / name
+    there = sorted(
+        path.name for path in figures.parent.glob("*") if path.is_dir() and path.name not in ("record", "bench")
+    )
+    if name not in there:
+        raise Stop(f"STUDY={name}: there is no such run in figures/; there are {', '.join(there) or 'none yet'}")
+    if not any((run / "tables").glob("*.csv")):
+        raise Stop(f"STUDY={name}: {shown(run)} has no tables: make study with its variables makes them")
+    folders = folders_of_machine(run)
+    kept = {}
+    for path in [path for path in sorted(figures.rglob("*")) if path.is_file() and not path.name.startswith(".")]:
+        content = path.read_bytes()
+        kept[PurePosixPath(path.relative_to(figures))] = (
+            without_folders(content, folders) if path.suffix == ".csv" else content
+        )
+    for path, content in tables(run, folders):
+        kept[PurePosixPath("tables") / path] = content
+    kept[PurePosixPath("study.json")] = (json.dumps(provenance(run), indent=1, ensure_ascii=False) + "\n").encode()
+    check(kept, folders, name)
+    return kept
+
+
+def check(kept: Mapping[PurePosixPath, bytes], folders: list[str], name: str) -> None:
+    """Stop where a file is too large, or where a text names a folder of this machine."""
+    for path, content in kept.items():
+        if len(content) > MOST_BYTES:
+            size = len(content) / 1e6
+            raise Stop(f"{name}/{path} has {size:.1f} MB; what git keeps may have 1 MB at most, so nothing was copied")
+        if path.suffix in TEXTS and (found := [each for each in folders if f"{each}/".encode() in content]):
+            raise Stop(f"{name}/{path} names a folder of this machine ({found[0]}), so nothing was copied")
+
+
+# Tables
+
+
+def tables(run: Path, folders: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every table of a run, and of what its folds rejected; compressed where it is over 1 MB."""
+    found = {path.name: path.read_bytes() for path in sorted((run / "tables").glob("*.csv"))}
+    if "rejected.csv" not in found and (of_folds := sorted(run.glob("fold*/tables/rejected.csv"))):
+        lines = [path.read_text().splitlines() for path in of_folds]  # every fold reads all clips
+        found["rejected.csv"] = "\n".join(dict.fromkeys(line for each in lines for line in each)).encode() + b"\n"
+    for name, content in found.items():
+        plain = without_folders(content, folders)
+        large = len(plain) > MOST_BYTES
+        yield (f"{name}.gz", gzip.compress(plain, mtime=0)) if large else (name, plain)
+
+
+def without_folders(content: bytes, folders: list[str]) -> bytes:
+    """A table in which paths of this machine are cut to what comes after their folders; unchanged where it has none."""
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    path = rows[0].index("path") if rows and "path" in rows[0] else None
+    clean = [[_clean(cell, column == path, folders) for column, cell in enumerate(row)] for row in rows]
+    if clean == rows:
+        return content
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(clean)
+    return out.getvalue().encode()
+
+
+def _clean(cell: str, is_path: bool, folders: list[str]) -> str:
+    if is_path:
+        return re.split(r"[/\\]", cell)[-1]
+    for folder in folders:
+        cell = cell.replace(f"{folder}/", "")
+    return ABSOLUTE.sub("", cell)
+
+
+def folders_of_machine(run: Path) -> list[str]:
+    """Folders whose names say where this machine keeps things, the longest first."""
+    root = request_of(run).get("root", "")
+    found = {str(folder) for folder in (files.PROJECT, files.home(), Path.home(), root) if str(folder) not in ("", ".")}
+    return sorted((folder.rstrip("/") for folder in found if len(folder) >= SHORTEST), key=len, reverse=True)
+
+
+# Provenance
+
+
+def provenance(run: Path) -> dict[str, Any]:
+    """Command, settings, seeds, versions, corpus and commit of a run; of a run over folds what they have in common."""
+    found = sorted([*run.glob("study.json"), *run.glob("fold*/study.json")])
+    if not found:
+        raise Stop(f"{shown(run)} has no study.json, which says what it was made from: make study makes it")
+    each = {path.parent.name: json.loads(path.read_text()) for path in found}
+    first, request = next(iter(each.values())), request_of(run)
+    hashes = {name: one["corpus_hash"] for name, one in each.items()}
+    commits = list(dict.fromkeys(one["commit"] for one in each.values()))
+    return {
+        "make": command(request or {name: first.get(name, "") for name in ("corpus", "preset", "fold")}),
+        **{name: first[name] for name in FACTS if name in first},
+        "fold": request.get("fold", first.get("fold", "")),
+        "seeds": first["seeds"],
+        "corpus_hash": hashes if len(set(hashes.values())) > 1 else first["corpus_hash"],
+        "commit": ", ".join(commits),
+        "machine": {name: value for name, value in first["machine"].items() if name in MACHINE},
+    }
+
+
+def request_of(run: Path) -> dict[str, Any]:
+    """What the run was asked for; empty where `make study` did not make it."""
+    path = run / "request.json"
+    return json.loads(path.read_text())["plan"]["request"] if path.exists() else {}
+
+
+def command(request: Mapping[str, Any]) -> str:
+    """The line that makes the run again, without this machine's folders."""
+    given = {
+        name: request.get(name) for name in ("corpus", "root", "preset", "fold", "seeds", "controls", "name", "set")
+    }
+    if given["root"]:
+        given["root"] = f"path/to/{Path(given['root']).name}"
+    if given["set"]:
+        given["set"] = f'"{given["set"]}"'
+    return " ".join(["make study", *(f"{name.upper()}={value}" for name, value in given.items() if value)])

@@ -1,0 +1,236 @@
+"""Who contributes what, as Markdown from a record: shares with what is added last, controls, curves, probes."""
+
+import pandas as pd
+
+from lib.evaluation import claims, probe_sentences
+from lib.evaluation.recorded import HEAD, LEVEL, Record, encoders, listed, markdown, measured, p_text, with_interval
+from lib.findings import number, short
+from lib.results import ALL_FOUR, LEVELS, SHARED
+
+ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
+FEATURES = ("pitch", "timbre")  # computed by a rule, not learned
+
+
+def bullets(sentences: list[str]) -> str:
+    """Sentences as a list, one a line."""
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+# Shares
+
+
+def shares(record: Record) -> str:
+    """Alone, share and added last of each encoder by both heads, by clips and by chunks."""
+    table = claims.side_by_side(record.table("contributions"), record.table("marginals"))
+    table = table.sort_values("level", key=lambda level: level.map({"clip": 0, "chunk": 1}), kind="stable")
+    rows = [
+        [f"{row['level']}s", *row[["head", "encoder", "alone", "share", "added last"]]] for _, row in table.iterrows()
+    ]
+    return markdown(["by", "head", "encoder", "alone", "share", "added last"], rows)
+
+
+def share_findings(record: Record) -> str:
+    """The best and the smallest good subset, shares with what is added last, and whose share is larger; by clips."""
+    level, tables = "clip", [record.table(name) for name in ("contributions", "marginals", "best_subsets")]
+    pairs = record.rows("tests", game=claims.STUDY, level=level, head=HEAD, measure=SHARED)
+    found = [_ranked(row) for _, row in pairs.iterrows() if row["p_holm"] < LEVEL]
+    told = f"Shares that differ significantly after Holm's correction: {len(found)} of {len(pairs)} ({', '.join(found) or 'none'})."
+    return f"{claims.shares(*tables, level, HEAD)} {told}"
+
+
+def _ranked(row: pd.Series) -> str:
+    names = [row["first"], row["second"]]
+    return " > ".join(names if row["difference"] > 0 else names[::-1])
+
+
+def best(record: Record) -> str:
+    """The best subset, the smallest that is not significantly worse, and what adding the rest does; by clips."""
+    return claims.best_subset(record.table("best_subsets"), SHARED, "clip", HEAD)
+
+
+def added_last(record: Record) -> str:
+    """What each encoder adds to the three others; by clips."""
+    return claims.redundancy(record.rows("marginals", game=claims.STUDY, measure=SHARED))
+
+
+def owned(record: Record) -> str:
+    """How many classes are owned after the correction for their number, and by whom; by clips."""
+    return bullets(claims.owned(record.table("owned"), "clip", HEAD))
+
+
+# Controls
+
+
+def controls(record: Record) -> str:
+    """Every control by clips and by chunks: what it reaches, and the study's four less it."""
+    rows = record.rows("controls", study_head=HEAD)
+    by_clip = rows[rows["level"] == "clip"].sort_values("value")
+    cells = rows.drop_duplicates(["control", "level"]).set_index(["control", "level"])
+    header = ["control"]
+    for level in ("clip", "chunk"):
+        study = number(rows.loc[rows["level"] == level, "study"].iloc[0])
+        header += [f"{level}s: reaches", f"the study's four ({study}) less it", "p after Holm"]
+    return markdown(header, [_control(record, name, cells) for name in dict.fromkeys(by_clip["control"])])
+
+
+def _control(record: Record, name: str, cells: pd.DataFrame) -> list[str]:
+    found = [record.titles.get(name, name)]
+    for level in ("clip", "chunk"):
+        row = cells.loc[(name, level)]
+        p = p_text(row["p_holm"]).removeprefix("p ").removeprefix("= ") if "p_holm" in row else ""
+        found += [number(row["value"]), with_interval(row, "difference", "+"), p]
+    return found
+
+
+def control_findings(record: Record) -> str:
+    """Which controls are clearly below and above the study's four after Holm's correction, at each level."""
+    rows = record.rows("controls", study_head=HEAD)
+    if "p_holm" not in rows:
+        return "Not tested together: the record has no p of its controls."
+    return bullets([_verdicts(record, level, rows[rows["level"] == level]) for level in LEVELS[::-1]])
+
+
+def _verdicts(record: Record, level: str, rows: pd.DataFrame) -> str:
+    sides: dict[str, list[str]] = {"clearly above": [], "clearly BELOW": [], "not significantly different from": []}
+    for row in rows.itertuples():
+        title = record.titles.get(row.control, row.control)
+        if not row.p_holm < LEVEL:
+            sides["not significantly different from"].append(title)
+        else:
+            sides["clearly above" if row.difference > 0 else "clearly BELOW"].append(title)
+    told = "; ".join(f"{side}: {listed(names)}" for side, names in sides.items())
+    return f"By {measured(SHARED, level)}, after Holm's correction, the study's four are {told}."
+
+
+def fifth(record: Record) -> str:
+    """Shares of all five where noise or log-mel plays as a fifth encoder, at each level, and the rank of the fifth."""
+    games = [f"{name}5" for name in ADDED if f"{name}5" in set(record.table("contributions")["game"])]
+    return bullets([_rank(record, game, level) for game in games for level in LEVELS[::-1]] or ["None was played."])
+
+
+def _rank(record: Record, game: str, level: str) -> str:
+    rows = record.rows("contributions", game=game, group="all", measure=SHARED, level=level, head=HEAD)
+    rows, name = rows.sort_values("share", ascending=False, ignore_index=True), game.removesuffix("5")
+    place = rows.index[rows["encoder"] == name][0]
+    each = ", ".join(f"{row['encoder']} {with_interval(row, 'share', '+')}" for _, row in rows.iterrows())
+    ordinal = ("largest", "second largest", "third largest", "fourth largest", "smallest")[place]
+    return f"{record.titles.get(name, name)}, {level}s: its share is the {ordinal} of five ({each})."
+
+
+def substitutes(record: Record) -> str:
+    """Log-mel in the place of each encoder, and whether a subset without it is the best."""
+    return bullets([_substituted(record.rows("substitutes", level=level, head=HEAD)) for level in LEVELS[::-1]])
+
+
+def _substituted(rows: pd.DataFrame) -> str:
+    of = rows.set_index("what")
+    each = "; ".join(f"{what} {_points(row)}" for what, row in of.iterrows() if str(what).startswith("instead of"))
+    with_it, without = of.loc["the best with log-mel"], of.loc["the best without"]
+    return (
+        f"Log-mel in the place of one of the four, less all four ({rows['level'].iloc[0]}s): {each}. Of the 31 subsets of "
+        f"five the best with it is {with_it['subset']} ({number(with_it['value'])}), without it {short(without['subset'])} "
+        f"({number(without['value'])}): {_points(with_it)}, both picked by their test scores."
+    )
+
+
+def _points(row: pd.Series) -> str:
+    return claims.points(row["difference"], row["diff_low"], row["diff_high"])
+
+
+# Games with known answers
+
+
+def xor(record: Record) -> str:
+    """Labels that only two encoders together know, by each head."""
+    table = record.table("xor")
+    rows = table[~table["subset"].isin(["chance", "constant"])].pivot(index="subset", columns="head", values="value")
+    rows = rows.loc[sorted(rows.index, key=lambda name: name.count("+"))]
+    head = markdown(
+        ["", *(f"{name} head" for name in rows)],
+        [[name, *map(number, each)] for name, each in zip(rows.index, rows.to_numpy(), strict=True)],
+    )
+    return f"Macro mAP of labels that are the exclusive-or of pitch and timbre; chance has {number(table['chance'].iloc[0])}.\n\n{head}"
+
+
+def copies(record: Record) -> str:
+    """An exact copy of an encoder gets a share, although it adds nothing."""
+    rows = record.rows("copies", head=HEAD)
+    each = ", ".join(f"{row.player} {number(row.share, sign='+')}" for row in rows.itertuples())
+    return f"A copy of the pitch encoder plays beside it: shares {each}. A share says what is known, not what only one knows."
+
+
+# Curves
+
+
+def curves(record: Record) -> str:
+    """Share and added last of each encoder, and the value of all four, at each part of the budget and of the data; by clips."""
+    rows = record.rows("curves", level="clip", head=HEAD, measure=SHARED)
+    return "\n\n".join(_curve(str(name), of) for name, of in rows.groupby("curve", sort=False))
+
+
+def _curve(name: str, rows: pd.DataFrame) -> str:
+    of = {"budget": "epochs", "data": "training groups"}.get(name, name)
+    mine, all_ = rows[rows["what"] == "share"], rows[(rows["encoder"] == "all four") & (rows["what"] == "value")]
+    names = encoders(mine["encoder"])
+    cells = rows.set_index(["encoder", "what", "part"])
+    table = [
+        [f"{part:g}", *(_point(cells, each, part) for each in names), with_interval(one)]
+        for part, one in zip(all_["part"], (row for _, row in all_.iterrows()), strict=True)
+    ]
+    header = [f"part of the {of}", *(f"{each}: share, added last" for each in names), "all four reach"]
+    return f"{markdown(header, table)}\n\n{_fewer(cells, of)}"
+
+
+def _point(cells: pd.DataFrame, name: str, part: float) -> str:
+    return ", ".join(with_interval(cells.loc[(name, what, part)], sign="+") for what in ("share", "added_last"))
+
+
+def _fewer(cells: pd.DataFrame, of: str) -> str:
+    """Pitch's and timbre's shares at the smallest part against all, in points and as a part of what is shared out."""
+    parts = sorted(cells.index.get_level_values("part").unique())
+    names = [name for name in cells.index.get_level_values("encoder").unique() if name != "all four"]
+    told = []
+    for part in (parts[0], parts[-1]):
+        each = {name: cells.loc[(name, "share", part), "value"] for name in names}
+        mine = sum(each[name] for name in FEATURES)
+        told.append(f"{number(mine, sign='+')} of {number(sum(each.values()))} points")
+    return f"Pitch and timbre together at {parts[0]:g} of the {of}: {told[0]}; at {parts[-1]:g}: {told[1]} (values, not a test)."
+
+
+# Probes
+
+
+def probes(record: Record) -> str:
+    """What a linear model reads of each property off each frozen embedding, in percent; untrained in brackets after it."""
+    table = record.table("probes")
+    names = [*encoders(name for name in table["encoder"] if name != ALL_FOUR), ALL_FOUR]
+    cells = table.set_index(["property", "encoder", "control"])
+    rows = []
+    for name in dict.fromkeys(table["property"]):
+        title = probe_sentences.heading(name)
+        rows.append([title, *(_probe(cells, name, encoder) for encoder in names)])
+    return markdown(["property", *(short(name) for name in names)], rows)
+
+
+def _probe(cells: pd.DataFrame, name: str, encoder: str) -> str:
+    if (name, encoder, "") not in cells.index:
+        return ""
+    text = with_interval(cells.loc[(name, encoder, "")])
+    bare = (name, encoder, "untrained")
+    return f"{text}; untrained {number(cells.loc[bare, 'value'])}" if bare in cells.index else text
+
+
+def probe_findings(record: Record) -> str:
+    """Who has most of each property, and what the controls of the probes say."""
+    table = record.table("probes")
+    return bullets([*probe_sentences.known_best(table), *probe_sentences.checked(table)])
+
+
+def similarity(record: Record) -> str:
+    """What of one embedding can be had from others."""
+    return bullets(probe_sentences.similarity(record.table("similarity")))
+
+
+def gains(record: Record) -> str:
+    """What is added to waveform in bits of log-loss; by clips."""
+    return bullets(probe_sentences.gains(record.table("gains"), "clip", HEAD))
