@@ -88,7 +88,8 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
     study.write_table("controls", shares.against(played))
     study.write_table("controls_left_out", pd.DataFrame(columns=["control", "reason"]))
     study.write_table("definitions", definitions.definition_table(study, head="paper"))
-    study.write_table("careless", [{"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "warning": "luck"}])
+    wrong = {"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "measure": "map_macro", "level": "chunk"}
+    study.write_table("careless", [wrong | {"warning": "luck"}])
     differences = study.write_table("differences", comparisons.difference_table(study))
     study.write_table("table1", published.table1(study, subsets))
     study.write_table("table2", published.table2(study, subsets))

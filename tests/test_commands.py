@@ -118,18 +118,14 @@ def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):
     assert failure(path) == ""
 
 
-def test_record_copies_figures_and_refuses_what_is_too_large(home, capsys):
-    source = home / "figures" / "planted-tiny"
-    source.mkdir(parents=True)
-    (source / "a.svg").write_text("<svg/>")
-    assert main(["record", "STUDY=planted-tiny"]) == 0
-    assert (home / "figures" / "record" / "planted-tiny" / "a.svg").read_text() == "<svg/>"
-    (source / "b.png").write_bytes(b"x" * 1_200_000)
-    assert main(["record", "STUDY=planted-tiny"]) == 2
-    assert "b.png has 1.2 MB" in capsys.readouterr().err
-    assert not (home / "figures" / "record" / "planted-tiny" / "b.png").exists()
+def test_record_without_a_study_writes_only_the_pages_and_an_unknown_study_is_one_line(home, capsys):
+    assert main(["record"]) == 0
+    assert capsys.readouterr().out == "the pages are up to date\n"
+    (home / "figures" / "planted-tiny").mkdir(parents=True)
     assert main(["record", "STUDY=other"]) == 2
     assert "STUDY=other: there is no such run in figures/; there are planted-tiny" in capsys.readouterr().err
+    assert main(["record", "STUDY=planted-tiny"]) == 2
+    assert "has no tables: make study with its variables makes them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "told"), [

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -171,6 +172,6 @@ def command(request: Mapping[str, Any]) -> str:
     }
     if given["root"]:
         given["root"] = f"path/to/{Path(given['root']).name}"
-    if given["set"]:
-        given["set"] = f'"{given["set"]}"'
-    return " ".join(["make study", *(f"{name.upper()}={value}" for name, value in given.items() if value)])
+    return " ".join(
+        ["make study", *(f"{name.upper()}={shlex.quote(str(each))}" for name, each in given.items() if each)]
+    )

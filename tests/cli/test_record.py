@@ -1,0 +1,112 @@
+"""make record: every table of a run, what it was made from, nothing of the machine."""
+
+import gzip
+import json
+import socket
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.cli import record
+from lib.commands import main
+from lib.environment import Stop
+
+
+@pytest.fixture
+def run(home, monkeypatch):
+    """A made-up run of one fold whose request and rejected clips name folders of this machine."""
+    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
+    made_up.finish(study, reason=f"{home}/my sounds/a.wav and /far/away/b.wav cannot be read; https://x.org/y is fine")
+    path = study.folder / "request.json"
+    asked = json.loads(path.read_text())
+    asked["plan"]["request"]["root"] = f"{home}/my sounds"
+    path.write_text(json.dumps(asked))
+    return study
+
+
+def kept(run):
+    return run.figures.parent / "record" / run.slug
+
+
+def test_every_table_of_a_run_is_kept_with_what_it_was_made_from(run, capsys):
+    assert main(["record", f"STUDY={run.slug}"]) == 0
+    there = {path.name for path in (run.folder / "tables").glob("*.csv")}
+    assert {"subsets.csv", "simultaneous.csv", "owned.csv", "rejected.csv"} <= there
+    assert {path.name for path in (kept(run) / "tables").iterdir()} == there
+    for name in there - {"rejected.csv"}:
+        assert (kept(run) / "tables" / name).read_bytes() == (run.folder / "tables" / name).read_bytes()
+    assert (kept(run) / "table1.svg").read_bytes() == (run.figures / "table1.svg").read_bytes()
+    made_from = json.loads((kept(run) / "study.json").read_text())
+    assert made_from["make"] == "make study CORPUS=esc50 ROOT='path/to/my sounds' PRESET=tiny FOLD=1 SEEDS=0"
+    assert made_from["corpus_hash"] == "0123456789abcdef"
+    assert made_from["seeds"] == [0] and made_from["settings"]["body"]["width"] == 64 and made_from["versions"]["torch"]
+    assert set(made_from["machine"]) <= {"system", "processor", "cores"}
+
+
+def test_nothing_of_the_machine_is_kept(run, home):
+    assert main(["record", f"STUDY={run.slug}"]) == 0
+    rejected = pd.read_csv(kept(run) / "tables" / "rejected.csv").iloc[0]
+    assert rejected["path"] == "a.wav"
+    assert rejected["reason"] == "a.wav and b.wav cannot be read; https://x.org/y is fine"
+    texts = [path.read_text() for path in kept(run).rglob("*") if path.suffix in record.TEXTS]
+    assert len(texts) > 10
+    assert not any(str(home) in text or socket.gethostname() in text for text in texts)
+
+
+def test_recording_twice_gives_the_same_bytes_and_leaves_nothing_of_before(run):
+    first = record.contents(run.slug)
+    assert record.contents(run.slug) == first
+    (kept(run)).mkdir(parents=True)
+    (kept(run) / "old.csv").write_text("1")
+    assert main(["record", f"STUDY={run.slug}"]) == 0
+    assert {path.relative_to(kept(run)).as_posix() for path in kept(run).rglob("*") if path.is_file()} == set(
+        map(str, first)
+    )
+
+
+def test_a_table_over_1_mb_is_compressed(run):
+    large = pd.DataFrame({"value": np.arange(400_000) % 1000})
+    large.to_csv(run.folder / "tables" / "curves.csv", index=False)
+    assert main(["record", f"STUDY={run.slug}"]) == 0
+    assert not (kept(run) / "tables" / "curves.csv").exists()
+    content = (kept(run) / "tables" / "curves.csv.gz").read_bytes()
+    assert len(content) < 10**6
+    assert gzip.decompress(content) == (run.folder / "tables" / "curves.csv").read_bytes()
+
+
+@pytest.mark.parametrize(("place", "name", "told"), [
+    ("figures", "b.png", "b.png has 1.2 MB"), ("tables", "subsets.csv", "tables/subsets.csv.gz has 1."),
+    ("figures", "c.svg", "c.svg names a folder of this machine"),
+])  # fmt: skip
+def test_what_may_not_be_kept_is_refused_and_the_record_of_before_stays(run, home, capsys, place, name, told):
+    assert main(["record", f"STUDY={run.slug}"]) == 0
+    before = record.contents(run.slug)
+    noise = np.random.default_rng(0).random(160_000)
+    content = {
+        "b.png": b"x" * 1_200_000, "subsets.csv": "\n".join(["value", *map(str, noise)]).encode(),
+        "c.svg": f"<svg>{home}/figures</svg>".encode(),
+    }[name]  # fmt: skip
+    ((run.figures if place == "figures" else run.folder / "tables") / name).write_bytes(content)
+    capsys.readouterr()
+    assert main(["record", f"STUDY={run.slug}"]) == 2
+    assert told in capsys.readouterr().err
+    assert {path: (kept(run) / path).read_bytes() for path in before} == before
+
+
+def test_a_run_over_folds_has_the_clips_that_its_folds_rejected_once_and_their_common_provenance(home, monkeypatch):
+    study = made_up.asked(made_up.study(home, monkeypatch))
+    made_up.finish(study)
+    found = record.contents(study.slug)
+    rejected = found[record.PurePosixPath("tables/rejected.csv")].decode()
+    assert rejected == "path,clip,reason\na.wav,a,no sound in it\n"
+    made_from = json.loads(found[record.PurePosixPath("study.json")])
+    assert made_from["fold"] == "all" and made_from["seeds"] == [0, 1]
+    assert made_from["make"] == "make study CORPUS=esc50 PRESET=tiny FOLD=all SEEDS=0,1"
+
+
+def test_a_run_without_provenance_is_refused(run):
+    (run.folder / "study.json").unlink()
+    with pytest.raises(Stop, match=r"has no study.json"):
+        record.contents(run.slug)
