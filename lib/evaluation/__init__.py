@@ -12,4 +12,7 @@ probes           what a linear model reads of each property off a frozen embeddi
 similarity       how far one embedding can be had from others
 gains            what a subset adds to another in log-loss, on calibrated scores
 probe_sentences  sentences made from the tables of these
+recorded         a recorded study as its pages read it
+results_models   what its models reach, as Markdown
+results_games    who contributes what in it, as Markdown
 """
