@@ -22,7 +22,7 @@ def put(record, name, rows):
 def control(name, level, difference, p, head="paper"):
     return {
         "control": name, "level": level, "head": head, "study_head": "paper", "measure": "map_macro", "value": 0.7 - difference,
-        "study": 0.7, "difference": difference, "low": difference - 0.01, "high": difference + 0.01, "p": p / 2, "p_holm": p,
+        "study": 0.7, "difference": difference, "low": difference - 0.01, "high": difference + 0.01, "p": p / 10, "p_holm": p,
     }  # fmt: skip
 
 
