@@ -143,7 +143,7 @@ def test_a_class_is_as_sure_as_it_has_groups(made):
     for number, name in enumerate(CLASSES):
         column = one.values["map_macro"]["pitch",][:, 1 + number]
         low, _ = Sampling(one.of.resamples, expected[number]).interval(column, 0.95)
-        assert found.loc[name, "low"] == pytest.approx(max(0, float(low)), nan_ok=True)
+        assert found.loc[name, "low"] == pytest.approx(float(np.maximum(low, 0)), nan_ok=True)
 
 
 def test_the_empty_coalition_is_drawn_with_the_others(made):
