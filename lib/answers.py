@@ -25,8 +25,8 @@ from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import Known, Representation
 from lib.settings import SettingsError
-from lib.stages import learned_from, read_embeddings
-from lib.study import Request, Study, missing
+from lib.stages import heads_key, heads_made_from, learned_from, read_embeddings
+from lib.study import Request, Study, StudyError, missing
 from lib.subsets import HeadPlan, StackedHeads, Subset, scale_of, scores_of
 
 LONGEST_S = 30.0  # of an own sound: what comes after is not heard
@@ -61,6 +61,8 @@ class Answers:
     def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
         self.part, self.seed = part, seed
         self._heads = {kind: self._read_heads(kind) for kind in part.settings.heads.kinds}
+        learned = {name: learned_from(part, name, seed) for name in names()}
+        self._check_heads(learned)
         self.head = head or part.settings.heads.kinds[0]
         if self.head not in self._heads:
             raise SettingsError(f"head {head!r}: this study has {', '.join(self._heads)}")
@@ -68,8 +70,8 @@ class Answers:
         self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
         self._scales = {
-            name: scale_of(torch.from_numpy(learned_from(part, name, seed)[self.train]), part.settings.heads)
-            for name in self.embeddings
+            name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
+            for name, values in learned.items()
         }
 
     def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
@@ -77,6 +79,15 @@ class Answers:
         if not path.exists():
             raise missing(path, "03_subsets")
         return load_file(path)
+
+    def _check_heads(self, learned: dict[str, np.ndarray]) -> None:
+        """StudyError where the heads were trained on other embeddings than those that are there now."""
+        for kind in self._heads:
+            if heads_made_from(self.part, kind, self.seed) != heads_key(self.part, learned, kind, self.seed):
+                raise StudyError(
+                    f"the {kind} heads of seed {self.seed} were trained on other embeddings, labels or settings: "
+                    "run notebooks/03_subsets.ipynb again with the same parameters"
+                )
 
     # Scores
 

@@ -23,10 +23,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Sampling:
-    """How rows [resample + seed, ...] were made: of how many resamples, of how many groups less one for each fold."""
+    """How rows [resample + seed, ...] were made: of how many resamples, of how many groups less one for each fold.
+
+    freedom: one number, or one for each column [...] of the rows.
+    """
 
     resamples: int
-    freedom: int
+    freedom: int | Array
 
     def value(self, rows: Array) -> Array:
         """The number itself [...]: the mean of the seeds."""
@@ -42,7 +45,7 @@ class Sampling:
         of_clips = np.where((n_known > 1) & (self.freedom > 0), of_clips, np.nan)
         n_seeds = len(seeds)
         of_seeds = seeds.var(0, ddof=1) / n_seeds if n_seeds > 1 else np.zeros_like(of_clips)
-        under = of_clips**2 / max(self.freedom, 1) + of_seeds**2 / max(n_seeds - 1, 1)
+        under = of_clips**2 / np.maximum(self.freedom, 1) + of_seeds**2 / max(n_seeds - 1, 1)
         freedom = np.divide((of_clips + of_seeds) ** 2, under, out=np.full_like(under, self.freedom), where=under > 0)
         return np.sqrt(of_clips + of_seeds), np.maximum(freedom, 1)
 

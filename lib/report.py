@@ -16,7 +16,7 @@ import pandas as pd
 from lib import blocks, controls, definitions, files, findings, heard, players
 from lib.blocks import Block, Section, of_frame, says, table
 from lib.errors import PlainError
-from lib.evaluation import claims
+from lib.evaluation import claims, probe_sentences
 from lib.findings import number
 from lib.reported import PICTURES, TABLES, Run, intervals, told, with_interval
 from lib.results import LEVELS, SHARED, headline
@@ -188,6 +188,13 @@ def control_games(run: Run) -> Iterator[Block]:
         }, folded=True)  # fmt: skip
 
 
+def known(run: Run) -> Iterator[Block]:
+    """What probes read off each embedding, and what of one can be had from others."""
+    probed = run.table("probes")
+    yield says(*probe_sentences.known_best(probed), *probe_sentences.checked(probed))
+    yield says(*probe_sentences.similarity(run.table("similarity")))
+
+
 def _has_rows(run: Run, name: str) -> bool:
     """Whether the table has rows; StudyError where it is missing. Without rows a table has no header to read."""
     try:
@@ -317,8 +324,11 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
     ("classes", "By class",
      "An encoder owns a class where its share is significantly above that of every other; among the owned classes about "
      "5 % at most are owned by chance.", owners, picture("classes"), picture("branches"), picture("class")),
+    ("known", "What each embedding knows",
+     "A linear probe reads a property of the sound off each frozen embedding; it learns on training clips and is tested "
+     "on test clips.", known, picture("probes"), picture("similarity")),
     ("controls", "Controls: what could refute it", "A control plays a game of its own on the same clips.",
-     control_games, picture("controls")),
+     control_games, picture("controls"), picture("curves")),
     ("definitions", "How far a definition alone moves a number",
      "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",
      picture("definitions"), definition_rows, picture("careless")),

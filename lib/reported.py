@@ -30,6 +30,9 @@ PICTURES = {
     "branches": ("By branch of the classes", "A table of colours: a row for each encoder, a column for each branch of the ontology."),
     "class": ("One class: the one that all four improve most over the best of them alone", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
     "controls": ("Controls beside the study", "Shares of the study's encoders, and of the players of each control, with their intervals."),
+    "probes": ("What each embedding knows", "A table of colours: a row for each property of the sound, a column for each encoder: what a linear probe reads of it, with its interval."),
+    "similarity": ("What of one embedding can be had from others", "Tables of colours: what of each embedding a ridge on others predicts."),
+    "curves": ("Shares against budget and against data", "Lines of each encoder's share at parts of the epochs and of the training groups."),
     "definitions": ("The same scores under every definition", "A mark for each definition of a measure: what the same stored scores give by it, between a constant predictor and the best there could be."),
     "careless": ("What careless protocols would have given", "For each broken rule two marks: the number by the rule, and the number without it."),
 }  # fmt: skip
@@ -41,6 +44,7 @@ TABLES = {
     "controls": "04_contributions", "definitions": "04_contributions", "careless": "04_contributions",
     "copies": "04_contributions", "xor": "04_contributions", "table1": "05_paper_figures",
     "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",
+    **dict.fromkeys(("probes", "similarity", "gains", "curves", "substitutes"), "04_contributions"),
     "decisions": "05_paper_figures", "timing": "05_paper_figures", "rejected": "01_representations",
 }  # fmt: skip
 

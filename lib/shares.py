@@ -7,7 +7,7 @@ class (class:<name>) or a branch of the ontology (branch:<name>); only measures 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -45,6 +45,11 @@ class Played:
     class_freedom: Mapping[str, int] = field(
         default_factory=dict
     )  # of class:<name>: groups that have it, less one a fold
+
+    def sampling(self, measure: str) -> Sampling:
+        """How the columns of a measure are resampled: a class is as sure as the groups that have it."""
+        freedom = [self.class_freedom.get(group, self.of.freedom) for group in self.groups[measure]]
+        return replace(self.of, freedom=np.array(freedom))
 
     @property
     def start(self) -> dict[str, str]:
@@ -199,7 +204,7 @@ def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
     """Every coalition's value of every class [class, subset, value, low, high]; the empty one is `chance`."""
     rows = []
     for subset, each in played.values[measure].items():
-        low, high = played.of.interval(each, played.confidence)
+        low, high = played.sampling(measure).interval(each, played.confidence)
         for column, group in enumerate(played.groups[measure]):
             if group.startswith("class:"):
                 rows.append({
@@ -214,9 +219,9 @@ def _of_players(
     played: Played, kind: Any, start: dict, column: str, only: list[str] | None = None
 ) -> Iterator[dict[str, Any]]:
     for measure, game in played.values.items():
-        groups = only or played.groups[measure]
+        groups, of = only or played.groups[measure], played.sampling(measure)
         for name, rows in kind(game).items():
-            value, (low, high) = played.of.value(rows), played.of.interval(rows, played.confidence)
+            value, (low, high) = of.value(rows), of.interval(rows, played.confidence)
             for place, group in enumerate(groups):
                 yield start | {
                     "game": played.game.name, "encoder": name, "group": group, "measure": measure, **played.start,

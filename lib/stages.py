@@ -101,15 +101,26 @@ def learned_from(study: Study, name: str, seed: int) -> np.ndarray:
     return read_embeddings(study, name, seed) if seen else crossfit.embeddings(study, name, seed)
 
 
-def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
+def heads_key(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> str:
+    """Changes with whatever the heads and their test scores depend on: embeddings, labels, rows, settings, seed."""
     chunks, plan = study.chunks, HeadPlan.of(study.settings, head)
-    marker = study.folder / "scores" / f".{head}-seed{seed}.json"
     train, test = chunks.rows(*study.settings.trained_on.split("+")), chunks.rows("test")
     content = {name: files.digest(values) for name, values in embeddings.items()}
     rows = [chunks.content(train), *(files.digest(values) for values in (train, test, chunks.groups[train]))]
-    told = {"key": files.key(HEADS, plan.heads, plan.schedule, seed, rows, study.settings.threads, content)}
+    return files.key(HEADS, plan.heads, plan.schedule, seed, rows, study.settings.threads, content)
+
+
+def heads_made_from(study: Study, head: str, seed: int) -> str:
+    """The key of what the stored heads and their test scores were made from; empty where there are none."""
+    marker = study.folder / "scores" / f".{head}-seed{seed}.json"
+    return json.loads(marker.read_text())["key"] if marker.exists() else ""
+
+
+def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
+    chunks, plan, key = study.chunks, HeadPlan.of(study.settings, head), heads_key(study, embeddings, head, seed)
+    train, test = chunks.rows(*study.settings.trained_on.split("+")), chunks.rows("test")
     there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
-    if there and study.heads(head, seed).exists() and marker.exists() and json.loads(marker.read_text()) == told:
+    if there and study.heads(head, seed).exists() and heads_made_from(study, head, seed) == key:
         return
     torch.set_num_threads(study.settings.threads)
     data, start = HeadData(embeddings, chunks.targets, chunks.groups), time.perf_counter()
@@ -119,7 +130,7 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
             results.write_scores(study, label(subset), head, seed, scores)
     note_heads(study, data, plan, seed, time.perf_counter() - start)
     keep_heads(study, data, plan, seed, trained)
-    files.write_json(marker, told)
+    files.write_json(study.folder / "scores" / f".{head}-seed{seed}.json", {"key": key})
 
 
 def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:

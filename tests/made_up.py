@@ -10,6 +10,7 @@ from lib import comparisons, definitions, plots, published, results, shares
 from lib.corpora.base import Corpus
 from lib.evaluation import selection
 from lib.files import write_json
+from lib.representations import PAPER
 from lib.results import models
 from lib.study import Request, Study
 
@@ -72,6 +73,19 @@ def asked(study: Study) -> Study:
     return study
 
 
+def probed() -> dict[str, list[dict]]:
+    """Rows of probes.csv and similarity.csv: one property, and what of pitch can be had from waveform."""
+    start = {"property": "loudness", "measure": "r2", "low": 0.1, "high": 0.4}
+    named = [(name, control) for name in PAPER for control in ("", "untrained", "shuffled")]
+    probes = [start | {"encoder": name, "control": control, "value": 0.2} for name, control in named]
+    return {
+        "probes": [*probes, start | {"encoder": results.ALL_FOUR, "control": "", "value": 0.3}],
+        "similarity": [
+            {"first": "waveform", "second": "pitch", "what": "predicted", "value": 0.2, "low": 0.1, "high": 0.3}
+        ],
+    }
+
+
 def finish(study: Study, reason: str = "no sound in it") -> None:
     """Write the tables, one picture and the provenance of a made-up study, as its notebooks do."""
     subsets = results.write_subsets(study)
@@ -90,6 +104,8 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
     study.write_table("definitions", definitions.definition_table(study, head="paper"))
     wrong = {"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "measure": "map_macro", "level": "chunk"}
     study.write_table("careless", [wrong | {"warning": "luck"}])
+    for name, rows in probed().items():
+        study.write_table(name, rows)
     differences = study.write_table("differences", comparisons.difference_table(study))
     study.write_table("table1", published.table1(study, subsets))
     study.write_table("table2", published.table2(study, subsets))

@@ -134,6 +134,12 @@ def test_what_is_missing_is_named_with_the_notebook_that_makes_it(finished_study
         Answers(finished_study, 0, "deep")
 
 
+def test_heads_of_other_embeddings_are_refused(finished_study, monkeypatch):
+    monkeypatch.setattr("lib.answers.heads_made_from", lambda part, head, seed: "other embeddings")
+    with pytest.raises(StudyError, match=r"paper heads of seed 0 were trained on other embeddings.*03_subsets"):
+        Answers(finished_study)
+
+
 def test_finished_studies_are_listed_fold_by_fold(home):
     plans = {
         "esc50-tiny": {"request": {"corpus": "esc50", "preset": "tiny", "fold": "all", "seeds": "0"}, "folds": [1, 2]},

@@ -46,6 +46,14 @@ def test_columns_are_numbers_of_their_own():
     assert high[1] - 2 == pytest.approx(stats.t.ppf(0.975, 9) * draws[10:, 1].std(ddof=1))
 
 
+def test_each_column_may_have_degrees_of_freedom_of_its_own():
+    draws, seeds = np.random.default_rng(1).normal(size=(100, 2)), np.array([[1.0, 2.0]])
+    both = Sampling(100, np.array([2, 50])).interval(rows(draws, seeds), 0.95)
+    for column, freedom in enumerate((2, 50)):
+        alone = Sampling(100, freedom).interval(rows(draws[:, column], seeds[:, column]), 0.95)
+        assert [end[column] for end in both] == pytest.approx([float(end) for end in alone])
+
+
 def test_one_group_has_no_interval():
     assert np.isnan(Sampling(5, 0).interval(rows(np.full(5, np.nan), [0.5]), 0.95)).all()
     assert np.isnan(Sampling(5, 0).interval(rows(np.zeros(5), [0.5]), 0.95)).all()

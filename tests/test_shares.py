@@ -9,6 +9,7 @@ from made_up import CLASSES, CLIPS, PARENTS, study
 
 from lib import games, results, shares
 from lib.evaluation import chance
+from lib.intervals import Sampling
 from lib.measures import NAMES
 
 
@@ -138,6 +139,11 @@ def test_a_class_is_as_sure_as_it_has_groups(made):
     ]  # fmt: skip
     assert list(one.class_freedom.values()) == expected and set(expected) == {0, 1, 2}
     assert list(one.class_freedom) == [f"class:{name}" for name in CLASSES]
+    found = shares.class_rows(one).query("subset == 'pitch'").set_index("class")
+    for number, name in enumerate(CLASSES):
+        column = one.values["map_macro"]["pitch",][:, 1 + number]
+        low, _ = Sampling(one.of.resamples, expected[number]).interval(column, 0.95)
+        assert found.loc[name, "low"] == pytest.approx(float(np.maximum(low, 0)), nan_ok=True)
 
 
 def test_the_empty_coalition_is_drawn_with_the_others(made):

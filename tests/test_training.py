@@ -11,7 +11,7 @@ from torch import nn
 
 from lib.arrays import Rows
 from lib.settings import Training
-from lib.training import Examples, SelectionError, activate, device_of, fit, learning_rate, loss_of
+from lib.training import Examples, SelectionError, activate, device_of, fit, learning_rate, loss_of, make_optimiser
 
 CPU = torch.device("cpu")
 
@@ -185,3 +185,36 @@ def test_a_training_that_goes_on_keeps_the_same_weights(tmp_path, stop_after):
     run(tmp_path, "cut", keep=cut)
     for epoch in (2, 3):
         assert torch.equal(kept(whole[epoch])[0], kept(cut[epoch])[0])
+
+
+def test_the_rate_climbs_over_the_warm_up_and_then_falls():
+    schedule = Training(lr=1.0, lr_min=0.0, warm_up=0.1)
+    rates = [learning_rate(schedule, step, 100) for step in range(100)]
+    assert rates[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
+    assert rates[10] == max(rates) == pytest.approx(1.0) and rates[-1] == pytest.approx(0.0)
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_weight_decay_shrinks_weights_alone_and_by_the_rate():
+    """Without a gradient AdamW's step is the decay itself: w (1 - lr decay)."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    optimiser = make_optimiser(model, Training(optimiser="adamw", weight_decay=0.5, lr=0.1))
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    for name, value in model.named_parameters():
+        shrunk = 0.95 if name == "0.weight" else 1.0
+        torch.testing.assert_close(value.detach(), shrunk * before[name])
+
+
+def test_without_weight_decay_adamw_is_adam():
+    def trained(kind):
+        torch.manual_seed(0)
+        model = nn.Linear(3, 2)
+        optimiser = make_optimiser(model, Training(optimiser=kind))
+        model(torch.ones(4, 3)).square().sum().backward()
+        optimiser.step()
+        return model.weight
+
+    torch.testing.assert_close(trained("adam"), trained("adamw"))
