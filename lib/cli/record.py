@@ -72,7 +72,8 @@ def contents(name: str) -> dict[PurePosixPath, bytes]:
         raise Stop(f"STUDY={name}: {shown(run)} has no tables: make study with its variables makes them")
     folders = folders_of_machine(run)
     kept = {}
-    for path in [path for path in sorted(figures.rglob("*")) if path.is_file() and not path.name.startswith(".")]:
+    found = [path for path in sorted(figures.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    for path in of_first_seed(found):
         content = path.read_bytes()
         kept[PurePosixPath(path.relative_to(figures))] = (
             without_folders(content, folders) if path.suffix == ".csv" else content
@@ -82,6 +83,12 @@ def contents(name: str) -> dict[PurePosixPath, bytes]:
     kept[PurePosixPath("study.json")] = (json.dumps(provenance(run), indent=1, ensure_ascii=False) + "\n").encode()
     check(kept, folders, name)
     return kept
+
+
+def of_first_seed(paths: list[Path]) -> list[Path]:
+    """The figures without those that show one encoder of another seed than the first: they are alike, and many."""
+    seeds = {path: int(found[1]) for path in paths if (found := re.search(r"_seed(\d+)_", path.name))}
+    return [path for path in paths if path not in seeds or seeds[path] == min(seeds.values())]
 
 
 def check(kept: Mapping[PurePosixPath, bytes], folders: list[str], name: str) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+from pathlib import Path
 
 import made_up
 import numpy as np
@@ -110,3 +111,8 @@ def test_a_run_without_provenance_is_refused(run):
     (run.folder / "study.json").unlink()
     with pytest.raises(Stop, match=r"has no study.json"):
         record.contents(run.slug)
+
+
+def test_of_several_seeds_the_first_one_s_pictures_are_kept():
+    names = ["table1.png", "02_pitch_seed1_loss.png", "02_pitch_seed2_loss.png", "02_pitch_seed10_loss.png"]
+    assert [path.name for path in record.of_first_seed([Path(name) for name in names])] == names[:2]
