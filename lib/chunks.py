@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -30,7 +30,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lib import files
-from lib.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError
+from lib.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError, listed
 from lib.corpora.rows import need_both_sides
 from lib.decode import FAR, BadFile, decode
 from lib.screen import watched
@@ -143,9 +143,7 @@ class Chunks:
         ]
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
         told = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join(
-            [*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.notes, *self.corpus.warnings]
-        )
+        return "\n".join([*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.remarks])
 
 
 def odd_about(chunks: np.ndarray) -> list[str]:
@@ -157,12 +155,6 @@ def odd_about(chunks: np.ndarray) -> list[str]:
         f"DC offset (mean beyond {OFFSET:.0%} of full scale)": shifted,
     }
     return [what for what, so in found.items() if so]
-
-
-def listed(names: Sequence[str], most: int) -> str:
-    """The first few names, and how many there are beside."""
-    named, more = ", ".join(names[:most]), len(names) - most
-    return f"{named} and {more} more" if more > 0 else named
 
 
 def cut(

@@ -148,10 +148,13 @@ def in_words(wanted: Any, corpus: Any) -> str:
         if len(corpus.rejected)
         else ""
     )
+    tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
+    sizes = tested[0].sizes if len(tested) == 1 else ()
     return "\n".join([
         f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
         f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
+        *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
     ])  # fmt: skip
 
 

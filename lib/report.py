@@ -81,6 +81,14 @@ def facts(run: Run) -> dict[str, str]:
 # What was found
 
 
+def remarks(run: Run) -> Iterator[Block]:
+    """What is to be known of the corpus before any number is read; nothing of a run from before that was noted."""
+    there = [part for part in run.parts if (part.folder / "tables" / "remarks.csv").exists()]
+    lines = [line for part in there for line in part.table("remarks", TABLES["remarks"])["remark"]]
+    if lines:
+        yield says(*dict.fromkeys(lines))
+
+
 def who_contributes(run: Run) -> Iterator[Block]:
     """The conclusion at each level, as notebook 04 ends."""
     shared = [
@@ -309,7 +317,7 @@ def elsewhere(run: Run) -> Iterator[Block]:
 
 SECTIONS: tuple[tuple[Any, ...], ...] = (
     ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets 95 % intervals.",
-     who_contributes, beside_the_paper, where_known, limits),
+     remarks, who_contributes, beside_the_paper, where_known, limits),
     ("table1", "Table 1: each encoder, and all of them",
      "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have. The "
      "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers are FSD50K's.",

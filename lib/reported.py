@@ -46,6 +46,7 @@ TABLES = {
     "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",
     **dict.fromkeys(("probes", "similarity", "gains", "curves", "substitutes"), "04_contributions"),
     "decisions": "05_paper_figures", "timing": "05_paper_figures", "rejected": "01_representations",
+    "remarks": "01_representations",
 }  # fmt: skip
 
 

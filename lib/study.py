@@ -215,6 +215,7 @@ class Study:
         if chunks.built_s:
             self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
         self.write_table("rejected", chunks.corpus.rejected)
+        self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
         return chunks
 
     def register(self, corpus_hash: str) -> None:

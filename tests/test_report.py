@@ -191,3 +191,11 @@ def test_every_table_names_a_notebook_that_there_is():
 
     assert {name for name in TABLES.values() if not (PROJECT / "notebooks" / f"{name}.ipynb").exists()} == set()
     assert set(PICTURES) >= {"table1", "contributions", "controls"}
+
+
+def test_what_is_to_be_known_of_the_corpus_stands_first(tmp_path, monkeypatch):
+    study = made_up.asked(made_up.study(tmp_path, monkeypatch))
+    for part in study.parts:
+        part.write_table("remarks", [{"remark": f"sounds.csv has no column `group` {HOSTILE}"}])
+    page = Page(report.write(study.folder).read_text(encoding="utf-8"))
+    assert page.text.count("sounds.csv has no column group") == 1 and HOSTILE in page.text
