@@ -10,7 +10,7 @@ import re
 import resource
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,22 +25,14 @@ from lib import corpora, files
 from lib.chunks import Chunks, cut
 from lib.corpora.base import Corpus
 from lib.errors import PlainError
-from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
+from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
 
 LIBRARIES = (
-    "torch",
-    "torchaudio",
-    "timm",
-    "librosa",
-    "soxr",
-    "soundfile",
-    "numpy",
-    "scikit-learn",
-    "pandas",
-    "matplotlib",
-)
+    "torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib",
+)  # fmt: skip
 
 
+NOTEBOOK_NAMES = {"name": "run_name", "set": "settings"}  # in a parameters cell, where these would hide Python's own
 BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
 
 
@@ -162,19 +154,28 @@ class Study:
         return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
     @classmethod
-    def of_notebook(cls, namespace: Mapping[str, Any], *own: str) -> "Study":
+    def of_notebook(cls, namespace: MutableMapping[str, Any], *own: str) -> "Study":
         """The study that a notebook's parameters cell means. Call it in the cell below with globals().
 
         own: names of parameters that this notebook alone has. SettingsError where a parameter does not exist (a
-        notebook runner adds unknown ones without a word) or has a wrong value.
+        notebook runner adds unknown ones without a word), has a wrong value, or changed since the study was opened.
         """
-        given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
-        known = [*Request.model_fields, *own]
-        # once there is a study, other names are a person's own variables in a cell that is run again
-        again = any(isinstance(value, cls) for value in namespace.values())
-        if not again and (unknown := [name for name in given if name not in known]):
-            raise SettingsError(f"parameter {unknown[0]}: there is none of that name; there are {', '.join(known)}")
-        return cls.of(validated(Request, {k: v for k, v in given.items() if k in Request.model_fields}, "parameters"))
+        known = [NOTEBOOK_NAMES.get(name, name) for name in Request.model_fields]
+        opened = isinstance(namespace.get("study"), cls)
+        given = notebook_parameters(namespace, [*known, *own], list(NOTEBOOK_NAMES), opened)
+        asked = {name: value for name, value in given.items() if name in Request.model_fields}
+        asked |= {name: given[ours] for name, ours in NOTEBOOK_NAMES.items() if given.get(ours)}
+        return cls.of(validated(Request, asked, "parameters"))
+
+    def __str__(self) -> str:
+        """The study in a line, as a notebook shows which one it is about."""
+        asked = self.request
+        fold = f", fold {asked.fold}" if asked.fold else ""
+        seeds = ", ".join(map(str, asked.seeds))
+        return f"study {self.slug}: corpus {asked.corpus}, preset {asked.preset}{fold}, seeds {seeds}"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     @property
     def slug(self) -> str:
@@ -312,11 +313,6 @@ def missing(path: Path, made_by: str) -> StudyError:
     return StudyError(
         f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first"
     )
-
-
-def _is_parameter(name: str, value: Any) -> bool:
-    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
-    return plain and not name.startswith("_") and name not in ("In", "Out")
 
 
 def versions() -> dict[str, str]:
