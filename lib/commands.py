@@ -261,8 +261,9 @@ def table1(path: Path) -> str:
     """Table 1 in percent: the file's first measure, each row beside the paper's number."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    first = rows[0]["measure"]
-    columns = [("published", "published*"), ("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
+    first, papers = rows[0]["measure"], any(row["published"] for row in rows)
+    columns = [("published", "published*")] if papers else []
+    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
     lines = [
         f"Table 1: {first} of chunks in percent; the interval is that of own, for all four of the fresh head",
         f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
@@ -275,8 +276,7 @@ def table1(path: Path) -> str:
         f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
         f"the best possible {percent(rows[0]['oracle'])}"
     )
-    lines.append("* the paper's number: top-5 accuracy on FSD50K")
-    return "\n".join(lines)
+    return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
 
 
 def percent(fraction: str) -> str:

@@ -53,11 +53,13 @@ def order(table1: pd.DataFrame) -> str:
     shown = rows["own"].fillna(rows["retrained"])
     shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
     ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
-    if tuple(shown.index) == PAPER_ORDER:
+    if "published" in rows and rows["published"].isna().all():  # the paper's numbers are of other sounds
+        told = ""
+    elif tuple(shown.index) == PAPER_ORDER:
         told = "This is the paper's order."
     else:
         told = f"The paper's order is another: {' < '.join(PAPER_ORDER)}."
-    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told} {above_chance(rows, measure)}"
+    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told}{' ' if told else ''}{above_chance(rows, measure)}"
 
 
 def above_chance(rows: pd.DataFrame, measure: str) -> str:

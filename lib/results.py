@@ -285,6 +285,13 @@ def empty_cells(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fold", "level", "measure", "reason"])
 
 
+def levels_of(part: Study) -> tuple[str, ...]:
+    """The levels that differ: clips alone where every test clip of a run's fold is one chunk, so that both are the same."""
+    path = part.folder / "scores" / "test.npz"
+    clip = np.load(path)["clip"] if path.exists() else ("", "")
+    return LEVELS if len(set(clip)) < len(clip) else LEVELS[1:]
+
+
 def headline(study: Study) -> str:
     """The measure that stands first in Table 1 for this corpus."""
     return HEADLINE.get(study.request.corpus, SHARED)

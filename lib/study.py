@@ -182,6 +182,11 @@ class Study:
         """The study's name in runs/ and figures/."""
         return self.figures.name
 
+    @property
+    def title(self) -> str:
+        """What its corpus is called: own sounds by the name of their table."""
+        return corpora.title(self.request.corpus, self.request.root)
+
     @cached_property
     def parts(self) -> list["Study"]:
         """The runs with a test fold (or role) each that this one is made of."""

@@ -471,3 +471,10 @@ def test_few_groups_still_give_train_and_test(sizes, n_labels):
 def test_one_group_cannot_be_split():
     with pytest.raises(CorpusError, match="one group"):
         table.split(made_rows(1, 5, 1), 0, "t")
+
+
+def test_own_sounds_are_called_by_their_table(tmp_path):
+    own(tmp_path / "t", "path,labels\n", "digits.csv")
+    assert corpora.title("table", tmp_path / "t") == corpora.title("table", tmp_path / "t" / "digits.csv") == "digits"
+    assert corpora.title("table", tmp_path / "gone.csv") == "gone" and corpora.title("table", tmp_path / "far") == "far"
+    assert corpora.title("table") == "table" and corpora.title("esc50", tmp_path) == "esc50"

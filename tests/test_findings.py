@@ -33,6 +33,8 @@ def test_the_papers_order_and_another():
     told = findings.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]))
     assert "neuralogram 40.0 < waveform 50.0" in told
     assert "order is another" in told
+    none = findings.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]).assign(published=np.nan))
+    assert "The paper" not in none and "60.0. All are above chance" in none
 
 
 def test_chance_is_told():

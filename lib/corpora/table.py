@@ -34,6 +34,14 @@ def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_
     return finished(name, path.parent, (usable, rejected), classes, notes=_ungrouped(path))
 
 
+def title(root: Path) -> str:
+    """The name of the table that `root` is or holds; of the folder where that cannot be had."""
+    try:
+        return find(root, "table").stem
+    except (CorpusError, OSError):
+        return root.stem or "table"
+
+
 def _ungrouped(path: Path) -> list[str]:
     """What is to be said of clips without a group, where the table at `path` has any; the reader cannot know better."""
     cells = read_csv(path)
