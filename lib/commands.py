@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import files, runs
-from lib.environment import Stop, check_names
+from lib.environment import Stop, check_names, own_caches
 from lib.processes import apart, end_with_parent, interruptible, shown, stop
 
 TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
@@ -35,7 +35,9 @@ def main(words: Sequence[str]) -> int:
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
-        return actions[command](variables(command, pairs))
+        given = variables(command, pairs)
+        os.environ.update(own_caches(os.environ, files.cache() / "user"))
+        return actions[command](given)
     except (Stop, files.Held) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
         return 2
