@@ -52,6 +52,18 @@ def test_all_four_against_one(ends, said):
     assert said in findings.all_against(differences(0.03, *ends), "neuralogram", "clip")
 
 
+def test_without_an_interval_nothing_is_claimed():
+    bare = differences(0.03, np.nan, np.nan, np.nan)
+    told = findings.all_against(bare, "neuralogram", "clip")
+    assert "includes zero" not in told and "significant" not in told
+    assert findings.significance(bare).startswith(
+        "By clips nothing can be tested: one group alone cannot be resampled."
+    )
+    told = findings.order(table1([0.2, 0.3, 0.5, 0.4, 0.6], low=np.nan))
+    assert "Whether any is above chance (12.0; the constant predictor has 10.0) cannot be tested" in told
+    assert "Not clearly" not in told
+
+
 def test_clearly_lower():
     assert "clearly lower" in findings.all_against(differences(-0.03, -0.05, -0.01), "waveform", "clip")
 
