@@ -279,7 +279,9 @@ class Study:
         path = self.folder / "tables" / f"{name}.csv"
         if not path.exists():
             raise missing(path, made_by)
-        text = {"seed": str, "fold": str, "control": str}
+        text = dict.fromkeys(
+            ("seed", "fold", "control", "class", "clip", "branch", "group"), str
+        )  # labels may be numbers
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text)
         return table.fillna({name: "" for name in text if name in table})
 

@@ -204,6 +204,7 @@ def test_a_study_of_own_sounds_is_not_told_as_the_papers(tmp_path, monkeypatch):
     """No published number, no claim of the paper; the table's name; one bullet where a clip is a chunk."""
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
     monkeypatch.setattr(made_up, "CLIPS", {1: 15})
+    monkeypatch.setattr(made_up, "CLASSES", tuple(map(str, range(12))))  # spoken digits: labels that look like numbers
     table = made_up.corpus(tmp_path)
     monkeypatch.setattr(Study, "read_corpus", lambda self: table)
     study = Study.of(made_up.request(corpus="table", root=str(tmp_path / "digits.csv"), fold=1, seeds="0"))

@@ -212,6 +212,14 @@ def test_folds_must_be_named(tmp_path):
     assert [part.folder.name for part in parts] == ["fold1", "fold2", "fold3"]
 
 
+@pytest.mark.parametrize("classes", [["0", "1"], ["01", "007"], ["True", "False"], ["NA", "nan"], ["1.0", "1e3"]])
+def test_labels_stay_text_whatever_they_look_like(classes):
+    study = Study.of(request())
+    study.write_table("owned", [{"class": name, "clip": "07", "share": 0.1} for name in classes])
+    table = study.table("owned", "")
+    assert list(table["class"]) == classes and list(table["clip"]) == ["07", "07"] and table["share"].dtype == float
+
+
 def test_what_is_missing_names_the_notebook():
     study = Study.of(request())
     with pytest.raises(StudyError, match=r"subsets.csv is missing: run notebooks/03_subsets.ipynb"):
