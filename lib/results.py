@@ -268,9 +268,8 @@ def _rows(
 
 def within(measure: str, low: float, high: float) -> tuple[float, float]:
     """The ends of a level's interval, no further than the measure itself can go."""
-    return (
-        (float(low), float(high)) if measure == "d_prime" else (float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1)))
-    )
+    low, high = (low, high) if measure == "d_prime" else np.clip([low, high], 0, 1)
+    return float(low), float(high)
 
 
 def empty_cells(study: Study) -> pd.DataFrame:

@@ -46,9 +46,7 @@ class Request(Frozen):
     corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
     root: str = Field("", description="folder of the corpus; planted needs none")
     preset: str = Field("quick", description="tiny, quick, laptop or paper")
-    fold: int | Literal["all"] = Field(
-        0, description="the fold to test on, or all; 0 for a corpus with a split of its own"
-    )
+    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 where the corpus has a split")
     seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     name: str = Field("", description="keeps runs apart that would share a folder")
@@ -147,9 +145,8 @@ class Study:
         number = request.fold if isinstance(request.fold, int) else 0
         if request.part and not number:
             raise SettingsError("part: only one fold can be a part, for example fold=1 part=true")
-        suffix = (f"-fold{number}" if number and not request.part else "") + (
-            f"-{request.name}" if request.name else ""
-        )
+        suffix = f"-fold{number}" if number and not request.part else ""
+        suffix += f"-{request.name}" if request.name else ""
         place = f"{request.corpus}-{request.preset}{suffix}" + (f"/fold{number}" if request.part else "")
         return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
