@@ -39,7 +39,8 @@ def given(seed=None, place="", **own):
     seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
     # which controls are wanted concerns only the notebooks that run and read them
     request = {name: value for name, value in PLAN["request"].items() if name != "controls"}
-    return json.dumps({**request, **fold, **seeds, **own})
+    named = {{"name": "run_name", "set": "settings"}.get(name, name): value for name, value in request.items()}
+    return json.dumps({**named, **fold, **seeds, **own})
 
 
 def notebook(name):

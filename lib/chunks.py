@@ -16,7 +16,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -30,13 +30,15 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lib import files
-from lib.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError
+from lib.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError, listed
 from lib.corpora.rows import need_both_sides
-from lib.decode import BadFile, decode
+from lib.decode import FAR, BadFile, decode
 from lib.screen import watched
 from lib.settings import Chunking
 
 VERSION = 2  # of the rule below: raised when the same files and settings would give other chunks
+FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
+OFFSET = 0.02  # of full scale: a clip's mean beyond it is a DC offset, which every representation sees
 
 
 def cut_clip(
@@ -66,7 +68,7 @@ class Chunks:
     audio [chunk, sample] float32, read-only and memory-mapped; clip [chunk] row of corpus.clips; start_s [chunk];
     silent [chunk] bool: no sample reaches silent_dbfs. `key` changes when any sample does; digest [chunk] uint64 tells of
     which chunk (taken from the audio where it was not stored). built_s: seconds that decoding and cutting took, 0 where
-    they were done before.
+    they were done before. odd: ids of clips by what is odd about their samples; kept and used all the same.
     """
 
     audio: np.ndarray
@@ -78,6 +80,7 @@ class Chunks:
     key: str
     built_s: float = 0.0
     digest: np.ndarray | None = None
+    odd: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -135,11 +138,23 @@ class Chunks:
             lines.append(f"{role or 'all folds'}: {n_clips} clips, {chunk.sum()} chunks, {seconds:g} s")
         limit = f"no sample reaches {self.settings.silent_dbfs:g} dBFS"
         lines.append(f"silent: {self.silent.sum()} chunks ({limit}; setting: {self.settings.silent})")
+        lines += [
+            f"{what}: {len(clips)} clips, kept as they are ({listed(clips, 3)})" for what, clips in self.odd.items()
+        ]
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
         told = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join(
-            [*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.notes, *self.corpus.warnings]
-        )
+        return "\n".join([*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.remarks])
+
+
+def odd_about(chunks: np.ndarray) -> list[str]:
+    """What is odd about the samples of a clip's chunks [chunk, sample], which no rule rejects."""
+    clipped = (np.abs(chunks) >= FULL_SCALE).mean() > CLIPPED_SHARE
+    shifted = abs(chunks.mean(dtype=np.float64)) > OFFSET
+    found = {
+        f"clipped (over {CLIPPED_SHARE:.1%} of the samples at full scale)": clipped,
+        f"DC offset (mean beyond {OFFSET:.0%} of full scale)": shifted,
+    }
+    return [what for what, so in found.items() if so]
 
 
 def cut(
@@ -177,10 +192,14 @@ def _rule(settings: Chunking) -> dict[str, object]:
 
 
 def _complete(folder: Path) -> bool:
-    """Whether the folder holds a whole cut: about.json is written last, and tells the size of the array."""
+    """Whether the folder holds a whole cut: about.json is written last, and tells the size of the array.
+
+    One made when samples far beyond full scale were not yet refused is made again where it has any.
+    """
     try:
         about = json.loads((folder / "about.json").read_text())
-        return (folder / "audio.npy").stat().st_size == about["audio_bytes"]
+        whole = (folder / "audio.npy").stat().st_size == about["audio_bytes"]
+        return whole and ("odd" in about or not np.load(folder / "index.npz")["peak"].max() > FAR)
     except (OSError, ValueError, KeyError):
         return False
 
@@ -208,6 +227,7 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
 def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: int) -> tuple[int, int]:
     """audio.npy, index.npz, rejected.csv and about.json of the corpus; the numbers of chunks and of rejected clips."""
     rejected: list[tuple[str, str, str]] = []
+    odd: dict[str, list[str]] = {}
     digests = [np.empty(0, np.uint64)]
     index = [np.empty((3, 0))]  # of each clip [3, chunk]: its row among the usable, start_s, peak
     rows = list(corpus.clips[["path", "id", "role"]].itertuples(index=False, name=None))
@@ -222,6 +242,8 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
             chunks, start_s = result
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
             digests.append(digests_of(chunks))
+            for what in odd_about(chunks):
+                odd.setdefault(what, []).append(clip)
             n_usable += 1
             yield chunks
 
@@ -233,7 +255,7 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
         digest=np.concatenate(digests),
     )  # fmt: skip
     pd.DataFrame(rejected, columns=REJECTED_COLUMNS).to_csv(part / "rejected.csv", index=False, lineterminator="\n")
-    about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size}
+    about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size, "odd": odd}
     files.write_json(part / "about.json", {**about, "settings": _rule(settings)})
     return len(clip), len(rejected)
 
@@ -306,4 +328,5 @@ def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
         corpus=replace(corpus, clips=clips, rejected=rejected),
         settings=settings,
         key=about["key"],
+        odd=about.get("odd", {}),
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 from lib import files, runs
 from lib.cli.record import record
-from lib.environment import Stop, check_names
+from lib.environment import Stop, check_names, own_caches
 from lib.processes import apart, end_with_parent, interruptible, shown, stop
 
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
@@ -34,7 +34,9 @@ def main(words: Sequence[str]) -> int:
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
-        return actions[command](variables(command, pairs))
+        given = variables(command, pairs)
+        os.environ.update(own_caches(os.environ, files.cache() / "user"))
+        return actions[command](given)
     except (Stop, files.Held) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
         return 2
@@ -147,10 +149,13 @@ def in_words(wanted: Any, corpus: Any) -> str:
         if len(corpus.rejected)
         else ""
     )
+    tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
+    sizes = tested[0].sizes if len(tested) == 1 else ()
     return "\n".join([
         f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
         f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
+        *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
     ])  # fmt: skip
 
 
@@ -257,8 +262,9 @@ def table1(path: Path) -> str:
     """Table 1 in percent: the file's first measure, each row beside the paper's number."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    first = rows[0]["measure"]
-    columns = [("published", "published*"), ("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
+    first, papers = rows[0]["measure"], any(row["published"] for row in rows)
+    columns = [("published", "published*")] if papers else []
+    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
     lines = [
         f"Table 1: {first} of chunks in percent; the interval is that of own, for all four of the fresh head",
         f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
@@ -271,8 +277,7 @@ def table1(path: Path) -> str:
         f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
         f"the best possible {percent(rows[0]['oracle'])}"
     )
-    lines.append("* the paper's number: top-5 accuracy on FSD50K")
-    return "\n".join(lines)
+    return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
 
 
 def percent(fraction: str) -> str:

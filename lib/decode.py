@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
+FAR = 100.0  # times full scale: no recording reaches it, and a network's sums would no longer be numbers
 BLOCK = 1 << 18  # frames read at a time: a long file of many channels is never whole in memory before it is mono
 UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
 OGG_LAST = 4  # flag of a stream's last page
@@ -96,6 +97,8 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
             return
         if not np.isfinite(block).all():
             raise BadFile("NaN or infinite samples")
+        if (peak := np.abs(block).max()) > FAR:
+            raise BadFile(f"samples far beyond full scale: {peak:.3g} where 1 is full scale; scale them to -1 to 1")
         n_frames += len(block)
         yield block.mean(axis=1, dtype=np.float64).astype(np.float32)
 

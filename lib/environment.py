@@ -45,6 +45,13 @@ make record   keep a run's figures and tables in figures/record, and write the r
 make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)"""
 
 
+# Where libraries cache and note things: numba (by librosa), snakemake, matplotlib, IPython, Jupyter.
+CACHES = {
+    "XDG_CACHE_HOME": ".cache", "NUMBA_CACHE_DIR": "numba", "MPLCONFIGDIR": "matplotlib", "IPYTHONDIR": "ipython",
+    "JUPYTER_CONFIG_DIR": "jupyter", "JUPYTER_DATA_DIR": "jupyter", "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+}  # fmt: skip
+
+
 class Stop(Exception):
     """What is wrong and what to do about it, in one line."""
 
@@ -113,6 +120,24 @@ def clean(environ, python):
     kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
     kept["VIRTUAL_ENV"] = str(python.parent.parent)
     return kept
+
+
+def own_caches(environ, folder):
+    # type: (dict, Path) -> dict
+    """Variables for a user who has no home that can be written, as in a container with any user id: what libraries
+    cache and note goes below `folder`, where they would end in a traceback. Whatever is set already stays."""
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        entry = None
+    found = {} if entry else dict.fromkeys(("LOGNAME", "USER"), "user{}".format(os.getuid()))  # else getuser() fails
+    home = environ.get("HOME") or (entry.pw_dir if entry else "")
+    writable = bool(home) and os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)
+    found.update({} if writable else {name: str(folder / place) for name, place in CACHES.items()})
+    found = {name: value for name, value in found.items() if not environ.get(name)}
+    return found if writable else dict(found, HOME=str(folder))
 
 
 # .venv

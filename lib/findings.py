@@ -12,6 +12,9 @@ from lib.results import ALL_FOUR, pick
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
 
 
+NO_GROUPS = "one group alone cannot be resampled"
+
+
 def number(value: float, measure: str = "", sign: str = "") -> str:
     """A fraction in percent, d' as it is; "no value" for NaN."""
     if not np.isfinite(value):
@@ -22,7 +25,7 @@ def number(value: float, measure: str = "", sign: str = "") -> str:
 def between(low: float, high: float, measure: str = "", sign: str = "") -> str:
     """An interval in brackets, or why there is none."""
     if not np.isfinite([low, high]).all():
-        return "(no interval: one group alone cannot be resampled)"
+        return f"(no interval: {NO_GROUPS})"
     return f"({number(low, measure, sign)} to {number(high, measure, sign)})"
 
 
@@ -53,11 +56,13 @@ def order(table1: pd.DataFrame) -> str:
     shown = rows["own"].fillna(rows["retrained"])
     shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
     ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
-    if tuple(shown.index) == PAPER_ORDER:
+    if "published" in rows and rows["published"].isna().all():  # the paper's numbers are of other sounds
+        told = ""
+    elif tuple(shown.index) == PAPER_ORDER:
         told = "This is the paper's order."
     else:
         told = f"The paper's order is another: {' < '.join(PAPER_ORDER)}."
-    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told} {above_chance(rows, measure)}"
+    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told}{' ' if told else ''}{above_chance(rows, measure)}"
 
 
 def above_chance(rows: pd.DataFrame, measure: str) -> str:
@@ -65,6 +70,8 @@ def above_chance(rows: pd.DataFrame, measure: str) -> str:
     chance, constant = rows["chance"].iloc[0], rows["constant"].iloc[0]
     below = [name for name, row in rows.iterrows() if not row["low"] > chance]
     told = f"{number(chance, measure)}; the constant predictor has {number(constant, measure)}"
+    if not np.isfinite(rows["low"].astype(float)).any():
+        return f"Whether any is above chance ({told}) cannot be tested: {NO_GROUPS}."
     return f"Not clearly above chance ({told}): {', '.join(below)}." if below else f"All are above chance ({told})."
 
 
@@ -75,6 +82,8 @@ def comparison(row: pd.Series) -> str:
     unit = "" if row["measure"] == "d_prime" else " points"
     if not np.isfinite(row["difference"]):
         return f"{first} against {second}: no value"
+    if not np.isfinite([row["low"], row["high"]]).all():
+        return f"{first} less {second}: {value}{unit}"
     if not clear(row["low"], row["high"]):
         return f"{first} less {second}: {value}{unit}: not significantly different, the interval includes zero"
     return f"{first} less {second}: {value}{unit}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
@@ -91,6 +100,8 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     rows = differences[differences["level"] == level]
     first = rows.iloc[0]
     told = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < 0.05]
+    if not np.isfinite(rows["p_holm"].astype(float)).any():
+        return f"By {level}s nothing can be tested: {NO_GROUPS}. {seeds(first['seeds'])}"
     size = f"With {first['items']} {level}s in {first['groups']} groups"
     doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
     if not told:

@@ -1,4 +1,7 @@
-"""The paper's published numbers beside ours: Table 1, Table 2 and the ledger of claims. Fractions throughout."""
+"""The paper's published numbers beside ours: Table 1, Table 2 and the ledger of claims. Fractions throughout.
+
+They are of FSD50K, so they stand only beside a study of FSD50K; on other sounds Table 1 has ours alone, the others no row.
+"""
 
 from typing import Any
 
@@ -33,18 +36,23 @@ def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     first = headline(study)
     best = oracles(study)
     return pd.DataFrame([
-        _table1_row(table, name, measure, measure == first) | {"oracle": best[measure]} | _chance(table, measure)
+        _table1_row(table, name, measure, measure == first and is_the_papers(study)) | {"oracle": best[measure]} | _chance(table, measure)
         for measure in [first, *(name for name in measures.NAMES if name != first)]
         for name in [*names(), "all four"]
     ])  # fmt: skip
 
 
-def _table1_row(table: pd.DataFrame, name: str, measure: str, first: bool) -> dict[str, Any]:
+def is_the_papers(study: Study) -> bool:
+    """Whether the study is of the paper's own corpus, so that its numbers can stand beside ours."""
+    return study.request.corpus == CORPUS
+
+
+def _table1_row(table: pd.DataFrame, name: str, measure: str, published: bool) -> dict[str, Any]:
     together = name == "all four"
     again = cell(table, ALL_FOUR if together else name, "paper", measure)
     shown = again if together else cell(table, name, "own", measure)
     return {
-        "row": name, "measure": measure, "published": TABLE1.get(name) if first else None,
+        "row": name, "measure": measure, "published": TABLE1.get(name) if published else None,
         "own": None if together else shown.value, "retrained": again.value, "low": shown.low, "high": shown.high,
         "constant": cell(table, CONSTANT, "none", measure).value,
     }  # fmt: skip
@@ -55,7 +63,9 @@ def _chance(table: pd.DataFrame, measure: str) -> dict[str, float]:
 
 
 def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Table 2: the paper's mAP values, and ours for all four: clip scores, mean over classes."""
+    """Table 2: the paper's mAP values, and ours for all four: clip scores, mean over classes; no row on other corpora."""
+    if not is_the_papers(study):
+        return pd.DataFrame(columns=["row", "extra_data", "published", "obtained", "low", "high", "source"])
     rows = [
         {"row": row, "extra_data": extra, "published": published, "obtained": None, "low": None, "high": None,
          "source": "the paper's Table 2, on FSD50K"}
@@ -74,8 +84,10 @@ def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
 def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None = None) -> pd.DataFrame:
     """What the paper claims, what was obtained, and how far apart they are: one row a claim; `seeds` is how many.
 
-    No deviation where corpus or measure are not the paper's: numbers of different things have none; `reason` says so.
+    No row on other corpora than the paper's, and no deviation where the measure is not its own: `reason` says so.
     """
+    if not is_the_papers(study):
+        return pd.DataFrame(columns=["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"])
     measure, claims = headline(study), []
     differences = difference_table(study) if differences is None else differences
     where = _where(study)

@@ -19,7 +19,7 @@ from lib.errors import PlainError
 from lib.evaluation import claims, probe_sentences
 from lib.findings import number
 from lib.reported import PICTURES, TABLES, Run, intervals, told, with_interval
-from lib.results import LEVELS, SHARED, headline
+from lib.results import SHARED, headline
 from lib.study import StudyError
 
 CLIPS = 8  # to listen to
@@ -66,7 +66,7 @@ def picture(stem: str) -> Maker:
 def facts(run: Run) -> dict[str, str]:
     """What was run, in a few words each."""
     asked = run.study.request
-    told = {"corpus": asked.corpus, "preset": asked.preset, "seeds": ", ".join(run.seeds) or "none yet"}
+    told = {"corpus": run.study.title, "preset": asked.preset, "seeds": ", ".join(run.seeds) or "none yet"}
     told |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if asked.fold else {}
     paths = [part.folder / "scores" / "test.npz" for part in run.parts]
     if all(path.exists() for path in paths):
@@ -81,23 +81,31 @@ def facts(run: Run) -> dict[str, str]:
 # What was found
 
 
+def remarks(run: Run) -> Iterator[Block]:
+    """What is to be known of the corpus before any number is read; nothing of a run from before that was noted."""
+    there = [part for part in run.parts if (part.folder / "tables" / "remarks.csv").exists()]
+    lines = [line for part in there for line in part.table("remarks", TABLES["remarks"])["remark"]]
+    if lines:
+        yield says(*dict.fromkeys(lines))
+
+
 def who_contributes(run: Run) -> Iterator[Block]:
     """The conclusion at each level, as notebook 04 ends."""
     shared = [
         run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")
     ]
-    for level in reversed(LEVELS):
+    for level in reversed(run.levels):
         wanted = [
             one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, run.table("simultaneous"))
         ]
-        yield says(claims.conclusion(*wanted, run.study.request.corpus))
+        yield says(claims.conclusion(*wanted, run.study.title))
 
 
 def beside_the_paper(run: Run) -> Iterator[Block]:
     """The order, and what is more than chance, as notebook 05 ends."""
     differences = run.table("differences")
     against = [findings.all_against(differences, other) for other in ("neuralogram", "waveform")]
-    chances = [findings.significance(differences, level) for level in LEVELS]
+    chances = [findings.significance(differences, level) for level in run.levels]
     yield says(findings.order(run.table("table1")), *against, *chances)
 
 
@@ -126,8 +134,9 @@ def first_table(run: Run) -> Iterator[Block]:
         f"{name} {number(first[column].iloc[0], measure)}"
         for name, column in (("chance", "chance"), ("constant predictor", "constant"), ("the best possible", "oracle"))
     )
+    papers = {"published (FSD50K)": told(first["published"], measure)} if first["published"].notna().any() else {}
     yield table(f"Table 1: {measure} of chunks in percent ({ends})", {
-        "encoder": first["row"], "published (FSD50K)": told(first["published"], measure),
+        "encoder": first["row"], **papers,
         "own classifier": told(first["own"], measure), "fresh head": told(first["retrained"], measure),
         "95 % interval": intervals(first),
     })  # fmt: skip
@@ -144,12 +153,12 @@ def share_table(run: Run) -> Iterator[Block]:
     """What each encoder brings alone, its share, and what it adds last, with intervals at both levels."""
     tables = [run.table(name) for name in ("contributions", "marginals", "best_subsets")]
     shown = claims.side_by_side(*tables[:2])
-    for level in reversed(LEVELS):
+    for level in reversed(run.levels):
         rows = shown[(shown["level"] == level) & (shown["head"] == run.head)].drop(columns=["level", "head"])
         groups = tables[2].query("level == @level")["groups"].max()
         title = f"Points of {SHARED} of {level}s ({run.head} head), with 95 % intervals over {groups} groups of clips"
         yield of_frame(title, rows)
-    yield says(*(claims.shares(*tables, level, run.head) for level in reversed(LEVELS)))
+    yield says(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
 
 
 def subset_table(run: Run) -> Iterator[Block]:
@@ -161,8 +170,8 @@ def subset_table(run: Run) -> Iterator[Block]:
     clips, chunks = (rows[rows["level"] == level].set_index("subset") for level in ("clip", "chunk"))
     chunks = chunks.loc[clips.index]
     best = run.table("best_subsets")
-    yield says(*(claims.best_subset(best, measure, level, run.head) for level in LEVELS))
-    yield says(*(findings.heads(subsets, measure, level) for level in LEVELS))
+    yield says(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
+    yield says(*(findings.heads(subsets, measure, level) for level in run.levels))
     yield table(f"All subsets: {measure} in percent, with 95 % intervals ({run.head} head)", {
         "subset": clips.index, "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
     })  # fmt: skip
@@ -235,6 +244,9 @@ def listen(run: Run) -> Iterator[Block]:
 def the_ledger(run: Run) -> Iterator[Block]:
     """Claim by claim."""
     rows = run.table("ledger")
+    if not len(rows):
+        yield says("The paper's claims are about FSD50K: nothing of them can be held against a study of other sounds.")
+        return
     yield table("The paper's claims, and what was obtained, percent", {
         "claim": rows["claim"], "published": told(rows["published"]), "obtained": told(rows["obtained"]),
         "95 % interval": intervals(rows), "deviation": told(rows["deviation"], sign="+"), "reason": rows["reason"],
@@ -244,6 +256,8 @@ def the_ledger(run: Run) -> Iterator[Block]:
 def second_table(run: Run) -> Iterator[Block]:
     """Beside other systems."""
     rows = run.table("table2")
+    if not len(rows):
+        return
     yield table("Table 2: mAP in percent, beside other systems", {
         "system": rows["row"], "extra data": rows["extra_data"], "published": told(rows["published"]),
         "obtained": told(rows["obtained"]), "95 % interval": intervals(rows), "source": rows["source"],
@@ -309,10 +323,10 @@ def elsewhere(run: Run) -> Iterator[Block]:
 
 SECTIONS: tuple[tuple[Any, ...], ...] = (
     ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets 95 % intervals.",
-     who_contributes, beside_the_paper, where_known, limits),
+     remarks, who_contributes, beside_the_paper, where_known, limits),
     ("table1", "Table 1: each encoder, and all of them",
      "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have. The "
-     "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers are FSD50K's.",
+     "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers stand beside FSD50K alone.",
      first_table, picture("table1"), picture("overview"), picture("01_representations")),
     ("contributions", "Who contributes what",
      "A share is what an encoder adds to the others, averaged over all orders in which the four can be added; the four "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lib import runs
 from lib.findings import between, number
+from lib.results import LEVELS, levels_of
 from lib.study import Request, Study, StudyError
 
 FIGURES_BYTES = 5 * 10**6  # of all pictures in the page, so that it stays below 8 MB
@@ -17,7 +18,7 @@ FIGURES_BYTES = 5 * 10**6  # of all pictures in the page, so that it stays below
 # The pictures that a page shows: title, and what there is to see for who does not see it. Those that matter most come
 # first: they are kept where not all have room.
 PICTURES = {
-    "table1": ("Table 1, ours beside the paper's", "Bars of each encoder and all four together with their intervals, the paper's beside them; the numbers are those of Table 1."),
+    "table1": ("Table 1", "Bars of each encoder and all four together with their intervals, on FSD50K the paper's beside them; the numbers are those of Table 1."),
     "contributions": ("Shares", "A bar for each encoder: what it contributes to all four together, with its interval, by both heads."),
     "overview": ("The study at a glance", "A diagram: one second of sound becomes peaks, MFCC, a neuralogram and a waveform; each goes through the same Transformer; one head reads every subset of the four embeddings."),
     "01_representations": ("What each encoder is given", "A few sounds, one a column; below each its spectrum and what the four encoders are given of it."),
@@ -46,6 +47,7 @@ TABLES = {
     "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",
     **dict.fromkeys(("probes", "similarity", "gains", "curves", "substitutes"), "04_contributions"),
     "decisions": "05_paper_figures", "timing": "05_paper_figures", "rejected": "01_representations",
+    "remarks": "01_representations",
 }  # fmt: skip
 
 
@@ -67,6 +69,12 @@ class Run:
     def table(self, name: str) -> pd.DataFrame:
         """A table of the run; StudyError with the notebook that makes it where it is missing."""
         return self.study.table(name, TABLES[name])
+
+    @cached_property
+    def levels(self) -> list[str]:
+        """The levels that differ in some fold."""
+        there = {level for part in self.parts for level in levels_of(part)}
+        return [level for level in LEVELS if level in there]
 
     @property
     def seeds(self) -> list[str]:

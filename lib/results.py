@@ -268,9 +268,8 @@ def _rows(
 
 def within(measure: str, low: float, high: float) -> tuple[float, float]:
     """The ends of a level's interval, no further than the measure itself can go."""
-    return (
-        (float(low), float(high)) if measure == "d_prime" else (float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1)))
-    )
+    low, high = (low, high) if measure == "d_prime" else np.clip([low, high], 0, 1)
+    return float(low), float(high)
 
 
 def empty_cells(study: Study) -> pd.DataFrame:
@@ -283,6 +282,13 @@ def empty_cells(study: Study) -> pd.DataFrame:
         if value.reason
     ]
     return pd.DataFrame(rows, columns=["fold", "level", "measure", "reason"])
+
+
+def levels_of(part: Study) -> tuple[str, ...]:
+    """The levels that differ: clips alone where every test clip of a run's fold is one chunk, so that both are the same."""
+    path = part.folder / "scores" / "test.npz"
+    clip = np.load(path)["clip"] if path.exists() else ("", "")
+    return LEVELS if len(set(clip)) < len(clip) else LEVELS[1:]
 
 
 def headline(study: Study) -> str:

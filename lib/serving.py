@@ -75,8 +75,11 @@ def parameterised(folder: Path) -> Path:
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
+    from lib.study import NOTEBOOK_NAMES
+
     notebook = load_notebook_node(str(files.PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb"))
-    notebook = parameterize_notebook(notebook, {**runs.asked(folder), "seed": runs.seeds(folder)[0]})
+    named = {NOTEBOOK_NAMES.get(name, name): value for name, value in runs.asked(folder).items()}
+    notebook = parameterize_notebook(notebook, {**named, "seed": runs.seeds(folder)[0]})
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     with files.whole(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)

@@ -5,7 +5,8 @@ which also says what else is offered and why it is open. `Settings.preset` start
 overrides by dotted name. Settings that belong to one representation live in its file under lib/representations.
 """
 
-from collections.abc import Iterator, Mapping
+import ast
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -264,6 +265,58 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
         raise SettingsError(
             f"{where}: {place} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
         ) from None
+
+
+ASKED = "_study_parameters"  # under this name a notebook remembers what its study was opened with
+
+
+def notebook_parameters(
+    namespace: MutableMapping[str, Any], known: Sequence[str], older: Sequence[str], opened: bool
+) -> dict[str, Any]:
+    """Parameters of a notebook by name, and remembered there: a cell that is run again never means another study.
+
+    known, older: names that may be used; opened: whether there is a study yet. Then only what it was opened with counts;
+    SettingsError where a value of it changed, unless a cell that holds nothing but parameters says so.
+    """
+    before = namespace.get(ASKED)
+    if before is None:
+        given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
+        if unknown := [name for name in given if name not in (*known, *older)]:
+            raise SettingsError(f"parameter {unknown[0]}: there is none of that name; there are {', '.join(known)}")
+    else:
+        given = {name: namespace.get(name, value) for name, value in before.items()}
+        meant = before | _meant(namespace.get("In", ()), (*known, *older))
+        changed = [name for name in given if given[name] != meant.get(name) and given[name] != before[name]]
+        if opened and changed:
+            name = changed[0]
+            raise SettingsError(
+                f"parameter {name}: it was {before[name]!r} when this study was opened and is {given[name]!r} now; set "
+                f"it back, or take another study: run the parameters cell again, restart the kernel, or `del study`"
+            )
+    namespace[ASKED] = given
+    return given
+
+
+def _is_parameter(name: str, value: Any) -> bool:
+    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
+    return plain and not name.startswith("_") and name not in ("In", "Out")
+
+
+def _meant(cells: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
+    """What cells that hold nothing but parameters with literal values say, the later ones last."""
+    meant: dict[str, Any] = {}
+    for cell in cells:
+        try:
+            lines = ast.parse(cell).body
+            said = {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
+        except (
+            SyntaxError,
+            ValueError,
+            AttributeError,
+        ):  # magic, a computed value, or something else than name = value
+            continue
+        meant |= said if set(said) <= set(known) else {}
+    return meant
 
 
 def _fields(model: type, path: tuple) -> list[str]:

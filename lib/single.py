@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib import measures
+from lib.corpora.base import listed
 from lib.evaluation import chance
 from lib.results import parameter_table
 from lib.study import Request, Study
@@ -52,28 +53,32 @@ def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
 
 
 def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
-    """Average precision of each class on test chunks [class, precision, constant, positives, chance].
+    """Average precision of each class on test chunks [class, precision, constant, positives, chance, trained_on].
 
-    NaN without a positive. chance: what a ranking by chance is expected to have.
+    NaN without a positive. chance: what a ranking by chance is expected to have. trained_on: training chunks that have it.
     """
     targets = study.chunks.targets[study.chunks.rows("test")]
     each = [
         measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
         for k in range(targets.shape[1])
     ]
-    count = targets.sum(0, dtype=int)
+    count, trained = targets.sum(0, dtype=int), study.chunks.targets[train_rows(study)]
     # scores that are all equal rank nothing: their average precision is the share of positives
     constant = np.where(count > 0, count / len(targets), np.nan)
     return pd.DataFrame({
         "class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count,
-        "chance": chance.average_precision(len(targets), count),
+        "chance": chance.average_precision(len(targets), count), "trained_on": trained.sum(0, dtype=int),
     })  # fmt: skip
+
+
+def train_rows(study: Study) -> np.ndarray:
+    """Indices [row] of the chunks that encoders and heads are trained on."""
+    return study.chunks.rows(*study.settings.trained_on.split("+"))
 
 
 def prevalence(study: Study) -> np.ndarray:
     """Share [class] of the training chunks with each label: the scores of the constant predictor."""
-    chunks = study.chunks
-    return measures.constant_scores(chunks.targets[chunks.rows(*study.settings.trained_on.split("+"))])
+    return measures.constant_scores(study.chunks.targets[train_rows(study)])
 
 
 def constant_loss(study: Study, what: str) -> float:
@@ -91,10 +96,15 @@ def constant_loss(study: Study, what: str) -> float:
 
 
 def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
-    """Two sentences on an own_table and a class_table."""
+    """Two sentences on an own_table and a class_table; of best and worst, classes that nothing can be known of are left out.
+
+    These are classes without a training chunk, and those whose average precision is the constant predictor's: all
+    their scores are equal, or every test chunk has them.
+    """
     value, by_chance = table.query("measure == 'map_macro' and level == 'chunk'")[["value", "chance"]].iloc[0]
-    known = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")["class"]
-    return (
-        f"{title}: chunk map_macro {value:.3f}, where chance is {by_chance:.3f}. "
-        f"It knows {known.iloc[0]} best and {known.iloc[-1]} least."
-    )
+    tested = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")
+    shown = (tested["trained_on"] > 0) & ~np.isclose(tested["precision"], tested["constant"], rtol=0, atol=1e-9)
+    known, left_out = list(tested["class"][shown]), list(tested["class"][~shown])
+    told = f"It knows {known[0]} best and {known[-1]} least." if len(known) > 1 else "No two classes can be compared."
+    why = f" Not compared, without a training clip or with equal scores: {listed(left_out, 5)}." if left_out else ""
+    return f"{title}: chunk map_macro {value:.3f}, where chance is {by_chance:.3f}. {told}{why}"

@@ -46,9 +46,9 @@ def share_of_peak(flops: float, seconds: float, device: torch.device) -> float:
 
 def score(study: Study) -> None:
     """The constant predictor and both heads on every subset, for each fold and seed: write their test scores."""
+    for line in dict.fromkeys(line for part in study.parts for line in part.chunks.corpus.remarks):
+        print(line)
     for part in study.parts:
-        for line in part.chunks.corpus.warnings:
-            print(line)
         results.write_test_set(part)
         results.write_constant(part)
         for seed in part.request.seeds:

@@ -10,7 +10,7 @@ import re
 import resource
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,22 +25,14 @@ from lib import corpora, files
 from lib.chunks import Chunks, cut
 from lib.corpora.base import Corpus
 from lib.errors import PlainError
-from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
+from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
 
 LIBRARIES = (
-    "torch",
-    "torchaudio",
-    "timm",
-    "librosa",
-    "soxr",
-    "soundfile",
-    "numpy",
-    "scikit-learn",
-    "pandas",
-    "matplotlib",
-)
+    "torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib",
+)  # fmt: skip
 
 
+NOTEBOOK_NAMES = {"name": "run_name", "set": "settings"}  # in a parameters cell, where these would hide Python's own
 BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
 
 
@@ -54,9 +46,7 @@ class Request(Frozen):
     corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
     root: str = Field("", description="folder of the corpus; planted needs none")
     preset: str = Field("quick", description="tiny, quick, laptop or paper")
-    fold: int | Literal["all"] = Field(
-        0, description="the fold to test on, or all; 0 for a corpus with a split of its own"
-    )
+    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 where the corpus has a split")
     seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     name: str = Field("", description="keeps runs apart that would share a folder")
@@ -155,31 +145,44 @@ class Study:
         number = request.fold if isinstance(request.fold, int) else 0
         if request.part and not number:
             raise SettingsError("part: only one fold can be a part, for example fold=1 part=true")
-        suffix = (f"-fold{number}" if number and not request.part else "") + (
-            f"-{request.name}" if request.name else ""
-        )
+        suffix = f"-fold{number}" if number and not request.part else ""
+        suffix += f"-{request.name}" if request.name else ""
         place = f"{request.corpus}-{request.preset}{suffix}" + (f"/fold{number}" if request.part else "")
         return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
     @classmethod
-    def of_notebook(cls, namespace: Mapping[str, Any], *own: str) -> "Study":
+    def of_notebook(cls, namespace: MutableMapping[str, Any], *own: str) -> "Study":
         """The study that a notebook's parameters cell means. Call it in the cell below with globals().
 
         own: names of parameters that this notebook alone has. SettingsError where a parameter does not exist (a
-        notebook runner adds unknown ones without a word) or has a wrong value.
+        notebook runner adds unknown ones without a word), has a wrong value, or changed since the study was opened.
         """
-        given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
-        known = [*Request.model_fields, *own]
-        # once there is a study, other names are a person's own variables in a cell that is run again
-        again = any(isinstance(value, cls) for value in namespace.values())
-        if not again and (unknown := [name for name in given if name not in known]):
-            raise SettingsError(f"parameter {unknown[0]}: there is none of that name; there are {', '.join(known)}")
-        return cls.of(validated(Request, {k: v for k, v in given.items() if k in Request.model_fields}, "parameters"))
+        known = [NOTEBOOK_NAMES.get(name, name) for name in Request.model_fields]
+        opened = isinstance(namespace.get("study"), cls)
+        given = notebook_parameters(namespace, [*known, *own], list(NOTEBOOK_NAMES), opened)
+        asked = {name: value for name, value in given.items() if name in Request.model_fields}
+        asked |= {name: given[ours] for name, ours in NOTEBOOK_NAMES.items() if given.get(ours)}
+        return cls.of(validated(Request, asked, "parameters"))
+
+    def __str__(self) -> str:
+        """The study in a line, as a notebook shows which one it is about."""
+        asked = self.request
+        fold = f", fold {asked.fold}" if asked.fold else ""
+        seeds = ", ".join(map(str, asked.seeds))
+        return f"study {self.slug}: corpus {asked.corpus}, preset {asked.preset}{fold}, seeds {seeds}"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     @property
     def slug(self) -> str:
         """The study's name in runs/ and figures/."""
         return self.figures.name
+
+    @property
+    def title(self) -> str:
+        """What its corpus is called: own sounds by the name of their table."""
+        return corpora.title(self.request.corpus, self.request.root)
 
     @cached_property
     def parts(self) -> list["Study"]:
@@ -215,6 +218,7 @@ class Study:
         if chunks.built_s:
             self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
         self.write_table("rejected", chunks.corpus.rejected)
+        self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
         return chunks
 
     def register(self, corpus_hash: str) -> None:
@@ -272,7 +276,9 @@ class Study:
         path = self.folder / "tables" / f"{name}.csv"
         if not path.exists():
             raise missing(path, made_by)
-        text = {"seed": str, "fold": str, "control": str}
+        text = dict.fromkeys(
+            ("seed", "fold", "control", "class", "clip", "branch", "group"), str
+        )  # labels may be numbers
         table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text)
         return table.fillna({name: "" for name in text if name in table})
 
@@ -311,11 +317,6 @@ def missing(path: Path, made_by: str) -> StudyError:
     return StudyError(
         f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first"
     )
-
-
-def _is_parameter(name: str, value: Any) -> bool:
-    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
-    return plain and not name.startswith("_") and name not in ("In", "Out")
 
 
 def versions() -> dict[str, str]:

@@ -244,6 +244,20 @@ def test_one_sample_that_is_no_number_refuses_the_file(value, tmp_path):
         decode(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("value", [1e30, -1e30, 32767.0, 101.0])
+def test_samples_far_beyond_full_scale_refuse_the_file(value, tmp_path):
+    samples = tone(2, 44100)
+    samples[70000] = value
+    soundfile.write(tmp_path / "a.wav", samples, 44100, subtype="FLOAT")
+    with pytest.raises(BadFile, match="samples far beyond full scale: .* where 1 is full scale"):
+        decode(tmp_path / "a.wav")
+
+
+def test_samples_a_little_beyond_full_scale_are_kept(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 20 * tone(1, RATE), RATE, subtype="FLOAT")
+    assert np.abs(decode(tmp_path / "a.wav")).max() == pytest.approx(10, abs=1e-3)
+
+
 # A corpus
 
 
@@ -341,6 +355,34 @@ def test_summary_tells_counts(tmp_path):
     assert lines[0].endswith("3 clips, 6 chunks of 1 s")
     assert "train: 2 clips, 5 chunks, 5 s" in lines and "test: 1 clips, 1 chunks, 1 s" in lines
     assert "silent: 1 chunks" in lines[3] and "rejected: 3 clips" in lines[4] and "1 x empty file" in lines[4]
+
+
+def test_clips_that_are_clipped_or_have_an_offset_are_counted_and_kept(tmp_path):
+    sounds = {
+        "a.wav": tone(2, RATE), "b.wav": np.clip(4 * tone(1, RATE), -1, 1), "c.wav": tone(1, RATE) + 0.1,
+        "d-t.wav": np.clip(4 * tone(1, RATE) + 0.5, -1, 1), "e.wav": 1.99 * tone(1, RATE, hz=3999.0) * 0.99,
+    }  # fmt: skip
+    made = cut(corpus_of(tmp_path / "c", sounds), progress=False)
+    assert list(made.odd.values()) == [["b.wav", "d-t.wav"], ["c.wav", "d-t.wav"]] and len(made.corpus.clips) == 5
+    lines = [line for line in made.summary().splitlines() if "kept as they are" in line]
+    assert lines[0].startswith("clipped (over 0.1% of the samples at full scale): 2 clips")
+    assert lines[1].startswith("DC offset (mean beyond 2% of full scale): 2 clips") and "c.wav, d-t.wav" in lines[1]
+    assert cut(corpus_of(tmp_path / "c", sounds), progress=False).odd == made.odd  # read from the cache
+    assert "kept as they are" not in cut(mixed(tmp_path / "good"), progress=False).summary()
+
+
+def test_a_cache_from_before_that_holds_what_is_refused_now_is_built_again(tmp_path, monkeypatch):
+    loud = tone(1, RATE)
+    loud[100] = 1e30
+    corpus = corpus_of(tmp_path / "c", {"a.wav": loud, "b.wav": tone(1, RATE), "c-t.wav": tone(1, RATE)})
+    with monkeypatch.context() as patch:
+        patch.setattr("lib.decode.FAR", np.inf)
+        assert len(cut(corpus, progress=False)) == 3
+    (folder,) = cached(tmp_path)
+    about = json.loads((folder / "about.json").read_text())
+    (folder / "about.json").write_text(json.dumps({name: about[name] for name in about if name != "odd"}))
+    again = cut(corpus, progress=False)
+    assert list(again.corpus.rejected["clip"]) == ["a.wav"] and len(again) == 2
 
 
 def test_a_class_that_loses_its_training_clip_when_it_is_opened_is_named(tmp_path):

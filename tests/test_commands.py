@@ -68,6 +68,18 @@ def test_plan_of_all_folds_names_their_runs(home, folds_corpus):
         plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny"})
 
 
+def test_what_the_corpus_lacks_is_said_before_anything_runs(home, tmp_path):
+    import soundfile
+
+    lines = ["path,labels,role", "a.wav,x,train", "b.wav,x,test"]
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", [0.1] * 16000, 16000)
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["told"]
+    assert "by role: train 1 in 1, test 1 in 1" in told and "train and to test on): x 1 and 1" in told
+    assert "\nnote: own.csv has no column `group`" in told and "\nnote: the test role holds one group" in told
+
+
 def test_a_part_lies_in_the_run_over_all_folds(home, folds_corpus):
     from lib.study import Request, Study
 
@@ -102,6 +114,10 @@ def test_table_1_is_told_in_percent(tmp_path):
     assert len(lines) == 6
     assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"
     assert "FSD50K" in lines[5]
+    text = (tmp_path / "table1.csv").read_text().replace("0.2034", "").replace("micro mAP,0.5", "micro mAP,")
+    (tmp_path / "table1.csv").write_text(text)
+    lines = table1(tmp_path / "table1.csv").splitlines()
+    assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["pitch", "31.1"]
 
 
 def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):

@@ -384,8 +384,47 @@ def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
     for name in "abc":
         wav(root / f"{name}.wav")
     corpus = corpora.load("table", root)
-    assert corpus.unlearned == ("y",) and len(corpus.warnings) == 1 and corpus.warnings[0].endswith(": y")
+    assert corpus.unlearned == ("y",) and corpus.warnings[-1].endswith(": y")
     assert replace(corpus, clips=corpus.clips.assign(role="train")).warnings == ()
+
+
+def test_a_test_role_of_one_group_is_said(tmp_path):
+    text = "path,labels,role,group\na.wav,x,train,g\nb.wav,x,test,h\nc.wav,x,test,{}\n"
+    for name in "abc":
+        wav(tmp_path / f"{name}.wav")
+    (warning,) = corpora.load("table", own(tmp_path, text.format("h"))).warnings
+    assert warning.startswith("the test role holds one group of clips: no intervals")
+    corpus = corpora.load("table", own(tmp_path, text.format("i")))
+    assert corpus.warnings == corpus.notes == ()
+
+
+def test_a_table_without_groups_says_what_an_honest_split_needs(tmp_path):
+    for name in "abcd":
+        wav(tmp_path / f"{name}.wav")
+    head, lines = "path,labels,role", ["a.wav,x,train", "b.wav,x,test", "c.wav,x,test"]
+    bare = corpora.load("table", own(tmp_path, "\n".join([head, *lines])))
+    (note,) = bare.notes
+    assert note.startswith("sounds.csv has no column `group`: each such clip is taken as independent")
+    assert "a column `group` that names what they share keeps it on one side of the split" in note
+    assert "\n" not in note and bare.remarks == bare.notes
+    some = own(
+        tmp_path, "\n".join([f"{head},group", *(f"{line},{g}" for line, g in zip(lines, ("g", "", "h"), strict=True))])
+    )
+    assert corpora.load("table", some).notes[0].startswith("1 of 3 rows have no group: each such clip")
+
+
+def test_clips_and_groups_of_each_role_and_classes_with_few_are_counted(tmp_path):
+    lines = [f"{n}.wav,{'xy'[n == 0]},{'train' if n < 6 else 'test'},g{n // 2}" for n in range(9)]
+    for n in range(9):
+        wav(tmp_path / f"{n}.wav")
+    corpus = corpora.load("table", own(tmp_path, "\n".join(["path,labels,role,group", *lines])))
+    assert corpus.sizes == (
+        "clips, and groups of clips, by role: train 6 in 3, test 3 in 2",
+        "classes with few clips (to train and to test on): y 1 and 0",
+    )
+    many = replace(corpus, classes=(*corpus.classes, *(f"z{n:02d}" for n in range(20))))
+    assert many.sizes[1].endswith("y 1 and 0, " + ", ".join(f"z{n:02d} 0 and 0" for n in range(7)) + " and 13 more")
+    assert replace(corpus, clips=corpus.clips.assign(role="")).sizes == ()
 
 
 def test_roles_without_test_are_refused(tmp_path):
@@ -432,3 +471,10 @@ def test_few_groups_still_give_train_and_test(sizes, n_labels):
 def test_one_group_cannot_be_split():
     with pytest.raises(CorpusError, match="one group"):
         table.split(made_rows(1, 5, 1), 0, "t")
+
+
+def test_own_sounds_are_called_by_their_table(tmp_path):
+    own(tmp_path / "t", "path,labels\n", "digits.csv")
+    assert corpora.title("table", tmp_path / "t") == corpora.title("table", tmp_path / "t" / "digits.csv") == "digits"
+    assert corpora.title("table", tmp_path / "gone.csv") == "gone" and corpora.title("table", tmp_path / "far") == "far"
+    assert corpora.title("table") == "table" and corpora.title("esc50", tmp_path) == "esc50"

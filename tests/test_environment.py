@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -204,3 +206,64 @@ def test_names_are_those_of_the_request():
     with pytest.raises(Stop, match="there is no variable STUDY; this command takes: none"):
         check_names("setup", ["STUDY"])
     assert overrides({"NAME": "x"}) == {}
+
+
+# A user without a home
+
+
+def test_who_has_a_home_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("pwd.getpwuid", lambda number: SimpleNamespace(pw_dir=str(tmp_path)))
+    assert environment.own_caches({"HOME": str(tmp_path)}, tmp_path / "c") == {}
+    assert environment.own_caches({}, tmp_path / "c") == {}
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", "", "file"])
+def test_caches_go_below_the_studys_own_where_there_is_no_home(home, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    home = str(tmp_path / home) if home == "file" else home
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])  # no passwd entry
+    found = environment.own_caches({"HOME": home, "MPLCONFIGDIR": "/set/by/me"}, tmp_path / "c")
+    assert found["HOME"] == str(tmp_path / "c") and found["NUMBA_CACHE_DIR"] == str(tmp_path / "c" / "numba")
+    assert "MPLCONFIGDIR" not in found and found["LOGNAME"] == found["USER"] == f"user{os.getuid()}"
+    assert environment.own_caches({"HOME": str(tmp_path), "LOGNAME": "me", "USER": "me"}, tmp_path / "c") == {}
+
+
+WITHOUT_HOME = """
+import os, sys, getpass
+from pathlib import Path
+from lib.environment import own_caches
+if sys.argv[2:]:
+    os.environ.update(own_caches(os.environ, Path(sys.argv[1]) / "user"))
+import librosa.util, matplotlib, runpy
+librosa.util.localmax  # compiled and cached as it is loaded
+matplotlib.get_configdir(), getpass.getuser()
+sys.argv = ["snakemake", "--version"]
+runpy.run_module("snakemake", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be another user")
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not there")
+def test_libraries_run_for_a_user_that_nobody_knows():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 12345, 12345)
+        command = [
+            "setpriv",
+            "--reuid",
+            "12345",
+            "--regid",
+            "12345",
+            "--clear-groups",
+            sys.executable,
+            "-c",
+            WITHOUT_HOME,
+        ]
+        alone = {"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run(
+            [*command, folder, "ours"], env=alone, capture_output=True, text=True, check=False, cwd="/"
+        )
+        assert done.returncode == 0, done.stderr
+        assert (Path(folder) / "user" / "matplotlib").is_dir()
+        bare = subprocess.run([*command, folder], env=alone, capture_output=True, text=True, check=False, cwd="/")
+        assert bare.returncode != 0  # what is mended

@@ -33,6 +33,8 @@ def test_the_papers_order_and_another():
     told = findings.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]))
     assert "neuralogram 40.0 < waveform 50.0" in told
     assert "order is another" in told
+    none = findings.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]).assign(published=np.nan))
+    assert "The paper" not in none and "60.0. All are above chance" in none
 
 
 def test_chance_is_told():
@@ -48,6 +50,18 @@ def test_chance_is_told():
 ])  # fmt: skip
 def test_all_four_against_one(ends, said):
     assert said in findings.all_against(differences(0.03, *ends), "neuralogram", "clip")
+
+
+def test_without_an_interval_nothing_is_claimed():
+    bare = differences(0.03, np.nan, np.nan, np.nan)
+    told = findings.all_against(bare, "neuralogram", "clip")
+    assert "includes zero" not in told and "significant" not in told
+    assert findings.significance(bare).startswith(
+        "By clips nothing can be tested: one group alone cannot be resampled."
+    )
+    told = findings.order(table1([0.2, 0.3, 0.5, 0.4, 0.6], low=np.nan))
+    assert "Whether any is above chance (12.0; the constant predictor has 10.0) cannot be tested" in told
+    assert "Not clearly" not in told
 
 
 def test_clearly_lower():

@@ -9,6 +9,7 @@ import pytest
 from lib import report
 from lib.plots.contributions import class_figure
 from lib.reported import PICTURES, TABLES, Run
+from lib.study import Study
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 VOID = {"meta", "link", "img", "wbr", "br", "hr", "input"}
@@ -74,9 +75,7 @@ def test_the_page_is_well_formed_and_asks_nothing_of_a_network(made):
 def test_numbers_are_those_of_the_tables(made):
     study, page, _ = made
     shown = study.table("table1", "").query("measure == 'top1' and row == 'pitch'").iloc[0]
-    cells = (
-        f"pitch 27.2 {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
-    )
+    cells = f"pitch {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
     assert cells in page.text
     clip = (
         study.table("contributions", "")
@@ -191,3 +190,31 @@ def test_every_table_names_a_notebook_that_there_is():
 
     assert {name for name in TABLES.values() if not (PROJECT / "notebooks" / f"{name}.ipynb").exists()} == set()
     assert set(PICTURES) >= {"table1", "contributions", "controls"}
+
+
+def test_what_is_to_be_known_of_the_corpus_stands_first(tmp_path, monkeypatch):
+    study = made_up.asked(made_up.study(tmp_path, monkeypatch))
+    for part in study.parts:
+        part.write_table("remarks", [{"remark": f"sounds.csv has no column `group` {HOSTILE}"}])
+    page = Page(report.write(study.folder).read_text(encoding="utf-8"))
+    assert page.text.count("sounds.csv has no column group") == 1 and HOSTILE in page.text
+
+
+def test_a_study_of_own_sounds_is_not_told_as_the_papers(tmp_path, monkeypatch):
+    """No published number, no claim of the paper; the table's name; one bullet where a clip is a chunk."""
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    monkeypatch.setattr(made_up, "CLIPS", {1: 15})
+    monkeypatch.setattr(made_up, "CLASSES", tuple(map(str, range(12))))  # spoken digits: labels that look like numbers
+    table = made_up.corpus(tmp_path)
+    monkeypatch.setattr(Study, "read_corpus", lambda self: table)
+    study = Study.of(made_up.request(corpus="table", root=str(tmp_path / "digits.csv"), fold=1, seeds="0"))
+    made_up.fill(study)
+    path = study.folder / "scores" / "test.npz"
+    stored = dict(np.load(path))
+    np.savez(path, **stored | {"clip": np.arange(len(stored["clip"])).astype(str)})
+    made_up.finish(made_up.asked(study))
+    page = Page(report.write(study.folder).read_text(encoding="utf-8"))
+    assert "On digits:" in page.text and page.text.count("On digits:") == 1
+    assert "published (FSD50K)" not in page.text and "CLAP" not in page.text and "The paper's order" not in page.text
+    assert "nothing of them can be held against a study of other sounds" in page.text
+    assert "Not there yet" not in page.text and "chunks in groups" not in page.text

@@ -61,7 +61,8 @@ def test_the_notebook_gets_the_runs_request(home, monkeypatch, tmp_path):
     for each in made.cells:
         exec(each.source, found)
     assert path == folder / "explorer.ipynb"
-    assert {name: found[name] for name in request} == request
+    assert {name: found[name] for name in request if name != "set"} == {k: v for k, v in request.items() if k != "set"}
+    assert found["settings"] == request["set"] and "set" not in found  # which would hide Python's own
     assert found["seed"] == 3  # the first that the run has
     assert made.metadata["title"] == "Explorer: planted-tiny"
 

@@ -85,11 +85,79 @@ def test_a_wrong_setting_is_refused_before_anything_runs(setting, told):
 
 def test_a_notebook_refuses_what_it_does_not_know():
     cell = {"corpus": "planted", "preset": "tiny", "seed": 1, "_private": 3, "In": ["x"], "Study": Study}
-    assert Study.of_notebook(cell, "seed").settings.training.epochs == 2
+    assert Study.of_notebook(dict(cell), "seed").settings.training.epochs == 2
     with pytest.raises(SettingsError, match="parameter seed"):
-        Study.of_notebook(cell)
+        Study.of_notebook(dict(cell))
     with pytest.raises(SettingsError, match="parameter presett: .* corpus, root, preset"):
         Study.of_notebook({**cell, "presett": "tiny"}, "seed")
+
+
+def opened(**more):
+    """A notebook's namespace after its second cell."""
+    cell = {"corpus": "planted", "preset": "tiny", "run_name": "", "settings": "", "seed": 0, "In": [""]} | more
+    cell["study"] = Study.of_notebook(cell, "seed")
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("run_name", "pitch"), ("corpus", "esc50"), ("seed", 1), ("settings", "a=1")]
+)
+def test_a_parameter_that_changed_since_the_study_was_opened_is_refused(name, value):
+    cell = opened()
+    for each in (cell, cell):  # and again
+        each[name] = value
+        with pytest.raises(
+            SettingsError, match=f"parameter {name}: it was .* and is {value!r} now; .*`del study`"
+        ) as told:
+            Study.of_notebook(each, "seed")
+        assert "\n" not in str(told.value)
+    del cell["study"]
+    if name == "run_name":
+        assert Study.of_notebook(cell, "seed").slug == "planted-tiny-pitch"
+
+
+def test_other_variables_never_mean_another_study():
+    cell = opened() | {"name": "pitch", "set": "training.epochs=3", "table": [1], "root": "/elsewhere"}
+    assert Study.of_notebook(cell, "seed") == cell["study"]
+
+
+def test_a_parameters_cell_that_was_edited_and_run_again_counts():
+    cell = opened()
+    cell["In"] += ['corpus = "planted"  # which\nrun_name = "b"\n', "study = Study.of_notebook(globals())"]
+    cell["run_name"] = "b"
+    cell["study"] = Study.of_notebook(cell, "seed")
+    assert cell["study"].slug == "planted-tiny-b"
+    cell["In"] += ["%matplotlib inline", "for run_name in ['c']: pass", "run_name = 'c'; mine = 3", "a, b = 1, 2"]
+    cell["run_name"] = "c"
+    with pytest.raises(SettingsError, match="parameter run_name: it was 'b'"):
+        Study.of_notebook(cell, "seed")
+
+
+def test_a_notebook_takes_names_that_hide_nothing_and_the_older_ones():
+    older = {"preset": "tiny", "name": "a", "set": "training.epochs=3"}
+    both = {"run_name": "", "settings": "", **older}  # as a notebook runner adds them below the parameters cell
+    ours = {"preset": "tiny", "run_name": "a", "settings": "training.epochs=3"}
+    made = [Study.of_notebook(dict(cell)) for cell in (older, both, ours)]
+    assert made[0] == made[1] == made[2]
+    assert (made[0].slug, made[0].settings.training.epochs) == ("planted-tiny-a", 3)
+
+
+def test_a_study_is_shown_in_a_line():
+    from IPython.lib.pretty import pretty
+
+    study = Study.of(request(corpus="esc50", preset="tiny", fold=2, seeds="0,3", name="a"))
+    assert pretty(study) == "study esc50-tiny-fold2-a: corpus esc50, preset tiny, fold 2, seeds 0, 3"
+
+
+@pytest.mark.parametrize("path", sorted((files.PROJECT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_notebook_shows_its_study_and_hides_no_name_of_python(path):
+    import ast
+    import builtins
+
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    names = [line.targets[0].id for line in ast.parse("".join(cells[0]["source"])).body]
+    assert not [name for name in names if name in dir(builtins)] and {"run_name", "settings"} <= set(names)
+    assert "".join(cells[1]["source"]).splitlines()[-1] == "study"
 
 
 def test_another_corpus_or_other_settings_never_land_in_the_same_folder():
@@ -142,6 +210,14 @@ def test_folds_must_be_named(tmp_path):
         Study.of(request(corpus="esc50", root=str(tmp_path / "e"))).chunks  # noqa: B018
     parts = Study.of(request(corpus="esc50", root=str(tmp_path / "e"), fold="all")).parts
     assert [part.folder.name for part in parts] == ["fold1", "fold2", "fold3"]
+
+
+@pytest.mark.parametrize("classes", [["0", "1"], ["01", "007"], ["True", "False"], ["NA", "nan"], ["1.0", "1e3"]])
+def test_labels_stay_text_whatever_they_look_like(classes):
+    study = Study.of(request())
+    study.write_table("owned", [{"class": name, "clip": "07", "share": 0.1} for name in classes])
+    table = study.table("owned", "")
+    assert list(table["class"]) == classes and list(table["clip"]) == ["07", "07"] and table["share"].dtype == float
 
 
 def test_what_is_missing_names_the_notebook():

@@ -22,6 +22,11 @@ SOURCES: dict[str, Callable[[Path | None], Corpus]] = {
 }
 
 
+def title(name: str, root: Path | str | None = None) -> str:
+    """What a corpus is called, whether it is there or not: own sounds by the name of their table."""
+    return table.title(Path(root).expanduser()) if name == "table" and root else name
+
+
 def load(name: str, root: Path | str | None = None) -> Corpus:
     """The corpus `name` (planted, esc50, fsd50k, table) from the folder `root`, which planted needs not.
 

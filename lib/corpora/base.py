@@ -13,6 +13,7 @@ Splits and bootstraps go by `group`. What could not be used is in `Corpus.reject
 what a reader of the results should know, such as a group on both sides of a split, is in `Corpus.notes`, one line each.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,10 +27,17 @@ from lib.errors import PlainError
 CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
 REJECTED_COLUMNS = ["path", "clip", "reason"]
 ROLES = ("train", "validation", "test")
+FEW_TRAIN, FEW_TEST = 5, 2  # a class with fewer clips to train or to test on is named before anything is trained
 
 
 class CorpusError(PlainError):
     """The corpus cannot be used as a whole; the message is one line that says what, where and what to do."""
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first few names, and how many there are beside."""
+    named, more = ", ".join(names[:most]), len(names) - most
+    return f"{named} and {more} more" if more > 0 else named
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,39 @@ class Corpus:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes numbers hard to read, one line each."""
-        if not self.unlearned:
-            return ()
-        named, more = ", ".join(self.unlearned[:5]), len(self.unlearned) - 5
-        told = f"{named} and {more} more" if more > 0 else named
-        return (f"tested without a training clip, so that nothing can know it, though it counts in every mean: {told}",)
+        lines = []
+        if self.clips.loc[self.clips["role"] == "test", "group"].nunique() == 1:
+            lines.append(
+                "the test role holds one group of clips: no intervals and no tests; it takes two groups at least"
+            )
+        if self.unlearned:
+            named = listed(self.unlearned, 5)
+            lines.append(
+                f"tested without a training clip, so that nothing can know it, though it counts in every mean: {named}"
+            )
+        return tuple(lines)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that a reader of the results should know of the corpus, one line each."""
+        return (*self.notes, *self.warnings)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Clips and groups of each role in a line, and in another the classes with few clips to train or test on."""
+        parts = self.clips[self.clips["role"] != ""].groupby("role")["group"].agg(["size", "nunique"])
+        roles = [f"{role} {parts['size'][role]} in {parts['nunique'][role]}" for role in ROLES if role in parts.index]
+        train, test = (self.targets[(self.clips["role"] == role).to_numpy()].sum(0) for role in ("train", "test"))
+        few = [
+            f"{name} {n} and {m}"
+            for name, n, m in zip(self.classes, train.tolist(), test.tolist(), strict=True)
+            if n < FEW_TRAIN or m < FEW_TEST
+        ]
+        told = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
+        return (
+            *told,
+            *([f"classes with few clips (to train and to test on): {listed(few, 8)}"] if few and roles else ()),
+        )
 
     @cached_property
     def hash(self) -> str:

@@ -31,7 +31,31 @@ def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_
     if usable and not any(row.role for row in usable):
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
-    return finished(name, path.parent, (usable, rejected), classes)
+    return finished(name, path.parent, (usable, rejected), classes, notes=_ungrouped(path))
+
+
+def title(root: Path) -> str:
+    """The name of the table that `root` is or holds; of the folder where that cannot be had."""
+    try:
+        return find(root, "table").stem
+    except (CorpusError, OSError):
+        return root.stem or "table"
+
+
+def _ungrouped(path: Path) -> list[str]:
+    """What is to be said of clips without a group, where the table at `path` has any; the reader cannot know better."""
+    cells = read_csv(path)
+    alone = sum(not row.get("group") for row in cells)
+    if not alone:
+        return []
+    what = (
+        f"{alone} of {len(cells)} rows have no group" if "group" in cells[0] else f"{path.name} has no column `group`"
+    )
+    return [
+        f"{what}: each such clip is taken as independent of all others. Where clips share a speaker, a session or a "
+        "machine, test clips are then partly known from training and intervals are too narrow: a column `group` that "
+        "names what they share keeps it on one side of the split"
+    ]
 
 
 def find(root: Path | None, name: str) -> Path:

@@ -9,7 +9,7 @@ as it is. The tables are those that lib/shares.py and lib/comparisons.py write.
 import numpy as np
 import pandas as pd
 
-from lib.findings import between, few_groups, number, seeds, short
+from lib.findings import NO_GROUPS, between, few_groups, number, seeds, short
 from lib.results import SHARED
 
 STUDY = "paper4"  # the game of the study itself
@@ -83,13 +83,15 @@ def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
         for row in rows.itertuples()
     ]
     total = f"Shares of the {number(rows['share'].sum(), sign='+')} points of {SHARED} that all have above chance"
-    idle = [row.encoder for row in rows.itertuples() if not row.low > 0]
+    idle = [row.encoder for row in rows.itertuples() if row.low <= 0]
     doubt = f" The interval of the share is not above zero for: {', '.join(idle)}." if idle else ""
     return f"{total}: {'; '.join(each)}.{doubt} {COPY}: {_added_last(last)}."
 
 
 def _added_last(last: pd.DataFrame) -> str:
     """Which encoders add something to all others, by each one's own interval."""
+    if not np.isfinite(last[["low", "high"]].to_numpy(float)).any():
+        return f"but without intervals that cannot be tested, {NO_GROUPS}"
     up, down = list(last.index[last["low"] > 0]), list(last.index[last["high"] < 0])
     open_ = [name for name in last.index if name not in (*up, *down)]
     told = [f"the interval is above zero for {', '.join(up)}" if up else "no interval is above zero"]
@@ -173,6 +175,8 @@ def _who_more(pairs: pd.DataFrame) -> str:
         for row in pairs.itertuples()
         if row.p_holm < LEVEL
     ]
+    if not np.isfinite(pairs["p_holm"].astype(float)).any():
+        return f"Which shares differ cannot be tested: {NO_GROUPS}."
     if not found:
         return f"No two shares differ significantly ({len(pairs)} pairs, Holm's correction)."
     return f"Shares that differ clearly ({len(found)} of {len(pairs)} pairs, Holm's correction): {', '.join(found)}."

@@ -58,6 +58,14 @@ def save(figure: mpl.Figure, stem: Path) -> mpl.Figure:
     return figure
 
 
+def sentence(text: str) -> mpl.Figure:
+    """In the place of a figure that cannot be drawn, why not."""
+    with style():
+        figure = mpl.Figure(figsize=(6.5, 0.6))
+        figure.text(0.01, 0.5, text, va="center", fontsize=9)
+        return figure
+
+
 def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
     """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
     with files.whole(stem.with_name(f"{stem.name}.csv")) as temporary:

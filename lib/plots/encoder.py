@@ -8,7 +8,7 @@ import numpy as np
 
 from lib import mpl
 from lib.corpora.base import Corpus
-from lib.plots import GREY, over_all, style
+from lib.plots import GREY, over_all, sentence, style
 from lib.representations.base import Representation
 
 # Told apart by colour-blind readers as far as twelve can be: the seven of Okabe and Ito, then five of Tol's "muted"
@@ -59,6 +59,8 @@ def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str]
     """
     order = np.argsort(-precision, kind="stable")[: np.isfinite(precision).sum()]
     shown = order if len(order) <= MOST_BARS else np.concatenate([order[: MOST_BARS // 2], order[-MOST_BARS // 2 :]])
+    if not len(shown):
+        return sentence("No class is drawn: none has a test chunk, so that none has an average precision")
     which = "" if len(shown) == len(order) else f" (the {MOST_BARS // 2} best and worst of {len(order)})"
     with style():
         figure = mpl.Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
@@ -104,6 +106,8 @@ def embedding(
     """Embeddings [item, width] on their two principal axes, a panel for each grouping of the labels [item, class]."""
     from sklearn.decomposition import PCA
 
+    if len(np.unique(embeddings, axis=0)) < 3:
+        return sentence("The embedding is not drawn: two axes take three test chunks that differ, and here are fewer")
     pca = PCA(2, svd_solver="full")
     points = pca.fit_transform(embeddings.astype(np.float64))
     with style():

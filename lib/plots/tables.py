@@ -282,10 +282,10 @@ def _cell_text(value: float, low: float, high: float) -> str:
 
 
 def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
-    """The headline measure of Table 1 beside the published numbers, which are grey; `corpus` is ours."""
+    """The headline measure of Table 1, and where there are published numbers these beside it, grey; `corpus` is ours."""
     measure = table["measure"].iloc[0]
     rows = table[table["measure"] == measure].reset_index(drop=True)
-    times, y = scale(measure), np.arange(len(rows))
+    times, y, papers = scale(measure), np.arange(len(rows)), bool(rows["published"].notna().any())
     with style():
         figure = mpl.Figure(figsize=(8.0, 1.9 + 0.55 * len(rows)))
         axis = figure.subplots()
@@ -303,47 +303,40 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
             markersize=5,
             zorder=5,
         )
-        axis.barh(
-            y + 0.2,
-            rows["published"].astype(float) * 100,
-            0.38,
-            color="#DDDDDD",
-            edgecolor=GREY,
-            hatch="////",
-            zorder=2,
-        )
+        if papers:
+            axis.barh(
+                y + 0.2,
+                rows["published"].astype(float) * 100,
+                0.38,
+                color="#DDDDDD",
+                edgecolor=GREY,
+                hatch="////",
+                zorder=2,
+            )
         for name, line in BESIDE.items():
             axis.axvline(rows[name].iloc[0] * times, color=INK, linestyle=line, linewidth=1.2, zorder=3)
         axis.set_yticks(y, [kind(name).title if name in names() else "All four" for name in rows["row"]])
-        axis.set(xlabel=unit(measure), xlim=(0, None), title=_table1_title(corpus, measure))
+        axis.set(xlabel=unit(measure), xlim=(0, None), title=_table1_title(corpus, measure, papers))
         axis.invert_yaxis()
-        _table1_legend(figure, corpus, measure)
+        _table1_legend(figure, corpus, papers)
     return figure
 
 
-def _table1_title(corpus: str, measure: str) -> str:
-    if corpus == "fsd50k":
+def _table1_title(corpus: str, measure: str, papers: bool) -> str:
+    if papers:
         return f"Table 1: ours ({measure} of 1 s chunks) beside the published numbers"
-    return f"Table 1 on {corpus}, {measure} of 1 s chunks: compare the order, not the height"
+    return f"Table 1 on {corpus}: {measure} of 1 s chunks"
 
 
-def _table1_legend(figure: mpl.Figure, corpus: str, measure: str) -> None:
-    where = "" if corpus == "fsd50k" else ", another corpus and another measure"
+def _table1_legend(figure: mpl.Figure, corpus: str, papers: bool) -> None:
+    published = "published: top-5 accuracy on FSD50K"
     handles = [
         mpl.Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head"),
-        mpl.Patch(
-            facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=f"published: top-5 accuracy on FSD50K{where}"
-        ),
+        *([mpl.Patch(facecolor="#DDDDDD", edgecolor=GREY, hatch="////", label=published)] if papers else ()),
         mpl.Line2D(
-            [],
-            [],
-            color=INK,
-            marker="D",
-            markerfacecolor="white",
-            linestyle="",
-            label="a fresh head on the same embedding",
+            [], [], color=INK, marker="D", markerfacecolor="white", linestyle="", label="a fresh head on the same embedding"
         ),
         mpl.Line2D([], [], color="black", linewidth=1.5, label="interval over groups of clips"),
         *(mpl.Line2D([], [], color=INK, linestyle=line, label=name) for name, line in BESIDE.items()),
-    ]
+    ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=2)

@@ -96,6 +96,16 @@ def test_nothing_significant():
     assert "That all four together beat every single encoder is not shown by top1: p = 0.200" in told
 
 
+def test_without_intervals_nothing_is_claimed():
+    bare = best_row(low=np.nan, high=np.nan, difference=(0.02, np.nan, np.nan), rest=(0.02, np.nan, np.nan))
+    alone = together_rows(*[NONE] * 4, p_all=np.nan, groups=1)
+    shares = share_rows((0.1, 0.2, 0.3, 0.25), half=np.nan)
+    told = claims.conclusion(shares, added(*[NONE] * 4), bare, pair_rows(*[np.nan] * 3), alone, "esc50")
+    assert "cannot be tested" in told and "Which shares differ cannot be tested: one group alone" in told
+    for claim in ("not significantly different", "above zero", "below zero", "No two shares", "clearly"):
+        assert claim not in told
+
+
 def test_no_value_at_all():
     assert conclude([np.nan] * 4) == "On esc50 there is no map_macro to share out."
     told = claims.shares(share_rows([np.nan] * 4), added(*[NONE] * 4), best_row(), "clip", "paper")
