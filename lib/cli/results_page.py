@@ -39,7 +39,8 @@ REGIONS: dict[str, Region] = {
     "summary-baselines": _region(FOLDS, models.baselines),
     "summary-table": _region(FOLDS, models.summary_table),
     "summary-esc10": _region(FOLDS, models.together_by_clips, games.best),
-    "summary-planted": _region(PLANTED, models.planted_truth),
+    "summary-planted-baselines": _region(PLANTED, models.baselines),
+    "summary-planted": _region(PLANTED, models.planted_truth, games.best),
     "summary-not-run": _region(FOLDS, models.not_run),
     # docs/results.md
     "planted-how": _region(PLANTED, models.how),
