@@ -4,20 +4,20 @@ PYTHON = python3
 .NOTPARALLEL:
 
 help:    # what there is (the default)
-	@"$(PYTHON)" -m lib.environment help
+	@exec "$(PYTHON)" -m lib.environment help
 setup:   # make .venv and install what requirements.txt names
-	@"$(PYTHON)" -m lib.environment setup
+	@exec "$(PYTHON)" -m lib.environment setup
 study:   # run the study; the second time only what has changed
-	@"$(PYTHON)" -m lib.environment study
+	@exec "$(PYTHON)" -m lib.environment study
 record:  # keep a run in figures/record, and write the README's results from there: make record STUDY=planted-quick
-	@"$(PYTHON)" -m lib.environment record
+	@exec "$(PYTHON)" -m lib.environment record
 report:  # a study on one page: make report STUDY=planted-quick
-	@"$(PYTHON)" -m lib.environment report
+	@exec "$(PYTHON)" -m lib.environment report
 explorer: # a study's clips in the browser: make explorer STUDY=planted-quick PORT=8866
-	@"$(PYTHON)" -m lib.environment explorer
+	@exec "$(PYTHON)" -m lib.environment explorer
 test:    # all tests
-	@"$(PYTHON)" -m lib.environment test
+	@exec "$(PYTHON)" -m lib.environment test
 lab:     # JupyterLab on notebooks/
-	@"$(PYTHON)" -m lib.environment lab
+	@exec "$(PYTHON)" -m lib.environment lab
 bench:   # our code against the libraries that one would take instead
-	@"$(PYTHON)" -m lib.environment bench
+	@exec "$(PYTHON)" -m lib.environment bench

@@ -8,6 +8,7 @@
 # a job that runs again without need only reads them back.
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -64,12 +65,12 @@ def scores(wildcards):
     ]
 
 
-# What a notebook prints goes to the screen, what papermill has to say to a file.
+# What a notebook prints goes to the screen, what papermill has to say to a file. `exec`: snakemake itself is the parent
+# that lib.cli.notebook looks at, and no shell in between outlives it.
 RUN = (
-    "echo {params.title:q}; STUDY_CORES={threads} "
-    f"'{sys.executable}' -m papermill {{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd '{PROJECT}' "
-    "--no-progress-bar --stdout-file {params.screen} 2> {log.words:q} "
-    "|| {{ echo {params.title:q} failed; exit 1; }}; echo {params.title:q} done in $SECONDS s"
+    f"export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
+    f"exec {shlex.quote(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
+    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {shlex.quote(str(PROJECT))} 2> {{log.words:q}}"
 )
 
 

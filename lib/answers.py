@@ -256,3 +256,10 @@ def score_table(answers: Answers, sound: Sound, subset: Subset, n_highest: int =
         for k in [*sorted(own, key=lambda k: -whole[k]), *others]
     ]
     return pd.DataFrame(rows)
+
+
+def opened(request: Request) -> Answers:
+    """A finished study with all that the views need of it; PlainError where something is missing."""
+    answers = Answers(Study.of(request), request.seeds[0])
+    _ = answers.encoders  # read now, so that a study that lacks one is not half shown
+    return answers

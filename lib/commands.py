@@ -19,7 +19,7 @@ from typing import Any
 from lib import files, runs
 from lib.cli.record import record
 from lib.environment import Stop, check_names, own_caches
-from lib.processes import apart, end_with_parent, interruptible, shown, stop
+from lib.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
 
@@ -63,7 +63,7 @@ def study(given: Mapping[str, str]) -> int:
     cores = cores_to_use(jobs, planned["threads"])
     folder = Path(planned["folder"])
     print(planned["told"], flush=True)
-    with files.held(folder / "study", f"the study {folder.name}"):
+    with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
         files.write_json(folder / "request.json", {"plan": planned})
         if not planned["finished"]:
             from lib.estimate import told
@@ -201,17 +201,25 @@ def snakemake(folder: Path, cores: int, log: Path) -> int:
     """Run the graph with the request in `folder`; its words go to `log`, what the notebooks say to the screen."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
+        sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
         "--configfile", str(folder / "request.json"), "--cores", str(cores), "--nolock", "--rerun-incomplete",
     ]  # fmt: skip
     with log.open("w") as words, interruptible():
-        process = subprocess.Popen(command, stderr=words, start_new_session=True, preexec_fn=end_with_parent)
+        process = subprocess.Popen(command, stderr=words, start_new_session=True, env=with_lib())
         try:
             return process.wait()
         except KeyboardInterrupt:
             print("\nstopping", file=sys.stderr, flush=True)
             stop(process)
             raise
+
+
+def with_lib() -> dict[str, str]:
+    """The environment with this very lib first, from whatever folder a process starts."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(files.PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
 
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
@@ -338,7 +346,7 @@ def test(given: Mapping[str, str]) -> int:
         *shlex.split(given.get("ARGS", "")),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    return subprocess.run(command, cwd=files.PROJECT, env=environment).returncode
+    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
 
 
 def lab(given: Mapping[str, str]) -> int:
@@ -347,7 +355,9 @@ def lab(given: Mapping[str, str]) -> int:
 
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     command = [sys.executable, "-m", "jupyterlab", *root]
-    return subprocess.run(command, cwd=files.PROJECT / "notebooks", env=environment()).returncode
+    return subprocess.run(
+        command, cwd=files.PROJECT / "notebooks", env=environment(), preexec_fn=terminate_with_parent
+    ).returncode
 
 
 PEERS = ("nnAudio==0.3.4",)  # what lib.bench compares with and the study does not need
@@ -362,8 +372,10 @@ def bench(given: Mapping[str, str]) -> int:
     words = [f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
     command = [sys.executable, "-m", "lib.bench", f"THREADS={threads}", *words]
-    return subprocess.run(command, cwd=files.PROJECT, env=environment).returncode
+    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
 
 
 if __name__ == "__main__":
+    if make := os.environ.pop("STUDY_MAKE", ""):
+        end_with_parent(int(make))
     sys.exit(main(sys.argv[1:]))

@@ -74,7 +74,10 @@ def main(command):
         print("ready: {}".format(python.parent.parent))
         return
     pairs = ["{}={}".format(name, value) for name, value in given.items() if name != "PYTHON"]
-    os.execve(str(python), [str(python), "-m", "lib.commands", command] + pairs, clean(os.environ, python))
+    environment = clean(os.environ, python)
+    if "MAKELEVEL" in os.environ:
+        environment["STUDY_MAKE"] = str(os.getppid())  # lib.commands ends with make
+    os.execve(str(python), [str(python), "-m", "lib.commands", command] + pairs, environment)
 
 
 # Make's command line
@@ -276,7 +279,13 @@ def logged(command, log):
     with log.open("a") as file:
         file.write("$ {}\n".format(" ".join(map(shlex.quote, command))))
         file.flush()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+            preexec_fn=terminate_with_parent,
+        )
         for line in process.stdout:
             file.write(line)
             file.flush()
@@ -285,6 +294,15 @@ def logged(command, log):
         if watched:
             sys.stderr.write("\r\033[K")
         return process.wait()
+
+
+def terminate_with_parent():
+    # type: () -> None
+    """On Linux, end with the process above, so that a set-up that was killed leaves no pip beside the next."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
 
 
 # What pip says, and what it means to the one who waits; the first that fits counts.
@@ -318,15 +336,34 @@ class locked:
         # type: () -> None
         import fcntl
 
-        self.file = os.open(str(self.project), os.O_RDONLY)
+        self.file, self.owner = os.open(str(self.project), os.O_RDONLY), self.project / ".venv.owner"
+        started, told = time.time(), None
+        while not self.taken(fcntl):
+            if told is None or time.time() - told >= 60:
+                told = time.time()
+                print(
+                    "waiting for {}, which is setting up; {:.0f} s so far".format(self.who(), told - started),
+                    flush=True,
+                )
+            time.sleep(0.5)
+        self.owner.write_text("process {}".format(os.getpid()))
+
+    def taken(self, fcntl):
+        # type: (object) -> bool
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            print("another call is setting up; waiting for it", flush=True)
-            fcntl.flock(self.file, fcntl.LOCK_EX)
+            return False
+        return True
+
+    def who(self):
+        # type: () -> str
+        return self.owner.read_text() if self.owner.exists() else "another call"
 
     def __exit__(self, *_):
         # type: (object) -> None
+        if self.owner.exists():
+            self.owner.unlink()
         os.close(self.file)
 
 

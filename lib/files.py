@@ -20,6 +20,8 @@ from filelock import FileLock, Timeout
 from lib.errors import PlainError
 
 PROJECT = Path(__file__).resolve().parent.parent
+ENDING_S = 10.0  # what a killed run's processes may take to end: the next call does not fail on them
+FIRST_WORD_S, EACH_WORD_S = 1.0, 60.0  # of waiting, until it is said, and until it is said again
 SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
 
@@ -65,7 +67,7 @@ def content_of(paths: Sequence[str | Path]) -> list[str]:
     return [read[path] if path in read else before[path][1] for path in paths]
 
 
-def _remembered(memory: Path) -> dict[str, list]:
+def _remembered(memory: Path) -> dict[str, Any]:
     try:
         return json.loads(memory.read_text())
     except (OSError, ValueError):
@@ -118,24 +120,35 @@ class Held(PlainError):
 
 
 @contextmanager
-def held(path: Path, what: str, wait: bool = False) -> Iterator[None]:
-    """Hold `path`.lock while the block runs; raise Held (or wait) where another process holds it.
+def held(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
+    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Held.
 
+    wait: wait for it instead, and say for whom, for what and for how long.
     The lock is the operating system's: it is gone with the process, however that ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, told = FileLock(f"{path}.lock", timeout=-1 if wait else 0), Path(f"{path}.lock.json")
-    try:
-        lock.acquire()
-    except Timeout:
-        owner = json.loads(told.read_text()) if told.exists() else {"pid": "?", "since": "?"}
-        raise Held(
-            f"{what} is being worked on by process {owner['pid']} since {owner['since']}: "
-            f"wait for it, or stop it (kill {owner['pid']})"
-        ) from None
+    lock, told = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
+    _acquire(lock, told, what, wait, patience_s)
     try:
         write_json(told, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
         yield
     finally:
         told.unlink(missing_ok=True)
         lock.release()
+
+
+def _acquire(lock: FileLock, told: Path, what: str, wait: bool, patience_s: float) -> None:
+    started, next_s = time.monotonic(), FIRST_WORD_S if wait else patience_s
+    while True:
+        try:
+            lock.acquire(timeout=next_s)
+            return
+        except Timeout:
+            owner = {"pid": "?", "since": "?"} | _remembered(told)
+            at = f"process {owner['pid']} since {owner['since']}"
+            if not wait:
+                raise Held(
+                    f"{what} is being worked on by {at}: wait for it, or stop it (kill {owner['pid']})"
+                ) from None
+            print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)
+            next_s = EACH_WORD_S

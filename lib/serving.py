@@ -14,7 +14,7 @@ from typing import IO
 
 from lib import files, runs
 from lib.environment import Stop
-from lib.processes import apart, end_with_parent, interruptible, shown, stop
+from lib.processes import apart, interruptible, shown, stop, terminate_with_parent
 
 NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
@@ -90,7 +90,7 @@ def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:
     """Start Voila on a notebook; what it says goes to `words`."""
     return subprocess.Popen(
         command(notebook, port), stdout=words, stderr=words, env=environment(), start_new_session=True,
-        preexec_fn=end_with_parent,
+        preexec_fn=terminate_with_parent,
     )  # fmt: skip
 
 

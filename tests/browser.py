@@ -12,7 +12,7 @@ import pytest
 
 from lib import serving
 from lib.files import PROJECT
-from lib.processes import end_with_parent, stop
+from lib.processes import stop, terminate_with_parent
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800)
@@ -86,7 +86,7 @@ def served(command, number, log, **environment):
     with log.open("w") as words:
         process = subprocess.Popen(
             command, stdout=words, stderr=words, env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-            start_new_session=True, preexec_fn=end_with_parent,
+            start_new_session=True, preexec_fn=terminate_with_parent,
         )  # fmt: skip
         try:
             wait_for(number, process, log)

@@ -1,6 +1,7 @@
 """Files that are whole or absent, keys, and locks between processes."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -53,17 +54,51 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tm
     )
     assert other.stdout.readline() == "held\n"
     with pytest.raises(files.Held, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
-        with files.held(path, "pitch, seed 0"):
+        with files.held(path, "pitch, seed 0", patience_s=0):
             pass
     other.kill()
     other.wait()
     deadline = time.monotonic() + 5
     while True:
         try:
-            with files.held(path, "pitch, seed 0"):
+            with files.held(path, "pitch, seed 0", patience_s=0):
                 break
         except files.Held:
             assert time.monotonic() < deadline, "the lock outlived its process"
+
+
+def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(files, "FIRST_WORD_S", 0.1)
+    monkeypatch.setattr(files, "EACH_WORD_S", 0.4)
+    path = tmp_path / "pitch"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("60", "1.0"), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=files.PROJECT,
+    )
+    assert other.stdout.readline() == "held\n"
+    with files.held(path, "features of pitch", wait=True):
+        lines = capsys.readouterr().out.splitlines()
+    other.wait()
+    assert len(lines) >= 2
+    for line in lines:
+        assert re.fullmatch(
+            rf"waiting for features of pitch: process {other.pid} since \d\d:\d\d:\d\d; \d+ s so far", line
+        )
+
+
+def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path):
+    path = tmp_path / "pitch"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("60", "0.5"), str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=files.PROJECT,
+    )
+    assert other.stdout.readline() == "held\n"
+    with files.held(path, "pitch, seed 0"):
+        assert other.wait(10) == 0
 
 
 def test_json_is_written_whole(tmp_path):

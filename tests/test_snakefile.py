@@ -22,7 +22,8 @@ def dry_run(planned, folder, *more):
     words = done.stdout + done.stderr
     assert done.returncode == 0, words
     return [
-        title.strip("'") for title in re.findall(r"echo ('[^']*'|\S+); STUDY_CORES=\d+ \S+ -m papermill", words)
+        title.strip("'")
+        for title in re.findall(r"STUDY_CORES=\d+; exec \S+ -u -m lib\.cli\.notebook \$PPID ('[^']*'|\S+)", words)
     ], words
 
 
@@ -113,7 +114,7 @@ def test_by_hand_with_the_requests_own_names(home, small_corpus):
 def test_controls_concern_only_the_notebooks_that_run_and_read_them(home, small_corpus, tmp_path):
     planned = plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "noise,untrained"})
     _, words = dry_run(planned, tmp_path / "run")
-    told = [line for line in words.splitlines() if "-m papermill" in line]
+    told = [line for line in words.splitlines() if "-m lib.cli.notebook" in line]
     with_controls = [line for line in told if '"controls": "noise,untrained"' in line]
     assert len(told) == 9
     assert sorted(re.search(r"/(0\d)_", line).group(1) for line in with_controls) == ["03", "04"]

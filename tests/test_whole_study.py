@@ -213,3 +213,26 @@ def test_all_folds(tmp_path, folds_corpus):
     run = tmp_path / "runs" / "esc50-tiny"
     assert sorted(path.name for path in run.glob("fold*")) == ["fold1", "fold2", "fold3"]
     assert (run / "tables" / "table1.csv").exists()
+
+
+@pytest.mark.parametrize("killed", ["lib.cli.graph", "lib.commands", "lib.cli.notebook"])
+def test_whatever_process_is_killed_nothing_is_left_running(tmp_path, small_corpus, killed):
+    process = begun(tmp_path, small_corpus, SLOWER)
+    kernels = lambda: [pid for pid in processes_of(tmp_path) if "ipykernel_launcher" in words_of(pid)]  # noqa: E731
+    try:
+        wait_until(kernels)
+        for number in [pid for pid in processes_of(tmp_path) if killed in words_of(pid)]:
+            os.kill(number, signal.SIGKILL)
+        wait_until(lambda: process.poll() is not None and not processes_of(tmp_path), 15)
+    finally:
+        for number in processes_of(tmp_path):
+            os.kill(number, signal.SIGKILL)
+        process.wait()
+
+
+def words_of(pid):
+    """The command line of a process; empty where it is gone."""
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

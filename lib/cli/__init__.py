@@ -2,4 +2,6 @@
 
 record        figures, tables and provenance of a run into figures/record, then the pages
 results_page  README.md and docs/results.md from the records
+graph         snakemake, in a process that ends with the one above it, and its notebooks with it
+notebook      a notebook of the graph, likewise
 """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lib import maps
-from lib.answers import Answers, Sound, caption, finished, score_table
+from lib.answers import Answers, Sound, caption, finished, opened, score_table
 from lib.corpora.base import ROLES
 from lib.decode import BadFile
 from lib.errors import PlainError
@@ -19,7 +19,6 @@ from lib.players import png_bytes
 from lib.plots import sounds
 from lib.plots.encoder import groupings
 from lib.plots.explorer import COLOURS, kinds_of
-from lib.study import Request, Study
 
 LISTED = 500  # clips in the list at most
 SHOWN_CHUNKS = 5  # in the picture at most
@@ -48,6 +47,7 @@ class Explorer:
     def take(self, answers: Answers) -> None:
         """Show another study, from its first clip."""
         self.answers = answers
+        self._clear_map()
         corpus = answers.chunks.corpus
         there = [role for role in ROLES if (corpus.clips["role"] == role).any()]
         with self._held():
@@ -91,7 +91,14 @@ class Explorer:
             self._quiet = before
 
     def _on(self, widget: widgets.Widget, action: Callable[[], None], names: str = "value") -> None:
-        widget.observe(lambda change: None if self._quiet else action(), names=names)
+        widget.observe(lambda change: None if self._quiet else self._tried(action), names=names)
+
+    def _tried(self, action: Callable[[], None]) -> None:
+        """Do it; an error is a line on the page, since nobody sees the log of a widget."""
+        try:
+            action()
+        except Exception as error:
+            self.told.value = markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -274,7 +281,14 @@ class Explorer:
         self.map = widgets.VBox([box, self.points])
         self._on(self.layout_by, self.draw_map)
         self._on(self.colour_by, self.draw_map)
-        self.points.observe(lambda change: self._clicked(*change["new"]), names="clicked")
+        self.points.observe(lambda change: self._tried(lambda: self._clicked(*change["new"])), names="clicked")
+
+    def _clear_map(self) -> None:
+        """No points: those of the study before are rows of other chunks."""
+        self.rows = np.zeros(0, int)
+        with self.points.hold_sync():
+            self.points.kinds, self.points.captions = b"", []
+            self.points.here, self.points.places = [], b""
 
     def draw_map(self) -> None:
         """Lay the chunks out by one encoder, or by all together."""
@@ -291,10 +305,7 @@ class Explorer:
         self._mark()
 
     def _mark(self) -> None:
-        of_sound = (
-            self.answers.chunks.clip[self.rows] == self.sound.clip if hasattr(self, "rows") else np.zeros(0, bool)
-        )
-        self.points.here = np.flatnonzero(of_sound).tolist()
+        self.points.here = np.flatnonzero(self.answers.chunks.clip[self.rows] == self.sound.clip).tolist()
 
     def _clicked(self, point: int, _: int) -> None:
         """Turn to the chunk of a point, and play it."""
@@ -336,10 +347,3 @@ class Explorer:
             self.clips.value = None
         self.show(sound)
         self.moving.play += 1
-
-
-def opened(request: Request) -> Answers:
-    """A finished study with all that the views need of it; PlainError where something is missing."""
-    answers = Answers(Study.of(request), request.seeds[0])
-    _ = answers.encoders  # read now, so that a study that lacks one is not half shown
-    return answers

@@ -1,0 +1,42 @@
+"""One notebook of the graph, run by papermill in a process that ends, and its kernel with it, when snakemake is gone.
+
+python -m lib.cli.notebook PARENT TITLE SCREEN papermill's own words
+
+The title is told when it starts and when it ends; what the notebook prints goes to SCREEN (- or /dev/null).
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from lib.processes import end_with_parent, interruptible
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a notebook for as long as the process `PARENT` is there; the exit status."""
+    parent, title, screen, *rest = words
+    end_with_parent(int(parent))
+    print(title, flush=True)
+    started, status = time.monotonic(), 1
+    try:
+        status = run([*rest, "--no-progress-bar", "--stdout-file", screen])
+    finally:
+        ended = f"done in {time.monotonic() - started:.0f} s" if status == 0 else "failed"
+        print(f"{title} {ended}", flush=True)
+    return status
+
+
+def run(words: Sequence[str]) -> int:
+    """papermill with its own words; interrupted, it ends its kernel."""
+    from papermill.cli import papermill
+
+    with interruptible():
+        try:
+            papermill(list(words), standalone_mode=False)
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

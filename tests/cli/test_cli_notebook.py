@@ -1,0 +1,87 @@
+"""A notebook of the graph and its kernel end with the process above them, whatever is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lib.environment import PROJECT
+
+SLEEP = "import os, pathlib, time\npathlib.Path('kernel.txt').write_text(str(os.getpid()))\ntime.sleep(100)"
+# A shell as snakemake starts it, below a Python that stands for snakemake; the first line is the shell's own pid.
+ABOVE = "import subprocess, sys; subprocess.run(['bash', '-c', 'set -euo pipefail; echo $$; ' + sys.argv[1]])"
+LINE = f"exec '{sys.executable}' -u -m lib.cli.notebook $PPID 'a title' - in.ipynb out.ipynb"
+
+
+def notebook(folder, code):
+    cells = [nbformat.v4.new_code_cell(code)]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "in.ipynb")
+
+
+def begin(folder):
+    """The processes above, of the notebook and of its kernel, once that runs."""
+    above = subprocess.Popen(
+        [sys.executable, "-c", ABOVE, LINE], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)}, start_new_session=True,
+    )  # fmt: skip
+    job = int(above.stdout.readline())
+    wait_until(lambda: (folder / "kernel.txt").exists() and (folder / "kernel.txt").read_text())
+    return above, job, int((folder / "kernel.txt").read_text())
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(there, patience_s=30):
+    end = time.monotonic() + patience_s
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are there")
+
+
+@pytest.mark.parametrize("killed", ["above", "job"])
+def test_whatever_is_killed_the_notebook_and_its_kernel_end(tmp_path, killed):
+    notebook(tmp_path, SLEEP)
+    above, job, kernel = begin(tmp_path)
+    assert alive(job)
+    assert alive(kernel)
+    os.kill({"above": above.pid, "job": job}[killed], signal.SIGKILL)
+    above.wait()
+    wait_until(lambda: not alive(job) and not alive(kernel), 15)
+
+
+def run(folder):
+    done = subprocess.run(
+        ["bash", "-c", f"{LINE} 2> words.txt"], cwd=folder, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_what_a_notebook_prints_stands_between_its_title_and_its_end(tmp_path):
+    notebook(tmp_path, "print('hello')")
+    status, lines = run(tmp_path)
+    assert status == 0
+    assert lines[:2] == ["a title", "hello"]
+    assert lines[-1].startswith("a title done in ")
+
+
+def test_a_notebook_that_fails_is_said_to_fail_and_its_words_go_to_the_log(tmp_path):
+    notebook(tmp_path, "1 / 0")
+    status, lines = run(tmp_path)
+    assert status == 1
+    assert lines == ["a title", "a title failed"]
+    assert "ZeroDivisionError" in (tmp_path / "words.txt").read_text()
