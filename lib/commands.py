@@ -19,6 +19,7 @@ from typing import Any
 
 from lib import files, runs
 from lib.environment import Stop, check_names
+from lib.errors import PlainError
 from lib.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 
 TOO_LARGE_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
@@ -35,8 +36,9 @@ def main(words: Sequence[str]) -> int:
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
-        return actions[command](variables(command, pairs))
-    except (Stop, files.Held) as stop:
+        with files.room_for(files.home()):
+            return actions[command](variables(command, pairs))
+    except (Stop, PlainError) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -221,9 +223,11 @@ def with_lib() -> dict[str, str]:
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
     found = [text for path in executed(folder, since) if (text := failure(path))]
+    words = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+        return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    words = log.read_text().strip().splitlines()
     return "\n".join(["the graph of notebooks failed:", *words[-8:], f"all of it: {shown(log)}"])
 
 
@@ -333,8 +337,6 @@ def draw_overview(folder: Path) -> None:
 
 def report(given: Mapping[str, str]) -> int:
     """runs/<study>/report.html of a run, by default the newest finished one."""
-    from lib.errors import PlainError
-
     folder = runs.wanted(given.get("STUDY", ""))
     try:
         path, size = apart(write_report, folder)
