@@ -210,8 +210,9 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
     start = time.perf_counter()
     try:
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
-        part.mkdir()
-        n_chunks, n_rejected = _fill(part, corpus, settings, watched() if progress is None else progress, threads)
+        with files.room_for(folder):
+            part.mkdir()
+            n_chunks, n_rejected = _fill(part, corpus, settings, watched() if progress is None else progress, threads)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     except OSError as error:

@@ -19,6 +19,7 @@ from typing import Any
 from lib import files, runs
 from lib.cli.record import record
 from lib.environment import Stop, check_names, own_caches
+from lib.errors import PlainError
 from lib.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
@@ -36,8 +37,9 @@ def main(words: Sequence[str]) -> int:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
         given = variables(command, pairs)
         os.environ.update(own_caches(os.environ, files.cache() / "user"))
-        return actions[command](given)
-    except (Stop, files.Held) as stop:
+        with files.room_for(files.home()):
+            return actions[command](given)
+    except (Stop, PlainError) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -225,9 +227,11 @@ def with_lib() -> dict[str, str]:
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
     found = [text for path in executed(folder, since) if (text := failure(path))]
+    words = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+        return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    words = log.read_text().strip().splitlines()
     return "\n".join(["the graph of notebooks failed:", *words[-8:], f"all of it: {shown(log)}"])
 
 
@@ -304,8 +308,6 @@ def figures(folder: Path) -> str:
 
 def report(given: Mapping[str, str]) -> int:
     """runs/<study>/report.html of a run, by default the newest finished one."""
-    from lib.errors import PlainError
-
     folder = runs.wanted(given.get("STUDY", ""))
     try:
         path, size = apart(write_report, folder)

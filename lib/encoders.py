@@ -210,6 +210,8 @@ def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, d
         for part, values in in_blocks(lambda x: representation.compute(x), audio, device):
             if stored is None:
                 stored = np.lib.format.open_memmap(temporary, "w+", values[0].dtype, (len(audio), *values[0].shape[1:]))
+                with files.room_for(path, stored.nbytes):
+                    files.reserve(temporary)
             stored[part] = values[0]
         stored.flush()
 
@@ -311,7 +313,7 @@ def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | 
 def keep_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
     """Write embeddings [chunk, width], and beside them the key of the weights and sounds that they were made from."""
     (folder / "embeddings.json").unlink(missing_ok=True)  # the two must not disagree if this is stopped in between
-    with files.whole(folder / "embeddings.npy") as temporary:
+    with files.whole(folder / "embeddings.npy", embeddings.nbytes) as temporary:
         np.save(temporary, embeddings)
     files.write_json(folder / "embeddings.json", {"key": files.key(key, chunks.key)})
 

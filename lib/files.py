@@ -4,9 +4,12 @@ Everything that the study reads, caches or writes lies in `home()`: the project'
 environment variable STUDY_HOME names (a cluster's scratch disk, a test's temporary folder).
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,16 +100,78 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+class DiskFull(PlainError):
+    """There is no room for a file; the message says which, how much is free and how much was wanted."""
+
+    def __init__(self, path: Path, wanted: int = 0):
+        free = shutil.disk_usage(_there(path)).free
+        more = f"{in_bytes(wanted)} wanted" if wanted > free else f"more than {in_bytes(free)} wanted"
+        super().__init__(
+            f"the disk is full: no room for {path} ({more}, {in_bytes(free)} free): free some space, or set STUDY_HOME "
+            "to a folder on another disk; the next call goes on from here"
+        )
+
+
+def _there(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+
+
+FULL = re.compile(r"No space left on device|os error 28\b|quota exceeded|\d+ requested and \d+ written|^DiskFull", re.I)
+
+
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and is gone when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+def room_for(path: Path, wanted: int = 0) -> Iterator[None]:
+    """Whatever a library raises in the block because the disk is full becomes DiskFull.
+
+    wanted: bytes that the file will have, where they are known.
+    """
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except DiskFull:
+        raise
+    except Exception as error:
+        nameless = type(error).__name__ == "LibsndfileError" and "System error" in str(error)  # it does not say which
+        if not _full(error) and not (nameless and wanted > shutil.disk_usage(_there(path)).free):
+            raise
+        raise DiskFull(path, wanted) from None
+
+
+def _full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that of a full disk."""
+    if error is None:
+        return False
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or bool(FULL.search(str(error))) or _full(error.__context__)
+
+
+def in_bytes(number: int) -> str:
+    """A size as a reader wants it: 12 kB, 3.4 MB, 1.2 GB."""
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB"
+    return f"{number / 1e6:.1f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+
+
+@contextmanager
+def whole(path: Path, wanted: int = 0) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and is gone when it does not.
+
+    Raises DiskFull where there is no room; wanted: bytes that the file will have, where they are known.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    with room_for(path, wanted):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def reserve(path: Path) -> None:
+    """Take the room that a file of this size needs now: a mapped file without it ends the process, without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -132,8 +132,9 @@ def write_test_set(study: Study) -> None:
 
 def write_scores(study: Study, subset: str, head: str, seed: int, scores: np.ndarray) -> None:
     """Write scores [chunk, class] of the test chunks, in the type of `as_stored`."""
-    with files.whole(study.scores(subset, head, seed)) as temporary:
-        np.save(temporary, as_stored(study, scores))
+    stored = as_stored(study, scores)
+    with files.whole(study.scores(subset, head, seed), stored.nbytes) as temporary:
+        np.save(temporary, stored)
 
 
 def as_stored(study: Study, scores: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from lib import files, results, speed
 from lib.controls import ControlError, crossfit, find
@@ -20,7 +19,7 @@ from lib.settings import Settings, SettingsError
 from lib.study import Study, StudyError, missing
 from lib.subsets import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
 from lib.subsets import VERSION as HEADS
-from lib.training import device_of
+from lib.training import device_of, write_tensors
 
 
 def train(study: Study, representation: str, seed: int) -> Trained:
@@ -151,8 +150,7 @@ def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained:
             f"the training clips are one group: the penalty of linear heads cannot be chosen by groups, it is {FALLBACK}"
         )
     weights = {name: value for heads in trained for name, value in heads.model.named(heads.subsets).items()}
-    with files.whole(study.heads(plan.head, seed)) as temporary:
-        save_file(weights, temporary, {name: json.dumps(rows) for name, rows in fitted.items()})
+    write_tensors(study.heads(plan.head, seed), weights, {name: json.dumps(rows) for name, rows in fitted.items()})
 
 
 def note_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, seconds: float) -> None:

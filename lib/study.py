@@ -36,6 +36,9 @@ NOTEBOOK_NAMES = {"name": "run_name", "set": "settings"}  # in a parameters cell
 BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
 
 
+PLANTED_BYTES = 120_000_000  # of the embedded corpus
+
+
 class StudyError(PlainError):
     """The run cannot go on; the message is one line that says what, where and what to do."""
 
@@ -198,7 +201,8 @@ class Study:
 
     def read_corpus(self) -> Corpus:
         """The corpus as its source tells it, before a test fold is chosen."""
-        return corpora.load(self.request.corpus, self.request.root or None)
+        with files.room_for(files.home() / "data", PLANTED_BYTES):  # the embedded corpus is made here
+            return corpora.load(self.request.corpus, self.request.root or None)
 
     @cached_property
     def chunks(self) -> Chunks:

@@ -195,19 +195,19 @@ def save_state(
     tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-    metadata = {"key": key, "history": json.dumps(history.rows)}
-    with files.whole(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
+    write_tensors(path, tensors, {"key": key, "history": json.dumps(history.rows)})
 
 
 def save_weights(model: nn.Module, path: Path, key: str) -> None:
     """Write all weights of a model with the key of what they were trained on, whole or not at all."""
-    with files.whole(path) as temporary:
-        save_file(
-            {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()},
-            temporary,
-            {"key": key},
-        )
+    write_tensors(path, model.state_dict(), {"key": key})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Tensors and words in one safetensors file, whole or not at all; DiskFull where there is no room."""
+    there = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with files.whole(path, sum(value.nbytes for value in there.values())) as temporary:
+        save_file(there, temporary, dict(metadata))
 
 
 def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[History, dict | None]:

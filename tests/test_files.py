@@ -2,15 +2,18 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import torch
 
-from lib import files
+from lib import files, training
 from lib.settings import Settings
+from lib.study import Request, Study
 
 
 def test_home_is_the_project_unless_the_environment_says_otherwise(monkeypatch, tmp_path):
@@ -104,3 +107,54 @@ def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path)
 def test_json_is_written_whole(tmp_path):
     files.write_json(tmp_path / "a" / "b.json", {"x": np.arange(2), "s": Settings.preset("tiny").body})
     assert json.loads((tmp_path / "a" / "b.json").read_text())["x"] == [0, 1]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that holds 3 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root may make a small disk, and only on Linux")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def tensors(path, array):
+    training.write_tensors(path, {"x": torch.from_numpy(array)}, {})
+
+
+def numbers(path, array):
+    with files.whole(path, array.nbytes) as temporary:
+        np.save(temporary, array)
+
+
+def mapped(path, array):
+    with files.whole(path) as temporary:
+        stored = np.lib.format.open_memmap(temporary, "w+", array.dtype, array.shape)
+        with files.room_for(path, stored.nbytes):
+            files.reserve(temporary)
+        stored[:] = array
+
+
+@pytest.mark.parametrize("write", [tensors, numbers, mapped])
+def test_a_full_disk_is_one_line_leaves_nothing_and_goes_on_when_there_is_room(small_disk, write):
+    with pytest.raises(files.DiskFull, match=r"no room for .*/x\.npy \(16\.0 MB wanted, 3\.\d MB free\)") as told:
+        write(small_disk / "x.npy", np.zeros(2_000_000))
+    assert "\n" not in str(told.value)
+    assert list(small_disk.iterdir()) == []
+    write(small_disk / "x.npy", np.zeros(1000))
+    assert (small_disk / "x.npy").stat().st_size >= 8000
+
+
+def test_the_embedded_corpus_on_a_full_disk_is_one_line(small_disk, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(small_disk))
+    with pytest.raises(files.DiskFull, match=r"120\.0 MB wanted, 3\.\d MB free"):
+        Study.of(Request(preset="tiny")).read_corpus()
+    assert not [path for path in small_disk.rglob("*") if path.is_file()]
+
+
+def test_an_error_that_is_none_of_the_disk_stays_what_it_is(tmp_path):
+    with pytest.raises(PermissionError), files.room_for(tmp_path):
+        raise PermissionError(13, "Permission denied")
