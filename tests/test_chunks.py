@@ -1,5 +1,6 @@
 """Chunks: any file to mono 16 kHz, one rule of cutting, a cache that is whole or absent, bad files told."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -548,13 +549,18 @@ def test_the_cache_holds_what_it_says(tmp_path):
     assert np.load(folder / "audio.npy", mmap_mode="r").dtype == np.dtype("<f4")
 
 
-def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(("number", "error", "words"), [
+    (errno.ENOSPC, files.DiskFull, "the disk is full: no room for .* free.*set STUDY_HOME"),
+    (errno.EACCES, CorpusError, "cannot be written.*Permission denied.*set STUDY_HOME"),
+])  # fmt: skip
+def test_a_cache_that_cannot_be_written_is_told(number, error, words, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(chunks, "_write_array", full)
-    with pytest.raises(CorpusError, match="No space left on device.*set STUDY_HOME"):
+    monkeypatch.setattr(chunks, "_write_array", refuse)
+    with pytest.raises(error, match=words):
         cut(mixed(tmp_path / "c"))
+    assert not list((tmp_path / "home").rglob("*.part"))
 
 
 def test_esc10_gives_its_known_chunks():
