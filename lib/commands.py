@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import files, runs
+from lib.cli.compiled import compile_once
 from lib.cli.record import record
 from lib.environment import Stop, check_names, own_caches
 from lib.errors import PlainError
@@ -37,6 +38,7 @@ def main(words: Sequence[str]) -> int:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
         given = variables(command, pairs)
         os.environ.update(own_caches(os.environ, files.cache() / "user"))
+        compile_once()
         with files.room_for(files.home()):
             return actions[command](given)
     except (Stop, PlainError) as stop:

@@ -9,7 +9,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores
 
 import pytest
 
+from lib.cli.compiled import compile_once
 from lib.files import PROJECT
+
+
+def pytest_configure(config):
+    """Before the test processes start: two of them would compile librosa's functions at the same time."""
+    if not hasattr(config, "workerinput"):
+        compile_once()
 
 
 @pytest.fixture(scope="session", autouse=True)

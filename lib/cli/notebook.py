@@ -5,6 +5,7 @@ python -m lib.cli.notebook PARENT TITLE SCREEN papermill's own words
 The title is told when it starts and when it ends; what the notebook prints goes to SCREEN (- or /dev/null).
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ def main(words: Sequence[str]) -> int:
     """Run a notebook for as long as the process `PARENT` is there; the exit status."""
     parent, title, screen, *rest = words
     end_with_parent(int(parent))
+    os.environ["PYTHONFAULTHANDLER"] = "1"  # a kernel that dies in compiled code leaves its traceback in the log
     print(title, flush=True)
     started, status = time.monotonic(), 1
     try:

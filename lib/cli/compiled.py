@@ -1,0 +1,48 @@
+"""librosa's functions compiled by numba: once, in one process, before several import it at the same time.
+
+numba's cache has no lock: two processes that compile at once write over each other's files, and whoever reads them
+later ends in a segmentation fault.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+
+
+def compile_once() -> bool:
+    """Have numba fill its cache where nobody has yet; True where this call did it."""
+    done = mark()
+    if done.exists():
+        return False
+    with suppress(OSError):  # a .venv that cannot be written: numba keeps its cache elsewhere, or none
+        done.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{done}.lock"):
+            if done.exists():
+                return False
+            print("compiling librosa's functions: once, some seconds", file=sys.stderr, flush=True)
+            if done.parent == Path(sys.prefix):
+                for path in cached():
+                    path.unlink()  # who knows how many wrote them at once
+            every_module = {**os.environ, "EAGER_IMPORT": "1"}  # otherwise librosa loads them when they are used
+            if subprocess.run([sys.executable, "-c", "import librosa"], env=every_module, check=False).returncode == 0:
+                done.touch()
+                return True
+    return False
+
+
+def mark() -> Path:
+    """The file that says that the cache is filled: one for each version of what fills it."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or sys.prefix)
+    return folder / f"compiled-librosa-{version('librosa')}-numba-{version('numba')}"
+
+
+def cached() -> list[Path]:
+    """The files that numba has kept beside librosa's sources."""
+    source = find_spec("librosa")
+    return list(Path(source.origin).parent.rglob("__pycache__/*.nb[ic]")) if source and source.origin else []
