@@ -73,7 +73,7 @@ def contents(name: str) -> dict[PurePosixPath, bytes]:
     folders = folders_of_machine(run)
     kept = {}
     found = [path for path in sorted(figures.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    for path in of_first_seed(found):
+    for path in of_first(found):
         content = path.read_bytes()
         kept[PurePosixPath(path.relative_to(figures))] = (
             without_folders(content, folders) if path.suffix == ".csv" else content
@@ -85,10 +85,12 @@ def contents(name: str) -> dict[PurePosixPath, bytes]:
     return kept
 
 
-def of_first_seed(paths: list[Path]) -> list[Path]:
-    """The figures without those that show one encoder of another seed than the first: they are alike, and many."""
-    seeds = {path: int(found[1]) for path in paths if (found := re.search(r"_seed(\d+)_", path.name))}
-    return [path for path in paths if path not in seeds or seeds[path] == min(seeds.values())]
+def of_first(paths: list[Path]) -> list[Path]:
+    """The figures without those of another seed or fold than the first: they are alike, and many."""
+    for marked in (r"_seed(\d+)_", r"/fold(\d+)/"):
+        numbers = {path: int(found[1]) for path in paths if (found := re.search(marked, path.as_posix()))}
+        paths = [path for path in paths if path not in numbers or numbers[path] == min(numbers.values())]
+    return paths
 
 
 def check(kept: Mapping[PurePosixPath, bytes], folders: list[str], name: str) -> None:

@@ -113,6 +113,8 @@ def test_a_run_without_provenance_is_refused(run):
         record.contents(run.slug)
 
 
-def test_of_several_seeds_the_first_one_s_pictures_are_kept():
+def test_of_several_seeds_and_folds_the_first_one_s_pictures_are_kept():
     names = ["table1.png", "02_pitch_seed1_loss.png", "02_pitch_seed2_loss.png", "02_pitch_seed10_loss.png"]
-    assert [path.name for path in record.of_first_seed([Path(name) for name in names])] == names[:2]
+    of_folds = [f"run/fold{fold}/{name}" for fold in (2, 3, 10) for name in names]
+    kept = record.of_first([*map(Path, names), *map(Path, of_folds)])
+    assert [path.as_posix() for path in kept] == [*names[:2], *of_folds[:2]]
