@@ -24,6 +24,7 @@ COLUMNS = [
     "curve", "part", "n_epochs", "n_groups", "n_clips", "encoder", "what", "level", "head", "measure", "value", "low",
     "high", "seeds",
 ]  # fmt: skip
+ENDS = ["curve", "part", "level", "head", "what", "at_part", "at_all", "difference", "low", "high"]
 QUESTIONS = {
     "budget": ("Do features help most where training is short?", "of the epochs"),
     "data": ("Do features help most where data are few?", "of the training groups"),
@@ -83,44 +84,49 @@ def _epochs(point: Point, name: str) -> float:
     return each.pop() if len(each) == 1 else np.nan
 
 
-def sentences(curve: Curve, level: str, head: str) -> list[str]:
-    """Of each curve whether pitch and timbre together get more at its smallest part than at its end, paired.
+def ends(curve: Curve) -> pd.DataFrame:
+    """Rows of curve_ends.csv [ENDS]: pitch and timbre together at a curve's smallest part, at all, the paired difference."""
+    rows = []
+    for name, level, head in dict.fromkeys((point.curve, one.level, one.head) for point, one in curve):
+        mine = [(point, one) for point, one in curve if (point.curve, one.level, one.head) == (name, level, head)]
+        (few, least), (_, whole) = (pick(mine, key=lambda each: each[0].part) for pick in (min, max))
+        for what, of in NUMBERS.items():
+            at_few, at_all = of(of_all_classes(least)), of(of_all_classes(whole))
+            low, high = whole.of.interval(at_few - at_all, whole.confidence)
+            rows.append({
+                "curve": name, "part": few.part, **whole.start, "what": what, "at_part": float(whole.of.value(at_few)),
+                "at_all": float(whole.of.value(at_all)), "difference": float(whole.of.value(at_few - at_all)),
+                "low": float(low), "high": float(high),
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=ENDS)
+
+
+def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
+    """Of each curve whether pitch and timbre together get more at its smallest part than at its end; rows of `ends`.
 
     In points, and as a part of what all four have there: points may fall while the part rises.
     """
-    told = []
-    for name in dict.fromkeys(point.curve for point, _ in curve):
-        mine = [(point, one) for point, one in curve if point.curve == name and (one.level, one.head) == (level, head)]
-        (few, least), (_, whole) = (pick(mine, key=lambda each: each[0].part) for pick in (min, max))
-        question, of_what = QUESTIONS[name]
-        numbers = (
-            ("share", shares_of),
-            ("part of what all four have above chance", part_of_all),
-            ("added last", added_last),
-        )
-        each = [_gained(least, whole, what, of) for what, of in numbers]
-        told.append(
-            f"{question} Pitch and timbre together at 1/{round(1 / few.part)} {of_what} against all "
-            f"({level}s, {head} head): {'; '.join(each)}."
-        )
-    return told
+    mine = rows[(rows["level"] == level) & (rows["head"] == head)]
+    return [_sentence(str(name), of, level, head) for name, of in mine.groupby("curve", sort=False)]
 
 
-def _gained(least: Played, whole: Played, what: str, of: Any) -> str:
+def _sentence(name: str, rows: pd.DataFrame, level: str, head: str) -> str:
+    question, of_what = QUESTIONS[name]
+    each = "; ".join(_gained(row) for _, row in rows.iterrows())
+    part = f"1/{round(1 / rows['part'].iloc[0])}"
+    return f"{question} Pitch and timbre together at {part} {of_what} against all ({level}s, {head} head): {each}."
+
+
+def _gained(row: pd.Series) -> str:
     """One number of pitch and timbre at the smallest part, at all, and their paired difference."""
-    few, all_ = of(of_all_classes(least)), of(of_all_classes(whole))
-    low, high = whole.of.interval(few - all_, whole.confidence)
-    values = [float(whole.of.value(rows)) for rows in (few, all_, few - all_)]
-    if not np.isfinite([*values, low, high]).all():
-        return f"{what}: no interval to compare"
+    if not np.isfinite(row[["at_part", "at_all", "difference", "low", "high"]].to_numpy(float)).all():
+        return f"{row['what']}: no interval to compare"
     verdict = "not significantly different"
-    if clear(low, high):
-        verdict = (
-            "significantly more where there is less" if values[2] > 0 else "significantly less where there is less"
-        )
+    if clear(row["low"], row["high"]):
+        verdict = f"significantly {'more' if row['difference'] > 0 else 'less'} where there is less"
     return (
-        f"{what} {number(values[0], sign='+')} against {number(values[1], sign='+')}, difference "
-        f"{number(values[2], sign='+')} {between(low, high, sign='+')} points: {verdict}"
+        f"{row['what']} {number(row['at_part'], sign='+')} against {number(row['at_all'], sign='+')}, difference "
+        f"{number(row['difference'], sign='+')} {between(row['low'], row['high'], sign='+')} points: {verdict}"
     )
 
 
@@ -139,3 +145,6 @@ def added_last(game: contributions.Game) -> np.ndarray:
     """Rows of what pitch and timbre together add to the two others."""
     everyone = max(game, key=len)
     return game[everyone] - game[tuple(name for name in everyone if name not in FEATURES)]
+
+
+NUMBERS = {"share": shares_of, "part of what all four have above chance": part_of_all, "added last": added_last}

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from lib.evaluation import claims, probe_sentences
+from lib.evaluation.curves import sentences as curve_sentences
 from lib.evaluation.recorded import HEAD, LEVEL, Record, encoders, listed, markdown, measured, p_text, with_interval
 from lib.findings import number, short
 from lib.results import ALL_FOUR, LEVELS, SHARED
@@ -165,7 +166,8 @@ def copies(record: Record) -> str:
 def curves(record: Record) -> str:
     """Share and added last of each encoder, and the value of all four, at each part of the budget and of the data; by clips."""
     rows = record.rows("curves", level="clip", head=HEAD, measure=SHARED)
-    return "\n\n".join(_curve(str(name), of) for name, of in rows.groupby("curve", sort=False))
+    tables = [_curve(str(name), of) for name, of in rows.groupby("curve", sort=False)]
+    return "\n\n".join([*tables, bullets(curve_sentences(record.table("curve_ends"), "clip", HEAD))])
 
 
 def _curve(name: str, rows: pd.DataFrame) -> str:
@@ -178,23 +180,11 @@ def _curve(name: str, rows: pd.DataFrame) -> str:
         for part, one in zip(all_["part"], (row for _, row in all_.iterrows()), strict=True)
     ]
     header = [f"part of the {of}", *(f"{each}: share, added last" for each in names), "all four reach"]
-    return f"{markdown(header, table)}\n\n{_fewer(cells, of)}"
+    return markdown(header, table)
 
 
 def _point(cells: pd.DataFrame, name: str, part: float) -> str:
     return ", ".join(with_interval(cells.loc[(name, what, part)], sign="+") for what in ("share", "added_last"))
-
-
-def _fewer(cells: pd.DataFrame, of: str) -> str:
-    """Pitch's and timbre's shares at the smallest part against all, in points and as a part of what is shared out."""
-    parts = sorted(cells.index.get_level_values("part").unique())
-    names = [name for name in cells.index.get_level_values("encoder").unique() if name != "all four"]
-    told = []
-    for part in (parts[0], parts[-1]):
-        each = {name: cells.loc[(name, "share", part), "value"] for name in names}
-        mine = sum(each[name] for name in FEATURES)
-        told.append(f"{number(mine, sign='+')} of {number(sum(each.values()))} points")
-    return f"Pitch and timbre together at {parts[0]:g} of the {of}: {told[0]}; at {parts[-1]:g}: {told[1]} (values, not a test)."
 
 
 # Probes

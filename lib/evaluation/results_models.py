@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from lib.evaluation.baselines import CLASSICAL, against
 from lib.evaluation.recorded import (
     HEAD,
     LEVEL,
@@ -20,7 +21,6 @@ from lib.evaluation.recorded import (
 from lib.findings import number, short
 from lib.results import ALL_FOUR, SHARED
 
-CLASSICAL = "classical"  # the control
 CHANCE, CONSTANT = "chance", "constant"
 BASELINE = "the best of a forest, an SVM and a ridge on statistics over time of the same input"
 PLANTED = ("pitch", "timbre")  # families that an encoder of the same name is made for
@@ -42,18 +42,18 @@ def how(record: Record) -> str:
 
 
 def baselines(record: Record) -> str:
-    """Which encoders stay below classical learning on their own input, first; then each of them beside it."""
-    pairs = {name: _beside_classical(record, name, SHARED, "clip") for name in (*_singles(record), ALL_FOUR)}
-    below = [name for name, (ours, theirs) in pairs.items() if ours["value"] < theirs["value"] and name != ALL_FOUR]
+    """Which encoders stay below classical learning on their own input, first; then all four; paired differences."""
+    rows = record.rows("baselines", level="clip", head=HEAD, measure=SHARED)
+    singles, all_ = rows[rows["subset"] != ALL_FOUR], rows[rows["subset"] == ALL_FOUR].iloc[0]
+    below = singles[singles["difference"] < 0]
     what = f"{measured(SHARED, 'clip')}, a fresh head on the encoder against {BASELINE}"
-    if below:
-        each = "; ".join(f"{name} {_against(*pairs[name])}" for name in below)
-        first = f"**Below the classical baseline on their own input: {listed(below)}** ({what}): {each}."
+    if len(below):
+        each = "; ".join(f"{row['subset']} {against(row)}" for _, row in below.iterrows())
+        first = f"**Below the classical baseline on their own input: {listed(below['subset'])}** ({what}): {each}."
     else:
         first = f"**No encoder is below the classical baseline on its own input** ({what})."
-    ours, theirs = pairs[ALL_FOUR]
-    side = "below" if ours["value"] < theirs["value"] else "above or level with"
-    return f"{first} All four together are {side} the same on all four inputs: {_against(ours, theirs)}."
+    side = "below" if all_["difference"] < 0 else "above or level with"
+    return f"{first} All four together are {side} the same on all four inputs: {against(all_)}."
 
 
 def baseline_table(record: Record) -> str:
@@ -72,12 +72,6 @@ def baseline_table(record: Record) -> str:
 def _beside_classical(record: Record, name: str, measure: str, level: str) -> tuple[pd.Series, pd.Series]:
     ours = record.model(name, HEAD, level, measure)
     return ours, record.model(name, "own", level, measure, CLASSICAL)
-
-
-def _against(ours: pd.Series, theirs: pd.Series) -> str:
-    """Two values, and whether their intervals overlap: they are not paired, so apart is more than significant."""
-    apart = ours["low"] > theirs["high"] or theirs["low"] > ours["high"]
-    return f"{with_interval(ours)} against {with_interval(theirs)}, intervals {'apart' if apart else 'overlap'}"
 
 
 def _singles(record: Record) -> list[str]:

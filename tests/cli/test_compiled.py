@@ -12,7 +12,9 @@ YIN = "import librosa, numpy as np; librosa.yin(np.sin(np.arange(16000) / 9.0), 
 
 def run(words, cache):
     environment = {**compiled.os.environ, "NUMBA_CACHE_DIR": str(cache)}
-    return subprocess.run([sys.executable, "-c", words], env=environment, cwd=compiled.Path.cwd(), check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-c", words], env=environment, cwd=compiled.Path.cwd(), check=False
+    ).returncode
 
 
 def test_of_three_at_once_one_compiles_and_what_it_keeps_can_be_used(tmp_path):

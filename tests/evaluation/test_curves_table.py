@@ -65,19 +65,19 @@ def test_epochs_stand_where_they_are_one_number():
 
 
 def test_more_where_data_are_few_is_said_only_where_the_paired_interval_says_so():
-    (told,) = curves.sentences(curve(), "clip", "paper")
+    (told,) = curves.sentences(curves.ends(curve()), "clip", "paper")
     assert told.startswith("Do features help most where data are few?") and "at 1/8 of the training groups" in told
     assert (
         "share +27.0 against +20.0, difference +7.0" in told
         and told.count("significantly more where there is less") == 3
     )
-    (told,) = curves.sentences(curve(seed=3), "clip", "paper")  # with other draws the interval has a width
+    (told,) = curves.sentences(curves.ends(curve(seed=3)), "clip", "paper")  # with other draws the interval has a width
     low, high = map(float, re.search(r"difference \+7.0 \((\S+) to (\S+)\)", told).groups())
     assert 0 < low < 7 < high
     same = {**MUCH, "pitch": 0.1, "timbre": 0.101}
-    (told,) = curves.sentences(curve(same, seed=1), "clip", "paper")
+    (told,) = curves.sentences(curves.ends(curve(same, seed=1)), "clip", "paper")
     assert told.count("not significantly different") == 3
-    (told,) = curves.sentences(curve({**FEW, "pitch": 0.02, "timbre": 0.02}), "clip", "paper")
+    (told,) = curves.sentences(curves.ends(curve({**FEW, "pitch": 0.02, "timbre": 0.02})), "clip", "paper")
     assert told.count("significantly less where there is less") == 2
     assert (
         "above chance +28.6 against +28.6, difference -0.0" in told
@@ -89,9 +89,9 @@ def test_the_difference_is_paired():
     """With the same draws the noise of both falls out; with others it does not."""
     few = {**FEW, "pitch": 0.11, "timbre": 0.101}
     noisy = [(point(1 / 8), played(few, noise=0.1)), (point(1.0), played(MUCH, noise=0.1))]
-    assert "significantly more" in curves.sentences(noisy, "clip", "paper")[0]
+    assert "significantly more" in curves.sentences(curves.ends(noisy), "clip", "paper")[0]
     unpaired = [(point(1 / 8), played(few, noise=0.1, seed=5)), (point(1.0), played(MUCH, noise=0.1))]
-    assert "significantly more" not in curves.sentences(unpaired, "clip", "paper")[0]
+    assert "significantly more" not in curves.sentences(curves.ends(unpaired), "clip", "paper")[0]
 
 
 def test_added_last_is_that_of_the_pair():
@@ -132,7 +132,7 @@ def test_games_that_are_played_are_not_played_again(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(
         few[["encoder", "what", "value", "low", "high"]], whole[["encoder", "what", "value", "low", "high"]]
     )
-    told = curves.sentences(made, "clip", "linear")[0]
+    told = curves.sentences(curves.ends(made), "clip", "linear")[0]
     assert "difference +0.0" in told and told.count("not significantly different") == 3
 
 
@@ -140,7 +140,7 @@ def test_without_an_interval_nothing_is_claimed():
     few, whole = played(FEW), played(MUCH)
     alone = Sampling(RESAMPLES, 0)
     made = [(point(1 / 8), one_group(few, alone)), (point(1.0), one_group(whole, alone))]
-    assert curves.sentences(made, "clip", "paper")[0].count("no interval to compare") == 3
+    assert curves.sentences(curves.ends(made), "clip", "paper")[0].count("no interval to compare") == 3
 
 
 def one_group(one, of):

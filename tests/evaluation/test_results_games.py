@@ -73,12 +73,17 @@ def test_a_curve_has_a_line_a_part_and_what_is_shared_out_beside_the_shares(reco
         for part, shares in values.items()
     ]
     put(record, "curves", rows)
+    put(record, "curve_ends", [
+        {"curve": "data", "part": 0.125, "level": "clip", "head": "paper", "what": "share", "at_part": 0.15, "at_all": 0.2,
+         "difference": -0.05, "low": -0.09, "high": -0.01},
+    ])  # fmt: skip
     lines = games.curves(record).splitlines()
     assert lines[0].startswith("| part of the training groups | pitch: share, added last | timbre: share, added last |")
     assert lines[2].startswith("| 0.125 | +10.0 (+10.0 to +10.0), +1.0 (+10.0 to +10.0) | +5.0")
     assert lines[-1] == (
-        "Pitch and timbre together at 0.125 of the training groups: +15.0 of 20.0 points; at 1: +20.0 of 60.0 points "
-        "(values, not a test)."
+        "- Do features help most where data are few? Pitch and timbre together at 1/8 of the training groups against all "
+        "(clips, paper head): share +15.0 against +20.0, difference -5.0 (-9.0 to -1.0) points: "
+        "significantly less where there is less."
     )
 
 

@@ -1,0 +1,66 @@
+"""Every encoder beside the best classical learner on its own input: paired differences, on the same clips and draws."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lib.findings import between, number, short
+from lib.intervals import holm
+from lib.results import SHARED
+from lib.shares import Played
+from lib.subsets import label
+
+CLASSICAL = "classical"  # the control
+COLUMNS = [
+    "level", "head", "measure", "subset", "value", "classical", "difference", "low", "high", "p", "p_holm", "seeds",
+]  # fmt: skip
+
+
+def table(played: Sequence[Played]) -> pd.DataFrame:
+    """Rows of baselines.csv [COLUMNS]: each encoder and all of them; none where the control `classical` was not played.
+
+    difference is the encoder with the study's head less the classical learner; p_holm is corrected over the rows of one
+    level and head.
+    """
+    theirs = {one.level: one for one in played if one.game.control == CLASSICAL}
+    own = [one for one in played if not one.game.control and one.level in theirs]
+    rows = pd.DataFrame([row for one in own for row in _rows(one, theirs[one.level])], columns=COLUMNS)
+    rows["p_holm"] = rows.groupby(["level", "head"])["p"].transform(holm) if len(rows) else rows["p"]
+    return rows
+
+
+def _rows(ours: Played, theirs: Played) -> list[dict]:
+    rows = []
+    for subset in [*((name,) for name in ours.game.players), ours.game.players]:
+        mine, classical = (one.values[SHARED][subset][:, 0] for one in (ours, theirs))
+        low, high = ours.of.interval(mine - classical, ours.confidence)
+        rows.append({
+            **ours.start, "measure": SHARED, "subset": label(subset), "value": float(ours.of.value(mine)),
+            "classical": float(ours.of.value(classical)), "difference": float(ours.of.value(mine - classical)),
+            "low": float(low), "high": float(high), "p": float(ours.of.p_value(mine - classical)), "seeds": ours.seeds,
+        })  # fmt: skip
+    return rows
+
+
+def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
+    """Which encoders are below or above the classical learner on their own input, and by how much."""
+    mine = rows[(rows["level"] == level) & (rows["head"] == head)]
+    if mine.empty:
+        return ["Classical learners were not played (`CONTROLS=classical`)."]
+    each = "; ".join(f"{short(row['subset'])} {against(row)}" for _, row in mine.iterrows())
+    return [f"A fresh {head} head on the encoder less the classical learner on the same input ({level}s): {each}."]
+
+
+def against(row: pd.Series) -> str:
+    """Two values, their paired difference in points, and whether it is significant after Holm's correction."""
+    points = f"{number(row['difference'], sign='+')} {between(row['low'], row['high'], sign='+')} points"
+    return f"{number(row['value'])} against {number(row['classical'])}, {points}, {verdict(row)}"
+
+
+def verdict(row: pd.Series, level: float = 0.05) -> str:
+    """Below, above, or not significantly different; "no interval" where there is none."""
+    if pd.isna(row["p_holm"]):
+        return "no interval"
+    if row["p_holm"] >= level:
+        return "not significantly different"
+    return "significantly above" if row["difference"] > 0 else "significantly below"
