@@ -467,6 +467,7 @@ def test_every_definition_is_drawn(made, tmp_path):
         np.testing.assert_allclose(drawn(figure, mark), sorted(100 * values))
     np.testing.assert_allclose(drawn(figure, "|"), sorted(100 * table["constant"]))
     np.testing.assert_allclose(drawn(figure, "x"), sorted(100 * table["oracle"]))
+    np.testing.assert_allclose(drawn(figure, "d"), sorted(100 * table["chance"]))
     assert any("timbre, linear head" in text for text in inside(figure))
     plots.save(figure, tmp_path / "definitions")
     assert (tmp_path / "definitions.pdf").stat().st_size > 1000

@@ -26,7 +26,7 @@ CARELESS = "#D55E00"
 
 
 def definition_figure(table: pd.DataFrame) -> mpl.Figure:
-    """Every definition a line from its constant predictor to its oracle, the model's value a mark on it.
+    """Every definition a line from its constant predictor to its oracle; a ranking by chance and the model are marks on it.
 
     table: a definition_table. Where leaf labels give what all labels give they are drawn once.
     """
@@ -67,6 +67,7 @@ def _lines(axis: mpl.Axes, lines: pd.DataFrame, y: float) -> None:
         mark, ink, _ = MARKS[line.aggregation]
         axis.hlines(y + place, 100 * line.constant, 100 * line.oracle, color=GREY, linewidth=0.6, zorder=1)
         axis.plot(100 * line.constant, y + place, "|", color=INK, markersize=5, zorder=2)
+        axis.plot(100 * line.chance, y + place, "d", color=INK, markerfacecolor="white", markersize=3.5, zorder=2)
         axis.plot(100 * line.oracle, y + place, "x", color=INK, markersize=3.5, zorder=2)
         axis.plot(100 * line.value, y + place, mark, color=ink, markersize=4.5, zorder=3)
 
@@ -93,6 +94,16 @@ def _handles() -> list[mpl.Line2D]:
     return [
         *marks,
         mpl.Line2D([], [], color=INK, marker="|", linestyle="", label="constant predictor"),
+        mpl.Line2D(
+            [],
+            [],
+            color=INK,
+            marker="d",
+            markerfacecolor="white",
+            linestyle="",
+            markersize=3.5,
+            label="ranking by chance",
+        ),
         mpl.Line2D([], [], color=INK, marker="x", linestyle="", markersize=4, label="oracle"),
     ]
 
