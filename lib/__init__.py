@@ -10,6 +10,7 @@ Floors, from the top down; a module imports only from floors below its own:
     answers                             what a finished study answers about any sound
     evaluation/claims, selection        what may be claimed; what is chosen by looking, with its test
     evaluation/probes, similarity, gains  what each embedding knows; what of one can be had from others
+    evaluation/baselines                encoders beside classical learning on their own input
     evaluation/curves, substitutes      shares against budget and data; log-mel in the place of another
     findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
     shares  definitions  constructed    games played out; one score, many definitions; games with known answers
