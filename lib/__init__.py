@@ -4,6 +4,7 @@ Floors, from the top down; a module imports only from floors below its own:
 
     commands  estimate  bench           what a person types
     cli/record, results_page            records of runs, and the pages written from them
+    cli/compiled                        librosa's compiled functions, made once
     cli/graph, notebook                 what the graph starts: snakemake, and a notebook below it
     report  serving  explorer/          a study on one page; touch it, in a notebook and in the browser
     reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them

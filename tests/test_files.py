@@ -47,15 +47,27 @@ def test_digest_sees_one_changed_number():
     assert files.digest(array) != before
 
 
-HOLD = "import sys, time\nfrom pathlib import Path\nfrom lib.files import held\nwith held(Path(sys.argv[1]), 'x'):\n    print('held', flush=True)\n    time.sleep(60)"
+HOLD = """
+import sys, time
+from pathlib import Path
+from lib.files import held
+with held(Path(sys.argv[1]), "x"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def holding(path, seconds=60.0):
+    """Another process that holds a path's lock, from now on for so long."""
+    words = [sys.executable, "-c", HOLD, str(path), str(seconds)]
+    other = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=files.PROJECT)
+    assert other.stdout.readline() == "held\n"
+    return other
 
 
 def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path):
     path = tmp_path / "pitch-seed0"
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True, cwd=files.PROJECT
-    )
-    assert other.stdout.readline() == "held\n"
+    other = holding(path)
     with pytest.raises(files.Held, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
         with files.held(path, "pitch, seed 0", patience_s=0):
             pass
@@ -74,13 +86,7 @@ def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_pat
     monkeypatch.setattr(files, "FIRST_WORD_S", 0.1)
     monkeypatch.setattr(files, "EACH_WORD_S", 0.4)
     path = tmp_path / "pitch"
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD.replace("60", "1.0"), str(path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=files.PROJECT,
-    )
-    assert other.stdout.readline() == "held\n"
+    other = holding(path, 1.0)
     with files.held(path, "features of pitch", wait=True):
         lines = capsys.readouterr().out.splitlines()
     other.wait()
@@ -93,13 +99,7 @@ def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_pat
 
 def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path):
     path = tmp_path / "pitch"
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD.replace("60", "0.5"), str(path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=files.PROJECT,
-    )
-    assert other.stdout.readline() == "held\n"
+    other = holding(path, 0.5)
     with files.held(path, "pitch, seed 0"):
         assert other.wait(10) == 0
 

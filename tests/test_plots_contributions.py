@@ -1,6 +1,6 @@
 """Pictures of made-up shares: what is drawn is what the tables say, and odd tables are drawn too."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -137,6 +137,15 @@ def test_groups_of_bars_do_not_touch():
     slots = drawn._slots(with_controls())
     assert len(set(slots.values())) == len(slots)
     assert slots["noise5", "pitch"] - slots["paper4", "waveform"] > 1
+
+
+def test_names_of_small_games_do_not_run_into_each_other():
+    small = [shares("mobilenet1", ("mobilenet",), head="own"), shares("stacked1", ("waveform",), head="own")]
+    others = [shares(game, CONTROLS[game]) for game in ("noise5", "untrained4", "seeds4", "wide1", "logmel5")]
+    figure = drawn.share_figure(pd.concat([shares(), *others, *small, shares("mean4", head="own")]))
+    FigureCanvasAgg(figure).draw()
+    boxes = sorted((text.get_window_extent() for text in figure.axes[-1].texts), key=lambda box: box.x0)
+    assert len(boxes) == 9 and all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_another_head_or_measure_is_not_mixed_in():

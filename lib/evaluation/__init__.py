@@ -4,6 +4,7 @@ chance           what a ranking by chance is expected to have, in closed form
 selection        the best subset and the owners of classes, which are chosen by looking, each with its test
 claims           what may be claimed of shares, subsets, classes and controls, in sentences
 curves           shares against the budget of training and against the number of training clips
+baselines        each encoder beside the best classical learner on its own input
 substitutes      log-mel in the place of each encoder
 convergence      how far linear heads that are trained by descent are from their optimum
 properties       what is measured on the sound itself, chunk by chunk

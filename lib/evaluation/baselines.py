@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lib.evaluation.claims import LEVEL
 from lib.findings import between, number, short
 from lib.intervals import holm
 from lib.results import SHARED
@@ -57,10 +58,10 @@ def against(row: pd.Series) -> str:
     return f"{number(row['value'])} against {number(row['classical'])}, {points}, {verdict(row)}"
 
 
-def verdict(row: pd.Series, level: float = 0.05) -> str:
+def verdict(row: pd.Series) -> str:
     """Below, above, or not significantly different; "no interval" where there is none."""
     if pd.isna(row["p_holm"]):
         return "no interval"
-    if row["p_holm"] >= level:
+    if row["p_holm"] >= LEVEL:
         return "not significantly different"
     return "significantly above" if row["difference"] > 0 else "significantly below"

@@ -17,7 +17,6 @@ from lib.findings import between, number
 from lib.representations import PAPER
 from lib.results import SHARED
 
-LEVEL = 0.05  # of a test
 HEAD = "paper"  # the head of the pages, with a hidden layer; the tables have the linear one too
 MEASURES = {SHARED: "macro mAP", "map_micro": "micro mAP", "top1": "top 1"}
 TEXT = {"seed": str, "fold": str, "control": str}  # columns whose values are names, empty where there is none

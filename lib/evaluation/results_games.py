@@ -3,13 +3,13 @@
 import pandas as pd
 
 from lib.evaluation import claims, probe_sentences
+from lib.evaluation.claims import LEVEL
 from lib.evaluation.curves import sentences as curve_sentences
-from lib.evaluation.recorded import HEAD, LEVEL, Record, encoders, listed, markdown, measured, p_text, with_interval
+from lib.evaluation.recorded import HEAD, Record, encoders, listed, markdown, measured, p_text, with_interval
 from lib.findings import number, short
 from lib.results import ALL_FOUR, LEVELS, SHARED
 
 ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
-FEATURES = ("pitch", "timbre")  # computed by a rule, not learned
 
 
 def bullets(sentences: list[str]) -> str:
@@ -47,11 +47,6 @@ def _ranked(row: pd.Series) -> str:
 def best(record: Record) -> str:
     """The best subset, the smallest that is not significantly worse, and what adding the rest does; by clips."""
     return claims.best_subset(record.table("best_subsets"), SHARED, "clip", HEAD)
-
-
-def added_last(record: Record) -> str:
-    """What each encoder adds to the three others; by clips."""
-    return claims.redundancy(record.rows("marginals", game=claims.STUDY, measure=SHARED))
 
 
 def owned(record: Record) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from lib.evaluation.baselines import CLASSICAL, against
+from lib.evaluation.claims import LEVEL
 from lib.evaluation.recorded import (
     HEAD,
-    LEVEL,
     NotRecorded,
     Record,
     encoders,

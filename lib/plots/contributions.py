@@ -23,6 +23,7 @@ STUDY = "paper4"  # the game in colour; every other is a control
 PER_CLASS = "map_macro"  # the measure that is shared out class by class
 WIDTH = 8.0  # inches, of a printed page
 FEW_BARS = 6  # more bars than these want panels of the whole width
+NAME_BARS = 4  # bars that the name of a control game is as wide as
 FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in one panel up to here
 DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind readers too
 LINES = ("-", "--", "-.", ":")  # of players that share the grey
@@ -94,13 +95,13 @@ def _of_head(rows: pd.DataFrame, head: str) -> pd.DataFrame:
 
 
 def _slots(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Where the bar of (game, player) stands: the study first, a gap between games."""
+    """Where the bar of (game, player) stands: the study first, a gap between games, and room for the name of a small one."""
     slots, x = {}, 0.0
     for game in sorted(dict.fromkeys(rows["game"]), key=lambda game: game != STUDY):
-        for player in dict.fromkeys(rows.loc[rows["game"] == game, "encoder"]):
-            slots[game, player] = x
-            x += 1
-        x += 0.8
+        players = list(dict.fromkeys(rows.loc[rows["game"] == game, "encoder"]))
+        margin = max(NAME_BARS - len(players), 0) / 2 if slots else 0
+        slots |= {(game, player): x + margin + place for place, player in enumerate(players)}
+        x += len(players) + 2 * margin + 0.8
     return slots
 
 
