@@ -33,7 +33,7 @@ def study(home, corpus, *words):
 
 
 def begun(home, corpus, *words):
-    """Start it in a group of its own."""
+    """Start it in a group of its own, minding Ctrl-C: what a shell starts in the background ignores it, and so would this."""
     environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command(corpus, *words),
@@ -42,6 +42,7 @@ def begun(home, corpus, *words):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
