@@ -1,23 +1,34 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
-PYTHON = python3
+export PYTHON = python3
 .PHONY: help setup study record report explorer test lab bench
 .NOTPARALLEL:
 
+# What went wrong is said in one line by the command itself. Under -q a recipe that is marked + runs all the same, and
+# make adds no "*** Error 1" of its own where it ends with 1. (-n, -q and -t on the command line keep their meaning.)
+ifeq (,$(strip $(foreach flag,n q t,$(findstring $(flag),$(firstword -$(MAKEFLAGS))))))
+MAKEFLAGS += -q
+MARK = +
+endif
+RUN = $(MARK)@command -v "$$PYTHON" >/dev/null || { echo "make: there is no $$PYTHON: name one of 3.11 to 3.13, PYTHON=..." >&2; exit 1; }; \
+	exec "$$PYTHON" -m lib.environment
+
 help:    # what there is (the default)
-	@exec "$(PYTHON)" -m lib.environment help
+	$(RUN) help
 setup:   # make .venv and install what requirements.txt names
-	@exec "$(PYTHON)" -m lib.environment setup
+	$(RUN) setup
 study:   # run the study; the second time only what has changed
-	@exec "$(PYTHON)" -m lib.environment study
+	$(RUN) study
 record:  # keep a run in figures/record, and write the README's results from there: make record STUDY=planted-quick
-	@exec "$(PYTHON)" -m lib.environment record
+	$(RUN) record
 report:  # a study on one page: make report STUDY=planted-quick
-	@exec "$(PYTHON)" -m lib.environment report
+	$(RUN) report
 explorer: # a study's clips in the browser: make explorer STUDY=planted-quick PORT=8866
-	@exec "$(PYTHON)" -m lib.environment explorer
+	$(RUN) explorer
 test:    # all tests
-	@exec "$(PYTHON)" -m lib.environment test
-lab:     # JupyterLab on notebooks/
-	@exec "$(PYTHON)" -m lib.environment lab
+	$(RUN) test
+lab:     # JupyterLab on copies of notebooks/
+	$(RUN) lab
 bench:   # our code against the libraries that one would take instead
-	@exec "$(PYTHON)" -m lib.environment bench
+	$(RUN) bench
+.DEFAULT:
+	$(RUN) '$@'

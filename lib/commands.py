@@ -382,4 +382,5 @@ def bench(given: Mapping[str, str]) -> int:
 if __name__ == "__main__":
     if make := os.environ.pop("STUDY_MAKE", ""):
         end_with_parent(int(make))
+        sys.exit(int(main(sys.argv[1:]) != 0))  # at any other status make adds a line of its own
     sys.exit(main(sys.argv[1:]))

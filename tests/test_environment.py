@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -189,15 +190,57 @@ def test_variables_of_the_environment_are_not_the_users_words(tmp_path):
     assert from_make(tmp_path, "FOLD=1", NAME="machine", CORPUS="x", ROOT="/") == {"FOLD": "1"}
 
 
-@needs_make
-def test_a_misspelt_variable_stops_make_before_anything_is_made(project):
+@pytest.fixture
+def beside_makefile(project):
+    """A project with our Makefile and lib, without a .venv."""
     shutil.copytree(PROJECT / "lib", project / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "Makefile", project)
-    done = subprocess.run(["make", "study", "CORPSE=x"], cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "make study: there is no variable CORPSE; this command takes: CORPUS, ROOT, PRESET" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (project / ".venv").exists()
+    return project
+
+
+def make(folder, *words):
+    """What GNU make answers there: status, output, errors."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@needs_make
+@pytest.mark.parametrize(("words", "told"), [
+    (["study", "CORPSE=x"], "make study: there is no variable CORPSE; this command takes: CORPUS, ROOT, PRESET"),
+    (["-j4", "study", "CORPSE=x"], "make study: there is no variable CORPSE"),
+    (["-k", "--no-print-directory", "lab", "STUDY=q"], "make lab: there is no variable STUDY"),
+    (["stduy"], "make stduy: there is no such command; there are setup, study"),
+    (["study", "PYTHON=python9"], "make: there is no python9: name one of 3.11 to 3.13"),
+])  # fmt: skip
+def test_a_mistake_is_one_line_of_ours_and_none_of_make_and_nothing_is_made(beside_makefile, words, told):
+    status, said, errors = make(beside_makefile, *words)
+    assert status == 1 and said == ""
+    assert errors.startswith(told) and errors.count("\n") == 1
+    assert not (beside_makefile / ".venv").exists()
+
+
+@needs_make
+@pytest.mark.parametrize("flag", ["-n", "-nj2", "-q", "-t"])
+def test_make_only_says_what_it_would_do_where_it_is_asked_to(beside_makefile, flag):
+    status, said, errors = make(beside_makefile, flag, "study", "CORPSE=x")
+    assert errors == "" and "lib.environment study" in said or flag in ("-q", "-t")
+    assert status == (1 if flag == "-q" else 0)
+
+
+@needs_make
+def test_make_that_is_interrupted_adds_no_line_of_its_own(beside_makefile):
+    (beside_makefile / "lib" / "environment.py").write_text(
+        "import time\ntry:\n    print(flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(1)\n"
+    )
+    process = subprocess.Popen(
+        ["make", "study"], cwd=beside_makefile, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    process.stdout.read(1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode != 0
 
 
 def test_names_are_those_of_the_request():
