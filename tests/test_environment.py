@@ -224,7 +224,7 @@ def test_a_mistake_is_one_line_of_ours_and_none_of_make_and_nothing_is_made(besi
 @pytest.mark.parametrize("flag", ["-n", "-nj2", "-q", "-t"])
 def test_make_only_says_what_it_would_do_where_it_is_asked_to(beside_makefile, flag):
     status, said, errors = make(beside_makefile, flag, "study", "CORPSE=x")
-    assert errors == "" and "lib.environment study" in said or flag in ("-q", "-t")
+    assert (errors == "" and "lib.environment study" in said) or flag in ("-q", "-t")
     assert status == (1 if flag == "-q" else 0)
 
 
