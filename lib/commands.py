@@ -154,7 +154,7 @@ def in_words(wanted: Any, corpus: Any) -> str:
         else ""
     )
     tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
-    sizes = tested[0].sizes if len(tested) == 1 else ()
+    sizes = (tested[0] if len(tested) == 1 else corpus).sizes
     return "\n".join([
         f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",

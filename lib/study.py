@@ -202,7 +202,7 @@ class Study:
     def read_corpus(self) -> Corpus:
         """The corpus as its source tells it, before a test fold is chosen."""
         with files.room_for(files.home() / "data", PLANTED_BYTES):  # the embedded corpus is made here
-            return corpora.load(self.request.corpus, self.request.root or None)
+            return corpora.load(self.request.corpus, self.request.root or None, bool(self.request.fold))
 
     @cached_property
     def chunks(self) -> Chunks:

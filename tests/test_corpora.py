@@ -326,7 +326,7 @@ def test_a_folder_needs_one_csv(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("path;labels\na.wav;x\n", "lacks the column path and labels; its first line has: path;labels"),
+        ("path|labels\na.wav|x\n", "lacks the column path and labels; its first line has: path|labels"),
         ("path\na.wav\n", "lacks the column labels"),
         ("", "its first line has: nothing"),
         ("path,labels\n", "no usable clip"),

@@ -27,11 +27,13 @@ def title(name: str, root: Path | str | None = None) -> str:
     return table.title(Path(root).expanduser()) if name == "table" and root else name
 
 
-def load(name: str, root: Path | str | None = None) -> Corpus:
+def load(name: str, root: Path | str | None = None, in_folds: bool = False) -> Corpus:
     """The corpus `name` (planted, esc50, fsd50k, table) from the folder `root`, which planted needs not.
 
+    in_folds: a table is to be tested fold by fold, by its own folds or by some that are dealt.
     Raises CorpusError, in one line, for an unknown name, a missing folder or a folder without usable clips.
     """
     if name not in SOURCES:
         raise CorpusError(f"{name}: there is no such corpus; choose one of {', '.join(SOURCES)}")
-    return SOURCES[name](Path(root).expanduser() if root else None)
+    folder = Path(root).expanduser() if root else None
+    return table.read(folder, in_folds=in_folds) if name == "table" else SOURCES[name](folder)

@@ -100,7 +100,14 @@ class Corpus:
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """Clips and groups of each role in a line, and in another the classes with few clips to train or test on."""
+        """Clips and groups of each role in a line, and in another the classes with few clips to train or test on.
+
+        Of folds that nobody has chosen from, clips and groups of each fold.
+        """
+        if self.folds and not self.clips["role"].any():
+            each = self.clips.groupby("fold")["group"].agg(["size", "nunique"]).itertuples(name=None)
+            numbers = ", ".join(f"{fold} {size} in {groups}" for fold, size, groups in each)
+            return (f"clips, and groups of clips, by fold: {numbers}",)
         parts = self.clips[self.clips["role"] != ""].groupby("role")["group"].agg(["size", "nunique"])
         roles = [f"{role} {parts['size'][role]} in {parts['nunique'][role]}" for role in ROLES if role in parts.index]
         train, test = (self.targets[(self.clips["role"] == role).to_numpy()].sum(0) for role in ("train", "test"))

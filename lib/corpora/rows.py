@@ -51,10 +51,12 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
     """Rows of a UTF-8 table as text, cells and header stripped, header in small letters; CorpusError if unreadable.
 
     A table without a header takes the names of `header`. Each row tells its `line` (from 1) and what is `surplus`.
+    Cells are separated by what gives the header its `columns`: a comma, a semicolon or a tab.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(file, delimiter=_delimiter(file.readline(), columns))
+            file.seek(0)
             names = list(header or [cell.strip().lower() for cell in next(reader, [])])
             lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except UnicodeDecodeError:
@@ -66,6 +68,14 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
         found = ", ".join(names) or "nothing"
         raise CorpusError(f"{path} lacks the column {' and '.join(missing)}; its first line has: {found}")
     return [_cells(names, line, cells) for line, cells in lines]
+
+
+def _delimiter(first: str, columns: Sequence[str]) -> str:
+    """The separator of the cells of a table whose first line this is."""
+    for mark in ",;\t":
+        if set(columns) <= {cell.strip().lower() for cell in next(csv.reader([first], delimiter=mark), [])}:
+            return mark
+    return ","
 
 
 def _cells(names: list[str], line: int, cells: list[str]) -> dict[str, str]:
@@ -123,7 +133,9 @@ def _wrong(row: Row, seen: Collection[str], known: Collection[str] | None) -> st
         return "no label"
     if unknown:
         return f"unknown label: {', '.join(unknown)}"
-    return "an earlier row has the same clip" if row.clip in seen else ""
+    if row.clip in seen:
+        return "an earlier row has the same clip (several labels go into one row, separated by ';')"
+    return ""
 
 
 def finished(
@@ -153,7 +165,7 @@ def need_both_sides(name: str, root: Path, clips: pd.DataFrame, rejected: pd.Dat
     if len(folds) == 1:
         only = f"in fold {folds.pop()} only{_first(rejected)}"
         raise CorpusError(f"{name}: {root} has usable clips {only}; two folds are needed")
-    for role in () if folds else ("train", "test"):
+    for role in () if folds and roles == {""} else ("train", "test"):  # of folds, roles are chosen later
         if role not in roles:
             raise CorpusError(f"{name}: {root} has no usable {role} clip{_first(rejected)}; train and test are needed")
 

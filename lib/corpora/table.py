@@ -4,12 +4,16 @@
     labels   one or several, separated by ";"
     role     train, validation (val) or test; leave the column out or empty to have the clips split
     group    what makes clips dependent (a recording session, a speaker, a machine); optional
+    fold     a whole number from 1, for FOLD=1 or FOLD=all; leave it out or empty to have the groups dealt; optional
 
-Classes are the labels in alphabetical order. The split goes by group, or by clip where there is none: of each label's
-groups about 70 % of the clips become train, 10 % validation and 20 % test, drawn with a fixed seed.
+Cells are separated by "," or, where the header is, by ";" or a tab. Classes are the labels in alphabetical order. The
+split goes by group, or by clip where there is none: of each label's groups about 70 % of the clips become train, 10 %
+validation and 20 % test, drawn with a fixed seed. Where a fold is asked for, roles are not used.
 """
 
+import os
 import posixpath
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,20 +22,28 @@ from pathlib import Path
 import numpy as np
 
 from lib.corpora.base import Corpus, CorpusError
-from lib.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, sift
+from lib.corpora.folds import dealt
+from lib.corpora.rows import Look, Row, finished, folder, label_list, number, on_disk, read_csv, sift
 
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
 
 
-def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_disk) -> Corpus:
-    """The corpus of a CSV file or of a folder with exactly one; CorpusError if there is none or nothing is usable."""
+def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_disk, in_folds: bool = False) -> Corpus:
+    """The corpus of a CSV file or of a folder with exactly one; CorpusError if there is none or nothing is usable.
+
+    in_folds: by folds, those of the table or dealt here, instead of roles.
+    """
     path = find(root, name)
-    usable, rejected = sift(parse(path), look=look)
-    if usable and not any(row.role for row in usable):
+    usable, rejected = sift(parse(path, in_folds), look=look)
+    notes = _remarks(path, in_folds)
+    if usable and in_folds and not any(row.fold for row in usable):
+        usable, note = dealt(usable, seed, str(path))
+        notes.append(note)
+    elif usable and not any(row.role or row.fold for row in usable):
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
-    return finished(name, path.parent, (usable, rejected), classes, notes=_ungrouped(path))
+    return finished(name, path.parent, (usable, rejected), classes, notes=notes)
 
 
 def title(root: Path) -> str:
@@ -42,9 +54,19 @@ def title(root: Path) -> str:
         return root.stem or "table"
 
 
-def _ungrouped(path: Path) -> list[str]:
-    """What is to be said of clips without a group, where the table at `path` has any; the reader cannot know better."""
-    cells = read_csv(path)
+def _remarks(path: Path, in_folds: bool) -> list[str]:
+    """What is to be said of roles that do not count and of clips without a group, where the table at `path` has any."""
+    cells = read_csv(path, ("path", "labels"))
+    unused = (
+        ["a fold was asked for, so the column `role` is not used"]
+        if in_folds and any(row.get("role") for row in cells)
+        else []
+    )
+    return [*unused, *_ungrouped(path, cells)]
+
+
+def _ungrouped(path: Path, cells: list[dict[str, str]]) -> list[str]:
+    """What is to be said of clips without a group; the reader cannot know better."""
     alone = sum(not row.get("group") for row in cells)
     if not alone:
         return []
@@ -71,33 +93,58 @@ def find(root: Path | None, name: str) -> Path:
     return found[0]
 
 
-def parse(path: Path) -> Iterator[Row]:
-    """A Row for each row of the table; no sound file is touched."""
+def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
+    """A Row for each row of the table, with its fold where folds are wanted or there is no role; no sound is opened."""
     cells = read_csv(path, ("path", "labels"))
-    with_roles = any(row.get("role") for row in cells)
+    side = _side(path, cells, in_folds)
     for row in cells:
-        role = row.get("role", "").lower()
-        clip = posixpath.normpath(row["path"]) if row["path"] else f"line {row['line']}"
+        text = _slashes(row["path"], path.parent)
+        clip = posixpath.normpath(text) if text else f"line {row['line']}"
         yield Row(
             clip=clip,
-            path=path.parent / row["path"],
+            path=path.parent / text,
             inside=path.parent,
             labels=label_list(row["labels"], ";"),
-            role=ROLES.get(role, ""),
+            role=ROLES.get(row["role"].lower(), "") if side == "role" else "",
+            fold=_fold(row["fold"]) if side == "fold" else 0,
             group=row.get("group") or clip,
-            problem=_problem(row, role, with_roles),
+            problem=_problem(row, text, side),
         )
 
 
-def _problem(row: dict[str, str], role: str, with_roles: bool) -> str:
-    if not row["path"]:
+def _side(path: Path, cells: list[dict[str, str]], in_folds: bool) -> str:
+    """The column that says what is tested: role, fold, or neither."""
+    filled = {name for name in ("role", "fold") for row in cells if row.setdefault(name, "")}
+    if from_0 := sum(row["fold"] in ("0", "0.0") for row in cells):
+        raise CorpusError(f"{path}: folds count from 1, and {from_0} rows have fold 0; add 1 to every fold")
+    if in_folds or filled == {"fold"}:
+        return "fold" if "fold" in filled else ""
+    return "role" if "role" in filled else ""
+
+
+def _slashes(text: str, folder: Path) -> str:
+    """A path as it is, or, where no file has that very name, with the slashes that Windows turns round."""
+    return text if "\\" not in text or os.path.lexists(folder / text) else text.replace("\\", "/")
+
+
+def _fold(text: str) -> int:
+    """A fold as spreadsheets write it (2 or 2.0); 0 where it is none."""
+    return number(re.sub(r"\.0+$", "", text)) or 0
+
+
+def _problem(row: dict[str, str], path: str, side: str) -> str:
+    if not path:
         return "no path"
-    if posixpath.isabs(row["path"]):
+    if posixpath.isabs(path) or re.match(r"[A-Za-z]:/", path):
         return "an absolute path; give it relative to the table's folder"
     if row["surplus"]:
-        return f"more cells than columns: {row['surplus']} (separate labels by ';')"
-    if with_roles and role not in ROLES:
-        return f"role {role!r} is not train, validation or test" if role else "no role, though other rows have one"
+        return f"more cells than columns: {row['surplus']} (separate labels by ';'; put a cell in quotes that holds the table's separator)"
+    if side and not row[side]:
+        return f"no {side}, though other rows have one"
+    if side == "role" and row["role"].lower() not in ROLES:
+        return f"role {row['role'].lower()!r} is not train, validation or test"
+    if side == "fold" and not _fold(row["fold"]):
+        return f"fold {row['fold']!r} is not a whole number from 1"
     return ""
 
 
