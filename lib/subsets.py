@@ -116,8 +116,9 @@ def train_subsets(
 ) -> Iterator[TrainedHeads]:  # fmt: skip
     """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train`.
 
-    Hidden layers are much work, so that heads of one width train together, the narrow ones first. Of linear heads a
-    step costs more than its arithmetic: all train together, the narrow ones filled up with zeros.
+    On a processor hidden layers are much work, so that heads of one width train together, the narrow ones first. Of
+    linear heads, and on other devices, a step costs more than its arithmetic: all train together, the narrow ones filled
+    up with zeros.
     """
     scaled = {name: scale(values, train, plan.heads) for name, values in data.embeddings.items()}
     inputs = torch.cat([*scaled.values(), torch.zeros(len(data.targets), 1)], dim=1).to(device)
@@ -140,7 +141,8 @@ def train_subsets(
 
     wanted = [subset for subset in subsets(list(data.embeddings)) if only is None or subset in only]
     by_width = [list(group) for _, group in itertools.groupby(sorted(wanted, key=width), key=width)]
-    groups = [wanted] if wanted and plan.head == "linear" else by_width
+    at_once = plan.head == "linear" or device.type != "cpu"
+    groups = [wanted] if wanted and at_once else by_width
     workers = cores() if device.type == "cpu" and len(groups) > 1 else 1
     yield from side_by_side(trained, groups, workers)
 

@@ -15,7 +15,13 @@ from lib.representations import kind, make, names
 from lib.representations.base import FrontEnd, Representation, moments, reflection
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.representations.pitch import PitchSettings, peaks
-from lib.representations.waveform import HighestAnswer
+from lib.representations.waveform import (
+    HighestAnswer,
+    highest_at_once,
+    highest_in_parts,
+    sums_at_once,
+    sums_one_by_one,
+)
 from lib.settings import Settings, SettingsError
 from lib.transformer import classifier, n_parameters
 
@@ -250,6 +256,21 @@ def test_waveform_filters_forward_and_gradients_are_those_of_a_plain_convolution
         results.append((out.detach(), w.grad, b.grad))
     for ours, plain in zip(*results, strict=True):
         assert (ours - plain).abs().max() <= 1e-4 * max(1.0, float(plain.abs().max()))
+
+
+@pytest.mark.parametrize(("n_positions", "n_taps"), [(400, 200), (37, 8), (5, 1), (64, 33)])
+def test_waveform_filters_give_the_same_in_parts_and_all_at_once(n_positions, n_taps):
+    """The kernels of a device, on the processor: the same places, sums and, of equal answers, the first."""
+    torch.manual_seed(0)
+    padded, weight = torch.randn(50, n_positions + n_taps - 1), torch.randn(16, n_taps)
+    padded[0] = 0  # silence: all answers are equal
+    (best, where), (at_once, same) = highest_in_parts(padded, weight), highest_at_once(padded, weight)
+    assert torch.equal(where, same) and not where[0].any()
+    torch.testing.assert_close(best, at_once, rtol=1e-5, atol=1e-5)
+    windows, gradient = padded.flatten().unfold(0, n_taps, 1), torch.randn(50, 16)
+    starts = where + padded.shape[1] * torch.arange(50)[:, None]
+    plain = sums_one_by_one(gradient, windows, starts)
+    torch.testing.assert_close(plain, sums_at_once(gradient, windows, starts), rtol=1e-5, atol=1e-5)
 
 
 def test_waveform_front_end_is_convolution_maximum_projection_position(synthetic):

@@ -16,6 +16,7 @@ from lib.settings import Heads, Training
 from lib.subsets import (
     FALLBACK,
     PENALTIES,
+    ZEROS,
     HeadData,
     HeadPlan,
     StackedHeads,
@@ -24,6 +25,7 @@ from lib.subsets import (
     score_subsets,
     scores_of,
     subsets,
+    train_heads,
     train_subsets,
 )
 from lib.training import learning_rate, loss_of
@@ -99,6 +101,20 @@ def test_stacked_heads_equal_lone_ones(data, head):
         expected = alone(data.embeddings, data.targets, names, head, 3)
         assert np.abs(expected).max() > 0.1
         np.testing.assert_allclose(together[names], expected, atol=ROUNDING)
+
+
+def test_all_subsets_as_one_product_are_those_of_each_width_by_itself(data):
+    """What a device does, on the processor: narrow heads filled up with zeros."""
+    expected = scored(data, "paper")
+    scaled = [scale(data.embeddings[name], TRAIN, HEADS) for name in NAMES]
+    inputs, labels = torch.cat([*scaled, torch.zeros(ROWS, 1)], 1), torch.from_numpy(data.targets).float()
+    parts = torch.arange(4 * WIDTH).split(WIDTH)
+    each = [torch.cat([parts[NAMES.index(name)] for name in subset]) for subset in subsets(NAMES)]
+    columns = nn.utils.rnn.pad_sequence(each, batch_first=True, padding_value=ZEROS)
+    heads = StackedHeads.fresh("paper", columns, CLASSES, HEADS.hidden, 0)
+    train_heads(heads, inputs[TRAIN], labels[TRAIN], SCHEDULE, 0)
+    for subset, found in zip(subsets(NAMES), heads(inputs[SCORED]), strict=True):
+        np.testing.assert_allclose(found.detach().numpy(), expected[subset], atol=ROUNDING)
 
 
 @pytest.mark.parametrize("head", ["paper", "linear"])

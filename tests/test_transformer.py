@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lib.settings import Body
-from lib.transformer import Attention, Block, Dropout, Transformer, classifier, n_parameters
+from lib.transformer import Attention, Block, Dropout, Transformer, classifier, fused_attention, n_parameters
 
 
 def test_attention_equals_torchs_with_the_same_weights():
@@ -17,6 +17,17 @@ def test_attention_equals_torchs_with_the_same_weights():
         theirs.out_proj.load_state_dict(ours.out.state_dict())
     x = torch.randn(2, 7, 24)
     torch.testing.assert_close(ours(x), theirs(x, x, x, need_weights=False)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_kernel_of_a_device_is_the_attention_as_it_is_written():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(3, 12, 40, 16, requires_grad=True) for _ in range(3))
+    plain = (query * 16**-0.5 @ key.mT).softmax(-1) @ value
+    fused = fused_attention(query, key, value, 0.0)
+    torch.testing.assert_close(plain, fused, rtol=1e-5, atol=1e-5)
+    gradients = [torch.autograd.grad(out.square().sum(), (query, key, value)) for out in (plain, fused)]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
