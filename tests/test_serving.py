@@ -1,11 +1,13 @@
 """The explorer's way into the browser: its port, its notebook, its templates; tests/test_browser.py looks at the page."""
 
+import http.client
 import json
 import socket
 import subprocess
 import sys
 
 import nbformat
+import psutil
 import pytest
 
 from lib import files, serving
@@ -85,3 +87,79 @@ def test_a_server_that_does_not_start_is_told_with_its_last_words(tmp_path):
     process.wait()
     with pytest.raises(Stop, match=r"the explorer did not start: no such thing \(all of it: .*explorer.txt\)"):
         serving.wait_until_there(process, 1, log)
+
+
+# What the server hands out
+
+
+def page(folder, name, code):
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=kernel)
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The server's process and port; beside its notebook lie another, a picture and a text, all with SECRET in them."""
+    folder = tmp_path_factory.mktemp("served")
+    page(folder, "explorer", "print('the explorer ran')")
+    page(folder, "other", "print('SEC' + 'RET')")
+    for name in ("picture.png", "text.txt", "code.py", "table.csv"):
+        (folder / name).write_text("SECRET")
+    with socket.socket() as probe:
+        probe.bind((serving.HOST, 0))
+        port = probe.getsockname()[1]
+    with (folder / "log").open("w") as words:
+        process = serving.begin(folder / "explorer.ipynb", port, words)
+        try:
+            serving.wait_until_there(process, port, folder / "log")
+            yield process, port
+        finally:
+            serving.stop(process)
+
+
+def get(port, address, host=serving.HOST):
+    """Status and content of an address as it stands, with no dots taken out; redirections are followed."""
+    connection = http.client.HTTPConnection(serving.HOST, port, timeout=60)
+    connection.putrequest("GET", address, skip_host=True)
+    connection.putheader("Host", f"{host}:{port}")
+    connection.endheaders()
+    answer = connection.getresponse()
+    content, there = answer.read().decode(), answer.headers["Location"]
+    return get(port, there, host) if there else (answer.status, content)
+
+
+@pytest.mark.slow
+def test_the_explorer_is_served_to_this_machine_alone(server):
+    process, port = server
+    listening = [one.laddr for one in psutil.Process(process.pid).net_connections() if one.status == psutil.CONN_LISTEN]
+    assert {address.ip for address in listening} == {serving.HOST}
+    assert port in {address.port for address in listening}
+    status, content = get(port, "/")
+    assert status == 200
+    assert "the explorer ran" in content
+    assert get(port, "/", host="elsewhere.example")[0] == 403
+
+
+BESIDE = ["other.ipynb", "picture.png", "text.txt", "code.py", "table.csv"]
+WAYS = ["/", "/files/", "/notebooks/", "/voila/files/", "/voila/files//", "/voila/render/", "/voila/static/../", "/static/../"]
+OTHER = [
+    "/voila/files/../served0/picture.png", "/voila/files/%2e%2e/served0/picture.png", "/voila/static/%2e%2e/picture.png",
+    "/voila/templates/study/static/../../../../voila.py", "/voila/templates/../static/picture.png",
+    "/voila/labextensions/../picture.png", "/api/contents", "/api/contents/text.txt", "/voila/api/contents",
+    "/voila/tree", "/tree", "/lab", "/api/kernels", "/api/sessions", "/api/terminals",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", [*(f"{way}{name}" for way in WAYS for name in BESIDE), *OTHER])
+def test_the_explorer_is_all_that_is_served(server, address):
+    status, content = get(server[1], address)
+    assert status >= 400
+    assert "SECRET" not in content
+    assert "config.Voila" not in content
+
+
+@pytest.mark.slow
+def test_an_address_cannot_choose_another_template(server):
+    assert "cells without an output" in get(server[1], "/?template=lab&theme=dark")[1]  # a comment of ours

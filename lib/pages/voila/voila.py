@@ -10,4 +10,8 @@ def give_token(request, notebook, cwd):
 
 config = get_config()  # noqa: F821
 config.VoilaConfiguration.prelaunch_hook = give_token
-config.Voila.tornado_settings = {"websocket_max_message_size": LARGEST_UPLOAD}
+config.VoilaConfiguration.file_allowlist = []  # as it comes, pictures beside the notebook could be fetched
+config.VoilaConfiguration.allow_template_override = "NO"  # by the address of the page
+config.VoilaConfiguration.allow_theme_override = "NO"
+# A page elsewhere whose name is turned to this machine must not read ours: only this machine's own names are answered.
+config.Voila.tornado_settings = {"websocket_max_message_size": LARGEST_UPLOAD, "allow_remote_access": False}
