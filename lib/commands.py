@@ -19,6 +19,7 @@ from typing import Any
 from lib import files, runs
 from lib.cli.compiled import compile_once
 from lib.cli.record import record
+from lib.cli.unforeseen import ELSE, in_one_line
 from lib.environment import Stop, check_names, own_caches
 from lib.errors import PlainError
 from lib.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
@@ -37,9 +38,9 @@ def main(words: Sequence[str]) -> int:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
         given = variables(command, pairs)
-        os.environ.update(own_caches(os.environ, files.cache() / "user"))
-        compile_once()
-        with files.room_for(files.home()):
+        with in_one_line(command), files.room_for(files.home()):
+            os.environ.update(own_caches(os.environ, files.cache() / "user"))
+            compile_once()
             return actions[command](given)
     except (Stop, PlainError) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
@@ -234,7 +235,9 @@ def what_failed(folder: Path, since: float, log: Path) -> str:
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    return "\n".join(["the graph of notebooks failed:", *words[-8:], f"all of it: {shown(log)}"])
+    errors = [line for line in words if re.match(r"\s*[\w.]*(Error|Exception)\b", line)]
+    last = (errors or words or ["no word of it"])[-1].strip()
+    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
 
 
 def executed(folder: Path, since: float) -> list[Path]:

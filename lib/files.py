@@ -104,12 +104,16 @@ class DiskFull(PlainError):
     """There is no room for a file; the message says which, how much is free and how much was wanted."""
 
     def __init__(self, path: Path, wanted: int = 0):
+        self.made_from = path, wanted
         free = shutil.disk_usage(_there(path)).free
         more = f"{in_bytes(wanted)} wanted" if wanted > free else f"more than {in_bytes(free)} wanted"
         super().__init__(
             f"the disk is full: no room for {path} ({more}, {in_bytes(free)} free): free some space, or set STUDY_HOME "
             "to a folder on another disk; the next call goes on from here"
         )
+
+    def __reduce__(self) -> tuple[type, tuple[Path, int]]:
+        return type(self), self.made_from  # so that it comes whole out of a process of its own
 
 
 def _there(path: Path) -> Path:
