@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import files, runs
+from lib.cli.bars import show
 from lib.cli.compiled import compile_once
 from lib.cli.record import record
 from lib.cli.unforeseen import ELSE, in_one_line
@@ -209,9 +210,12 @@ def snakemake(folder: Path, cores: int, log: Path) -> int:
         sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
         "--configfile", str(folder / "request.json"), "--cores", str(cores), "--nolock", "--rerun-incomplete",
     ]  # fmt: skip
+    said = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
     with log.open("w") as words, interruptible():
-        process = subprocess.Popen(command, stderr=words, start_new_session=True, env=with_lib())
+        process = subprocess.Popen(command, stderr=words, start_new_session=True, env=with_lib(), **said)
         try:
+            if process.stdout:
+                show(process.stdout, sys.stdout)
             return process.wait()
         except KeyboardInterrupt:
             print("\nstopping", file=sys.stderr, flush=True)

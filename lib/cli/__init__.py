@@ -4,5 +4,6 @@ record        figures, tables and provenance of a run into figures/record, then 
 results_page  README.md and docs/results.md from the records
 graph         snakemake, in a process that ends with the one above it, and its notebooks with it
 notebook      a notebook of the graph, likewise
+bars          what the notebooks of a run say, on a terminal
 compiled      librosa's compiled functions, once, before several processes want them
 """

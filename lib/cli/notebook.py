@@ -18,13 +18,13 @@ def main(words: Sequence[str]) -> int:
     parent, title, screen, *rest = words
     end_with_parent(int(parent))
     os.environ["PYTHONFAULTHANDLER"] = "1"  # a kernel that dies in compiled code leaves its traceback in the log
-    print(title, flush=True)
+    print(f"{title}\n", end="", flush=True)  # in one piece: others write to the same screen
     started, status = time.monotonic(), 1
     try:
         status = run([*rest, "--no-progress-bar", "--stdout-file", screen])
     finally:
         ended = f"done in {time.monotonic() - started:.0f} s" if status == 0 else "failed"
-        print(f"{title} {ended}", flush=True)
+        print(f"{title} {ended}\n", end="", flush=True)
     return status
 
 

@@ -1,0 +1,46 @@
+"""What the notebooks of a run say, on a terminal: epochs move a bar, one for each training; the rest is lines."""
+
+import re
+from collections.abc import Iterable
+from typing import TextIO
+
+from tqdm import tqdm
+
+# An epoch as a training tells it where nobody watches its notebook
+EPOCH = re.compile(r"(?P<what>.+): epoch (?P<epoch>\d+)/(?P<epochs>\d+), (?P<loss>loss \S+), \S+ s\n?")
+FORMAT = "{desc}: {bar:30} {n_fmt}/{total_fmt}, {postfix[0]} [{elapsed}<{remaining}]"
+
+
+def show(lines: Iterable[str], screen: TextIO) -> None:
+    """Pass lines on to a terminal as they come; a training is a bar until it is done, and then a line."""
+    bars: list[tqdm] = []
+    try:
+        for line in lines:
+            if epoch := EPOCH.fullmatch(line):
+                _move(bars, epoch, screen)
+            else:
+                tqdm.write(line.rstrip("\n"), file=screen)
+    finally:
+        for bar in bars:
+            bar.close()
+
+
+def _move(bars: list[tqdm], epoch: re.Match, screen: TextIO) -> None:
+    what, done, total = epoch["what"], int(epoch["epoch"]), int(epoch["epochs"])
+    # of several folds that train what has the same name, the one that is just before this epoch
+    bar = next((bar for bar in bars if bar.desc == what and bar.n == done - 1), None)
+    if bar is None:
+        bar = tqdm(
+            desc=what, total=total, initial=done - 1, leave=False, file=screen, bar_format=FORMAT, postfix=[epoch["loss"]],
+            dynamic_ncols=True, mininterval=0,
+        )  # fmt: skip
+        bars.append(bar)
+    bar.postfix[0] = epoch["loss"]
+    bar.update()
+    if done == total:
+        bars.remove(bar)
+        bar.close()
+        seconds = bar.format_dict["elapsed"]
+        tqdm.write(
+            f"{what}: {total} {'epoch' if total == 1 else 'epochs'}, {epoch['loss']}, {seconds:.0f} s", file=screen
+        )
