@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for editors and type checkers
     from matplotlib import rc_context
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.collections import LineCollection, QuadMesh
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import findfont, fontManager, get_font
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
     from matplotlib.path import Path
     from matplotlib.patheffects import withStroke
+    from matplotlib.text import Text
     from matplotlib.textpath import TextPath
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 PARTS = {
     "matplotlib": ("rc_context",),
     "matplotlib.axes": ("Axes",),
+    "matplotlib.axis": ("Axis",),
     "matplotlib.collections": ("LineCollection", "QuadMesh"),
     "matplotlib.figure": ("Figure",),
+    "matplotlib.font_manager": ("findfont", "fontManager", "get_font"),
     "matplotlib.lines": ("Line2D",),
     "matplotlib.patches": ("FancyArrowPatch", "FancyBboxPatch", "Patch", "Rectangle"),
     "matplotlib.path": ("Path",),
     "matplotlib.patheffects": ("withStroke",),
+    "matplotlib.text": ("Text",),
     "matplotlib.textpath": ("TextPath",),
     "matplotlib.ticker": ("FixedLocator", "FuncFormatter", "NullLocator"),
 }

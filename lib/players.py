@@ -14,6 +14,7 @@ import soundfile
 
 from lib import mpl
 from lib.plots import style
+from lib.plots.glyphs import spell_out
 
 HEARD_S = 3.0  # of a clip at most, so that a page stays small
 SHOWN_DPI = 90
@@ -30,6 +31,7 @@ def png_bytes(figure: mpl.Figure, dpi: int = SHOWN_DPI) -> bytes:
     """A figure as PNG."""
     buffer = io.BytesIO()
     with style():
+        spell_out(figure)
         figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 

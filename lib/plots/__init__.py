@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from lib import files, mpl
+from lib.plots.glyphs import spell_out
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 100, "savefig.dpi": 200, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 10,
@@ -52,6 +53,7 @@ def over_all(figure: mpl.Figure, text: str, size: float = 11) -> None:
 def save(figure: mpl.Figure, stem: Path) -> mpl.Figure:
     """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
     with style():
+        spell_out(figure)
         for kind, metadata in UNDATED.items():
             with files.whole(stem.with_name(f"{stem.name}.{kind}")) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)
