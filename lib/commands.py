@@ -19,6 +19,7 @@ from typing import Any
 from lib import files, runs
 from lib.cli.bars import show
 from lib.cli.compiled import compile_once
+from lib.cli.lab import lab
 from lib.cli.record import record
 from lib.cli.unforeseen import ELSE, in_one_line
 from lib.environment import Stop, check_names, own_caches
@@ -312,7 +313,7 @@ def figures(folder: Path) -> str:
     return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
 
 
-# report, explorer, test, lab
+# report, explorer, test, bench
 
 
 def report(given: Mapping[str, str]) -> int:
@@ -358,17 +359,6 @@ def test(given: Mapping[str, str]) -> int:
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
-
-
-def lab(given: Mapping[str, str]) -> int:
-    """JupyterLab on notebooks/."""
-    from lib.serving import environment
-
-    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    command = [sys.executable, "-m", "jupyterlab", *root]
-    return subprocess.run(
-        command, cwd=files.PROJECT / "notebooks", env=environment(), preexec_fn=terminate_with_parent
-    ).returncode
 
 
 PEERS = ("nnAudio==0.3.4",)  # what lib.bench compares with and the study does not need

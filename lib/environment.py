@@ -27,7 +27,7 @@ VARIABLES = {
     "report": ("STUDY",),
     "explorer": ("STUDY", "PORT"),
     "test": ("ARGS",),
-    "lab": (),
+    "lab": ("PORT",),
     "bench": ("ROOT", "THREADS", "ONLY"),
     "help": (),
 }
@@ -35,14 +35,15 @@ VARIABLES = {
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
-make lab      JupyterLab on notebooks/
+make lab      JupyterLab on copies of the notebooks: PORT=8888
 make report   a study on one page, runs/<study>/report.html: STUDY=planted-quick (without: the newest finished run)
 make explorer hear, see and compare a study's clips in the browser: STUDY=planted-quick PORT=8866
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
 make record   keep a run's figures and tables in figures/record, and write the results in README.md and
               docs/results.md from all records: STUDY=planted-quick (without: only the latter)
-make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)"""
+make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)
+make help     this"""
 
 
 # Where libraries cache and note things: numba (by librosa), snakemake, matplotlib, IPython, Jupyter.

@@ -4,6 +4,7 @@ record        figures, tables and provenance of a run into figures/record, then 
 results_page  README.md and docs/results.md from the records
 graph         snakemake, in a process that ends with the one above it, and its notebooks with it
 notebook      a notebook of the graph, likewise
+lab           JupyterLab on copies of the notebooks
 bars          what the notebooks of a run say, on a terminal
 compiled      librosa's compiled functions, once, before several processes want them
 """

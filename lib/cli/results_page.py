@@ -13,6 +13,7 @@ from lib import files
 from lib.environment import Stop
 from lib.evaluation import results_games as games
 from lib.evaluation import results_models as models
+from lib.evaluation import results_summary as summary
 from lib.evaluation.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD = "planted-quick", "esc50-laptop", "esc50-laptop-fold1"
@@ -36,13 +37,10 @@ def _region(study: str, *makers: Maker) -> Region:
 
 REGIONS: dict[str, Region] = {
     # README.md
-    "summary-baselines": _region(FOLDS, models.baselines),
-    "summary-table": _region(FOLDS, models.summary_table),
-    "summary-esc10": _region(FOLDS, models.together_by_clips, games.best),
-    "summary-planted-baselines": _region(PLANTED, models.baselines),
-    "summary-planted": _region(PLANTED, models.planted_truth, games.best),
-    "summary-not-run": _region(FOLDS, models.not_run),
+    "summary": _region(FOLDS, summary.below_classical, summary.against_single, summary.planted),
+    "summary-not-run": _region(FOLDS, summary.not_run),
     # docs/results.md
+    "summary-table": _region(FOLDS, summary.table),
     "planted-how": _region(PLANTED, models.how),
     "planted-baselines": _region(PLANTED, models.baselines, models.baseline_table),
     "planted-families": _region(PLANTED, models.families, models.family_findings, models.planted_truth),
@@ -102,7 +100,8 @@ def written(page: str, records: Path, called: Mapping[str, str]) -> str:
 def _text(name: str, records: Path, called: Mapping[str, str]) -> str:
     region = REGIONS[name]
     record = Record(records / region.study, called)
-    return "\n\n".join(dict.fromkeys(_part(make, record) for make in region.makers))
+    parts = list(dict.fromkeys(_part(make, record) for make in region.makers))
+    return ("\n" if all(part.startswith("- ") for part in parts) else "\n\n").join(parts)
 
 
 def _part(make: Maker, record: Record) -> str:

@@ -1,7 +1,6 @@
 """What models reach, as Markdown from a record: encoders, all four, classical baselines, chance, and how they differ."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -9,7 +8,6 @@ from lib.evaluation.baselines import CLASSICAL, against
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.recorded import (
     HEAD,
-    NotRecorded,
     Record,
     encoders,
     listed,
@@ -63,18 +61,20 @@ def baseline_table(record: Record) -> str:
     for measure, level in asked:
         header += [f"fresh head, {measured(measure, level)}", f"classical, {measured(measure, level)}"]
     rows = []
-    for name in (*_singles(record), ALL_FOUR):
-        pairs = [_beside_classical(record, name, measure, level) for measure, level in asked]
+    for name in (*singles(record), ALL_FOUR):
+        pairs = [beside_classical(record, name, measure, level) for measure, level in asked]
         rows.append([short(name), *(with_interval(row) for pair in pairs for row in pair)])
     return markdown(header, rows)
 
 
-def _beside_classical(record: Record, name: str, measure: str, level: str) -> tuple[pd.Series, pd.Series]:
+def beside_classical(record: Record, name: str, measure: str, level: str) -> tuple[pd.Series, pd.Series]:
+    """The rows of an encoder's fresh head and of the classical baseline on its input."""
     ours = record.model(name, HEAD, level, measure)
     return ours, record.model(name, "own", level, measure, CLASSICAL)
 
 
-def _singles(record: Record) -> list[str]:
+def singles(record: Record) -> list[str]:
+    """The names of the single encoders."""
     return encoders(record.rows("subsets", n_encoders=1, head=HEAD, control="")["subset"])
 
 
@@ -87,7 +87,7 @@ def encoder_table(record: Record) -> str:
     first = asked[0]
     header = ["", f"own classifier, {measured(*first)}", *(f"fresh head, {measured(*each)}" for each in asked)]
     rows = []
-    for name in _singles(record):
+    for name in singles(record):
         own = record.model(name, "own", first[1], first[0])
         rows.append([name, with_interval(own), *_fresh(record, name, HEAD, asked)])
     rows.append(["all four", "", *_fresh(record, ALL_FOUR, HEAD, asked)])
@@ -120,11 +120,6 @@ def _ranked(row: pd.Series) -> str:
 def together(record: Record) -> str:
     """Whether all four beat every single encoder, by chunks and by clips."""
     return " ".join(_beat(rows) for _, rows in record.rows("simultaneous", head=HEAD).groupby("level", sort=False))
-
-
-def together_by_clips(record: Record) -> str:
-    """The same by clips alone."""
-    return _beat(record.rows("simultaneous", head=HEAD, level="clip"))
 
 
 def _beat(rows: pd.DataFrame) -> str:
@@ -228,38 +223,3 @@ def careless(record: Record) -> str:
         for _, row in record.table("careless").iterrows()
     ]
     return markdown(["protocol", "by", "careful", "careless"], rows)
-
-
-# The short table of the README
-
-
-def summary_table(record: Record) -> str:
-    """Each encoder on the families of `planted` and on ESC-10, beside the classical baseline; `record` is ESC-10's."""
-    planted = record.beside("planted-quick").rows("branches", level="chunk", measure=SHARED)
-    cells, branches = planted.set_index(["encoder", "head", "branch"]), list(dict.fromkeys(planted["branch"]))
-    level, measure = "clip", SHARED
-    last = record.rows("marginals", kind="leave_one_out", game="paper4", level=level, measure=measure, head=HEAD)
-    last, rows = last.set_index("encoder"), []
-    for name in (*_singles(record), ALL_FOUR):
-        of_planted = [with_interval(cells.loc[(name, HEAD, branch)]) for branch in branches]
-        theirs = _classical_or_nothing(record, name, measure, level)
-        added = with_interval(last.loc[name], sign="+") if name in last.index else ""
-        rows.append([short(name), *of_planted, with_interval(record.model(name, HEAD, level, measure)), added, theirs])
-    if CHANCE in set(planted["encoder"]):
-        by_chance = [number(cells.loc[(CHANCE, "none", branch), "value"]) for branch in branches]
-        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", level, measure)["value"]), "", ""])
-    header = [f"`planted`, {branch} family" for branch in branches]
-    return markdown(["", *header, "ESC-10", "ESC-10, added last", "ESC-10, classical on the same input"], rows)
-
-
-def _classical_or_nothing(record: Record, *of: Any) -> str:
-    try:
-        return with_interval(_beside_classical(record, *of)[1])
-    except NotRecorded:
-        return "not recorded yet"
-
-
-def not_run(record: Record) -> str:
-    """That the paper's corpus is still to come, as long as no record is of it."""
-    there = sorted(path.name for path in record.folder.parent.glob("fsd50k-*"))
-    return f"Recorded on FSD50K: {listed(there)}." if there else "**The paper's corpus, FSD50K, has not been run yet.**"

@@ -50,7 +50,7 @@ def test_a_record_that_is_not_there_is_said_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(("page", "told"), [
-    (marked("planted-control"), "results:planted-control -->: there is no such region; there are summary-baselines"),
+    (marked("planted-control"), "results:planted-control -->: there is no such region; there are summary,"),
     ("<!-- results:planted-how -->\nold\n", "its end, <!-- /results:planted-how -->, is missing"),
     ("<!-- results:planted-how -->\n<!-- /results:esc10-how -->", "its end, <!-- /results:planted-how -->, is missing"),
 ])  # fmt: skip

@@ -1,0 +1,70 @@
+"""`make lab`: JupyterLab on copies of the notebooks, so that running all cells changes nothing that git keeps.
+
+The copies lie in runs/lab. One whose cells nobody edited is brought up to date where the project's notebook changes; one that
+was edited stays as it is. The server listens to this machine alone, and asks for the token in the address that it prints.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lib import files
+from lib.processes import shown, terminate_with_parent
+from lib.serving import HOST, environment, free_port, taken
+
+PORT = 8888  # Jupyter's own
+
+
+def lab(given: Mapping[str, str]) -> int:
+    """Serve JupyterLab on the copies until Ctrl-C; Stop where PORT is none or another program has it."""
+    asked = given.get("PORT", "")
+    port = free_port(asked) if asked else next(near for near in range(PORT, 2**16) if not taken(near))
+    folder = files.home() / "runs" / "lab"
+    edited = copy(files.PROJECT / "notebooks", folder)
+    print(f"copies of the notebooks are in {shown(folder)}; the project's own stay as they are", flush=True)
+    if edited:
+        print(
+            f"edited there, and older than the project's (delete one to have it anew): {', '.join(edited)}", flush=True
+        )
+    done = subprocess.run(command(port), cwd=folder, env=environment(), preexec_fn=terminate_with_parent)
+    return done.returncode
+
+
+def copy(source: Path, target: Path) -> list[str]:
+    """Copy notebooks that are new or changed; names of those left alone since someone edited the copy's cells."""
+    target.mkdir(parents=True, exist_ok=True)
+    edited, known = [], target / ".copied.json"  # the cells of each notebook as they were copied
+    before = json.loads(known.read_text()) if known.exists() else {}
+    for notebook in sorted(source.glob("*.ipynb")):
+        mine, now = target / notebook.name, cells(notebook)
+        if mine.exists() and now == before.get(notebook.name):
+            continue
+        if mine.exists() and cells(mine) not in (now, before.get(notebook.name)):
+            edited.append(notebook.name)
+            continue
+        shutil.copyfile(notebook, mine)
+        before[notebook.name] = now
+    files.write_json(known, before)
+    return edited
+
+
+def cells(notebook: Path) -> str:
+    """A digest of what is written in a notebook's cells, without what they put out; its bytes where it is no notebook."""
+    try:
+        written = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(notebook.read_text())["cells"]]
+    except (ValueError, KeyError, TypeError):
+        return files.key(notebook.read_bytes().hex())
+    return files.key(written)
+
+
+def command(port: int) -> list[str]:
+    """JupyterLab for this machine alone, with the token that it makes by itself."""
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return [
+        sys.executable, "-m", "jupyterlab", *root, f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0", "--ServerApp.allow_remote_access=False",
+    ]  # fmt: skip

@@ -1,0 +1,99 @@
+"""The results in brief, as Markdown from the records: three sentences for the README, a table for the top of docs/results.md."""
+
+from typing import Any
+
+import pandas as pd
+
+from lib.evaluation.baselines import verdict
+from lib.evaluation.claims import LEVEL
+from lib.evaluation.recorded import HEAD, NotRecorded, Record, listed, markdown, measured, p_text, with_interval
+from lib.evaluation.results_models import CHANCE, PLANTED, beside_classical, singles
+from lib.findings import number, short
+from lib.results import ALL_FOUR, SHARED
+
+# Three sentences
+
+
+def below_classical(record: Record) -> str:
+    """What all four reach, and which encoders stay below classical learning on their own input; by clips."""
+    rows = record.rows("baselines", level="clip", head=HEAD, measure=SHARED)
+    every, singles_ = rows[rows["subset"] == ALL_FOUR].iloc[0], rows[rows["subset"] != ALL_FOUR]
+    below = [_behind(row) for _, row in singles_[singles_["difference"] < 0].iterrows()]
+    ours = with_interval(record.model(ALL_FOUR, HEAD, "clip", SHARED))
+    return (
+        f"- ESC-10{_made_of(record)}: all four encoders together reach {ours} {measured(SHARED, 'clip')}, a forest, an SVM "
+        f"or a ridge on simple statistics of the same inputs {number(every['classical'])}; below such a model of its own "
+        f"input {'lies' if len(below) < 2 else 'lie'} {f'{listed(below)} points' if below else 'no encoder'}."
+    )
+
+
+def _behind(row: pd.Series) -> str:
+    doubt = "" if verdict(row) == "significantly below" else f" ({verdict(row)})"
+    return f"{row['subset']} by {number(-row['difference'])}{doubt}"
+
+
+def _made_of(record: Record) -> str:
+    facts = record.facts()
+    folds = "all folds" if facts["fold"] == "all" else f"fold {facts['fold']}" if facts["fold"] else ""
+    seeds = f"{len(facts['seeds'])} seeds" if len(facts["seeds"]) > 1 else "one seed"
+    return f" ({', '.join(filter(None, [folds, seeds]))})"
+
+
+def against_single(record: Record) -> str:
+    """Whether all four beat every single encoder, and the smallest subset that is as good; by clips."""
+    row = record.rows("simultaneous", head=HEAD, level="clip").iloc[0]
+    best = record.rows("best_subsets", game="paper4", level="clip", head=HEAD, measure=SHARED).iloc[0]
+    beats = "beat every single encoder" if row["p_all"] < LEVEL else "are not shown to beat every single encoder"
+    fewer = "no smaller subset is as good"
+    if best["smallest"] != ALL_FOUR:
+        reached = f"{number(best['smallest_value'])} {measured(SHARED, 'clip')}"
+        fewer = f"{best['smallest']} with {reached} is not significantly worse than the best subset"
+    return f"- There all four {beats} by {measured(row['measure'], 'clip')} ({p_text(row['p_all'])}); {fewer}."
+
+
+def planted(record: Record) -> str:
+    """What pitch and timbre read of the sounds whose answer is known; `record` is ESC-10's."""
+    made = record.beside("planted-quick")
+    rows = made.rows("branches", level="chunk", measure=SHARED, head="own").set_index(["encoder", "branch"])
+    told, shown = [], True
+    for name, other in (PLANTED, PLANTED[::-1]):
+        mine, theirs = rows.loc[(name, name)], rows.loc[(other, name)]
+        shown &= bool(mine["low"] > theirs["high"])
+        told.append(f"of {name} classes {name} has {number(mine['value'])}, {other} {number(theirs['value'])}")
+    verdict = "as planted" if shown else "NOT as planted"
+    return f"- `planted`, whose answer is known{_made_of(made)}: {'; '.join(told)}: {verdict}."
+
+
+def not_run(record: Record) -> str:
+    """That the paper's corpus is still to come, as long as no record is of it."""
+    there = sorted(path.name for path in record.folder.parent.glob("fsd50k-*"))
+    return f"Recorded on FSD50K: {listed(there)}." if there else "**The paper's corpus, FSD50K, has not been run yet.**"
+
+
+# The table
+
+
+def table(record: Record) -> str:
+    """Each encoder on the families of `planted` and on ESC-10, beside the classical baseline; `record` is ESC-10's."""
+    planted = record.beside("planted-quick").rows("branches", level="chunk", measure=SHARED)
+    cells, branches = planted.set_index(["encoder", "head", "branch"]), list(dict.fromkeys(planted["branch"]))
+    level, measure = "clip", SHARED
+    last = record.rows("marginals", kind="leave_one_out", game="paper4", level=level, measure=measure, head=HEAD)
+    last, rows = last.set_index("encoder"), []
+    for name in (*singles(record), ALL_FOUR):
+        of_planted = [with_interval(cells.loc[(name, HEAD, branch)]) for branch in branches]
+        theirs = _classical_or_nothing(record, name, measure, level)
+        added = with_interval(last.loc[name], sign="+") if name in last.index else ""
+        rows.append([short(name), *of_planted, with_interval(record.model(name, HEAD, level, measure)), added, theirs])
+    if CHANCE in set(planted["encoder"]):
+        by_chance = [number(cells.loc[(CHANCE, "none", branch), "value"]) for branch in branches]
+        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", level, measure)["value"]), "", ""])
+    header = [f"`planted`, {branch} family" for branch in branches]
+    return markdown(["", *header, "ESC-10", "ESC-10, added last", "ESC-10, classical on the same input"], rows)
+
+
+def _classical_or_nothing(record: Record, *of: Any) -> str:
+    try:
+        return with_interval(beside_classical(record, *of)[1])
+    except NotRecorded:
+        return "not recorded yet"

@@ -1,0 +1,83 @@
+"""JupyterLab works on copies: what one does there changes nothing in the project, and nobody else gets in."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+from lib import files
+from lib.cli.lab import copy
+
+
+def notebook(path, *sources, outputs=()):
+    cells = [{"cell_type": "code", "source": [source], "outputs": list(outputs)} for source in sources]
+    path.write_text(json.dumps({"cells": cells}))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    source, target = tmp_path / "notebooks", tmp_path / "runs" / "lab"
+    source.mkdir()
+    notebook(source / "01.ipynb", "a = 1")
+    notebook(source / "02.ipynb", "b = 1")
+    assert copy(source, target) == []
+    return source, target
+
+
+def test_copies_are_the_projects_notebooks(folders):
+    source, target = folders
+    assert [(target / path.name).read_text() == path.read_text() for path in source.iterdir()] == [True, True]
+
+
+def test_a_copy_that_was_only_run_stays_until_the_projects_notebook_changes(folders):
+    source, target = folders
+    notebook(target / "01.ipynb", "a = 1", outputs=["1"])
+    ran = (target / "01.ipynb").read_text()
+    assert copy(source, target) == [] and (target / "01.ipynb").read_text() == ran
+    notebook(source / "01.ipynb", "a = 2")
+    assert copy(source, target) == []
+    assert (target / "01.ipynb").read_text() == (source / "01.ipynb").read_text()
+
+
+@pytest.mark.parametrize("edited", ['{"cells": [{"cell_type": "code", "source": "a = 7"}]}', "no notebook", "[]"])
+def test_an_edited_copy_is_never_written_over_and_is_named_once_the_project_has_another(folders, edited):
+    source, target = folders
+    (target / "01.ipynb").write_text(edited)
+    assert copy(source, target) == []
+    notebook(source / "01.ipynb", "a = 2")
+    assert copy(source, target) == ["01.ipynb"] == copy(source, target)
+    assert (target / "01.ipynb").read_text() == edited
+    (target / "01.ipynb").unlink()
+    assert copy(source, target) == []
+    assert (target / "01.ipynb").read_text() == (source / "01.ipynb").read_text()
+
+
+@pytest.mark.slow
+def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone(tmp_path):
+    environment = {**os.environ, "STUDY_HOME": str(tmp_path), "BROWSER": shutil.which("true"), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lib.commands", "lab"], cwd=files.PROJECT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        next(line for line in process.stdout if "copy and paste" in line)  # it listens from here on
+        address = re.search(r"(http://127\.0\.0\.1:(\d+))/lab\?token=(\w{20,})", process.stdout.readline())
+        server, port, token = address.groups()
+        listed = json.load(urllib.request.urlopen(f"{server}/api/contents?token={token}"))
+        assert "01_representations.ipynb" in [each["name"] for each in listed["content"]]
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{server}/api/contents")
+        of_group = [psutil.Process(number) for number in psutil.pids() if os.getpgid(number) == process.pid]
+        open_ = [each.laddr for one in of_group for each in one.net_connections() if each.status == psutil.CONN_LISTEN]
+        assert {each.ip for each in open_} == {"127.0.0.1"} and int(port) in {each.port for each in open_}
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
