@@ -1,14 +1,14 @@
 """Test clips to listen to, and what each encoder said of them: the labels that it scores highest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from lib.chunks import Chunks
-from lib.measures import clip_means
-from lib.representations import names
-from lib.results import ALL_FOUR, Scores
+from lib.evaluation.predictions import clip_scores
+from lib.findings import short
 from lib.study import Study, StudyError
 from lib.viewer import clip_samples, one_of_each
 
@@ -40,23 +40,26 @@ def examples(part: Study, n: int) -> list[Heard]:
     return [_heard(chunks, row, said) for row in one_of_each(chunks, n, "test")]
 
 
+def mistakes(parts: Sequence[Study], table: pd.DataFrame, n: int) -> list[Heard]:
+    """At most n test clips of mistakes.csv, the clearest first and each kind of mistake once, with the stored answers."""
+    found, part_of = [], {str(part.request.fold or ""): part for part in parts}
+    said = {fold: answers(part) for fold, part in part_of.items()}
+    for row in table.drop_duplicates(["label", "named"]).head(n).itertuples():
+        chunks = part_of[row.fold].chunks
+        found.append(_heard(chunks, int(np.flatnonzero(chunks.ids == row.clip)[0]), said[row.fold]))
+    return found
+
+
 def answers(part: Study) -> dict[str, dict[str, np.ndarray]]:
     """Clip scores [class] by who scored and by clip: each encoder's own classifier, and the head on all four.
 
     The mean of the seeds that are there. Whoever has no stored scores is left out, all of them where there is no test set.
     """
-    models = [(name, name, "own") for name in names()] + [("all four", ALL_FOUR, part.settings.heads.kinds[0])]
     try:
-        clip = Scores(part).stored["clip"]
+        ids, models = clip_scores(part)
     except StudyError:
         return {}
-    found = {}
-    for who, subset, head in models:
-        paths = [path for seed in part.request.seeds if (path := part.scores(subset, head, seed)).exists()]
-        if paths:
-            ids, means = clip_means(np.mean([np.load(path) for path in paths], axis=0), clip)
-            found[who] = dict(zip(map(str, ids), means, strict=True))
-    return found
+    return {short(subset): dict(zip(map(str, ids), scores, strict=True)) for (subset, _), scores in models.items()}
 
 
 def _heard(chunks: Chunks, row: int, said: Mapping[str, Mapping[str, np.ndarray]]) -> Heard:

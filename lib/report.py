@@ -16,7 +16,7 @@ import pandas as pd
 from lib import blocks, controls, definitions, files, findings, heard, players
 from lib.blocks import Block, Section, of_frame, says, table
 from lib.errors import PlainError
-from lib.evaluation import claims, probe_sentences
+from lib.evaluation import claims, predictions, probe_sentences
 from lib.findings import number
 from lib.reported import PICTURES, TABLES, Run, intervals, told, with_interval
 from lib.results import SHARED, headline
@@ -228,14 +228,30 @@ def definition_rows(run: Run) -> Iterator[Block]:
 
 
 def listen(run: Run) -> Iterator[Block]:
-    """A few test clips with what was said of them; a note where their sounds cannot be had."""
+    """A few test clips with what was said of them."""
+    yield from played(lambda: heard.examples(run.parts[0], CLIPS))
+
+
+def played(clips: Callable[[], list[heard.Heard]]) -> Iterator[Block]:
+    """Clips with their players; a note where their sounds cannot be had."""
     try:
-        found = heard.examples(run.parts[0], CLIPS)
+        found = clips()
     except PlainError as error:
         found = []
         yield blocks.Note(f"No players: the sounds of this run are not at hand. {error}")
     if found:
         yield blocks.Clips(tuple(found))
+
+
+def confusions(run: Run) -> Iterator[Block]:
+    """How many labels are named right, and which are taken for which."""
+    yield says(*predictions.sentences(run.table("predictions"), run.table("confusion")))
+
+
+def clearest_mistakes(run: Run) -> Iterator[Block]:
+    """The clearest mistakes of all four, to be heard."""
+    table = run.table("mistakes")
+    yield from played(lambda: heard.mistakes(run.parts, table, CLIPS))
 
 
 # What it rests on
@@ -349,6 +365,10 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
     ("listen", "Listen",
      "Test clips spread over the classes, the first of each; none was picked by how it was answered. Beside each, what "
      "every encoder and all four said: the three classes with the highest scores; ✓ marks those that the clip has.", listen),
+    ("mistakes", "What is taken for what",
+     "All four with one head name as many labels of a test clip as it has, those with the highest scores. To hear: the "
+     "clearest mistakes, where a label that the clip has not lies farthest above one that it has, each kind once.",
+     confusions, picture("confusion"), clearest_mistakes),
     ("ledger", "The ledger", "What the paper claims, what was obtained, and what of the conditions is not the paper's.",
      the_ledger, second_table),
     ("decisions", "What the paper leaves open", "What this run took, what else is offered, and why the point is open.",

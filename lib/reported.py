@@ -28,6 +28,7 @@ PICTURES = {
     "subsets": ("All subsets with both heads", "A row for each subset of the encoders, with its value and interval by both heads, for chunks and for clips."),
     "heads": ("The two heads against each other", "A mark for each subset: the head with a hidden layer against the linear one."),
     "classes": ("Shares by class", "A table of colours: a row for each class, a column for each encoder; framed where the encoder owns the class."),
+    "confusion": ("What is taken for what", "A square of colours: a row for each label that test clips have, a column for each that all four name; where clips have several labels, beside it which labels they share."),
     "branches": ("By branch of the classes", "A table of colours: a row for each encoder, a column for each branch of the ontology."),
     "class": ("One class: the one that all four improve most over the best of them alone", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
     "controls": ("Controls beside the study", "Shares of the study's encoders, and of the players of each control, with their intervals."),
@@ -46,6 +47,7 @@ TABLES = {
     "copies": "04_contributions", "xor": "04_contributions", "table1": "05_paper_figures",
     "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",
     **dict.fromkeys(("probes", "similarity", "gains", "curves", "substitutes"), "04_contributions"),
+    **dict.fromkeys(("predictions", "confusion", "mistakes"), "03_subsets"),
     "decisions": "05_paper_figures", "timing": "05_paper_figures", "rejected": "01_representations",
     "remarks": "01_representations",
 }  # fmt: skip

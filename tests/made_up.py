@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lib import comparisons, definitions, plots, published, results, shares
 from lib.corpora.base import Corpus
-from lib.evaluation import selection
+from lib.evaluation import predictions, selection
 from lib.files import write_json
 from lib.representations import PAPER
 from lib.results import models
@@ -89,6 +89,9 @@ def probed() -> dict[str, list[dict]]:
 def finish(study: Study, reason: str = "no sound in it") -> None:
     """Write the tables, one picture and the provenance of a made-up study, as its notebooks do."""
     subsets = results.write_subsets(study)
+    predicted = study.write_table("predictions", predictions.prediction_table(study))
+    study.write_table("confusion", predictions.confusion_table(predicted))
+    study.write_table("mistakes", predictions.mistake_table(predicted))
     played = shares.play_all(study)
     for name, rows in (
         ("contributions", shares.share_rows),

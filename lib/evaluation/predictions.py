@@ -1,0 +1,107 @@
+"""What each model says of each test clip, which labels it takes for which, and its clearest mistakes.
+
+A model names as many labels of a clip as the clip has, those that it scores highest. The scores are those of the clip
+(the mean of its chunks'), the mean of the seeds; singles answer with their own classifier, all four with the first head.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import measures
+from lib.representations import names
+from lib.results import ALL_FOUR, Scores
+from lib.study import Study
+
+COLUMNS = ["fold", "model", "head", "clip", "label", "has", "score", "rank", "named"]
+CONFUSION_COLUMNS = ["label", "named", "clips", "wrong", "of", "share", "both"]
+MISTAKE_COLUMNS = ["fold", "clip", "label", "named", "margin"]
+MOST = 3  # confusions in a sentence
+
+
+def prediction_table(study: Study) -> pd.DataFrame:
+    """The rows of predictions.csv, of all folds: a model, a test clip, and each label that it has or that is named.
+
+    has, named: 1 where the clip has the label, where the model names it; rank: the label's place among all, from 1.
+    """
+    return pd.concat([pd.DataFrame(rows) for part in study.parts for rows in _rows(part)])[COLUMNS]
+
+
+def clip_scores(part: Study) -> tuple[np.ndarray, dict[tuple[str, str], np.ndarray]]:
+    """Ids [clip] of the test clips of one fold, and their scores [clip, class] by model and head, those that there are."""
+    test = Scores(part)
+    models = [*((name, "own") for name in names()), (ALL_FOUR, part.settings.heads.kinds[0])]
+    found = {}
+    for subset, head in models:
+        paths = [path for seed in part.request.seeds if (path := part.scores(subset, head, seed)).exists()]
+        if paths:
+            found[subset, head] = np.mean([test.load(path)["clip"] for path in paths], axis=0)
+    return measures.clip_targets(test.stored["targets"], test.stored["clip"])[0], found
+
+
+def _rows(part: Study) -> Iterator[dict[str, Any]]:
+    """Columns of the rows of one model after the other."""
+    stored = Scores(part).stored
+    _, targets = measures.clip_targets(stored["targets"], stored["clip"])
+    ids, models = clip_scores(part)
+    n_labels = np.maximum(1, targets.sum(axis=1, keepdims=True, dtype=int))
+    for (subset, head), scores in models.items():
+        rank = 1 + np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)  # [clip, class]
+        clip, label = np.nonzero((targets > 0) | (rank <= n_labels))
+        order = np.lexsort((rank[clip, label], clip))
+        clip, label = clip[order], label[order]
+        yield {
+            "fold": part.request.fold or "", "model": subset, "head": head, "clip": ids[clip],
+            "label": stored["classes"][label], "has": targets[clip, label], "score": scores[clip, label].round(6),
+            "rank": rank[clip, label], "named": (rank <= n_labels)[clip, label].astype(np.uint8),
+        }  # fmt: skip
+
+
+def confusion_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFrame:
+    """The rows of confusion.csv: of the clips that have a label, how many are named so, and how many wrongly.
+
+    clips: clips with `label` that are `named` so, a share of all that have the label (of); wrong: those of them without
+    the label `named`; both: clips that have both. Where each clip has one label this is the confusion matrix.
+    """
+    rows = predictions[predictions["model"] == model]
+    has, named = (rows.loc[rows[column] == 1, ["fold", "clip", "label", "has"]] for column in ("has", "named"))
+    key = ["fold", "clip"]
+    pairs = has[[*key, "label"]].merge(named.rename(columns={"label": "named"}), on=key)
+    both = has[[*key, "label"]].merge(has[[*key, "label"]].rename(columns={"label": "named"}), on=key)
+    table = pairs.groupby(["label", "named"])["has"].agg(clips="size", right="sum").astype(int)
+    table = table.join(both.groupby(["label", "named"]).size().rename("both"), how="outer").fillna(0).astype(int)
+    table = table.reset_index().assign(wrong=table["clips"].to_numpy() - table["right"].to_numpy())
+    table["of"] = table["label"].map(has.groupby("label").size())
+    return table.assign(share=table["clips"] / table["of"])[CONFUSION_COLUMNS]
+
+
+def mistake_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFrame:
+    """The rows of mistakes.csv, the clearest first: a clip's label that is not named, and what is named in its place.
+
+    margin: by how much the score of the wrong label lies above that of the missed one; of several, the widest.
+    """
+    rows = predictions[predictions["model"] == model].sort_values("score", kind="stable")
+    key = ["fold", "clip"]
+    missed = rows.query("has == 1 and named == 0").drop_duplicates(key, keep="first")[[*key, "label", "score"]]
+    wrong = rows.query("has == 0 and named == 1").drop_duplicates(key, keep="last")[[*key, "label", "score"]]
+    pairs = missed.merge(wrong.rename(columns={"label": "named", "score": "above"}), on=key)
+    pairs = pairs.assign(margin=pairs["above"] - pairs["score"])
+    return pairs.sort_values("margin", ascending=False, kind="stable", ignore_index=True)[MISTAKE_COLUMNS]
+
+
+def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = ALL_FOUR) -> list[str]:
+    """How many labels are named, and which are taken for which most often."""
+    has = predictions[(predictions["model"] == model) & (predictions["has"] == 1)]
+    clips = has.groupby(["fold", "clip"]).ngroups
+    what = f"{clips} test clips" if clips == len(has) else f"the {len(has)} labels of {clips} test clips"
+    how = "a clip is named right where its label has the highest score" if clips == len(has) else (
+        "of a clip as many are named as it has, those with the highest scores"
+    )  # fmt: skip
+    found = [f"Named right: {has['named'].sum()} of {what} ({how})."]
+    most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
+    if len(most):
+        each = "; ".join(f"{row.label} for {row.named} ({row.wrong} of {row.of})" for row in most.itertuples())
+        found.append(f"Most often taken for another: {each}.")
+    return found

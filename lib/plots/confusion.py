@@ -1,0 +1,82 @@
+"""What is taken for what: a square of colours, a row for each label that clips have, a column for each that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib import mpl
+from lib.plots import sentence, style
+from lib.plots.contributions import WIDTH, heading, shortened
+from lib.plots.tables import INK
+
+MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
+NAMED, REAL = "Blues", "Greys"
+
+
+def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
+    """confusion.csv drawn, labels in this order; where clips have several labels, beside it which labels they share.
+
+    Of more than MOST labels those that are confused most have room.
+    """
+    shown = _with_room(table, order)
+    if table.empty or not shown:
+        return sentence("No test clip has a label that could be taken for another.")
+    several = bool((table["both"] > 0)[table["label"] != table["named"]].any())
+    panels = [("clips", NAMED, "named, among as many as the clip has" if several else "named")]
+    panels += [("both", REAL, "the clip has as well")] if several else []
+    size = 1.6 + 0.24 * max(len(shown), 4)
+    with style():
+        figure = mpl.Figure(figsize=(min(WIDTH, max(4.5, size * len(panels))), min(WIDTH, size) + 0.4))
+        for axis, (column, colours, title) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
+            mesh = _square(axis, table, column, shown, colours)
+            axis.set(title=title, ylabel="label of the clip" if axis is figure.axes[0] else "")
+            figure.colorbar(mesh, ax=axis, location="bottom", label="percent of the clips with the label", aspect=30)
+        left_out = (
+            f" (the {len(shown)} of {len(order)} labels that are confused most)" if len(shown) < len(order) else ""
+        )
+        numbers = "; numbers are clips" if len(shown) <= FEW else ""
+        heading(figure, f"What is taken for what on test clips, all four{left_out}{numbers}")
+        return figure
+
+
+def _with_room(table: pd.DataFrame, order: Sequence[str]) -> list[str]:
+    """The labels that are drawn, in their order: all that stand in the table, or those with most confusions."""
+    wrong = table.loc[table["wrong"] > 0]
+    confused = wrong.groupby("label")["wrong"].sum().add(wrong.groupby("named")["wrong"].sum(), fill_value=0)
+    there = [name for name in order if name in {*table["label"], *table["named"]}]
+    most = sorted(there, key=lambda name: -confused.get(name, 0))[:MOST]
+    return [name for name in there if name in most]
+
+
+def _square(axis: mpl.Axes, table: pd.DataFrame, column: str, shown: Sequence[str], colours: str) -> mpl.QuadMesh:
+    """Counts [label, named] as shares of the row, with the counts where there is room."""
+    counts = table.pivot(index="label", columns="named", values=column)
+    counts = counts.reindex(index=shown, columns=shown).fillna(0).to_numpy()
+    of = table.drop_duplicates("label").set_index("label")["of"].reindex(shown).to_numpy(float)[:, None]
+    share = 100 * np.divide(counts, of, out=np.full(counts.shape, np.nan), where=of > 0)
+    mesh = axis.pcolormesh(
+        np.ma.masked_invalid(share), cmap=colours, vmin=0, vmax=100, edgecolors="white", linewidth=0.4
+    )
+    places, names = np.arange(len(shown)) + 0.5, [shortened(name) for name in shown]
+    axis.set_xticks(places, names, rotation=90, fontsize=7)
+    axis.set_yticks(places, names, fontsize=7)
+    axis.tick_params(length=0)
+    axis.set_aspect("equal")
+    axis.invert_yaxis()
+    for row, one in np.argwhere(counts > 0) if len(shown) <= FEW else ():
+        dark = share[row, one] > 60
+        axis.text(
+            one + 0.5,
+            row + 0.5,
+            f"{counts[row, one]:.0f}",
+            ha="center",
+            va="center",
+            fontsize=6,
+            color="white" if dark else INK,
+        )
+    return mesh

@@ -1,0 +1,83 @@
+"""What is named, what is taken for what, and the clearest mistakes: by hand, and against scikit-learn."""
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from lib import results
+from lib.evaluation.predictions import ALL_FOUR, COLUMNS, confusion_table, mistake_table, prediction_table, sentences
+
+
+def predictions(rows):
+    """A prediction table of one model from (clip, label, has, score, rank, named)."""
+    names = ["clip", "label", "has", "score", "rank", "named"]
+    return pd.DataFrame(rows, columns=names).assign(fold="", model=ALL_FOUR, head="paper")[COLUMNS]
+
+
+SEVERAL = predictions([
+    ("a", "dog", 1, 0.9, 1, 1), ("a", "rain", 1, 0.2, 3, 0), ("a", "wind", 0, 0.5, 2, 1),
+    ("b", "dog", 1, 0.8, 1, 1),
+    ("c", "rain", 1, 0.1, 4, 0), ("c", "dog", 0, 0.9, 1, 1),
+    ("d", "rain", 1, 0.7, 1, 1), ("d", "dog", 1, 0.6, 2, 1),
+])  # fmt: skip
+
+
+def test_confusions_with_several_labels_by_hand():
+    table = confusion_table(SEVERAL).set_index(["label", "named"])
+    assert table.loc[("dog", "dog")].to_dict() == {"clips": 3, "wrong": 0, "of": 3, "share": 1.0, "both": 3}
+    assert table.loc[("dog", "rain")].to_dict() == {"clips": 1, "wrong": 0, "of": 3, "share": 1 / 3, "both": 2}
+    assert table.loc[("dog", "wind")].to_dict() == {"clips": 1, "wrong": 1, "of": 3, "share": 1 / 3, "both": 0}
+    assert table.loc[("rain", "dog")].to_dict() == {"clips": 3, "wrong": 1, "of": 3, "share": 1.0, "both": 2}
+    assert ("wind", "dog") not in table.index  # no clip has wind
+
+
+def test_mistakes_by_hand_the_clearest_first():
+    found = mistake_table(SEVERAL)
+    assert found[["clip", "label", "named"]].to_numpy().tolist() == [["c", "rain", "dog"], ["a", "rain", "wind"]]
+    assert found["margin"].to_numpy() == pytest.approx([0.8, 0.3])
+    assert mistake_table(SEVERAL[SEVERAL["clip"] == "d"]).empty
+
+
+def test_sentences_count_labels_and_name_what_is_confused():
+    first, second = sentences(SEVERAL, confusion_table(SEVERAL))
+    assert first.startswith("Named right: 4 of the 6 labels of 4 test clips (of a clip as many are named")
+    assert (
+        second == "Most often taken for another: rain for dog (1 of 3); dog for wind (1 of 3); rain for wind (1 of 3)."
+    )
+    one = SEVERAL[SEVERAL["clip"].isin(["b", "c"])]
+    assert sentences(one, confusion_table(one))[0].startswith("Named right: 1 of 2 test clips (a clip is named right")
+    right = SEVERAL[SEVERAL["clip"] == "b"]
+    assert len(sentences(right, confusion_table(right))) == 1
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    return made_up.study(tmp_path, monkeypatch)
+
+
+def test_each_model_names_what_it_scores_highest(study):
+    table = prediction_table(study)
+    assert list(table) == COLUMNS
+    n_clips = sum(made_up.CLIPS.values())
+    for model, rows in table.groupby("model"):
+        assert rows["has"].sum() == rows["named"].sum() == n_clips, model  # one label each
+        assert (rows["named"] == (rows["rank"] == 1)).all()
+    part = study.parts[1]
+    by_clip = {seed: results.Scores(part).read(ALL_FOUR, "paper", seed)["clip"] for seed in (0, 1)}
+    mean = (by_clip[0] + by_clip[1]) / 2
+    rows = table[(table["model"] == ALL_FOUR) & (table["fold"] == part.request.fold) & (table["named"] == 1)]
+    assert rows["score"].to_numpy() == pytest.approx(mean.max(axis=1), abs=1e-6)
+
+
+def test_one_label_each_is_the_confusion_matrix(study):
+    table = prediction_table(study)
+    rows = table[table["model"] == ALL_FOUR]
+    has, named = (rows[rows[column] == 1].set_index(["fold", "clip"])["label"] for column in ("has", "named"))
+    expected = confusion_matrix(has, named.loc[has.index], labels=list(made_up.CLASSES))
+    cells = confusion_table(table).pivot(index="label", columns="named", values="clips")
+    ours = cells.reindex(index=list(made_up.CLASSES), columns=list(made_up.CLASSES)).fillna(0).to_numpy()
+    assert np.array_equal(ours, expected)
+    wrong = confusion_table(table)["wrong"].sum()
+    assert len(mistake_table(table)) == wrong == expected.sum() - np.trace(expected)
