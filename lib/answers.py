@@ -77,7 +77,7 @@ class Answers:
     def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
         path = self.part.heads(kind, self.seed)
         if not path.exists():
-            raise missing(path, "03_subsets")
+            raise missing(self.part, path, "03_subsets")
         return load_file(path)
 
     def _check_heads(self, learned: dict[str, np.ndarray]) -> None:
@@ -86,7 +86,7 @@ class Answers:
             if heads_made_from(self.part, kind, self.seed) != heads_key(self.part, learned, kind, self.seed):
                 raise StudyError(
                     f"the {kind} heads of seed {self.seed} were trained on other embeddings, labels or settings: "
-                    "run notebooks/03_subsets.ipynb again with the same parameters"
+                    f"run {self.part.call('03_subsets')} again"
                 )
 
     # Scores
@@ -180,7 +180,7 @@ class Answers:
         part = self.part
         encoder, folder = Encoder(name, len(self.classes), part.settings), part.checkpoint(name, self.seed)
         if read_back(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
-            raise missing(folder / "encoder.json", "02_train_encoder")
+            raise missing(part, folder / "encoder.json", "02_train_encoder", representation=name, seed=self.seed)
         return encoder.eval().requires_grad_(False)
 
     @property

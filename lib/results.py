@@ -55,7 +55,7 @@ class Scores:
         self.study = study
         path = study.folder / "scores" / "test.npz"
         if not path.exists():
-            raise missing(path, "03_subsets")
+            raise missing(study, path, "03_subsets")
         with np.load(path) as stored:
             self.stored = {name: stored[name] for name in stored.files}
 
@@ -72,12 +72,15 @@ class Scores:
         """Scores [item, class] at chunk and clip level; StudyError naming the notebook where they are missing."""
         if subset == CHANCE:
             return dict.fromkeys(LEVELS)
-        return self.load(self.study.scores(subset, head, seed), "02_train_encoder" if head == "own" else "03_subsets")
+        path = self.study.scores(subset, head, seed)
+        return (
+            self.load(path, "02_train_encoder", representation=subset, seed=seed) if head == "own" else self.load(path)
+        )
 
-    def load(self, path: Path, made_by: str = "03_subsets") -> dict[str, np.ndarray]:
-        """The scores [item, class] of a file, at chunk and clip level."""
+    def load(self, path: Path, made_by: str = "03_subsets", **own: Any) -> dict[str, np.ndarray]:
+        """The scores [item, class] of a file, at chunk and clip level; own: parameters of the notebook that makes it."""
         if not path.exists():
-            raise missing(path, made_by)
+            raise missing(self.study, path, made_by, **own)
         scores = np.load(path)
         return {"chunk": scores, "clip": measures.clip_means(scores, self.stored["clip"])[1]}
 
@@ -200,8 +203,10 @@ class Model:
         """Scores [item, class] at chunk and clip level."""
         if self.simple:
             return part.read(self.simple, self.head, seed)
-        made_by = "02_train_encoder" if self.head == "own" and not self.control else "03_subsets"
-        return part.load(self.game.file(part.study, self.subset, self.head, seed), made_by)
+        path = self.game.file(part.study, self.subset, self.head, seed)
+        if self.head == "own" and not self.control:
+            return part.load(path, "02_train_encoder", representation=label(self.subset), seed=seed)
+        return part.load(path)
 
     @property
     def control(self) -> str:

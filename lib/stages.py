@@ -87,10 +87,10 @@ def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
     if embeddings is not None:
         return embeddings
     if not (folder / "embeddings.npy").exists():
-        raise missing(folder / "embeddings.npy", "02_train_encoder")
+        raise missing(study, folder / "embeddings.npy", "02_train_encoder", representation=name, seed=seed)
     raise StudyError(
         f"{name}, seed {seed}: its embeddings are of other sounds, labels, settings or library versions: "
-        "run notebooks/02_train_encoder.ipynb again with the same parameters"
+        f"run {study.call('02_train_encoder', representation=name, seed=seed)} again"
     )
 
 

@@ -8,6 +8,7 @@ import json
 import platform
 import re
 import resource
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -177,6 +178,14 @@ class Study:
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
 
+    def call(self, notebook: str, **own: Any) -> str:
+        """A notebook and all parameters that make it mean this study, as papermill takes them; the usual ones left out."""
+        usual = {name: field.default for name, field in Request.model_fields.items()}
+        asked = self.request.model_dump(exclude={"seeds"} if "seed" in own else None)
+        given = own | {NOTEBOOK_NAMES.get(name, name): value for name, value in asked.items() if value != usual[name]}
+        words = [f"-p {name} {shlex.quote(_parameter(value))}" for name, value in given.items()]
+        return f"notebooks/{notebook}.ipynb{' with ' if words else ''}{' '.join(words)}"
+
     @property
     def slug(self) -> str:
         """The study's name in runs/ and figures/."""
@@ -279,7 +288,7 @@ class Study:
         """Read tables/<name>.csv; StudyError naming the notebook that makes it where it is missing."""
         path = self.folder / "tables" / f"{name}.csv"
         if not path.exists():
-            raise missing(path, made_by)
+            raise missing(self, path, made_by)
         text = dict.fromkeys(
             ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "named"), str
         )  # labels may be numbers
@@ -312,15 +321,22 @@ class Study:
         return pd.DataFrame([json.loads(path.read_text()) for path in found])
 
 
+def _parameter(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _without(value: Any, names: set[str]) -> Any:
     return {k: v for k, v in value.items() if k not in names} if isinstance(value, dict) else value
 
 
-def missing(path: Path, made_by: str) -> StudyError:
-    """The error for a file that another notebook makes."""
-    return StudyError(
-        f"{path.relative_to(files.home())} is missing: run notebooks/{made_by}.ipynb with the same parameters first"
-    )
+def missing(study: Study, path: Path, made_by: str, **own: Any) -> StudyError:
+    """The error for a file that another notebook makes, whose own parameters beside the study's are `own`."""
+    inside = path.relative_to(study.folder)
+    pattern = re.compile(re.sub(r"fold\d+", r"fold(\\d+)", re.escape(study.folder.name)))
+    alike = [(folder, pattern.fullmatch(folder.name)) for folder in study.folder.parent.glob("*")]
+    folds = sorted(int(one[1]) for folder, one in alike if one and one.groups() and (folder / inside).exists())
+    there = f"; it is there for fold {', '.join(map(str, folds))}" if folds else ""
+    return StudyError(f"{path.relative_to(files.home())} is missing: run {study.call(made_by, **own)} first{there}")
 
 
 def versions() -> dict[str, str]:

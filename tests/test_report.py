@@ -128,7 +128,7 @@ def test_a_run_that_has_only_begun_names_what_makes_each_part(home, monkeypatch)
     page = Page(report.write(study.folder).read_text())
     assert "This run is not finished" in page.text
     for name in ("03_subsets", "04_contributions", "05_paper_figures"):
-        assert f"run notebooks/{name}.ipynb with the same parameters first" in page.text
+        assert f"run notebooks/{name}.ipynb" in page.text
     assert page.wrong == []
     assert len(page.of("section")) == len(report.SECTIONS)
 

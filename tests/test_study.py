@@ -1,6 +1,7 @@
 """A run: what may be asked for, where it lies, and whose results it refuses to touch."""
 
 import json
+import shlex
 
 import pytest
 
@@ -222,9 +223,40 @@ def test_labels_stay_text_whatever_they_look_like(classes):
 
 def test_what_is_missing_names_the_notebook():
     study = Study.of(request())
-    with pytest.raises(StudyError, match=r"subsets.csv is missing: run notebooks/03_subsets.ipynb"):
+    with pytest.raises(StudyError, match=r"subsets.csv is missing: run notebooks/03_subsets.ipynb first$"):
         study.table("subsets", "03_subsets")
-    assert "02_train_encoder" in str(missing(study.scores("pitch", "own", 0), "02_train_encoder"))
+
+
+@pytest.mark.parametrize("asked", [
+    {},
+    {"corpus": "table", "root": "/my sounds/it's.csv", "preset": "laptop", "seeds": (1, 2), "name": "again"},
+    {"corpus": "esc50", "root": "/e", "fold": 2, "part": True, "set": "body.width=32 training.loss=bce", "device": "cpu"},
+])  # fmt: skip
+def test_what_is_missing_comes_with_every_parameter_of_the_notebook_that_makes_it(asked):
+    study = Study.of(Request(**asked))
+    told = str(missing(study, study.scores("timbre", "own", 3), "02_train_encoder", representation="timbre", seed=3))
+    words = shlex.split(told.partition("02_train_encoder.ipynb with ")[2].removesuffix(" first"))
+    assert words[::3] == ["-p"] * (len(words) // 3)
+    given = dict(zip(words[1::3], words[2::3], strict=True))
+    assert given.pop("representation") == "timbre" and given.pop("seed") == "3"
+    fields = {"run_name": "name", "settings": "set"}
+    same = Request(**{fields.get(name, name): value for name, value in given.items()}, seeds=asked.get("seeds", (0,)))
+    assert same == study.request
+    assert study.call("03_subsets").count("-p") == len(asked)
+
+
+def test_what_is_missing_in_one_fold_is_told_with_the_folds_that_have_it(home):
+    for place in ("esc50-laptop-fold1", "esc50-laptop-fold3", "esc50-laptop-fold4-other", "esc50-laptop/fold5"):
+        path = home / "runs" / place / "tables" / "subsets.csv"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    (home / "runs" / "esc50-laptop-fold6").mkdir()
+    study = Study.of(Request(corpus="esc50", preset="laptop", fold=2))
+    with pytest.raises(StudyError, match=r"-p fold 2 first; it is there for fold 1, 3$"):
+        study.table("subsets", "03_subsets")
+    part = Study.of(Request(corpus="esc50", preset="laptop", fold=2, part=True))
+    with pytest.raises(StudyError, match=r"-p part True first; it is there for fold 5$"):
+        part.table("subsets", "03_subsets")
 
 
 def test_timing_keeps_one_row_a_stage():

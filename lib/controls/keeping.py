@@ -115,7 +115,7 @@ def study_embeddings(part: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one of the study's own encoders; StudyError where it is not trained."""
     found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
     if found is None:
-        raise not_trained(name, seed)
+        raise not_trained(part, name, seed)
     return found
 
 
@@ -124,15 +124,15 @@ def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
     encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
     key = key_of(name, part.chunks, part.settings, seed)
     if read_back(encoder, part.checkpoint(name, seed), key) is None:
-        raise not_trained(name, seed)
+        raise not_trained(part, name, seed)
     return encoder.eval()
 
 
-def not_trained(name: str, seed: int) -> StudyError:
+def not_trained(part: Study, name: str, seed: int) -> StudyError:
     """The error for an encoder of the study that is not there, or is of other clips or settings."""
     return StudyError(
         f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
-        f"run notebooks/{TRAIN}.ipynb with the same parameters first"
+        f"run {part.call(TRAIN, representation=name, seed=seed)} first"
     )
 
 

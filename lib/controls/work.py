@@ -165,7 +165,7 @@ def own_scores(part: Study, name: str, seed: int) -> np.ndarray:
     """Test scores [chunk, class] of an encoder's own classifier; StudyError where they are missing."""
     path = part.scores(name, OWN, seed)
     if not path.exists():
-        raise missing(path, TRAIN)
+        raise missing(part, path, TRAIN, representation=name, seed=seed)
     return np.load(path).astype(np.float32)
 
 

@@ -74,7 +74,7 @@ def trained(part: Study, seed: int, rows: np.ndarray) -> dict[str, np.ndarray]:
         if embeddings is None:
             raise StudyError(
                 f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
-                "run notebooks/02_train_encoder.ipynb with the same parameters first"
+                f"run {part.call('02_train_encoder', representation=name, seed=seed)} first"
             )
         found[name] = embeddings[rows]
     return found
