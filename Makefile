@@ -10,7 +10,7 @@ MAKEFLAGS += -q
 MARK = +
 endif
 RUN = $(MARK)@command -v "$$PYTHON" >/dev/null || { echo "make: there is no $$PYTHON: name one of 3.11 to 3.13, PYTHON=..." >&2; exit 1; }; \
-	exec "$$PYTHON" -m lib.environment
+	exec "$$PYTHON" -m lib.cli.environment
 
 help:    # what there is (the default)
 	$(RUN) help

@@ -15,11 +15,13 @@ from pathlib import Path
 PROJECT = Path(workflow.basedir)
 sys.path.insert(0, str(PROJECT))
 
+from lib.cli.imports import library_of
+
 if "plan" in config:
     PLAN = config["plan"]
 else:
-    from lib.commands import plan, variables
-    from lib.environment import Stop
+    from lib.cli.commands import plan, variables
+    from lib.cli.environment import Stop
     from snakemake.exceptions import WorkflowError
 
     try:
@@ -46,12 +48,6 @@ def given(seed=None, place="", **own):
 
 def notebook(name):
     return str(PROJECT / "notebooks" / f"{name}.ipynb")
-
-
-def lib(*names):
-    """Files of the library that a notebook's result depends on, besides those that all depend on."""
-    every = ["settings", "study", "arrays", "files", "mpl", "chunks", "decode", "corpora/*", "representations/*", "representations/controls/*"]
-    return sorted(str(path) for name in (*every, *names) for path in (PROJECT / "lib").glob(f"{name}.py"))
 
 
 def scores(wildcards):
@@ -90,7 +86,7 @@ rule all:
 rule representations:
     input:
         notebook=notebook("01_representations"),
-        lib=lib("encoders", "training", "transformer", "viewer", "players", "plots", "plots/*"),
+        lib=library_of(notebook("01_representations")),
     output:
         "{place}tables/parameters.csv",
     log:
@@ -116,7 +112,7 @@ for representation in PLAN["representations"]:
             f"train_{representation}"
         input:
             notebook=notebook("02_train_encoder"),
-            lib=lib("encoders", "training", "transformer", "stages"),
+            lib=library_of(notebook("02_train_encoder")),
         output:
             f"{{place}}scores/{representation}-own-seed{{seed}}.npy",
         log:
@@ -137,7 +133,7 @@ rule subsets:
     input:
         scores,
         notebook=notebook("03_subsets"),
-        lib=lib("encoders", "training", "transformer", "stages", "subsets", "threads", "evaluation/*", "measures", "intervals", "results", "games", "controls/*"),
+        lib=library_of(notebook("03_subsets")),
     output:
         "{place}tables/subsets.csv",
     log:
@@ -156,10 +152,7 @@ rule contributions:
     input:
         "tables/subsets.csv",
         notebook=notebook("04_contributions"),
-        lib=lib(
-            "contributions", "shares", "intervals", "comparisons", "definitions", "constructed", "games", "findings", "measures",
-            "results", "subsets", "controls/*", "evaluation/*", "plots/*",
-        ),
+        lib=library_of(notebook("04_contributions")),
     output:
         "tables/contributions.csv",
     log:
@@ -179,7 +172,7 @@ rule paper_figures:
         "tables/contributions.csv",
         "tables/subsets.csv",
         notebook=notebook("05_paper_figures"),
-        lib=lib("comparisons", "intervals", "published", "findings", "measures", "results", "evaluation/chance", "plots", "plots/*"),
+        lib=library_of(notebook("05_paper_figures")),
     output:
         "tables/table1.csv",
         "tables/table2.csv",
@@ -202,7 +195,7 @@ rule explorer:
     input:
         "tables/subsets.csv",
         notebook=notebook("06_explorer"),
-        lib=lib("explorer/*", "answers", "maps", "players", "viewer", "encoders", "subsets", "plots", "plots/*"),
+        lib=library_of(notebook("06_explorer")),
     output:
         "tables/neighbours.csv",
     log:

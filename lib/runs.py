@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import files
-from lib.environment import Stop
+from lib.files import PlainError
 
 LAST = "tables/table1.csv"  # what a run writes last
 
@@ -30,19 +30,19 @@ def finished(folder: Path) -> bool:
 
 
 def wanted(name: str, only_finished: bool = False) -> Path:
-    """The folder of the run of this name, of the newest finished one where it is empty; Stop where there is none."""
+    """The folder of the run of this name, of the newest finished one where it is empty; PlainError where there is none."""
     there = known()
     done = [folder for folder in there if finished(folder)]
     if not name and not done:
-        raise Stop("there is no finished run in runs/ yet: make study makes one")
+        raise PlainError("there is no finished run in runs/ yet: make study makes one")
     if not name:
         return done[0]
     found = [folder for folder in there if folder.name == name]
     if not found:
         names = ", ".join(folder.name for folder in there) or "none yet"
-        raise Stop(f"STUDY={name}: there is no such run in runs/; there are {names}")
+        raise PlainError(f"STUDY={name}: there is no such run in runs/; there are {names}")
     if only_finished and found[0] not in done:
-        raise Stop(f"STUDY={name}: this run is not finished; make study with its variables goes on with it")
+        raise PlainError(f"STUDY={name}: this run is not finished; make study with its variables goes on with it")
     return found[0]
 
 

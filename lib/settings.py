@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lib.errors import PlainError
+from lib.files import PlainError
 
 Loss = Literal["huber", "bce"]
 ControlName = Literal[

@@ -10,16 +10,19 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 
-from lib import files, results, speed
+from lib import files
 from lib.controls import ControlError, crossfit, find
-from lib.encoders import Trained, parts_of_epochs, stored_embeddings, train_encoder
+from lib.encoders import speed
+from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
+from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
+from lib.encoders.heads import VERSION as HEADS
+from lib.encoders.training import device_of, write_tensors
+from lib.evaluation import results
 from lib.evaluation.convergence import COLUMNS, convergence, warning
+from lib.evaluation.frozen import read_embeddings
 from lib.representations import names
 from lib.settings import Settings, SettingsError
-from lib.study import Study, StudyError, missing
-from lib.subsets import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
-from lib.subsets import VERSION as HEADS
-from lib.training import device_of, write_tensors
+from lib.study import Study
 
 
 def train(study: Study, representation: str, seed: int) -> Trained:
@@ -78,20 +81,6 @@ def run_controls(study: Study) -> pd.DataFrame:
     left_out = pd.DataFrame(rows, columns=["control", "reason", "curve"])
     study.write_table("curves_left_out", left_out[left_out["curve"] != ""])
     return study.write_table("controls_left_out", left_out.loc[left_out["curve"] == "", ["control", "reason"]])
-
-
-def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
-    """Embeddings [chunk, width] of one trained encoder; StudyError where they are missing or made from something else."""
-    folder = study.checkpoint(name, seed)
-    embeddings = stored_embeddings(name, study.chunks, study.settings, seed, folder)
-    if embeddings is not None:
-        return embeddings
-    if not (folder / "embeddings.npy").exists():
-        raise missing(study, folder / "embeddings.npy", "02_train_encoder", representation=name, seed=seed)
-    raise StudyError(
-        f"{name}, seed {seed}: its embeddings are of other sounds, labels, settings or library versions: "
-        f"run {study.call('02_train_encoder', representation=name, seed=seed)} again"
-    )
 
 
 def learned_from(study: Study, name: str, seed: int) -> np.ndarray:

@@ -22,11 +22,12 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field, field_validator
 
-from lib import corpora, files
-from lib.chunks import Chunks, cut
-from lib.corpora.base import Corpus
-from lib.errors import PlainError
+from lib import files
+from lib.files import PlainError
 from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
+from lib.sounds import corpora
+from lib.sounds.chunks import Chunks, cut
+from lib.sounds.corpora.base import Corpus
 
 LIBRARIES = (
     "torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib",

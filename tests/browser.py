@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from lib import serving
+from lib.cli import serving
+from lib.cli.processes import stop, terminate_with_parent
 from lib.files import PROJECT
-from lib.processes import stop, terminate_with_parent
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800)
@@ -118,7 +118,7 @@ def lab(folder, log, **environment):
 def explorer(study, log, **environment):
     """`make explorer` on a study, as a person calls it."""
     number = port()
-    command = [sys.executable, "-m", "lib.commands", "explorer", f"STUDY={study}", f"PORT={number}"]
+    command = [sys.executable, "-m", "lib.cli.commands", "explorer", f"STUDY={study}", f"PORT={number}"]
     return served(command, number, log, PYTHONPATH=str(PROJECT), **environment)
 
 

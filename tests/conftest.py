@@ -50,7 +50,7 @@ def once(tmp_path_factory, name, make):
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory):
     """A folder in FSD50K's layout: 24 clips to train on, 4 to validate, 12 to test, 16 classes."""
-    from lib.corpora.planted import Planted, generate
+    from lib.sounds.corpora.planted import Planted, generate
 
     sizes = Planted(n_train=24, n_validation=4, n_test=12)
     return once(tmp_path_factory, "small", lambda folder: generate(folder / "corpus", sizes)) / "corpus"
@@ -61,7 +61,7 @@ def finished(tmp_path_factory, small_corpus):
     """The home of a finished study at toy scale, planted-tiny, and what was said: to be read, or copied."""
 
     def make(folder):
-        command = [sys.executable, "-m", "lib.commands", "study", f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu"]
+        command = [sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu"]
         environment = {**os.environ, "STUDY_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib import comparisons, definitions, plots, published, results, shares
-from lib.corpora.base import Corpus
-from lib.evaluation import predictions, selection
+from lib.display import figures
+from lib.evaluation import comparisons, contributions, metric_choices, paper, predictions, results, selection
+from lib.evaluation.results import models
 from lib.files import write_json
 from lib.representations import PAPER
-from lib.results import models
+from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
 
 CLASSES = tuple(f"class{number:02d}" for number in range(12))
@@ -92,27 +92,27 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
     predicted = study.write_table("predictions", predictions.prediction_table(study))
     study.write_table("confusion", predictions.confusion_table(predicted))
     study.write_table("mistakes", predictions.mistake_table(predicted))
-    played = shares.play_all(study)
+    played = contributions.play_all(study)
     for name, rows in (
-        ("contributions", shares.share_rows),
-        ("marginals", shares.marginal_rows),
-        ("tests", shares.test_rows),
+        ("contributions", contributions.share_rows),
+        ("marginals", contributions.marginal_rows),
+        ("tests", contributions.test_rows),
     ):
-        study.write_table(name, shares.table(played, rows))
+        study.write_table(name, contributions.table(played, rows))
     study.write_table("best_subsets", selection.best_subset_table(played))
     study.write_table("owned", selection.owner_table(played))
     study.write_table("simultaneous", comparisons.simultaneous_table(study))
-    study.write_table("controls", shares.against(played))
+    study.write_table("controls", contributions.against(played))
     study.write_table("controls_left_out", pd.DataFrame(columns=["control", "reason"]))
-    study.write_table("definitions", definitions.definition_table(study, head="paper"))
+    study.write_table("definitions", metric_choices.definition_table(study, head="paper"))
     wrong = {"protocol": "DO NOT", "careful": 0.1, "careless": 0.2, "measure": "map_macro", "level": "chunk"}
     study.write_table("careless", [wrong | {"warning": "luck"}])
     for name, rows in probed().items():
         study.write_table(name, rows)
     differences = study.write_table("differences", comparisons.difference_table(study))
-    study.write_table("table1", published.table1(study, subsets))
-    study.write_table("table2", published.table2(study, subsets))
-    study.write_table("ledger", published.ledger(study, subsets, differences))
+    study.write_table("table1", paper.table1(study, subsets))
+    study.write_table("table2", paper.table2(study, subsets))
+    study.write_table("ledger", paper.ledger(study, subsets, differences))
     study.write_table("decisions", results.decision_table(study))
     study.write_table(
         "timing", [{"stage": "head", "seconds": 1.25, "items": 3, "unit": "chunks", "per_s": 2.4, "peak_mb": 7}]
@@ -121,4 +121,4 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
         part.write_table("rejected", [{"path": "/far/away/a.wav", "clip": "a", "reason": reason}])
         if not (part.folder / "study.json").exists():
             part.register("0123456789abcdef")
-    plots.save(Figure(figsize=(2, 1)), study.figures / "table1")
+    figures.save(Figure(figsize=(2, 1)), study.figures / "table1")

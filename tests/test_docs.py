@@ -5,9 +5,10 @@ import re
 import pytest
 import yaml
 
-from lib import environment, files
+from lib import files
+from lib.cli import environment
+from lib.cli.environment import VARIABLES
 from lib.controls import CONTROLS
-from lib.environment import VARIABLES
 from lib.settings import CURVES
 
 PAGES = [
@@ -75,7 +76,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 
 def test_every_measure_is_in_the_glossary():
-    from lib.measures import NAMES
+    from lib.evaluation.measures import NAMES
 
     words = GLOSSARY.read_text()
     assert [name for name in NAMES if name not in words] == []

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib import encoders, files, stages
+from lib import files, stages
+from lib.encoders import encoder
 from lib.representations.timbre import Timbre, TimbreSettings
 from lib.study import Request, Study, StudyError
 
@@ -95,8 +96,8 @@ def other_default(home, patch):
 
 def other_library(home, patch):
     """Another version of the library that computes the MFCC's bands."""
-    known = encoders.version
-    patch.setattr(encoders, "version", lambda name: "99" if name == "torchaudio" else known(name))
+    known = encoder.version
+    patch.setattr(encoder, "version", lambda name: "99" if name == "torchaudio" else known(name))
 
 
 def other_rule(home, patch):

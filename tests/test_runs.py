@@ -6,7 +6,7 @@ import os
 import pytest
 
 from lib import runs
-from lib.environment import Stop
+from lib.files import PlainError
 
 
 def begun(home, name, finished_at=None):
@@ -33,22 +33,22 @@ def test_without_a_name_it_is_the_newest_finished_one(home):
 def test_a_name_may_be_that_of_an_unfinished_one_unless_it_must_be_finished(home):
     folder = begun(home, "unfinished")
     assert runs.wanted("unfinished") == folder
-    with pytest.raises(Stop, match="STUDY=unfinished: this run is not finished; make study"):
+    with pytest.raises(PlainError, match="STUDY=unfinished: this run is not finished; make study"):
         runs.wanted("unfinished", only_finished=True)
 
 
 @pytest.mark.parametrize("name", ["other", "../runs/there", "there/", "/", "th*"])
 def test_an_unknown_name_is_one_line_with_those_there_are(home, name):
     begun(home, "there", 1000)
-    with pytest.raises(Stop, match="there is no such run in runs/; there are there") as told:
+    with pytest.raises(PlainError, match="there is no such run in runs/; there are there") as told:
         runs.wanted(name)
     assert "\n" not in str(told.value)
 
 
 def test_without_any_run_it_says_what_makes_one(home):
-    with pytest.raises(Stop, match="no finished run in runs/ yet: make study makes one"):
+    with pytest.raises(PlainError, match="no finished run in runs/ yet: make study makes one"):
         runs.wanted("")
-    with pytest.raises(Stop, match="there are none yet"):
+    with pytest.raises(PlainError, match="there are none yet"):
         runs.wanted("any")
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from lib.commands import plan
+from lib.cli.commands import plan
 from lib.files import PROJECT
 
 

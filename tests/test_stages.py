@@ -9,9 +9,9 @@ import torch
 from safetensors import safe_open
 
 from lib import stages
+from lib.encoders.heads import HeadData, HeadPlan, label, subsets, train_subsets
 from lib.representations import PAPER
 from lib.study import Request, Study
-from lib.subsets import HeadData, HeadPlan, label, subsets, train_subsets
 
 SHORT = "schedules.head.epochs=1"
 

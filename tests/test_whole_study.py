@@ -20,7 +20,7 @@ SLOWER = "SET=training.epochs=40"  # long enough to be killed in
 
 
 def command(corpus, *words):
-    return [sys.executable, "-m", "lib.commands", "study", f"ROOT={corpus}", "PRESET=tiny", "DEVICE=cpu", *words]
+    return [sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={corpus}", "PRESET=tiny", "DEVICE=cpu", *words]
 
 
 def study(home, corpus, *words):
@@ -216,7 +216,7 @@ def test_all_folds(tmp_path, folds_corpus):
     assert (run / "tables" / "table1.csv").exists()
 
 
-@pytest.mark.parametrize("killed", ["lib.cli.graph", "lib.commands", "lib.cli.notebook"])
+@pytest.mark.parametrize("killed", ["lib.cli.graph", "lib.cli.commands", "lib.cli.notebook"])
 def test_whatever_process_is_killed_nothing_is_left_running(tmp_path, small_corpus, killed):
     process = begun(tmp_path, small_corpus, SLOWER)
     kernels = lambda: [pid for pid in processes_of(tmp_path) if "ipykernel_launcher" in words_of(pid)]  # noqa: E731

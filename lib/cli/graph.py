@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from lib.processes import end_with_parent
+from lib.cli.processes import end_with_parent
 
 
 def main(words: Sequence[str]) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib import files
-from lib.processes import shown, terminate_with_parent
-from lib.serving import HOST, environment, free_port, taken
+from lib.cli.processes import shown, terminate_with_parent
+from lib.cli.serving import HOST, environment, free_port, taken
 
 PORT = 8888  # Jupyter's own
 

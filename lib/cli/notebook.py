@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from lib.processes import end_with_parent, interruptible
+from lib.cli.processes import end_with_parent, interruptible
 
 
 def main(words: Sequence[str]) -> int:

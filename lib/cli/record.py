@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lib import files
-from lib.environment import Stop
-from lib.processes import apart, shown
+from lib.cli.environment import Stop
+from lib.cli.processes import apart, shown
 
 MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
 FACTS = ("corpus", "preset", "fold", "settings", "versions")  # of study.json, the same in every fold
@@ -53,7 +53,7 @@ def _pages(home: Path) -> list[Path]:
 
 def draw_overview(folder: Path) -> None:
     """The picture that opens the README: overview.pdf, .svg and .png with the numbers of the paper's own settings."""
-    from lib.plots import save
+    from lib.display.figures import save
     from lib.plots.overview import overview
     from lib.settings import Settings
 

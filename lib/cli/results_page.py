@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib import files
-from lib.environment import Stop
+from lib.cli.environment import Stop
 from lib.evaluation import results_games as games
 from lib.evaluation import results_models as models
 from lib.evaluation import results_summary as summary

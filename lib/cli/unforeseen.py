@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lib import files
-from lib.environment import Stop
-from lib.errors import PlainError
-from lib.processes import shown
+from lib.cli.environment import Stop
+from lib.cli.processes import shown
+from lib.files import PlainError
 
 # Errors by type: what is in the way, and what to do; the first that fits counts.
 KNOWN: tuple[tuple[type[Exception], str], ...] = (

@@ -20,11 +20,11 @@ import torch
 from lib import files
 from lib.controls import classical, crossfit, curves, seeds, work
 from lib.controls.keeping import ControlError, checkpoints
-from lib.encoders import PARTS
-from lib.games import Game, Point, paper4
+from lib.encoders.encoder import PARTS
+from lib.encoders.heads import Subset, subsets
+from lib.evaluation.games import Game, Point, paper4
 from lib.settings import Settings
 from lib.study import Study
-from lib.subsets import Subset, subsets
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from lib import files, measures, training
-from lib.arrays import blocks
+from lib import files
 from lib.controls.keeping import (
     ControlError,
     computed,
@@ -24,12 +23,15 @@ from lib.controls.keeping import (
     training_rows,
     write_once,
 )
-from lib.encoders import Encoder, features_of, key_of
-from lib.games import Game
+from lib.encoders import training
+from lib.encoders.encoder import Encoder, features_of, key_of
+from lib.encoders.heads import Subset, group_folds, label
+from lib.evaluation import measures
+from lib.evaluation.games import Game
+from lib.evaluation.results import SHARED
 from lib.representations import kind
-from lib.results import SHARED
+from lib.sounds.arrays import blocks
 from lib.study import Study
-from lib.subsets import Subset, group_folds, label
 
 CONTROL, OWN = "classical", "own"
 VERSION = 1  # of the rules below: raised when the same features would give other scores

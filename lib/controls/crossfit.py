@@ -21,9 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lib import files, training
-from lib.arrays import Rows
-from lib.chunks import Chunks
+from lib import files
 from lib.controls.keeping import (
     ControlError,
     checkpoints,
@@ -35,12 +33,15 @@ from lib.controls.keeping import (
     training_rows,
     write_once,
 )
-from lib.encoders import Encoder, answers, features_of, key_of, train_encoder
-from lib.games import Game
+from lib.encoders import training
+from lib.encoders.encoder import Encoder, answers, features_of, key_of, train_encoder
+from lib.encoders.heads import VERSION as HEADS
+from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, group_folds, scale, score_subsets
+from lib.evaluation.games import Game
 from lib.settings import Heads, Settings
+from lib.sounds.arrays import Rows
+from lib.sounds.chunks import Chunks
 from lib.study import Study
-from lib.subsets import VERSION as HEADS
-from lib.subsets import HeadData, HeadPlan, fit_ridge, group_folds, scale, score_subsets
 
 CONTROL = "crossfit"
 FOLDS = 5

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib import files, training
-from lib.chunks import Chunks
+from lib import files
 from lib.controls.keeping import (
     TRAIN,
     ControlError,
@@ -26,7 +25,8 @@ from lib.controls.keeping import (
     score_heads,
     training_rows,
 )
-from lib.encoders import (
+from lib.encoders import training
+from lib.encoders.encoder import (
     answers,
     features_of,
     key_of,
@@ -35,9 +35,10 @@ from lib.encoders import (
     stored_embeddings,
     train_encoder,
 )
-from lib.games import Game
+from lib.evaluation.games import Game
 from lib.representations import kind, names
 from lib.settings import Settings, Training
+from lib.sounds.chunks import Chunks
 from lib.study import Study
 
 # A part of the epochs

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import files, training
-from lib.chunks import Chunks
-from lib.encoders import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
-from lib.errors import PlainError
-from lib.games import Game, control_scores, paper4
-from lib.results import as_stored
+from lib import files
+from lib.encoders import training
+from lib.encoders.encoder import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
+from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
+from lib.evaluation.games import Game, control_scores, paper4
+from lib.evaluation.results import as_stored
+from lib.files import PlainError
 from lib.settings import Settings
+from lib.sounds.chunks import Chunks
 from lib.study import Study, StudyError
-from lib.subsets import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 
 TRAIN = "02_train_encoder"  # the notebook that trains the study's encoders
 

@@ -6,7 +6,6 @@ digits at most). With replicates that share encoders the spread between them is 
 
 import numpy as np
 
-from lib import measures
 from lib.controls import crossfit
 from lib.controls.keeping import (
     ControlError,
@@ -17,13 +16,14 @@ from lib.controls.keeping import (
     training_rows,
 )
 from lib.controls.work import four
-from lib.encoders import stored_embeddings
-from lib.games import Game
+from lib.encoders.encoder import stored_embeddings
+from lib.encoders.heads import Subset
+from lib.evaluation import measures
+from lib.evaluation.games import Game
+from lib.evaluation.results import SHARED
 from lib.representations import kind
-from lib.results import SHARED
 from lib.settings import Settings
 from lib.study import Study
-from lib.subsets import Subset
 
 N_SEEDS = 4  # as many as the paper has encoders
 APART = 1_000_000

@@ -9,9 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lib import files, training
-from lib.arrays import Rows, blocks
-from lib.chunks import Chunks
+from lib import files
 from lib.controls.keeping import (
     TRAIN,
     ControlError,
@@ -25,12 +23,15 @@ from lib.controls.keeping import (
     training_rows,
     write_once,
 )
-from lib.encoders import Encoder, answers, features_of, in_blocks, key_of
-from lib.games import Game, paper4
+from lib.encoders import training
+from lib.encoders.encoder import Encoder, answers, features_of, in_blocks, key_of
+from lib.encoders.heads import Subset
+from lib.evaluation.games import Game, paper4
 from lib.representations import kind
 from lib.settings import Settings
+from lib.sounds.arrays import Rows, blocks
+from lib.sounds.chunks import Chunks
 from lib.study import Study, missing
-from lib.subsets import Subset
 
 OWN = "own"  # the head's name where none is trained
 

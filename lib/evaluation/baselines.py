@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lib.encoders.heads import label
 from lib.evaluation.claims import LEVEL
-from lib.findings import between, number, short
-from lib.intervals import holm
-from lib.results import SHARED
-from lib.shares import Played
-from lib.subsets import label
+from lib.evaluation.contributions import Played
+from lib.evaluation.intervals import holm
+from lib.evaluation.results import SHARED
+from lib.evaluation.sentences import between, number, short
 
 CLASSICAL = "classical"  # the control
 COLUMNS = [

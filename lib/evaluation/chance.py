@@ -1,7 +1,7 @@
-"""What a ranking by chance is expected to have: every measure of lib.measures in closed form.
+"""What a ranking by chance is expected to have: every measure of lib.evaluation.measures in closed form.
 
 By chance: all orders of what is ranked are alike, without ties. Axes, degenerate cases, what is left out and why a value
-is NaN are those of lib.measures. With n items of which P are positive the expected average precision is
+is NaN are those of lib.evaluation.measures. With n items of which P are positive the expected average precision is
 
     AP(n, P) = (H_n + (P - 1) / (n - 1) * (n - H_n)) / n        AP(1, 1) = 1        H_n = 1 + 1/2 + ... + 1/n
 
@@ -28,8 +28,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lib.intervals import special
-from lib.measures import FIVE, MEASURES, NAMES, Array, Leaves, Names, Value, resampled, validate
+from lib.evaluation.intervals import special
+from lib.evaluation.measures import FIVE, MEASURES, NAMES, Array, Leaves, Names, Value, resampled, validate
 
 
 def harmonic(n: Array) -> Array:
@@ -134,7 +134,7 @@ BY_CLASS: dict[str, Callable[[_Labels, Array], Array]] = {"map_macro": _of_class
 
 
 def _expected(labels: _Labels, name: str, weights: Array) -> Array:
-    """One measure under each row of weights, [resample]; NaN where lib.measures has no value."""
+    """One measure under each row of weights, [resample]; NaN where lib.evaluation.measures has no value."""
     measure = MEASURES[name]
     if measure.count(labels)[-1]:
         return np.full(len(weights), np.nan)

@@ -3,14 +3,14 @@
 First comes what is hard to reach: the best subset, the smallest that is not significantly worse, and what an encoder adds
 last, to all others. A positive share is nearly automatic, even an exact copy of another encoder gets one, so it never stands alone.
 "Clearly" is said of what is significant after the correction for how many were tested; an interval of one number is told
-as it is. The tables are those that lib/shares.py and lib/comparisons.py write.
+as it is. The tables are those that lib/evaluation/contributions.py and lib/evaluation/comparisons.py write.
 """
 
 import numpy as np
 import pandas as pd
 
-from lib.findings import NO_GROUPS, between, few_groups, number, seeds, short
-from lib.results import SHARED
+from lib.evaluation.results import SHARED
+from lib.evaluation.sentences import NO_GROUPS, between, few_groups, number, seeds, short
 
 STUDY = "paper4"  # the game of the study itself
 LEVEL = 0.05  # of a test

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.encoders.heads import ZEROS, HeadPlan, StackedHeads, TrainedHeads, label
+from lib.encoders.training import loss_of
 from lib.settings import Training
-from lib.subsets import ZEROS, HeadPlan, StackedHeads, TrainedHeads, label
-from lib.training import loss_of
 
 LBFGS_STEPS = 100
 EXCESS = 0.01  # of the training loss over its optimum: above this, descent has not converged

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import contributions, shares
-from lib.findings import between, clear, number
-from lib.games import Point
-from lib.results import LEVELS, SHARED
-from lib.shares import Played
+from lib.evaluation import contributions, shapley
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import Point
+from lib.evaluation.results import LEVELS, SHARED
+from lib.evaluation.sentences import between, clear, number
 from lib.study import Study
 
 ALL_FOUR = "all four"
@@ -42,7 +42,7 @@ def play(study: Study, points: Sequence[Point], played: Sequence[Played] = ()) -
             for head in study.settings.heads.kinds:
                 key = (point.game.name, level, head)
                 if key not in there:
-                    there[key] = shares.play(study, point.game, level, head, [SHARED])
+                    there[key] = contributions.play(study, point.game, level, head, [SHARED])
                 found.append((point, there[key]))
     return found
 
@@ -56,9 +56,9 @@ def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
     game = of_all_classes(one)
     everyone = max(game, key=len)
     numbers = {
-        "share": contributions.shapley(game),
-        "alone": contributions.add_one_in(game),
-        "added_last": contributions.leave_one_out(game),
+        "share": shapley.shapley(game),
+        "alone": shapley.add_one_in(game),
+        "added_last": shapley.leave_one_out(game),
         "value": {name: game[name,] for name in everyone} | {ALL_FOUR: game[everyone]},
     }
     for what, each in numbers.items():
@@ -71,7 +71,7 @@ def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def of_all_classes(one: Played) -> dict[contributions.Subset, np.ndarray]:
+def of_all_classes(one: Played) -> dict[shapley.Subset, np.ndarray]:
     """Each coalition's rows [resample + seed] of SHARED over all classes."""
     return {subset: rows[:, 0] for subset, rows in one.values[SHARED].items()}
 
@@ -130,18 +130,18 @@ def _gained(row: pd.Series) -> str:
     )
 
 
-def shares_of(game: contributions.Game) -> np.ndarray:
+def shares_of(game: shapley.Game) -> np.ndarray:
     """Rows of the shares of pitch and timbre together."""
-    each = contributions.shapley(game)
+    each = shapley.shapley(game)
     return sum(each[name] for name in FEATURES)
 
 
-def part_of_all(game: contributions.Game) -> np.ndarray:
+def part_of_all(game: shapley.Game) -> np.ndarray:
     """Rows of the shares of pitch and timbre, by what all four have above chance: with less, everybody has less."""
     return shares_of(game) / (game[max(game, key=len)] - game[()])
 
 
-def added_last(game: contributions.Game) -> np.ndarray:
+def added_last(game: shapley.Game) -> np.ndarray:
     """Rows of what pitch and timbre together add to the two others."""
     everyone = max(game, key=len)
     return game[everyone] - game[tuple(name for name in everyone if name not in FEATURES)]

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lib import files, measures
-from lib.arrays import Rows
-from lib.encoders import Encoder, answers, features_of, in_blocks, of_features, stored_embeddings
-from lib.intervals import Sampling
+from lib import files
+from lib.encoders.encoder import Encoder, answers, features_of, in_blocks, of_features, stored_embeddings
+from lib.encoders.threads import cores, side_by_side
+from lib.encoders.training import device_of
+from lib.evaluation import measures
+from lib.evaluation.intervals import Sampling
+from lib.evaluation.results import FOLD_STEP
 from lib.representations import names
-from lib.results import FOLD_STEP
-from lib.study import Study, StudyError
-from lib.threads import cores, side_by_side
-from lib.training import device_of
+from lib.sounds.arrays import Rows
+from lib.study import Study, StudyError, missing
 
 MOST_CHUNKS = 4000  # of either side
 
@@ -66,18 +67,23 @@ def draws(part: Study, groups: np.ndarray) -> np.ndarray:
     return np.concatenate(list(measures.resampled(groups, part.settings.scoring.resamples, resampling_seed(part))))
 
 
+def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
+    """Embeddings [chunk, width] of one trained encoder; StudyError where they are missing or made from something else."""
+    folder = study.checkpoint(name, seed)
+    embeddings = stored_embeddings(name, study.chunks, study.settings, seed, folder)
+    if embeddings is not None:
+        return embeddings
+    if not (folder / "embeddings.npy").exists():
+        raise missing(study, folder / "embeddings.npy", "02_train_encoder", representation=name, seed=seed)
+    raise StudyError(
+        f"{name}, seed {seed}: its embeddings are of other sounds, labels, settings or library versions: "
+        f"run {study.call('02_train_encoder', representation=name, seed=seed)} again"
+    )
+
+
 def trained(part: Study, seed: int, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Embeddings [row, width] of all trained encoders of one seed; StudyError where one is not there."""
-    found = {}
-    for name in names():
-        embeddings = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-        if embeddings is None:
-            raise StudyError(
-                f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
-                f"run {part.call('02_train_encoder', representation=name, seed=seed)} first"
-            )
-        found[name] = embeddings[rows]
-    return found
+    return {name: read_embeddings(part, name, seed)[rows] for name in names()}
 
 
 def untrained(part: Study, seed: int, rows: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import label
 from lib.evaluation import frozen, ridge
-from lib.games import CONSTANT
-from lib.intervals import Sampling, holm
+from lib.evaluation.games import CONSTANT
+from lib.evaluation.intervals import Sampling, holm
+from lib.evaluation.results import LEVELS, Scores, sampling
 from lib.representations import PAPER
-from lib.results import LEVELS, Scores, sampling
 from lib.study import Study
-from lib.subsets import label
 
 FEW = 10  # positives, or negatives, to learn from: classes with fewer share one regression
 STEPS = 50  # of Newton's method, which needs about eight

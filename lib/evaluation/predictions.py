@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import measures
+from lib.evaluation import measures
+from lib.evaluation.results import ALL_FOUR, Scores
 from lib.representations import names
-from lib.results import ALL_FOUR, Scores
 from lib.study import Study
 
 COLUMNS = ["fold", "model", "head", "clip", "label", "has", "score", "rank", "named"]

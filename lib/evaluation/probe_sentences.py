@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import label
 from lib.evaluation.gains import BASE
+from lib.evaluation.games import CONSTANT
 from lib.evaluation.probes import CLASSES
 from lib.evaluation.properties import PROPERTIES
-from lib.findings import between, number
-from lib.games import CONSTANT
+from lib.evaluation.results import ALL_FOUR
+from lib.evaluation.sentences import between, number
 from lib.representations import PAPER
-from lib.results import ALL_FOUR
-from lib.subsets import label
 
 TITLES = {one.name: one.title for one in PROPERTIES} | {CLASSES: "The classes of the corpus"}
 PLANTED = {"pitch_class": "pitch", "slope": "timbre"}  # who must know what best on the embedded corpus

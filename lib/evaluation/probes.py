@@ -24,12 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib import measures
-from lib.evaluation import frozen, ridge
+from lib.evaluation import frozen, measures, ridge
 from lib.evaluation.frozen import Side
 from lib.evaluation.properties import PROPERTIES, measured
+from lib.evaluation.results import ALL_FOUR, SHARED
 from lib.representations import names
-from lib.results import ALL_FOUR, SHARED
 from lib.study import Study
 
 FEWEST = 10  # training chunks with a value: fewer teach nothing

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from lib import files
-from lib.chunks import Chunks
 from lib.files import held
+from lib.sounds.chunks import Chunks
 
 VERSION = 1  # of the rules below: raised when the same samples would give other values
 

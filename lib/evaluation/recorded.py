@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.errors import PlainError
-from lib.findings import between, number
+from lib.evaluation.results import SHARED
+from lib.evaluation.sentences import between, number
+from lib.files import PlainError
 from lib.representations import PAPER
-from lib.results import SHARED
 
 HEAD = "paper"  # the head of the pages, with a hidden layer; the tables have the linear one too
 MEASURES = {SHARED: "macro mAP", "map_micro": "micro mAP", "top1": "top 1"}

@@ -16,8 +16,8 @@ from lib.evaluation.recorded import (
     p_text,
     with_interval,
 )
-from lib.findings import number, short
-from lib.results import ALL_FOUR, SHARED
+from lib.evaluation.results import ALL_FOUR, SHARED
+from lib.evaluation.sentences import number, short
 
 CHANCE, CONSTANT = "chance", "constant"
 BASELINE = "the best of a forest, an SVM and a ridge on statistics over time of the same input"

@@ -7,9 +7,9 @@ import pandas as pd
 from lib.evaluation.baselines import verdict
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.recorded import HEAD, NotRecorded, Record, listed, markdown, measured, p_text, with_interval
+from lib.evaluation.results import ALL_FOUR, SHARED
 from lib.evaluation.results_models import CHANCE, PLANTED, beside_classical, singles
-from lib.findings import number, short
-from lib.results import ALL_FOUR, SHARED
+from lib.evaluation.sentences import number, short
 
 # Three sentences
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import contributions, measures
-from lib.intervals import benjamini_hochberg
-from lib.results import within
-from lib.shares import Played, number_of
-from lib.subsets import label
+from lib.encoders.heads import label
+from lib.evaluation import measures, shapley
+from lib.evaluation.contributions import Played, number_of
+from lib.evaluation.intervals import benjamini_hochberg
+from lib.evaluation.results import within
 
 FALSE_DISCOVERIES = 0.05  # the share of classes called owned that may be so by luck
 BEST_COLUMNS = [
@@ -86,7 +86,7 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
     """
     rows = []
     for measure in [name for name in played.values if name in measures.BY_CLASS]:
-        shares = contributions.shapley(played.values[measure])
+        shares = shapley.shapley(played.values[measure])
         found = [
             _owner(_by_groups_of(group, played), {name: each[:, column] for name, each in shares.items()})
             | {"class": group.removeprefix("class:"), "measure": measure}

@@ -19,10 +19,10 @@ from itertools import combinations, permutations
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import label
 from lib.evaluation import frozen, ridge
 from lib.evaluation.frozen import Side
 from lib.study import Study
-from lib.subsets import label
 
 COLUMNS = ["first", "second", "what", "value", "low", "high", "seeds"]
 BOTH = ("pitch", "timbre")  # what the paper calls orthogonal; what of the others can be had from the two together

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.contributions import Subset
+from lib.encoders.heads import label
+from lib.evaluation.contributions import Played
 from lib.evaluation.curves import of_all_classes
-from lib.findings import between, clear, number
-from lib.results import SHARED
-from lib.shares import Played
-from lib.subsets import label
+from lib.evaluation.results import SHARED
+from lib.evaluation.sentences import between, clear, number
+from lib.evaluation.shapley import Subset
 
 GAME, LOGMEL = "logmel5", "logmel"
 WITH, WITHOUT = "the best with log-mel", "the best without"

@@ -1,13 +1,13 @@
 """Touch a finished study: listen, switch encoders on and off, walk through what sounds alike, put in a sound of one's own.
 
 `open_study` gives the views that notebook 06 shows one by one. With someone to click they are widgets (`live`); without
-anyone, as in a printed copy, each is a figure and a table (`twin`). Both are made from `lib.answers` and show the same.
+anyone, as in a printed copy, each is a figure and a table (`twin`). Both are made from `lib.explorer.inference` and show the same.
 """
 
 from typing import Any
 
-from lib.answers import Answers
-from lib.screen import in_jupyter
+from lib.display.screen import in_jupyter
+from lib.explorer.inference import Answers
 from lib.study import Study, StudyError
 
 

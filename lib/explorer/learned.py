@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lib import mpl
+from lib.display import mpl
+from lib.display.figures import style
 from lib.explorer import markup, widgets
-from lib.players import image_html
-from lib.plots import style
+from lib.explorer.html_media import image_html
 from lib.representations.base import Representation
 
 

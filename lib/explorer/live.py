@@ -1,4 +1,4 @@
-"""The views with someone to click: widgets over `lib.answers`, each redrawn only where its own content has changed."""
+"""The views with someone to click: widgets over `lib.explorer.inference`, each redrawn only where its own content has changed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lib import maps
-from lib.answers import Answers, Sound, caption, finished, opened, score_table
-from lib.corpora.base import ROLES
-from lib.decode import BadFile
-from lib.errors import PlainError
-from lib.explorer import markup, widgets
+from lib.explorer import embedding_map, markup, widgets
+from lib.explorer.html_media import png_bytes
+from lib.explorer.inference import Answers, Sound, caption, finished, opened, score_table
 from lib.explorer.learned import Learned
-from lib.players import png_bytes
+from lib.files import PlainError
 from lib.plots import sounds
 from lib.plots.encoder import groupings
 from lib.plots.explorer import COLOURS, kinds_of
+from lib.sounds.corpora.base import ROLES
+from lib.sounds.decode import BadFile
 
 LISTED = 500  # clips in the list at most
 SHOWN_CHUNKS = 5  # in the picture at most
@@ -301,7 +300,7 @@ class Explorer:
             self.points.kinds = kinds.astype(np.uint8).tobytes()
             self.points.captions = [self.answers.caption_of(row) for row in self.rows]
             self.points.name = f"map of {len(self.rows)} chunks by {', '.join(chosen)}; arrow keys move, Enter plays"
-            self.points.places = maps.plane(self.answers.together(chosen, self.rows)).astype("<f4").tobytes()
+            self.points.places = embedding_map.plane(self.answers.together(chosen, self.rows)).astype("<f4").tobytes()
         self._mark()
 
     def _mark(self) -> None:

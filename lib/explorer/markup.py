@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.answers import Answers, Sound, caption
-from lib.players import HEARD_S, audio_html
+from lib.explorer.html_media import HEARD_S, audio_html
+from lib.explorer.inference import Answers, Sound, caption
 from lib.representations.base import Representation
 
 CELL = "padding: 2px 8px; text-align: left; vertical-align: top"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib import maps, mpl
-from lib.answers import Answers, caption, score_table
-from lib.corpora.base import ROLES
-from lib.explorer import markup
-from lib.players import HEARD_S, audio_html, image_html
+from lib.display import mpl
+from lib.display.figures import save, save_table, style
+from lib.explorer import embedding_map, markup
+from lib.explorer.html_media import HEARD_S, audio_html, image_html
+from lib.explorer.inference import Answers, caption, score_table
+from lib.explorer.viewer import one_of_each
 from lib.plots import explorer as pictures
-from lib.plots import save, save_table, sounds, style
+from lib.plots import sounds
 from lib.plots.encoder import groupings
+from lib.sounds.corpora.base import ROLES
 from lib.study import Study
-from lib.viewer import one_of_each
 
 N_ALIKE = 5  # nearest chunks that the map's table asks
 
@@ -139,7 +140,7 @@ class Twin:
         answers, chunks = self.answers, self.answers.chunks
         rows = answers.mapped(self.n_points)
         layouts = {r.title: (r.name,) for r in answers.shelf} | {"all together": self.subset}
-        places = {title: maps.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
+        places = {title: embedding_map.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
         grouped = groupings(chunks.corpus)
         title, groups = next(iter(grouped.items()))
         names, kinds = pictures.kinds_of(chunks.targets[rows], groups)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import GREY, style
+from lib.display import mpl
+from lib.display.figures import GREY, style
 from lib.plots.contributions import PER_CLASS, STUDY, WIDTH, colour, heading, shortened, title
 from lib.plots.tables import INK, scale
 

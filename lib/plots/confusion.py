@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import sentence, style
+from lib.display import mpl
+from lib.display.figures import sentence, style
 from lib.plots.contributions import WIDTH, heading, shortened
 from lib.plots.tables import INK
 

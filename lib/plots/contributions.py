@@ -14,8 +14,8 @@ from textwrap import fill, wrap
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import GREY, style
+from lib.display import mpl
+from lib.display.figures import GREY, style
 from lib.plots.tables import BAND, INK, LEVELS, scale, unit
 from lib.representations import kind, names
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lib import mpl
-from lib.plots import style
+from lib.display import mpl
+from lib.display.figures import style
 from lib.plots.contributions import WIDTH, colour, heading, title
 from lib.plots.tables import INK, LEVELS, scale
 

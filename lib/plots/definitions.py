@@ -7,8 +7,8 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import GREY, over_all, style
+from lib.display import mpl
+from lib.display.figures import GREY, over_all, style
 from lib.plots.tables import BAND, INK
 
 # Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lib import mpl
-from lib.corpora.base import Corpus
-from lib.plots import GREY, over_all, sentence, style
+from lib.display import mpl
+from lib.display.figures import GREY, over_all, sentence, style
 from lib.representations.base import Representation
+from lib.sounds.corpora.base import Corpus
 
 # Told apart by colour-blind readers as far as twelve can be: the seven of Okabe and Ito, then five of Tol's "muted"
 COLOURS = (

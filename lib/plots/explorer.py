@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import GREY, over_all, style
+from lib.display import mpl
+from lib.display.figures import GREY, over_all, style
 from lib.plots.encoder import COLOURS, MOST_GROUPS
 
 NONE = 255  # the kind of a chunk that belongs to no group

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from lib import mpl
-from lib.plots import style
+from lib.display import mpl
+from lib.display.figures import style
 from lib.plots.sounds import features_of
 from lib.representations import make, names
 from lib.representations.base import Representation

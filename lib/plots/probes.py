@@ -11,8 +11,8 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import style
+from lib.display import mpl
+from lib.display.figures import style
 from lib.plots.contributions import WIDTH, heading, title
 from lib.plots.tables import BAND, INK
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import mpl
-from lib.plots import frequency_axis, over_all, style
+from lib.display import mpl
+from lib.display.figures import frequency_axis, over_all, style
 from lib.representations.base import Representation
 
 F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference spectrogram: what the paper's pitch sees

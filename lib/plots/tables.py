@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import mpl
-from lib.plots import GREY, style
+from lib.display import mpl
+from lib.display.figures import GREY, style
+from lib.encoders.heads import label
 from lib.representations import PAPER, kind, names
-from lib.subsets import label
 
 LEVELS = ("chunk", "clip")
 ALL_FOUR = label(PAPER)

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib import mpl
-from lib.arrays import Rows, blocks
+from lib.display import mpl
 from lib.settings import Chunking, Frozen, validated
+from lib.sounds.arrays import Rows, blocks
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib import mpl
-from lib.arrays import Rows
+from lib.display import mpl
 from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train
 from lib.settings import Chunking, Frozen, choice
+from lib.sounds.arrays import Rows
 
 PAD_MODES = {"zeros": "constant", "reflect": "reflect"}  # torchaudio's words for them
 

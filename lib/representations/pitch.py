@@ -17,8 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib import files, mpl
-from lib.plots import frequency_axis
+from lib import files
+from lib.display import mpl
+from lib.display.figures import frequency_axis
 from lib.representations.base import LEVEL, FrontEnd, Known, Padding, Representation, in_parts, playable, reflection
 from lib.settings import Chunking, Frozen, choice
 

@@ -12,8 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lib import mpl
-from lib.arrays import Rows
+from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,
@@ -26,6 +25,7 @@ from lib.representations.base import (
     reflection,
 )
 from lib.settings import Chunking, Frozen, choice
+from lib.sounds.arrays import Rows
 
 FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
 GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib import mpl
+from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,

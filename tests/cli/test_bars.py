@@ -3,7 +3,7 @@
 import io
 
 from lib.cli.bars import show
-from lib.training import progress
+from lib.encoders.training import progress
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lib.environment import PROJECT
+from lib.cli.environment import PROJECT
 
 SLEEP = "import os, pathlib, time\npathlib.Path('kernel.txt').write_text(str(os.getpid()))\ntime.sleep(100)"
 # A shell as snakemake starts it, below a Python that stands for snakemake; the first line is the shell's own pid.

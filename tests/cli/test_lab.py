@@ -64,7 +64,7 @@ def test_an_edited_copy_is_never_written_over_and_is_named_once_the_project_has_
 def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone(tmp_path):
     environment = {**os.environ, "STUDY_HOME": str(tmp_path), "BROWSER": shutil.which("true"), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "lib.commands", "lab"], cwd=files.PROJECT, env=environment, text=True,
+        [sys.executable, "-m", "lib.cli.commands", "lab"], cwd=files.PROJECT, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:

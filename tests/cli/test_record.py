@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from lib.cli import record
-from lib.commands import main
-from lib.environment import Stop
+from lib.cli.commands import main
+from lib.cli.environment import Stop
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from lib import files
 from lib.cli import record, results_page
+from lib.cli.environment import Stop
 from lib.cli.results_page import PAGES, REGIONS, titles, write, written
-from lib.environment import Stop
 
 RECORDS = files.PROJECT / "figures" / "record"
 

@@ -5,11 +5,12 @@ import signal
 
 import pytest
 
-from lib import commands, files
+from lib import files
+from lib.cli import commands
+from lib.cli.environment import Stop
+from lib.cli.processes import apart
 from lib.cli.unforeseen import in_one_line
-from lib.corpora.base import CorpusError
-from lib.environment import Stop
-from lib.processes import apart
+from lib.sounds.corpora.base import CorpusError
 
 
 def broken():

@@ -12,12 +12,12 @@ from sklearn.svm import SVC
 
 from lib.controls import CONTROLS, ControlError, classical, keeping
 from lib.controls.classical import Task, by_groups, candidates, names_of
-from lib.games import control_scores
+from lib.encoders.heads import label, subsets
+from lib.evaluation.games import control_scores
 from lib.representations import PAPER, make
 from lib.representations.base import statistics_over_time
 from lib.settings import Settings
 from lib.study import Request, Study
-from lib.subsets import label, subsets
 
 RNG = np.random.default_rng(0)
 

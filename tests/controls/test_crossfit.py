@@ -8,9 +8,10 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from lib import encoders, stages
+from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping
-from lib.encoders import Rows
+from lib.encoders import encoder as encoders
+from lib.encoders.encoder import Rows
 from lib.representations import PAPER
 from lib.settings import Settings
 from lib.study import Request, Study

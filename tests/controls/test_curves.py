@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from lib import encoders, stages
+from lib import stages
 from lib.controls import CONTROLS, CURVES, ControlError, curves, find, games, keeping, points, ready
-from lib.games import Game, control_scores, paper4
+from lib.encoders import encoder as encoders
+from lib.encoders.heads import HeadPlan, label, subsets
+from lib.evaluation.games import Game, control_scores, paper4
 from lib.representations import PAPER
 from lib.settings import Settings, Training
 from lib.study import Request, Study
-from lib.subsets import HeadPlan, label, subsets
 
 SHORT = "training.epochs=3 body.layers=2 body.pool_after=[1] schedules.head.epochs=2 schedules.mobilenet.epochs=1"
 slow = pytest.mark.slow

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import encoders, stages
+from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping, seeds
-from lib.intervals import Sampling
+from lib.encoders import encoder
+from lib.evaluation.intervals import Sampling
 from lib.representations import PAPER
 from lib.settings import SettingsError
 from lib.study import Request, Study
@@ -145,7 +146,7 @@ def test_a_study_that_trained_this_seed_of_it_is_read_and_not_trained_again(home
     monkeypatch.setattr(seeds, "trained", lambda *given: pytest.fail("trained again"))
     np.testing.assert_array_equal(seeds.one_of_seeds(study, "timbre", 5), made.embeddings)
     assert (
-        encoders.stored_embeddings("timbre", study.chunks, study.settings, 5, study.checkpoint("timbre", 5)) is not None
+        encoder.stored_embeddings("timbre", study.chunks, study.settings, 5, study.checkpoint("timbre", 5)) is not None
     )
     monkeypatch.setattr(seeds, "trained", lambda part, control, name, seed: (control, name, seed))
     other = replace(study, folder=study.folder / "elsewhere")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from lib.encoders.heads import subsets
 from lib.evaluation import baselines
-from lib.games import Game, paper4
-from lib.intervals import Sampling, holm
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import Game, paper4
+from lib.evaluation.intervals import Sampling, holm
+from lib.evaluation.results import ALL_FOUR, SHARED
 from lib.representations import PAPER
-from lib.results import ALL_FOUR, SHARED
-from lib.shares import Played
-from lib.subsets import subsets
 
 RESAMPLES = 400
 FOUR = dict(zip(PAPER, (0.5, 0.6, 0.7, 0.65), strict=True))

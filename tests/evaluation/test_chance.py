@@ -7,8 +7,7 @@ import pytest
 from scipy.special import comb
 from sklearn import metrics
 
-from lib import measures
-from lib.evaluation import chance
+from lib.evaluation import chance, measures
 
 
 def mean_over_orders(targets):

@@ -6,9 +6,9 @@ import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 
+from lib.encoders.heads import HeadData, HeadPlan, label, subsets, train_subsets
 from lib.evaluation.convergence import COLUMNS, EXCESS, convergence, warning
 from lib.settings import Heads, Training
-from lib.subsets import HeadData, HeadPlan, label, subsets, train_subsets
 
 N, CLASSES, NAMES = 120, 3, ("a", "b")
 ROWS = np.arange(N)

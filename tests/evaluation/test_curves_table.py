@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import shares
-from lib.evaluation import curves
-from lib.games import Game, Point, paper4
-from lib.intervals import Sampling
+from lib.encoders.heads import subsets
+from lib.evaluation import contributions, curves
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import Game, Point, paper4
+from lib.evaluation.intervals import Sampling
+from lib.evaluation.results import SHARED
 from lib.representations import PAPER
-from lib.results import SHARED
-from lib.shares import Played
-from lib.subsets import subsets
 
 RESAMPLES = 200
 
@@ -115,7 +114,7 @@ def test_games_that_are_played_are_not_played_again(tmp_path, monkeypatch):
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     copy.write_bytes(own.read_bytes())
     there = [
-        shares.play(study, paper4(), level, head, [SHARED])
+        contributions.play(study, paper4(), level, head, [SHARED])
         for level in ("chunk", "clip")
         for head in ("paper", "linear")
     ]
@@ -123,8 +122,8 @@ def test_games_that_are_played_are_not_played_again(tmp_path, monkeypatch):
         Point("data", 1 / 8, Game("data8", PAPER, "data8", frozenset(PAPER)), dict.fromkeys(PAPER, 16), 2, 4),
         Point("data", 1.0, paper4(), dict.fromkeys(PAPER, 2), 10, 33),
     ]
-    real, asked = shares.play, []
-    monkeypatch.setattr(shares, "play", lambda *given: asked.append(given[1].name) or real(*given))
+    real, asked = contributions.play, []
+    monkeypatch.setattr(contributions, "play", lambda *given: asked.append(given[1].name) or real(*given))
     made = curves.play(study, points, there)
     assert asked == ["data8"] * 4 and len(made) == 8
     table = curves.table(made)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lib.evaluation import gains, probe_sentences, ridge
 from lib.evaluation.gains import calibrated, log_loss_bits, platt
-from lib.results import Scores
+from lib.evaluation.results import Scores
 
 
 def clips(n=240, n_classes=4, seed=0):

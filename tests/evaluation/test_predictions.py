@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from lib import results
+from lib.evaluation import results
 from lib.evaluation.predictions import ALL_FOUR, COLUMNS, confusion_table, mistake_table, prediction_table, sentences
 
 

@@ -10,8 +10,8 @@ from lib.controls import work
 from lib.evaluation import frozen, probe_sentences, probes
 from lib.evaluation.probes import Fold, probe_table, shuffled
 from lib.evaluation.properties import PROPERTIES, measured
+from lib.evaluation.results import ALL_FOUR
 from lib.representations import PAPER
-from lib.results import ALL_FOUR
 from lib.study import Request, Study, StudyError
 
 CIRCLE = next(one for one in PROPERTIES if one.period)

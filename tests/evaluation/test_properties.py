@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import soxr
 
-from lib.chunks import cut_clip
-from lib.corpora import planted
 from lib.evaluation import properties
 from lib.evaluation.properties import PROPERTIES, of_sound
+from lib.sounds.chunks import cut_clip
+from lib.sounds.corpora import planted
 from lib.study import Request, Study
 
 RATE_HZ = 16000

@@ -5,7 +5,7 @@ import pytest
 
 from lib.evaluation import results_models as models
 from lib.evaluation.recorded import NotRecorded, Record
-from lib.results import ALL_FOUR
+from lib.evaluation.results import ALL_FOUR
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

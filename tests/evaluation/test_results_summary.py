@@ -7,7 +7,7 @@ import pytest
 
 from lib.evaluation import results_summary as summary
 from lib.evaluation.recorded import Record
-from lib.results import ALL_FOUR
+from lib.evaluation.results import ALL_FOUR
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

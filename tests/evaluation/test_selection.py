@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from lib import measures
-from lib.evaluation import selection
-from lib.games import Game
-from lib.intervals import Sampling, benjamini_hochberg
-from lib.shares import Played
+from lib.evaluation import measures, selection
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import Game
+from lib.evaluation.intervals import Sampling, benjamini_hochberg
 
 RESAMPLES = 200
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from lib.encoders.heads import label, subsets
 from lib.evaluation import substitutes
-from lib.games import Game
-from lib.intervals import Sampling
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import Game
+from lib.evaluation.intervals import Sampling
+from lib.evaluation.results import SHARED
 from lib.representations import PAPER
-from lib.results import SHARED
-from lib.shares import Played
-from lib.subsets import label, subsets
 
 FIVE = (*PAPER, "logmel")
 RESAMPLES = 200

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import plots
+from lib.display import figures
 from lib.plots.confusion import MOST, confusion_figure
 
 
@@ -22,7 +22,7 @@ def meshes(figure):
 
 
 def test_one_label_each_is_one_square_of_shares(tmp_path):
-    figure = plots.save(confusion_figure(ONE, ["a", "b"]), tmp_path / "confusion")
+    figure = figures.save(confusion_figure(ONE, ["a", "b"]), tmp_path / "confusion")
     panel = figure.axes[0]
     assert panel.collections[0].get_array().filled(np.nan) == pytest.approx(np.array([[75, 25], [0, 100]]))
     assert [text.get_text() for text in panel.texts] == ["3", "1", "2"]
@@ -50,7 +50,7 @@ def test_of_many_labels_those_that_are_confused_have_room(tmp_path):
     names = [f"k{n:03d}" for n in range(300)]
     right = [(name, name, 1, 0, 2, 2) for name in names]
     wrong = [(names[n], names[n + 1], 1, 1, 2, 0) for n in range(200, 230)]
-    figure = plots.save(confusion_figure(table(right + wrong), names), tmp_path / "confusion")
+    figure = figures.save(confusion_figure(table(right + wrong), names), tmp_path / "confusion")
     shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(shown) == MOST and set(names[200:231]) <= set(shown) and shown == sorted(shown)
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import same_color
 from pictures import apart_and_inside, texts
 
-from lib.plots import style
+from lib.display.figures import style
 from lib.plots.curves import curve_figure
 from lib.representations import PAPER, kind
 

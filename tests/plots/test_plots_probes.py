@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from pictures import apart_and_inside, texts
 
+from lib.evaluation.results import ALL_FOUR
 from lib.plots.probes import probe_figure, similarity_figure
 from lib.representations import PAPER
-from lib.results import ALL_FOUR
 
 TITLES = {"f0": "Pitch height: fundamental of tones", "classes": "The classes of the corpus"}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import plots
-from lib.corpora.base import Corpus
+from lib.display import figures
 from lib.plots import encoder
+from lib.sounds.corpora.base import Corpus
 
 SHAPES = [(1, 1), (2, 1), (2, 300), (3, 2), (40, 300)]
 
@@ -29,7 +29,7 @@ def test_an_embedding_of_few_items_is_drawn_or_a_sentence(n_items, n_classes, tm
     targets[:, 0] = 1  # a class on every item
     grouped = encoder.groupings(corpus_of([f"{k}" for k in range(n_classes)]))  # labels that look like numbers
     figure = encoder.embedding(rng.standard_normal((n_items, 8)).astype(np.float32), targets, grouped)
-    plots.save(figure, tmp_path / "embedding")
+    figures.save(figure, tmp_path / "embedding")
     assert ("is not drawn" in words(figure)) == (n_items < 3)
 
 
@@ -42,5 +42,5 @@ def test_equal_embeddings_are_a_sentence():
 def test_bars_of_one_class_of_none_and_of_many(precision, tmp_path):
     precision = np.array(precision)
     figure = encoder.class_bars(precision, np.full(len(precision), 0.5), [str(k) for k in range(len(precision))], "red")
-    plots.save(figure, tmp_path / "bars")
+    figures.save(figure, tmp_path / "bars")
     assert ("no class" in words(figure).lower()) == (not np.isfinite(precision).any())

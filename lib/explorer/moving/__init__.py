@@ -9,7 +9,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from lib.players import data_url, mp3_bytes
+from lib.explorer.html_media import data_url, mp3_bytes
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "moving.css").read_text()

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from lib import mpl
-from lib.arrays import Rows
+from lib.display import mpl
 from lib.representations.base import FrontEnd, Padding, Representation, Scaling, in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.settings import Chunking, Frozen
+from lib.sounds.arrays import Rows
 
 
 class LogmelSettings(Frozen):

@@ -1,0 +1,383 @@
+"""What `make` hands over to, inside .venv: python -m lib.cli.commands study CORPUS=esc50 ROOT=folder FOLD=1.
+
+`study` checks every variable, tells what will be done and how long it may take, holds the study, and lets snakemake
+run the notebooks. This process itself stays small: what needs torch runs in a process of its own that ends before.
+"""
+
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lib import files, runs
+from lib.cli.bars import show
+from lib.cli.compiled import compile_once
+from lib.cli.environment import Stop, check_names, own_caches
+from lib.cli.lab import lab
+from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
+from lib.cli.record import record
+from lib.cli.unforeseen import ELSE, in_one_line
+from lib.files import PlainError
+
+NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a command with NAME=value words; the exit status."""
+    command, *pairs = words or ["help"]
+    actions = {
+        "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
+        "bench": bench,
+    }  # fmt: skip
+    try:
+        if command not in actions:
+            raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
+        given = variables(command, pairs)
+        with in_one_line(command), files.room_for(files.home()):
+            os.environ.update(own_caches(os.environ, files.cache() / "user"))
+            compile_once()
+            return actions[command](given)
+    except (Stop, PlainError) as stop:
+        print(f"make {command}: {stop}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nmake {command}: stopped; the next call goes on from here", file=sys.stderr)
+        return 130
+
+
+def variables(command: str, pairs: Sequence[str]) -> dict[str, str]:
+    """NAME=value words as a dictionary; Stop at an unknown name."""
+    split = [pair.partition("=") for pair in pairs]
+    check_names(command, [name for name, _, _ in split])
+    return {name: value for name, _, value in split}
+
+
+# study
+
+
+def study(given: Mapping[str, str]) -> int:
+    """Run the whole study, or what of it is not done yet."""
+    jobs = given.get("JOBS", "")
+    cores_to_use(jobs, whole_number("THREADS", given.get("THREADS", "")) or 1)  # too many, before anything is made
+    planned = apart(plan, given)
+    cores = cores_to_use(jobs, planned["threads"])
+    folder = Path(planned["folder"])
+    print(planned["told"], flush=True)
+    with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
+        files.write_json(folder / "request.json", {"plan": planned})
+        if not planned["finished"]:
+            from lib.cli.estimate import told
+
+            line, planned["slowest_first"] = apart(told, planned, cores // planned["threads"])
+            print(line, flush=True)
+            files.write_json(folder / "request.json", {"plan": planned})
+        return run_graph(planned, cores)
+
+
+def plan(given: Mapping[str, str]) -> dict[str, Any]:
+    """What follows from make's variables, as plain values for the Snakefile; Stop where one is wrong.
+
+    Reads the corpus's table, so that a mistake in it is told before anything runs.
+    """
+    asked = request_of(given)
+    from lib.encoders.training import device_of
+    from lib.representations import names
+    from lib.settings import SettingsError
+    from lib.sounds.corpora.base import CorpusError
+    from lib.study import Study, StudyError
+
+    try:
+        device_of(asked.device)
+        wanted = Study.of(asked)
+        corpus = wanted.read_corpus()
+        for part in wanted.parts:
+            check_fold(corpus, part.request.fold)
+    except (SettingsError, CorpusError, StudyError, ValueError) as error:
+        told = re.sub(r"^settings: controls\S* = ", "CONTROLS=", str(error))
+        raise Stop(re.sub(r"^settings: ", "SET: ", told)) from None
+    encoders = [part.checkpoint(name, seed) for part in wanted.parts for name in names() for seed in asked.seeds]
+    return {
+        "request": asked.model_dump(mode="json", exclude={"seeds", "part"}) | {"seeds": ",".join(map(str, asked.seeds))},
+        "folder": str(wanted.folder), "figures": str(wanted.figures), "threads": wanted.settings.threads,
+        "folds": [part.request.fold for part in wanted.parts] if asked.fold == "all" else [],
+        "seeds": list(asked.seeds), "representations": list(names()), "corpus": corpus.hash,
+        "finished": all((folder / "encoder.json").exists() for folder in encoders),
+        "told": in_words(wanted, corpus),
+    }  # fmt: skip
+
+
+def request_of(given: Mapping[str, str]) -> Any:
+    """lib.study.Request from make's variables; Stop in one line with the variable's own name where one is wrong."""
+    from pydantic import ValidationError
+
+    from lib.settings import SettingsError
+    from lib.study import Request
+
+    values = {name.lower(): value for name, value in given.items() if name not in NOT_ASKED and value != ""}
+    if values.get("root"):
+        values["root"] = str(Path(values["root"]).expanduser().resolve())
+    if whole_number("THREADS", given.get("THREADS", "")):
+        values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
+    try:
+        asked = Request(**values)
+        _ = asked.overrides
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Stop(
+            f"{str(first['loc'][0]).upper()}={first['input']}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
+    except SettingsError as error:
+        raise Stop(re.sub(r"^set: ", "SET: ", str(error))) from None
+    return asked
+
+
+def check_fold(corpus: Any, fold: int | str) -> None:
+    """Stop unless `fold` can be the test fold of the corpus."""
+    if corpus.folds and not fold:
+        raise Stop(
+            f"FOLD: {corpus.name} has the folds {', '.join(map(str, corpus.folds))}; name the one to test on, or all"
+        )
+    corpus.with_fold(fold)
+
+
+def in_words(wanted: Any, corpus: Any) -> str:
+    """What will be done, in a few lines."""
+    asked = wanted.request
+    folds = f"fold {asked.fold}, " if asked.fold else ""
+    rejected = (
+        f", {len(corpus.rejected)} left out before reading (tables/rejected.csv says why)"
+        if len(corpus.rejected)
+        else ""
+    )
+    tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
+    sizes = (tested[0] if len(tested) == 1 else corpus).sizes
+    return "\n".join([
+        f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
+        f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
+        f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
+        *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
+    ])  # fmt: skip
+
+
+def whole_number(name: str, text: str) -> int:
+    """The number from 1 in `text`, 0 where it is empty; Stop if it is something else."""
+    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise Stop(f"{name}={text}: a whole number from 1")
+    return int(text or 0)
+
+
+def cores_to_use(jobs: str, threads: int) -> int:
+    """Cores for `jobs` notebooks at a time (empty: as many as fit, four at most); Stop if there are not so many."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
+    if wanted * threads > there:
+        raise Stop(
+            f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less"
+        )
+    return wanted * threads
+
+
+# The graph of notebooks
+
+
+def run_graph(planned: Mapping[str, Any], cores: int) -> int:
+    """Let snakemake run what is not done; show Table 1, or what failed."""
+    folder, started = Path(planned["folder"]), time.time()
+    log = folder / "logs" / "snakemake.txt"
+    status = snakemake(folder, cores, log)
+    if status:
+        print(what_failed(folder, started, log), file=sys.stderr)
+        return 1
+    if "Nothing to be done" in log.read_text():
+        print("nothing to do: all of it is there and up to date")
+    else:
+        print(f"done in {minutes(time.time() - started)}")
+    print("\n" + table1(folder / "tables" / "table1.csv"))
+    print("\n" + figures(Path(planned["figures"])))
+    return 0
+
+
+def snakemake(folder: Path, cores: int, log: Path) -> int:
+    """Run the graph with the request in `folder`; its words go to `log`, what the notebooks say to the screen."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
+        "--configfile", str(folder / "request.json"), "--cores", str(cores), "--nolock", "--rerun-incomplete",
+    ]  # fmt: skip
+    said = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
+    with log.open("w") as words, interruptible():
+        process = subprocess.Popen(command, stderr=words, start_new_session=True, env=with_lib(), **said)
+        try:
+            if process.stdout:
+                show(process.stdout, sys.stdout)
+            return process.wait()
+        except KeyboardInterrupt:
+            print("\nstopping", file=sys.stderr, flush=True)
+            stop(process)
+            raise
+
+
+def with_lib() -> dict[str, str]:
+    """The environment with this very lib first, from whatever folder a process starts."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(files.PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+
+
+def what_failed(folder: Path, since: float, log: Path) -> str:
+    """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
+    found = [text for path in executed(folder, since) if (text := failure(path))]
+    words = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+        return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
+    if found:
+        return "\n".join([*found, "the next call goes on from what is done"])
+    errors = [line for line in words if re.match(r"\s*[\w.]*(Error|Exception)\b", line)]
+    last = (errors or words or ["no word of it"])[-1].strip()
+    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
+
+
+def executed(folder: Path, since: float) -> list[Path]:
+    """Executed notebooks of a run, its folds included, written after `since`."""
+    found = [*folder.glob("notebooks/*.ipynb"), *folder.glob("fold*/notebooks/*.ipynb")]
+    return sorted(path for path in found if path.stat().st_mtime >= since - 1)
+
+
+def failure(notebook: Path) -> str:
+    """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
+    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
+    cells = json.loads(notebook.read_text())["cells"]
+    errors = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
+    if errors:
+        error = errors[-1]
+        lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
+    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
+        lines = words.read_text().strip().splitlines()[-1:]
+    else:
+        return ""
+    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
+
+
+def where(traceback: Sequence[str]) -> list[str]:
+    """Places in lib/ that a notebook's traceback names, the last two."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
+    return [f"at {shown(place)}" for place in places[-2:]]
+
+
+def minutes(seconds: float) -> str:
+    """A time as a reader wants it: 42 s, 7 minutes, 3.5 hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def table1(path: Path) -> str:
+    """Table 1 in percent: the file's first measure, each row beside the paper's number."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first, papers = rows[0]["measure"], any(row["published"] for row in rows)
+    columns = [("published", "published*")] if papers else []
+    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
+    lines = [
+        f"Table 1: {first} of chunks in percent; the interval is that of own, for all four of the fresh head",
+        f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
+    ]
+    for row in [row for row in rows if row["measure"] == first]:
+        row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
+        cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
+        lines.append(f"{row['row'][:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
+    lines.append(
+        f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
+        f"the best possible {percent(rows[0]['oracle'])}"
+    )
+    return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
+
+
+def percent(fraction: str) -> str:
+    """0.4321 as 43.2; empty stays empty."""
+    return f"{100 * float(fraction):.1f}" if fraction else ""
+
+
+def figures(folder: Path) -> str:
+    """Where the figures lie, by name."""
+    names = sorted(path.stem for path in folder.glob("*.png"))
+    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
+
+
+# report, explorer, test, bench
+
+
+def report(given: Mapping[str, str]) -> int:
+    """runs/<study>/report.html of a run, by default the newest finished one."""
+    folder = runs.wanted(given.get("STUDY", ""))
+    try:
+        path, size = apart(write_report, folder)
+    except PlainError as error:
+        raise Stop(str(error)) from None
+    print(f"{shown(path)} ({size / 1e6:.1f} MB): one file that opens from disk, without a network")
+    return 0
+
+
+def write_report(folder: Path) -> tuple[Path, int]:
+    """The report's path and its bytes."""
+    from lib.report.report import write
+
+    path = write(folder)
+    return path, path.stat().st_size
+
+
+def explorer(given: Mapping[str, str]) -> int:
+    """The explorer on a finished run, in the browser, until Ctrl-C."""
+    from lib.cli.serving import serve
+
+    return serve(runs.wanted(given.get("STUDY", ""), only_finished=True), given.get("PORT", ""))
+
+
+def test(given: Mapping[str, str]) -> int:
+    """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
+    import shlex
+
+    workers = min(2, os.cpu_count() or 1)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(workers),
+        "--dist",
+        "loadfile",
+        *shlex.split(given.get("ARGS", "")),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
+
+
+PEERS = ("nnAudio==0.3.4",)  # what lib.cli.bench compares with and the study does not need
+
+
+def bench(given: Mapping[str, str]) -> int:
+    """Install the peers where they are missing, then the benchmark, in a process with the wanted threads."""
+    there = subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
+    if not there and subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *PEERS]).returncode:
+        raise Stop(f"{', '.join(PEERS)} could not be installed; pip's words stand above")
+    threads = whole_number("THREADS", given.get("THREADS", "")) or min(2, os.cpu_count() or 1)
+    words = [f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
+    command = [sys.executable, "-m", "lib.cli.bench", f"THREADS={threads}", *words]
+    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
+
+
+if __name__ == "__main__":
+    if make := os.environ.pop("STUDY_MAKE", ""):
+        end_with_parent(int(make))
+        sys.exit(int(main(sys.argv[1:]) != 0))  # at any other status make adds a line of its own
+    sys.exit(main(sys.argv[1:]))

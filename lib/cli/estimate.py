@@ -1,0 +1,176 @@
+"""How long a run will take: a few training steps of each network, timed, times the steps there are to do.
+
+A rough number, told before a long run. What is timed is what the run spends its time on: steps of the encoders and of
+the MobileNet, the features of a few chunks, steps of the head; the start of each notebook is added.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib.controls import find
+from lib.encoders import training
+from lib.encoders.encoder import BLOCK, Encoder
+from lib.encoders.heads import HeadPlan
+from lib.encoders.transformer import classifier
+from lib.representations import kind, names
+from lib.settings import Chunking, Settings, Training
+from lib.sounds.arrays import Rows
+from lib.sounds.corpora.base import Corpus
+from lib.study import Request, Study
+
+NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
+SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
+TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
+TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long an item, and more of our time
+
+
+def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+    """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
+    from lib.cli.commands import minutes
+
+    study = Study.of(Request(**planned["request"]))
+    in_all, each = seconds(study, jobs)
+    line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
+    if costly := [name for name in study.settings.controls if find(name).costly]:
+        line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
+        if {"crossfit", "stacked", "seeds"} & {*costly}:
+            line += ", and once five copies of each for crossfit, stacked and seeds"
+    return line, sorted(each, key=lambda name: -each[name])
+
+
+def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
+    """Seconds for what is left to do, `jobs` notebooks running at a time, and of them each encoder's own."""
+    torch.set_num_threads(study.settings.threads)
+    device = training.device_of(study.request.device)
+    corpus = study.read_corpus()
+    per_clip = chunks_of_clips(corpus, study.settings.chunking)
+    n_chunks = float(per_clip.sum())
+    waiting = {
+        name: [part for part in study.parts for seed in study.request.seeds if not finished(part, name, seed)]
+        for name in names()
+    }
+    each = {}
+    for name in [name for name, parts in waiting.items() if parts]:
+        of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
+        n_times = len(waiting[name]) if kind(name).learns else 1  # features that are not learned are shared
+        each[name] = of_feature * n_chunks * n_times
+        each[name] += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
+    n_notebooks = sum(map(len, waiting.values()))
+    training_s = sum(each.values()) / min(jobs, max(1, n_notebooks))
+    heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
+    return training_s + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
+
+
+def finished(study: Study, name: str, seed: int) -> bool:
+    """Whether an encoder's training came to its end before."""
+    return (study.checkpoint(name, seed) / "encoder.json").exists()
+
+
+def chunks_of_clips(corpus: Corpus, chunking: Chunking) -> np.ndarray:
+    """Chunks [clip] that each clip gives, from the lengths in the headers; for a large corpus their mean."""
+    paths = corpus.clips["path"].to_numpy()
+    sampled = paths if len(paths) <= SAMPLED else np.random.default_rng(0).choice(paths, SAMPLED, replace=False)
+    lengths_s = np.array([length_of(path) for path in sampled])
+    full = np.floor(lengths_s / chunking.length_s)
+    rest = lengths_s - full * chunking.length_s
+    counts = np.maximum(1, full + (rest >= chunking.min_remainder_s))
+    return counts if len(sampled) == len(paths) else np.full(len(paths), counts.mean())
+
+
+def length_of(path: str) -> float:
+    """Seconds of a sound file, 0 where it cannot be read (it will be left out)."""
+    import soundfile
+
+    try:
+        return soundfile.info(path).duration
+    except (OSError, RuntimeError):
+        return 0.0
+
+
+def training_chunks(study: Study, corpus: Corpus, per_clip: np.ndarray) -> float:
+    """Chunks that one encoder of this study is trained on."""
+    roles = corpus.with_fold(study.request.fold, study.settings.validation).clips["role"]
+    return float(per_clip[roles.isin(study.settings.trained_on.split("+")).to_numpy()].sum())
+
+
+def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.device) -> tuple[float, float]:
+    """Seconds that a training chunk costs over all epochs, what is learned first included, and its features once."""
+    chunks = 0.1 * torch.randn(BLOCK, round(settings.chunking.rate_hz * settings.chunking.length_s))
+    encoder = Encoder(name, n_classes, settings).to(device)
+    representation = encoder.representation
+    first = []
+
+    def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray) -> None:
+        schedule, items = settings.schedule(what), torch.from_numpy(inputs[slice(None)]).to(device)
+        of_item = time_step(model.to(device), items, n_classes, schedule, device)
+        first.append(of_item * schedule.epochs * len(inputs) / len(chunks))
+
+    representation.fit(
+        Rows(chunks.numpy(), np.arange(len(chunks))), np.zeros((len(chunks), n_classes), np.uint8), train
+    )
+    chunks, of_feature = chunks.to(device), 0.0
+    features = chunks
+    if representation.stored:
+        with torch.no_grad():
+            features = representation.compute(chunks[:8])
+            of_feature = timed(lambda: representation.compute(chunks[:8]), device) / 8
+    schedule = settings.schedule(name)
+    return schedule.epochs * time_step(encoder, features, n_classes, schedule, device) + sum(first), of_feature
+
+
+def time_step(model: nn.Module, inputs: Tensor, n_classes: int, schedule: Training, device: torch.device) -> float:
+    """Seconds an item of one training step."""
+    model.train()
+    batch = min(schedule.batch, TIMED_BATCH)
+    inputs = inputs[torch.arange(batch) % len(inputs)]
+    targets = torch.zeros(batch, n_classes, device=device)
+    optimiser = training.make_optimiser(model, schedule)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        training.loss_of(model(inputs), targets, schedule).backward()
+        optimiser.step()
+
+    return timed(step, device) / batch
+
+
+def timed(work: Callable, device: torch.device) -> float:
+    """Seconds that a call of `work` takes, after one to warm up; the fastest, as other work only slows it."""
+    work()
+    taken: list[float] = []
+    while len(taken) < 2 or sum(taken) < TIMED_S:
+        wait_for(device)
+        start = time.perf_counter()
+        work()
+        wait_for(device)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def head_seconds(study: Study, corpus: Corpus, per_clip: np.ndarray, device: torch.device) -> float:
+    """Seconds of both heads on every subset for one seed; 0 where the table of subsets is there."""
+    if (study.folder / "tables" / "subsets.csv").exists():
+        return 0.0
+    settings, schedule = study.settings, study.settings.schedule("head")
+    n_subsets, n_dims = 2 ** len(names()) - 1, len(names()) * settings.body.width // 2
+    n_classes, total = len(corpus.classes), 0.0
+    for reading in settings.heads.kinds:
+        if HeadPlan.of(settings, reading).closed_form:
+            continue  # a second or two in all
+        head = classifier(reading, n_dims, n_classes, settings.heads.hidden).to(device)
+        total += time_step(head, torch.zeros(1, n_dims, device=device), n_classes, schedule, device)
+    return total * n_subsets * schedule.epochs * training_chunks(study, corpus, per_clip)

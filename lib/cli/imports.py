@@ -1,0 +1,51 @@
+"""What a notebook is made of: the files of the library that its imports reach, which the graph compares with its outputs."""
+
+import ast
+import json
+from functools import cache
+from pathlib import Path
+
+from lib.files import PROJECT
+
+LOADS_BY_NAME = {"lib.representations": "lib/representations/**/*.py", "lib.explorer.widgets": "lib/explorer/moving/*.py"}
+
+
+def library_of(notebook: str | Path) -> list[str]:
+    """Paths of all files of lib that the notebook's code imports, directly or through others, in order of name."""
+    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    waiting = {module for text in code for module in imported(text)}
+    reached: set[str] = set()
+    while waiting:
+        reached |= waiting
+        waiting = {module for name in waiting for module in _imports_of(name)} - reached
+    return sorted({str(path) for name in reached for path in _files_of(name)})
+
+
+def imported(code: str) -> set[str]:
+    """Modules of lib that Python text imports, wherever in it; magics of IPython are no imports."""
+    plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines())
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(plain)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return {name for name in found if name.split(".")[0] == "lib" and _file_of(name)}
+
+
+def _file_of(module: str) -> Path | None:
+    path = PROJECT.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _files_of(module: str) -> list[Path]:
+    """A module's own file, those of the packages that it lies in, and those that it loads by name."""
+    parts = module.split(".")
+    own = [_file_of(".".join(parts[:n])) for n in range(1, len(parts) + 1)]
+    return [path for path in own if path] + sorted(PROJECT.glob(LOADS_BY_NAME.get(module, "no such file")))
+
+
+@cache
+def _imports_of(module: str) -> frozenset[str]:
+    return frozenset(name for path in _files_of(module) for name in imported(path.read_text(encoding="utf-8")))

@@ -1,0 +1,126 @@
+"""The explorer in the browser: notebooks/06_explorer.ipynb on one run, shown by Voila without its code.
+
+The page is served to this machine alone, and asks nothing of any other: templates of ours (lib/cli/voila) leave out
+what Voila would fetch from the network.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from lib import files, runs
+from lib.cli.environment import Stop
+from lib.cli.processes import apart, interruptible, shown, stop, terminate_with_parent
+
+NOTEBOOK = "06_explorer"
+HOST = "127.0.0.1"
+PORT = 8866  # Voila's own
+PATIENCE_S = 60  # until the server answers
+LARGEST_UPLOAD = 100_000_000  # bytes; without a word about it tornado ends a connection that brings more than 10 MB
+IDLE_S = 60  # until a kernel is ended whose page is gone without a word
+
+
+def serve(folder: Path, port: str) -> int:
+    """Serve the explorer of the run in `folder` until Ctrl-C; Stop where the port is taken or it does not start."""
+    number = free_port(port)
+    print(f"starting the explorer of {folder.name}", flush=True)
+    page = apart(parameterised, folder)
+    log = folder / "logs" / "explorer.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as words, interruptible():
+        process, interrupted = begin(page, number, words), False
+        try:
+            wait_until_there(process, number, log)
+            print(f"open http://{HOST}:{number}/ in a browser; Ctrl-C ends it", flush=True)
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            stop(process)
+    if interrupted:
+        print("\nthe explorer has ended", flush=True)
+        return 0
+    raise Stop(f"the explorer ended by itself; its words are in {shown(log)}")
+
+
+def free_port(text: str) -> int:
+    """The port that is asked for, or the usual one; Stop where it is none or another program has it."""
+    if text and not (text.isascii() and text.isdigit() and 1024 <= int(text[:6]) <= 65535):
+        raise Stop(f"PORT={text}: a whole number from 1024 to 65535")
+    number = int(text or PORT)
+    if taken(number):
+        other = next(near for near in range(number + 1, number + 1000) if not taken(near))
+        raise Stop(f"PORT={number}: another program has this port; PORT={other} is free")
+    return number
+
+
+def taken(number: int) -> bool:
+    """Whether something else listens at this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, number))
+        except OSError:
+            return True
+    return False
+
+
+def parameterised(folder: Path) -> Path:
+    """Write runs/<study>/explorer.ipynb: the notebook with the run's request as its parameters."""
+    import nbformat
+    from papermill.iorw import load_notebook_node
+    from papermill.parameterize import parameterize_notebook
+
+    from lib.study import NOTEBOOK_NAMES
+
+    notebook = load_notebook_node(str(files.PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb"))
+    named = {NOTEBOOK_NAMES.get(name, name): value for name, value in runs.asked(folder).items()}
+    notebook = parameterize_notebook(notebook, {**named, "seed": runs.seeds(folder)[0]})
+    notebook.metadata["title"] = f"Explorer: {folder.name}"
+    with files.whole(folder / "explorer.ipynb") as temporary:
+        nbformat.write(notebook, temporary)
+    return folder / "explorer.ipynb"
+
+
+def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:
+    """Start Voila on a notebook; what it says goes to `words`."""
+    return subprocess.Popen(
+        command(notebook, port), stdout=words, stderr=words, env=environment(), start_new_session=True,
+        preexec_fn=terminate_with_parent,
+    )  # fmt: skip
+
+
+def command(notebook: Path, port: int) -> list[str]:
+    """Voila on one notebook, with a template of ours, for this machine alone."""
+    return [
+        sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--Voila.ip={HOST}", f"--port={port}",
+        "--Voila.port_retries=0", "--template=study", "--show_tracebacks=True",
+        "--MappingKernelManager.cull_interval=15", f"--MappingKernelManager.cull_idle_timeout={IDLE_S}",
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """Where Voila and JupyterLab find our templates and settings, and the notebook's kernel this very lib."""
+
+    def before(name: str, folder: Path) -> str:
+        return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
+
+    pages = Path(__file__).parent
+    ours = {"JUPYTER_PATH": pages, "JUPYTER_CONFIG_PATH": pages / "voila", "PYTHONPATH": files.PROJECT}
+    return {**os.environ, **{name: before(name, folder) for name, folder in ours.items()}}
+
+
+def wait_until_there(process: subprocess.Popen, port: int, log: Path) -> None:
+    """Wait until the server answers; Stop with its last words where it ends before, or never does."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.1)
+    words = log.read_text().strip().splitlines()
+    raise Stop(f"the explorer did not start: {words[-1] if words else 'without a word'} (all of it: {shown(log)})")

@@ -1,0 +1,157 @@
+"""What careless protocols would have given, beside the careful ones: what nobody should do, to show what it is worth.
+
+Heads are trained anew on stored embeddings, choices are made from stored scores. Values are fractions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
+from lib.encoders.training import device_of
+from lib.evaluation import measures
+from lib.evaluation.frozen import read_embeddings
+from lib.evaluation.results import ALL_FOUR, SHARED, Scores
+from lib.representations import PAPER, names
+from lib.study import Study
+
+Array = np.ndarray
+
+COLUMNS = ["protocol", "careful", "careless", "measure", "level", "warning"]
+SPLITS, HALVES, HEAD_SEEDS = 3, 20, 5  # random splits that a head is trained on; that a choice is made on; seeds
+
+
+def careless_table(study: Study, seed: int) -> pd.DataFrame:
+    """What careless protocols would have given, beside careful ones [COLUMNS]: chunk macro mAP.
+
+    The heads are those of the settings' last kind, the linear one, which takes seconds.
+    Of a study of all folds the first one. The heads are trained anew on the encoders' embeddings of this seed, the
+    choice among subsets is made from stored scores.
+    """
+    part = study.parts[0]
+    fresh = FreshHead.of(part, seed)
+    rows = [split_test_chunks(fresh), chosen_on_test(Scores(part), seed), best_seed(fresh)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@dataclass(frozen=True, eq=False)
+class FreshHead:
+    """A head on all four encoders' embeddings [chunk, width together], trained and scored on the rows it is given."""
+
+    part: Study
+    embeddings: Array
+    seed: int
+    plan: HeadPlan
+
+    @classmethod
+    def of(cls, part: Study, seed: int) -> "FreshHead":
+        """Of one seed's encoders; StudyError naming the notebook where they are missing."""
+        torch.set_num_threads(part.settings.threads)
+        found = [read_embeddings(part, name, seed) for name in names() if name in PAPER]
+        plan = HeadPlan.of(part.settings, part.settings.heads.kinds[-1])
+        return cls(part, np.concatenate(found, axis=1), seed, plan)
+
+    @cached_property
+    def train(self) -> Array:
+        """The study's training rows."""
+        return self.part.chunks.rows(*self.part.settings.trained_on.split("+"))
+
+    @cached_property
+    def test(self) -> Array:
+        """The study's test rows."""
+        return self.part.chunks.rows("test")
+
+    def value(self, train: Array, scored: Array, seed: int) -> float:
+        """Chunk macro mAP on the rows `scored` of a head trained on the rows `train`."""
+        chunks, device = self.part.chunks, device_of(self.part.request.device)
+        # one input, so that no other subset is trained
+        together = HeadData({ALL_FOUR: self.embeddings}, chunks.targets, chunks.groups)
+        ((_, scores),) = score_subsets(together, train, scored, self.plan, seed, device)
+        return measures.evaluate(chunks.targets[scored], scores, names=[SHARED])[SHARED].value
+
+
+def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
+    """Heads trained on one half of the test chunks, split at random, against halves by group; mean of seeded splits.
+
+    No encoder was trained on any of these, so what is left is what the head remembers of a clip.
+    """
+
+    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
+        each = (fresh.test, rng.permutation(fresh.test))
+        return tuple(fresh.value(rows[first], rows[~first], fresh.seed) for rows in each)
+
+    careful, careless = _over_halves(fresh.part.chunks.groups[fresh.test], SPLITS, fresh.seed, both)
+    return _careless(
+        "split the chunks of one clip over training and test", careful, careless,
+        "the head knows a clip and its group again by other chunks; both are heads trained on half the test set",
+    )  # fmt: skip
+
+
+def chosen_on_test(part: Scores, seed: int) -> dict[str, Any]:
+    """The best of all subsets and heads by its own test score, against one chosen on the other half of the groups.
+
+    Both are reported on the same halves, because average precision is higher where there are fewer items.
+    """
+    players = [name for name in names() if name in PAPER]
+    models = [(label(subset), head) for head in part.study.settings.heads.kinds for subset in subsets(players)]
+    scores = [part.read(subset, head, seed)["chunk"] for subset, head in models]
+    test = part.tests["chunk"]
+
+    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
+        values = [_macro(test.targets, each, np.stack([first, ~first])) for each in scores]
+        return chosen(np.array(values))
+
+    careful, careless = _over_halves(test.groups, HALVES, seed, both)
+    return _careless(
+        f"choose among {len(models)} models by the score on the test set itself", careful, careless,
+        "the winner was partly lucky on the very items it was chosen by; both are means over halves of the test set",
+    )  # fmt: skip
+
+
+def chosen(values: Array) -> tuple[float, float]:
+    """Values [model, half] of the two halves: the mean of what the other half's choice gives, and of the highest."""
+    by_other_half = values[values.argmax(axis=0)[::-1], [0, 1]]
+    return float(by_other_half.mean()), float(values.max(axis=0).mean())
+
+
+def _macro(targets: Array, scores: Array, halves: Array) -> Array:
+    """Macro mAP [half] of scores [item, class] on halves [half, item]; classes without a positive are left out."""
+    return np.nanmean(measures.average_precision(targets, scores, halves.astype(np.int32)), axis=1)
+
+
+def _over_halves(groups: Array, repeats: int, seed: int, both: Callable) -> tuple[float, float]:
+    """Mean of both(first, rng) over seeded halves `first` [item] of the groups [item]; NaN where there is one group."""
+    rng, there = np.random.default_rng(seed), np.unique(groups)
+    if len(there) < 2:
+        return np.nan, np.nan
+    firsts = [np.isin(groups, rng.permutation(there)[: len(there) // 2]) for _ in range(repeats)]
+    return tuple(np.mean([both(first, rng) for first in firsts], axis=0).tolist())
+
+
+def best_seed(fresh: FreshHead) -> dict[str, Any]:
+    """The best of several head seeds by test score, against their mean.
+
+    A linear head is trained by descent here, whatever the study's are: least squares have no seed.
+    """
+    descent = fresh.plan.heads.model_copy(update={"linear_fit": "descent"})
+    fresh = replace(fresh, plan=replace(fresh.plan, heads=descent))
+    seeds = range(fresh.seed, fresh.seed + HEAD_SEEDS)
+    values = [fresh.value(fresh.train, fresh.test, seed) for seed in seeds]
+    return _careless(
+        f"report the best of {HEAD_SEEDS} seeds of the head by test score", float(np.mean(values)), max(values),
+        "the next seed will not repeat it; the mean of the seeds is what to expect",
+    )  # fmt: skip
+
+
+def _careless(told: str, careful: float, careless: float, warning: str) -> dict[str, Any]:
+    if np.isnan(careful):
+        warning = "no value: one group alone cannot be split"
+    return {
+        "protocol": f"DO NOT: {told}", "careful": careful, "careless": careless, "measure": SHARED, "level": "chunk",
+        "warning": warning,
+    }  # fmt: skip

@@ -1,0 +1,98 @@
+"""Games whose answer is known by construction, on the embeddings of trained encoders: copies, and an exclusive-or.
+
+`copies`: a second player that is an exact copy of the first. Their shares must be equal, and their interaction negative,
+since whoever comes second adds nothing.
+
+`xor`: labels that are the exclusive-or of a pitch class and a timbre. An encoder that knows only one of the two knows
+nothing about them; both together know them, but only a head with a hidden layer can put them together. So what one reads off
+a linear head as "adds nothing" may be an interaction that the head cannot use. The encoders were trained on the pitch and
+timbre labels alone; only heads are trained here.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from lib.encoders.heads import Head, HeadData, HeadPlan, label, score_subsets
+from lib.encoders.training import device_of
+from lib.evaluation import chance, measures, shapley
+from lib.evaluation.frozen import read_embeddings
+from lib.evaluation.games import CHANCE
+from lib.evaluation.results import SHARED
+from lib.evaluation.shapley import Subset
+from lib.study import Study
+
+COPY = "copy"
+
+
+def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") -> pd.DataFrame:
+    """Shares of an encoder, its copy and another, on test chunks [head, player, share, with_copy].
+
+    with_copy: the interaction index of the player and the copy.
+    """
+    embeddings = {name: read_embeddings(part, name, seed) for name in (first, other)}
+    embeddings = {first: embeddings[first], f"{first} {COPY}": embeddings[first], other: embeddings[other]}
+    rows = []
+    for head in part.settings.heads.kinds:
+        game = _game(part, embeddings, part.chunks.targets, head, seed)
+        shares, pairs = shapley.shapley(game), shapley.interactions(game)
+        for name in embeddings:
+            pair = (first, f"{first} {COPY}") if name != other else (f"{first} {COPY}", other)
+            rows.append({"head": head, "player": name, "share": float(shares[name]), "with_copy": float(pairs[pair])})
+    return pd.DataFrame(rows)
+
+
+def xor(part: Study, seed: int, players: Sequence[str] = ("pitch", "timbre")) -> pd.DataFrame:
+    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value, chance].
+
+    Half of the labels hold for every clip, so chance is a little over 0.5. It is a row of its own too: `chance`.
+    """
+    embeddings = {name: read_embeddings(part, name, seed) for name in players}
+    targets = xor_targets(part.chunks.targets, part.chunks.corpus.classes)
+    rows = []
+    for head in part.settings.heads.kinds:
+        game = _game(part, embeddings, targets, head, seed)
+        rows += [
+            {"head": head, "subset": label(subset) or CHANCE, "value": float(value), "chance": float(game[()])}
+            for subset, value in game.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def xor_targets(targets: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Labels [chunk, label] 0 or 1 from targets [chunk, class] of the embedded corpus.
+
+    The pitch classes are parted into two halves, and the timbres; a label holds where exactly one of a chunk's two lies
+    in the first half, and another where it does not. All ways to part them are taken, so that nothing hangs on one.
+    """
+    pitch, timbre = (_in_first_half(targets, classes, family) for family in ("pitch_", "timbre_"))
+    differ = (pitch[:, :, None] ^ timbre[:, None, :]).reshape(len(targets), -1)
+    return np.concatenate([differ, ~differ], axis=1).astype(np.uint8)
+
+
+def _in_first_half(targets: np.ndarray, classes: Sequence[str], family: str) -> np.ndarray:
+    """Whether the class of each chunk lies in the half with the family's first class, for each way to part it."""
+    columns = [column for column, name in enumerate(classes) if name.startswith(family)]
+    if len(columns) < 2:
+        raise ValueError(f"there are no {family}* classes: the exclusive-or is made of the embedded corpus alone")
+    first, *others = columns
+    halves = [(first, *more) for more in combinations(others, len(columns) // 2 - 1)]
+    return np.stack([targets[:, list(half)].any(1) for half in halves], axis=1)
+
+
+def _game(
+    part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
+) -> dict[Subset, np.ndarray]:
+    """Macro mAP [] of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
+    chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
+    train, test = chunks.rows(*part.settings.trained_on.split("+")), chunks.rows("test")
+    data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
+    nobody = np.array(chance.evaluate(targets[test], names=[SHARED])[SHARED].value)
+    scored = score_subsets(data, train, test, plan, seed, device)
+    return {(): nobody} | {subset: _value(targets[test], scores) for subset, scores in scored}
+
+
+def _value(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return np.array(measures.evaluate(targets, scores, names=[SHARED])[SHARED].value)

@@ -1,0 +1,100 @@
+"""Figures: one style, one way to save them, and one file for each kind of picture.
+
+A plot function takes data and an axis (or makes a figure of several) and returns what it drew on; `save` alone writes
+files. The figure's id is the stem of its files.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lib import files
+from lib.display import mpl
+from lib.display.glyphs import spell_out
+
+STYLE: dict[str, Any] = {
+    "figure.dpi": 100, "savefig.dpi": 200, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 10,
+    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    "text.parse_math": False,  # labels and file names are data, not mathematics
+    "svg.fonttype": "none", "svg.hashsalt": "pitch-timbre-learned", "pdf.fonttype": 42,
+}  # fmt: skip
+# Dates are left out, so that the same data gives the same bytes.
+UNDATED = {"pdf": {"CreationDate": None, "ModDate": None}, "svg": {"Date": None}, "png": {}}
+OCTAVES_HZ = (50, 100, 200, 400, 800, 1600, 3200, 6400)  # ticks of a frequency axis
+GREY = "#999999"  # for what stands beside the encoders: constant, oracle, published
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The study's look for figures made inside the block."""
+    with mpl.rc_context(STYLE):
+        yield
+
+
+def frequency_axis(axis: mpl.Axes) -> None:
+    """Make the vertical axis one of frequency in Hz, an octave as high as any other."""
+    axis.set(yscale="log", ylabel="frequency (Hz)")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(mpl.FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
+    axis.yaxis.set_major_formatter(mpl.FuncFormatter(lambda hz, _: f"{hz:g}"))
+    axis.yaxis.set_minor_locator(mpl.NullLocator())
+
+
+def over_all(figure: mpl.Figure, text: str, size: float = 11) -> None:
+    """Put a title over all panels, in as many lines as the figure's width asks for."""
+    figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
+
+
+def save(figure: mpl.Figure, stem: Path) -> mpl.Figure:
+    """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
+    with style():
+        spell_out(figure)
+        for kind, metadata in UNDATED.items():
+            with files.whole(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata)
+    return figure
+
+
+def sentence(text: str) -> mpl.Figure:
+    """In the place of a figure that cannot be drawn, why not."""
+    with style():
+        figure = mpl.Figure(figsize=(6.5, 0.6))
+        figure.text(0.01, 0.5, text, va="center", fontsize=9)
+        return figure
+
+
+def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
+    """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
+    with files.whole(stem.with_name(f"{stem.name}.csv")) as temporary:
+        table.to_csv(temporary, index=False)
+    shown = table.apply(lambda column: column.map(lambda x: f"{x:.3f}" if isinstance(x, float) else x))
+    with files.whole(stem.with_name(f"{stem.name}.tex")) as temporary:
+        temporary.write_text(latex(shown, caption))
+    return table
+
+
+def latex(table: pd.DataFrame, caption: str) -> str:
+    """The table as LaTeX with booktabs rules, every special character escaped."""
+    head = " & ".join(_escape(str(name)) for name in table.columns)
+    body = [
+        " & ".join(_escape("" if pd.isna(cell) else str(cell)) for cell in row) for row in table.itertuples(index=False)
+    ]
+    lines = [
+        r"\begin{table}", rf"\caption{{{_escape(caption)}}}", rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\toprule",
+        head + r" \\", r"\midrule", *(row + r" \\" for row in body), r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    table = str.maketrans(
+        {c: f"\\{c}" for c in "&%$#_{}"}
+        | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+    )
+    return "" if text == "nan" else text.translate(table)

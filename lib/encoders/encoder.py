@@ -1,0 +1,329 @@
+"""One encoder from a representation: trained, scored, and its embeddings kept.
+
+What is left in a checkpoint folder:
+
+    encoder.safetensors   all weights, those of a MobileNet and of a standardisation included
+    mobilenet.safetensors the MobileNet with the output layer that it was trained with
+    encoder.json          settings, key, seed, history, number of parameters
+    embeddings.npy        [chunk, width] float32 of every chunk of the corpus, in the order of the chunks
+    embeddings.json       key of the weights and the sounds that the embeddings were made from
+    encoder-epoch<k>.safetensors  all weights as they were after epoch k, an eighth, a quarter and a half of the way;
+                          a MobileNet in them is finished, as it is trained before
+    *.state.safetensors   while it is being trained: where an interrupted run goes on
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lib import files
+from lib.encoders import speed, training
+from lib.encoders.training import Examples, History
+from lib.encoders.transformer import Transformer, classifier, n_parameters
+from lib.files import held
+from lib.representations import kind, make
+from lib.representations.base import settings_of
+from lib.settings import Chunking, Settings
+from lib.sounds.arrays import Rows, blocks
+from lib.sounds.chunks import Chunks, cut_clip
+from lib.sounds.decode import decode
+
+# Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
+# so that a chunk's numbers do not depend on how many came with it.
+BLOCK = 64
+PARTS = (8, 4, 2)  # of the epochs: after an eighth, a quarter and a half of them the study keeps the weights
+VERSION = 3  # of body and loop: raised when the same settings would give other numbers
+
+
+class Encoder(nn.Module):
+    """Representation, Transformer and the encoder's own classifier."""
+
+    def __init__(self, name: str, n_classes: int, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.representation = make(name, settings)
+        self.body = Transformer(settings.body)
+        self.classifier = classifier("paper", settings.body.width, n_classes, settings.heads.hidden)
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Embeddings [chunk, width] of features as the representation computes them."""
+        return self.body(self.representation(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs [chunk, class] of features."""
+        return self.classifier(self.embed(features))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Something that took time: seconds for so many chunks, and the arithmetic that was in it, where it is known."""
+
+    what: str
+    seconds: float
+    chunks: int
+    flops: float | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained encoder with its embeddings [chunk, width], its own test scores [chunk, class] and what happened."""
+
+    encoder: Encoder
+    embeddings: np.ndarray
+    scores: np.ndarray
+    histories: dict[str, History]
+    spent: list[Stage]  # what was done for it in this call: nothing where it was only read back
+
+
+def train_encoder(
+    name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto", *,
+    keep_epochs: Collection[int] = (),
+) -> Trained:  # fmt: skip
+    """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
+
+    keep_epochs: after these epochs (from 1) the weights are kept beside the finished ones, where it is trained now.
+    Raises files.Held where another process is at it.
+    """
+    target = training.device_of(device)
+    torch.set_num_threads(settings.threads)
+    with held(folder, f"{name}, seed {seed}"):
+        key = key_of(name, chunks, settings, seed)
+        torch.manual_seed(seed)
+        encoder = Encoder(name, len(chunks.corpus.classes), settings)
+        spent: list[Stage] = []
+        finished = read_back(encoder, folder, key)
+        if not finished:
+            (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
+        kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
+        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent, kept)
+        encoder.to(target).eval()
+        embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
+        keep_embeddings(embeddings, folder, key, chunks)
+        scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
+        return Trained(encoder, embeddings, scores, histories, spent)
+
+
+def _train(
+    encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
+    device: torch.device, spent: list[Stage], kept: dict[int, Path],
+) -> dict[str, History]:  # fmt: skip
+    rows = chunks.rows(*settings.trained_on.split("+"))
+    histories = {}
+
+    def train(
+        what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None
+    ) -> None:
+        examples, schedule = Examples(inputs, targets, settings.trained_on), settings.schedule(what)
+        history = training.fit(
+            model, examples, schedule, seed, state=folder / f"{what}.state.safetensors", key=key, device=device,
+            validation=validation, report=training.progress(f"{what}, seed {seed}"),
+            keep=kept if model is encoder else None,  # a MobileNet is finished before the first of these epochs
+        )  # fmt: skip
+        some = training.batch_of(examples, np.arange(min(len(inputs), 16)), device)
+        flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
+        spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
+        histories[what] = history
+        if model is not encoder:
+            training.save_weights(model, folder / f"{what}.safetensors", key)
+
+    representation = encoder.representation
+    representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
+    features = features_of(encoder, name, chunks, device, spent)
+    representation.standardise(Rows(features, rows))
+    validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
+    train(name, encoder, Rows(features, rows), chunks.targets[rows], validation)
+    keep(encoder, folder, key, settings, seed, histories)
+    return histories
+
+
+def validation_of(features: np.ndarray, chunks: Chunks, settings: Settings) -> Examples:
+    """The validation chunks; ValueError where there are none or they are trained on."""
+    rows = chunks.rows("validation")
+    if not len(rows) or "validation" in settings.trained_on:
+        raise ValueError(
+            "checkpoint=best needs validation clips that are not trained on: "
+            "set validation=next for a corpus with folds, and trained_on=train"
+        )
+    return Examples(Rows(features, rows), chunks.targets[rows], "validation")
+
+
+def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
+    """Changes with whatever the weights depend on, and with nothing else.
+
+    These are the samples and labels of the chunks that are trained on (or selected on), all settings that reach the
+    network or its training with their values now, the seed, and the versions of the rules and of the libraries in use.
+    """
+    learned_from = [chunks.content(chunks.rows(*settings.trained_on.split("+")))]
+    if settings.checkpoint == "best":
+        learned_from.append(chunks.content(chunks.rows("validation")))
+    schedules = [settings.schedule(what) for what in (name, *kind(name).learns)]
+    return files.key(
+        name, learned_from, settings.body, settings.checkpoint, settings.threads, settings.heads.hidden, schedules,
+        seed, *of_features(name, settings),
+    )  # fmt: skip
+
+
+def of_features(name: str, settings: Settings) -> tuple[Any, ...]:
+    """What features depend on besides the samples: the representation's settings, and versions of rules and libraries."""
+    chosen = kind(name)
+    own = settings_of(chosen, settings.representations.get(name, {}))
+    versions = [version(library) for library in ("torch", *chosen.libraries)]
+    return own, settings.chunking.rate_hz, settings.chunking.length_s, VERSION, chosen.version, versions
+
+
+def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device, spent: list[Stage]) -> np.ndarray:
+    """Features of every chunk [chunk, ...], on disk under what they were computed from; the chunks where not stored.
+
+    What computing them took is added to `spent`.
+    """
+    representation = encoder.representation
+    settings = encoder.settings
+    if not representation.stored:
+        return chunks.audio
+    learned = [
+        files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()
+    ]
+    key = files.key(name, chunks.key, learned, *of_features(name, settings))
+    path = files.cache() / "features" / f"{name}-{key}.npy"
+    with held(path.with_suffix(""), f"features of {name}", wait=True):
+        if not path.exists():
+            start = time.perf_counter()
+            compute_features(representation.to(device), chunks.audio, path, device)
+            spent.append(Stage(f"features of {name}", time.perf_counter() - start, len(chunks)))
+    return np.load(path, mmap_mode="r")
+
+
+def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, device: torch.device) -> None:
+    """Write the features of all chunks to `path`, block by block, whole or not at all."""
+    stored = None
+    with files.whole(path) as temporary:
+        for part, values in in_blocks(lambda x: representation.compute(x), audio, device):
+            if stored is None:
+                stored = np.lib.format.open_memmap(temporary, "w+", values[0].dtype, (len(audio), *values[0].shape[1:]))
+                with files.room_for(path, stored.nbytes):
+                    files.reserve(temporary)
+            stored[part] = values[0]
+        stored.flush()
+
+
+def answers(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class], float32, of all features, in evaluation mode."""
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = encoder.embed(x)
+        return embedding, encoder.classifier(embedding)
+
+    encoder.eval()
+    parts = [values for _, values in in_blocks(both, features, device)]
+    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
+
+
+@torch.inference_mode()
+def in_blocks(
+    function: Callable, array: np.ndarray, device: torch.device, size: int = BLOCK
+) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
+    """Where and what: `function` of blocks of `size` of the array's rows, cut back to the rows there are."""
+    for part in blocks(len(array), size):
+        rows = np.array(array[part])
+        filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
+        values = function(torch.from_numpy(filled).to(device))
+        values = values if isinstance(values, tuple) else (values,)
+        yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
+
+
+def listen(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
+
+    Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
+    """
+    chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
+    return start_s, *heard_by(encoder, chunks)
+
+
+def heard_by(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
+    device = next(encoder.parameters()).device
+
+    def both(x: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = encoder.embed(encoder.representation.compute(x))
+        return embedding, encoder.classifier(embedding)
+
+    encoder.eval()
+    parts = [values for _, values in in_blocks(both, chunks, device, min(len(chunks), BLOCK))]
+    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
+
+
+def keep(
+    encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
+) -> None:
+    """Write the finished encoder and what was done; the states of the way there are no longer needed."""
+    training.save_weights(encoder, folder / "encoder.safetensors", key)
+    files.write_json(folder / "encoder.json", {
+        "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
+        "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
+    })  # fmt: skip
+    for state in folder.glob("*.state.safetensors"):
+        state.unlink()
+
+
+def parts_of_epochs(epochs: int) -> dict[int, int]:
+    """After which epoch (from 1) an eighth, a quarter and a half of them are done, rounded up: {8: .., 4: .., 2: ..}."""
+    return {part: math.ceil(epochs / part) for part in PARTS}
+
+
+def epoch_path(folder: Path, epoch: int) -> Path:
+    """File of the weights of an encoder as they were after an epoch (from 1)."""
+    return folder / f"encoder-epoch{epoch}.safetensors"
+
+
+def read_epoch(encoder: Encoder, folder: Path, epoch: int, key: str) -> bool:
+    """Load the weights as they were after an epoch into `encoder`; False where there are none of this key."""
+    path = epoch_path(folder, epoch)
+    if not path.exists():
+        return False
+    with safe_open(path, "pt") as kept:
+        if kept.metadata()["key"] != key:
+            return False
+    encoder.load_state_dict(load_file(path))
+    return True
+
+
+def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:
+    """Load finished weights and history into `encoder`; None where there are none of this key."""
+    told = folder / "encoder.json"
+    if not told.exists():
+        return None
+    kept = json.loads(told.read_text())
+    if kept["key"] != key:
+        return None
+    encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
+    return {what: History(rows) for what, rows in kept["history"].items()}
+
+
+def keep_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
+    """Write embeddings [chunk, width], and beside them the key of the weights and sounds that they were made from."""
+    (folder / "embeddings.json").unlink(missing_ok=True)  # the two must not disagree if this is stopped in between
+    with files.whole(folder / "embeddings.npy", embeddings.nbytes) as temporary:
+        np.save(temporary, embeddings)
+    files.write_json(folder / "embeddings.json", {"key": files.key(key, chunks.key)})
+
+
+def stored_embeddings(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path) -> np.ndarray | None:
+    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these sounds and settings."""
+    told, path = folder / "embeddings.json", folder / "embeddings.npy"
+    if not (told.exists() and path.exists()):
+        return None
+    if json.loads(told.read_text())["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
+        return None
+    return np.load(path)

@@ -1,0 +1,346 @@
+"""The same head on every subset of the encoders' embeddings (paper section 3.5).
+
+Heads train together, as one batched product: h counts such heads, and nothing of one reaches another. All read the
+same inputs, each its own columns of them. The order of the batches is drawn from (seed, epoch), so a head trained alone
+gets the same weights but for rounding.
+
+A linear head is least squares in closed form (ridge), its penalty chosen by groups of the training chunks alone; or it is
+trained by descent as the others are, and `evaluation.convergence` says how far from its optimum that has stopped.
+"""
+
+import itertools
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib.encoders.threads import cores, side_by_side
+from lib.encoders.training import activate, learning_rate, loss_of, optimiser_of
+from lib.settings import Heads, Settings, Training
+from lib.sounds.arrays import blocks
+
+Subset = tuple[str, ...]
+Head = Literal["paper", "linear"]
+ZEROS = -1  # the last column of the inputs, where nothing is: what a head reads beyond its own width
+SCORED = 4096  # chunks scored at a time
+VERSION = 1  # of the rules below: raised when the same inputs would give other heads
+FOLDS = 5  # of the training groups, by which a penalty is chosen
+PENALTIES = np.logspace(1, -6, 15)  # a chunk; the largest first, so that of equal ones it is taken
+FALLBACK = 1e-2  # the penalty where fewer than two groups leave nothing to choose by
+
+
+@dataclass(frozen=True, eq=False)
+class HeadData:
+    """What heads read: embeddings name -> [chunk, width], each of its own width; targets [chunk, class]; groups [chunk]."""
+
+    embeddings: Mapping[str, np.ndarray]
+    targets: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """How one kind of head is fitted."""
+
+    head: Head
+    heads: Heads
+    schedule: Training
+
+    @classmethod
+    def of(cls, settings: Settings, head: Head) -> "HeadPlan":
+        """As the settings of a run say."""
+        return cls(head, settings.heads, settings.schedule("head"))
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether nothing is trained step by step."""
+        return self.head == "linear" and self.heads.linear_fit == "ridge"
+
+    def activate(self, outputs: Tensor) -> Tensor:
+        """Scores from outputs: least squares are scores as they are, whatever output the schedule of descent has."""
+        return outputs if self.closed_form else activate(outputs, self.schedule)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A ridge penalty a chunk, of how many training groups it was chosen by, and its held-out squared error.
+
+    The error is the mean over chunks and classes; NaN where nothing was chosen.
+    """
+
+    penalty: float
+    groups: int
+    error: float = math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedHeads:
+    """Heads of some subsets as one model, its inputs [chunk, d], and the penalty of each where it is ridge."""
+
+    subsets: list[Subset]
+    model: "StackedHeads"
+    inputs: Tensor
+    penalties: list[Penalty]
+
+
+def subsets(names: Sequence[str]) -> list[Subset]:
+    """All 2^n - 1 subsets, the small ones first, each in registry order."""
+    return [subset for size in range(1, len(names) + 1) for subset in itertools.combinations(names, size)]
+
+
+def label(subset: Subset) -> str:
+    """The name of a subset in files and tables: its encoders joined by "+"."""
+    return "+".join(subset)
+
+
+def score_subsets(
+    data: HeadData, train: np.ndarray, scored: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
+    only: Collection[Subset] | None = None,
+) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
+    """Subset and its scores [scored, class] float32 of a fresh head, for every subset of the embeddings, or `only` some.
+
+    train, scored: rows [row] of the chunks to train on and to score. Only training rows are read before the scores are
+    made.
+    """
+    for heads in train_subsets(data, train, plan, seed, device, only=only):
+        yield from zip(heads.subsets, scores_of(heads.model, heads.inputs[scored], plan), strict=True)
+
+
+def train_subsets(
+    data: HeadData, train: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
+    only: Collection[Subset] | None = None,
+) -> Iterator[TrainedHeads]:  # fmt: skip
+    """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train`.
+
+    On a processor hidden layers are much work, so that heads of one width train together, the narrow ones first. Of
+    linear heads, and on other devices, a step costs more than its arithmetic: all train together, the narrow ones filled
+    up with zeros.
+    """
+    scaled = {name: scale(values, train, plan.heads) for name, values in data.embeddings.items()}
+    inputs = torch.cat([*scaled.values(), torch.zeros(len(data.targets), 1)], dim=1).to(device)
+    learned, labels = inputs[train], torch.from_numpy(data.targets[train]).float().to(device)
+    parts = torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in scaled.values()])
+    places = dict(zip(scaled, parts, strict=True))
+
+    def width(subset: Subset) -> int:
+        return sum(len(places[name]) for name in subset)
+
+    def trained(group: list[Subset]) -> TrainedHeads:
+        each = [torch.cat([places[name] for name in subset]) for subset in group]
+        columns = nn.utils.rnn.pad_sequence(each, batch_first=True, padding_value=ZEROS)
+        if plan.closed_form:
+            model, penalties = fit_ridge(learned.cpu(), labels.cpu(), columns, data.groups[train], plan.heads)
+            return TrainedHeads(group, model.to(device), inputs, penalties)
+        model = StackedHeads.fresh(plan.head, columns, labels.shape[1], plan.heads.hidden, seed).to(device)
+        train_heads(model, learned, labels, plan.schedule, seed)
+        return TrainedHeads(group, model, inputs, [])
+
+    wanted = [subset for subset in subsets(list(data.embeddings)) if only is None or subset in only]
+    by_width = [list(group) for _, group in itertools.groupby(sorted(wanted, key=width), key=width)]
+    at_once = plan.head == "linear" or device.type != "cpu"
+    groups = [wanted] if wanted and at_once else by_width
+    workers = cores() if device.type == "cpu" and len(groups) > 1 else 1
+    yield from side_by_side(trained, groups, workers)
+
+
+@torch.inference_mode()
+def scores_of(model: nn.Module, inputs: Tensor, plan: HeadPlan) -> np.ndarray:
+    """Scores [h, chunk, class] float32 of heads on inputs [chunk, d]."""
+    parts = [plan.activate(model(inputs[part])).cpu() for part in blocks(len(inputs), SCORED)]
+    return torch.cat(parts, dim=1).numpy()
+
+
+def scale(embedding: np.ndarray, train: np.ndarray, heads: Heads) -> Tensor:
+    """Embeddings [chunk, width] standardised on the training rows, or as they are."""
+    values = torch.from_numpy(np.ascontiguousarray(embedding, dtype=np.float32))
+    mean, spread = scale_of(values[train], heads)
+    return (values - mean) / spread
+
+
+def scale_of(values: Tensor, heads: Heads) -> tuple[Tensor, Tensor]:
+    """What the heads take from embeddings [chunk, width] and divide them by, each [width]."""
+    if heads.scaling == "none":
+        return torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+    spread, mean = torch.std_mean(values, dim=0, correction=0)
+    return mean, torch.where(spread > 1e-6, spread, 1.0)
+
+
+class StackedHeads(nn.Module):
+    """h heads of one shape: inputs [c, d] to outputs [h, c, class]; each is `transformer.classifier`, stacked.
+
+    columns: of the inputs, those that each head reads [h, in]; ZEROS where a head is narrower than others.
+    weights: of each layer [h, in, out]; biases: [h, 1, out].
+    """
+
+    def __init__(self, columns: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.register_buffer("columns", columns)
+        self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
+
+    @classmethod
+    def fresh(cls, head: Head, columns: Tensor, n_classes: int, hidden: int, seed: int) -> "StackedHeads":
+        """Heads each drawn by itself from the seed, as if there were no other."""
+        hiddens = [] if head == "linear" else [hidden]
+        heads = []
+        for n_dims in widths(columns):
+            generator = torch.Generator().manual_seed(seed)
+            sizes = itertools.pairwise([n_dims, *hiddens, n_classes])
+            (weight, bias), *more = [linear_start(a, b, generator) for a, b in sizes]
+            heads.append([(nn.functional.pad(weight, (0, 0, 0, columns.shape[1] - n_dims)), bias), *more])
+        layers = [[torch.stack(parts) for parts in zip(*layer, strict=True)] for layer in zip(*heads, strict=True)]
+        return cls(columns, *zip(*layers, strict=True))
+
+    @classmethod
+    def of_subset(cls, subset: Subset, kept: Mapping[str, Tensor]) -> "StackedHeads":
+        """The trained head of one subset, a stack of one that reads all its inputs, from what `named` gave."""
+        n_layers = sum(name.startswith(f"{label(subset)}.weight") for name in kept)
+        layers = [[kept[f"{label(subset)}.{kind}{i}"][None] for i in range(n_layers)] for kind in ("weight", "bias")]
+        return cls(torch.arange(layers[0][0].shape[1])[None], *layers).requires_grad_(False)
+
+    def named(self, group: Sequence[Subset]) -> dict[str, Tensor]:
+        """All weights and biases head by head, by the subset that each head is for."""
+        found = {}
+        for number, (subset, n_dims) in enumerate(zip(group, widths(self.columns), strict=True)):
+            for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+                found[f"{label(subset)}.weight{layer}"] = weight[number] if layer else weight[number, :n_dims]
+                found[f"{label(subset)}.bias{layer}"] = bias[number]
+        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        x = nn.functional.embedding(self.columns % inputs.shape[1], inputs.T.contiguous()).mT  # [h, c, in]
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(bias, x.relu() if number else x, weight)
+        return x
+
+
+def widths(columns: Tensor) -> list[int]:
+    """How many columns each head reads."""
+    return (columns != ZEROS).sum(1).tolist()
+
+
+def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weight [in, out] and bias [1, out], drawn as torch.nn.Linear draws them."""
+    bound = 1 / math.sqrt(n_in)
+    weight = torch.empty(n_in, n_out).uniform_(-bound, bound, generator=generator)
+    return weight, torch.empty(1, n_out).uniform_(-bound, bound, generator=generator)
+
+
+def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
+    """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart."""
+    optimiser = optimiser_of(model.weights, model.biases, schedule)
+    n_heads, n_items = len(model.columns), len(inputs)
+    n_batches = math.ceil(n_items / schedule.batch)
+    for epoch in range(schedule.epochs):
+        order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        for number, which in enumerate(order.to(inputs.device).tensor_split(n_batches)):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(schedule, epoch * n_batches + number, schedule.epochs * n_batches)
+            outputs = model(inputs[which])
+            loss = loss_of(outputs, labels[which].expand(n_heads, -1, -1), schedule) * n_heads
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+
+
+def fit_ridge(
+    inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray, heads: Heads
+) -> tuple[StackedHeads, list[Penalty]]:
+    """Linear heads by least squares on inputs [c, d], labels [c, class], groups [c], and the penalty of each."""
+    given = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
+    penalties = choose_penalties(inputs, labels, columns, groups) if heads.ridge == "groups" else given
+    return ridge(inputs, labels, columns, [each.penalty for each in penalties]), penalties
+
+
+def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[float]) -> StackedHeads:
+    """Linear heads in closed form on inputs [c, d], labels [c, class]; each is sklearn.linear_model.Ridge.
+
+    penalties: of each head a chunk, so that its alpha is penalty * c; the bias is free.
+    """
+    mean_in, mean_out = inputs.mean(0), labels.mean(0)
+    x, y = (inputs - mean_in).double(), (labels - mean_out).double()
+    gram, moment = x.mT @ x, x.mT @ y  # once for all heads: each reads its part
+    alphas = len(inputs) * torch.as_tensor(penalties, dtype=x.dtype)[:, None, None]
+    system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=x.dtype)
+    weight = torch.linalg.solve(system, moment[columns]).float()
+    return StackedHeads(columns, [weight], [mean_out - mean_in[columns][:, None] @ weight]).requires_grad_(False)
+
+
+def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray) -> list[Penalty]:
+    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups.
+
+    FOLDS folds by group, as `group_folds` cuts them; the means are those of the other folds alone. Fewer than two groups:
+    FALLBACK. The errors of all penalties come from one eigendecomposition of what the other folds give.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        return [Penalty(FALLBACK, n_groups)] * len(columns)
+    folds = Folds.of(inputs.double(), labels.double(), group_folds(groups, FOLDS))
+    chosen = []
+    for each in columns:
+        errors = folds.errors(each[each != ZEROS]) / labels.numel()
+        best = int(errors.argmin())
+        chosen.append(Penalty(float(PENALTIES[best]), n_groups, float(errors[best])))
+    return chosen
+
+
+def group_folds(groups: np.ndarray, most: int) -> np.ndarray:
+    """The fold [item] of each item by its group [item], as scikit-learn's GroupKFold: `most` folds, or one a group."""
+    from sklearn.model_selection import GroupKFold
+
+    fold = np.empty(len(groups), int)
+    for number, (_, held) in enumerate(GroupKFold(min(most, len(np.unique(groups)))).split(groups, groups=groups)):
+        fold[held] = number
+    return fold
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Products of inputs and labels: of what each of k folds is fitted on, and of what it holds out.
+
+    gram [k, d, d], moment [k, d, class], both about the means of what is fitted on; n [k] rows fitted on; held_square
+    [k]: squared labels held out, about the same means.
+    """
+
+    n: Tensor
+    gram: Tensor
+    moment: Tensor
+    held_gram: Tensor
+    held_moment: Tensor
+    held_square: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, fold: np.ndarray) -> "Folds":
+        """Of inputs [c, d], labels [c, class] and folds [c]; centred first, which changes nothing but the rounding."""
+        x, y = x - x.mean(0), y - y.mean(0)
+        held = [torch.from_numpy(np.flatnonzero(fold == number)) for number in range(fold.max() + 1)]
+        n = torch.tensor([len(x) - len(rows) for rows in held], dtype=x.dtype)
+        # of the others, since all together sum to nothing
+        mean_x, mean_y = (torch.stack([-values[rows].sum(0) for rows in held]) / n[:, None] for values in (x, y))
+
+        def of_others(values: Tensor, mean: Tensor) -> Tensor:
+            each = torch.stack([x[rows].mT @ values[rows] for rows in held])
+            return each.sum(0) - each - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
+
+        out = [(x[rows] - of_x, y[rows] - of_y) for rows, of_x, of_y in zip(held, mean_x, mean_y, strict=True)]
+        gram, moment = (torch.stack(each) for each in zip(*((a.mT @ a, a.mT @ b) for a, b in out), strict=True))
+        square = torch.stack([b.square().sum() for _, b in out])
+        return cls(n, of_others(x, mean_x), of_others(y, mean_y), gram, moment, square)
+
+    def errors(self, columns: Tensor) -> Tensor:
+        """Squared error [penalty] on all that is held out, summed over its rows and classes, of ridge on these columns.
+
+        With gram = V diag(e) V' the weights are V diag(1 / (e + alpha)) V' moment, so a penalty changes only the middle.
+        """
+        there = (slice(None), columns[:, None], columns)
+        values, vectors = torch.linalg.eigh(self.gram[there])
+        turned = vectors.mT @ self.moment[:, columns]
+        linear = ((vectors.mT @ self.held_moment[:, columns]) * turned).sum(2)
+        square = (vectors.mT @ self.held_gram[there] @ vectors) * (turned @ turned.mT)
+        alphas = torch.from_numpy(PENALTIES)[:, None] * self.n
+        shrunk = 1 / (values.clamp(min=0) + alphas[:, :, None])  # [penalty, k, d]
+        squared = torch.einsum("pki,kij,pkj->pk", shrunk, square, shrunk) - 2 * (shrunk * linear).sum(2)
+        return (squared + self.held_square).sum(1)

@@ -1,0 +1,50 @@
+"""How much arithmetic a training step takes, and how much this machine could do in the time: for timing.csv and the benchmark."""
+
+import copy
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lib.encoders import training
+from lib.settings import Training
+
+ATEN = torch.ops.aten
+SIDE = 1024  # of the square matrices whose product is timed
+TIMED_S = 0.3
+
+
+def flops_an_item(model: nn.Module, inputs: Tensor, targets: Tensor, schedule: Training) -> float:
+    """Multiplications and additions of products and convolutions, forward and backward, of one item; `model` is left alone."""
+    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes a third of a second to load
+
+    model = copy.deepcopy(model).train()
+    with FlopCounterMode(display=False, custom_mapping={ATEN.convolution_backward: of_convolution}) as counter:
+        training.loss_of(model(inputs), targets, schedule).backward()
+    return counter.get_total_flops() / len(inputs)
+
+
+def of_convolution(
+    gradient: tuple[int, ...], inputs: tuple[int, ...], weight: tuple[int, ...], *rest: Any, **known: Any
+) -> int:
+    """Of the backward of a convolution: as much as forward for each of the two gradients that is asked for.
+
+    torch's own count takes a convolution in groups for a full one.
+    """
+    asked_for = rest[-1][:2] if rest and isinstance(rest[-1], (list, tuple)) else (True, True)
+    return 2 * math.prod(gradient) * math.prod(weight[1:]) * sum(asked_for)
+
+
+def peak_flops(device: torch.device) -> float:
+    """What the machine does a second in a float32 matrix product, with the threads that torch has now; the best of some."""
+    a = torch.randn(SIDE, SIDE, device=device)
+    best, start = 0.0, time.perf_counter()
+    while time.perf_counter() - start < TIMED_S:
+        before = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = max(best, 2 * SIDE**3 / (time.perf_counter() - before))
+    return best

@@ -1,0 +1,251 @@
+"""One loop for everything that is trained, on whatever device there is.
+
+A run killed at any moment goes on from its last whole epoch and ends with the weights of one that was not: batches and
+dropout are drawn from (seed, epoch) alone, and the state is one file, replaced whole after each epoch.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lib import files
+from lib.display.screen import watched
+from lib.files import PlainError
+from lib.settings import Training
+from lib.sounds.arrays import Rows, blocks
+
+Report = Callable[[dict], None]
+
+
+class SelectionError(PlainError, ValueError):
+    """Something was to be chosen on the test set."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs [item, ...] with targets [item, class], and the role of the clips that they come from."""
+
+    inputs: Rows
+    targets: np.ndarray
+    role: str
+
+    def for_selection(self) -> "Examples":
+        """Itself, unless it is of the test set, which nothing may be selected on."""
+        if "test" in self.role:
+            raise SelectionError(
+                "selecting on the test set is refused: take checkpoint=last, or a corpus with validation clips"
+            )
+        return self
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch: rows of {epoch, loss, seconds} and, where it was asked for, validation loss."""
+
+    rows: list[dict] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return sum(row["seconds"] for row in self.rows)
+
+
+def device_of(name: str) -> torch.device:
+    """The device called "auto", "cpu", "cuda", "cuda:1" or "mps"; ValueError in one line if it is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(device.type, False):
+        raise ValueError(f"DEVICE={name}: this machine has none that torch can use; take auto or cpu")
+    return device
+
+
+def fit(
+    model: nn.Module, examples: Examples, schedule: Training, seed: int, *, state: Path, key: str, device: torch.device,
+    validation: Examples | None = None, report: Report | None = None, keep: Mapping[int, Path] | None = None,
+) -> History:  # fmt: skip
+    """Train `model` in place and leave it on `device`, in evaluation mode.
+
+    `state` is the file that an interrupted call goes on from; `key` names what is trained on what, and a state of
+    another key is not used. With `validation`, the weights of the epoch with the lowest loss on it are kept.
+    keep: epoch (from 1) -> file of the weights as they were after it, written with the key; they change nothing else.
+    """
+    validation = validation and validation.for_selection()
+    model.to(device)
+    optimiser = make_optimiser(model, schedule)
+    history, best = load_state(state, key, model, optimiser)
+    n_batches = math.ceil(len(examples.inputs) / schedule.batch)
+    for epoch in range(len(history.rows), schedule.epochs):
+        start = time.perf_counter()
+        torch.manual_seed(seed * 1_000_003 + epoch)
+        loss = one_epoch(model, optimiser, examples, schedule, n_batches, epoch, device)
+        row = {"epoch": epoch + 1, "loss": loss}
+        if validation:
+            row["validation_loss"] = evaluate(model, validation, schedule, device)
+            if row["validation_loss"] <= min(r["validation_loss"] for r in [*history.rows, row]):
+                best = {name: value.clone() for name, value in model.state_dict().items()}
+        history.rows.append({**row, "seconds": time.perf_counter() - start})
+        if keep and epoch + 1 in keep:  # before the state: stopped in between, this epoch is done again
+            save_weights(model, keep[epoch + 1], key)
+        save_state(state, key, model, optimiser, history, best)
+        if report:
+            report({**history.rows[-1], "epochs": schedule.epochs})
+    if best:
+        model.load_state_dict(best)
+    model.eval()
+    return history
+
+
+def one_epoch(
+    model: nn.Module, optimiser: torch.optim.Optimizer, examples: Examples, schedule: Training, n_batches: int,
+    epoch: int, device: torch.device,
+) -> float:  # fmt: skip
+    """One pass over the examples in an order drawn from torch's generator; returns the mean loss."""
+    model.train()
+    order = torch.randperm(len(examples.inputs)).numpy()
+    total = torch.zeros((), device=device)
+    for number, which in enumerate(np.array_split(order, n_batches)):
+        rate = learning_rate(schedule, epoch * n_batches + number, schedule.epochs * n_batches)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        inputs, targets = batch_of(examples, which, device)
+        loss = loss_of(model(inputs), targets, schedule)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        total += loss.detach() * len(which)
+    mean = float(total) / len(order)
+    if not math.isfinite(mean):
+        raise FloatingPointError(
+            f"the loss became {mean} in epoch {epoch + 1}: take a smaller training.lr ({schedule.lr} now)"
+        )
+    return mean
+
+
+def batch_of(examples: Examples, which: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Inputs and float targets of some items, on the device; sorted, since reading in order is faster."""
+    which = np.sort(which)
+    inputs = torch.from_numpy(examples.inputs[which]).to(device, non_blocking=True)
+    return inputs, torch.from_numpy(examples.targets[which]).to(device, non_blocking=True).float()
+
+
+def loss_of(outputs: Tensor, targets: Tensor, schedule: Training) -> Tensor:
+    """Huber loss (or cross-entropy) between the outputs [item, class] and the 0/1 labels."""
+    if schedule.loss == "bce":
+        return nn.functional.binary_cross_entropy_with_logits(outputs, targets)
+    return nn.functional.huber_loss(activate(outputs, schedule), targets, delta=schedule.huber_delta)
+
+
+def activate(outputs: Tensor, schedule: Training) -> Tensor:
+    """Scores from a model's outputs: as they are, or through a sigmoid."""
+    return outputs.sigmoid() if schedule.output == "sigmoid" or schedule.loss == "bce" else outputs
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, examples: Examples, schedule: Training, device: torch.device) -> float:
+    """Mean loss over examples, in evaluation mode."""
+    model.eval()
+    total = 0.0
+    for part in blocks(len(examples.inputs), schedule.batch):
+        inputs, targets = batch_of(examples, np.arange(part.start, part.stop), device)
+        total += float(loss_of(model(inputs), targets, schedule)) * len(inputs)
+    return total / len(examples.inputs)
+
+
+def learning_rate(schedule: Training, step: int, n_steps: int) -> float:
+    """From lr to lr_min at the last step, along half a cosine or exponentially, after a climb over `warm_up` of the steps."""
+    n_warm = round(schedule.warm_up * n_steps)
+    if step < n_warm:
+        return schedule.lr * (step + 1) / (n_warm + 1)
+    part = (step - n_warm) / max(1, n_steps - n_warm - 1)
+    if schedule.schedule == "exponential":
+        return schedule.lr * (max(schedule.lr_min, 1e-12) / schedule.lr) ** part
+    return schedule.lr_min + (schedule.lr - schedule.lr_min) * (1 + math.cos(math.pi * part)) / 2
+
+
+def make_optimiser(model: nn.Module, schedule: Training) -> torch.optim.Optimizer:
+    """Adam or AdamW over the trainable parameters; weight decay spares biases and the weights of norms, as is usual."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return optimiser_of([p for p in trained if p.ndim > 1], [p for p in trained if p.ndim <= 1], schedule)
+
+
+def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: Training) -> torch.optim.Optimizer:
+    """Adam or AdamW as the schedule has it; its weight decay is for the first parameters alone."""
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
+    groups = [
+        {"params": list(decayed), "weight_decay": schedule.weight_decay}, {"params": list(others), "weight_decay": 0.0},
+    ]  # fmt: skip
+    return kind([group for group in groups if group["params"]], lr=schedule.lr, fused=True)
+
+
+def save_state(
+    path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer, history: History, best: dict | None
+) -> None:
+    """Weights, the optimiser's moments and the history in one safetensors file, whole or not at all."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    write_tensors(path, tensors, {"key": key, "history": json.dumps(history.rows)})
+
+
+def save_weights(model: nn.Module, path: Path, key: str) -> None:
+    """Write all weights of a model with the key of what they were trained on, whole or not at all."""
+    write_tensors(path, model.state_dict(), {"key": key})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Tensors and words in one safetensors file, whole or not at all; DiskFull where there is no room."""
+    there = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with files.whole(path, sum(value.nbytes for value in there.values())) as temporary:
+        save_file(there, temporary, dict(metadata))
+
+
+def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[History, dict | None]:
+    """Take up the state at `path`; an empty history where there is none, or where it belongs to another key."""
+    if not path.exists():
+        return History(), None
+    with safe_open(path, "pt") as stored:
+        metadata = stored.metadata()
+        if metadata["key"] != key:
+            return History(), None
+        parts: dict[str, dict] = {"model": {}, "best": {}, "optimiser": {}}
+        for name in stored.keys():  # noqa: SIM118 (a file, not a dictionary)
+            part, _, rest = name.partition(".")
+            parts[part][rest] = stored.get_tensor(name)
+    model.load_state_dict(parts["model"])
+    moments: dict[int, dict] = {}
+    for name, value in parts["optimiser"].items():
+        number, _, moment = name.partition(".")
+        moments.setdefault(int(number), {})[moment] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    return History(json.loads(metadata["history"])), parts["best"] or None
+
+
+def progress(what: str) -> Report:
+    """Tells each epoch: a bar where somebody watches (a terminal, JupyterLab), one line an epoch where nobody does."""
+    if not watched():
+        return lambda row: print(
+            f"{what}: epoch {row['epoch']}/{row['epochs']}, loss {row['loss']:.4f}, {row['seconds']:.1f} s", flush=True
+        )
+    from tqdm.auto import tqdm
+
+    bar = tqdm(desc=what, unit="epoch")
+
+    def report(row: dict) -> None:
+        bar.total = row["epochs"]
+        bar.update(row["epoch"] - bar.n)
+        bar.set_postfix(loss=f"{row['loss']:.4f}")
+        if row["epoch"] == row["epochs"]:
+            bar.close()
+
+    return report

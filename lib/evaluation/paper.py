@@ -1,0 +1,139 @@
+"""The paper's published numbers beside ours: Table 1, Table 2 and the ledger of claims. Fractions throughout.
+
+They are of FSD50K, so they stand only beside a study of FSD50K; on other sounds Table 1 has ours alone, the others no row.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib.evaluation import measures
+from lib.evaluation.comparisons import difference_table
+from lib.evaluation.games import CHANCE, CONSTANT
+from lib.evaluation.results import ALL_FOUR, SHARED, cell, headline, oracles
+from lib.representations import names
+from lib.study import Study
+
+# Table 1 is "top-5 accuracy" on 1 s test chunks of FSD50K, Table 2 mean average precision on FSD50K.
+TABLE1 = {"pitch": 0.272, "timbre": 0.342, "neuralogram": 0.437, "waveform": 0.419, "all four": 0.449}
+TABLE2 = [
+    ("DenseNet", "no", 0.425), ("Audio Transformer", "no", 0.537), ("Knowledge Distillation", "no", 0.548),
+    ("Wav2CLIP", "no (its encoder is distilled from CLIP on VGGSound)", 0.431), ("Bank of Filterbanks", "no", 0.552),
+    ("PSLA", "yes", 0.567), ("PaSST-N-S", "yes", 0.642), ("ONE-PEACE", "yes", 0.697), ("CLAP", "yes", 0.586),
+    ("all four", "no", 0.596),
+]  # fmt: skip
+CORPUS = "fsd50k"  # the paper's own
+READ_AS = {"Table 1": "recall@5", "Table 2": SHARED}  # what the paper's numbers may be: only that is held against them
+
+
+def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Table 1 at chunk level, the headline measure first; `table` is subsets.csv.
+
+    `own` is an encoder's own classifier, `retrained` the fresh paper head on its embedding (for "all four" the only
+    one). low and high belong to the number that the paper gives: own for an encoder, retrained for all four.
+    """
+    first = headline(study)
+    best = oracles(study)
+    return pd.DataFrame([
+        _table1_row(table, name, measure, measure == first and is_the_papers(study)) | {"oracle": best[measure]} | _chance(table, measure)
+        for measure in [first, *(name for name in measures.NAMES if name != first)]
+        for name in [*names(), "all four"]
+    ])  # fmt: skip
+
+
+def is_the_papers(study: Study) -> bool:
+    """Whether the study is of the paper's own corpus, so that its numbers can stand beside ours."""
+    return study.request.corpus == CORPUS
+
+
+def _table1_row(table: pd.DataFrame, name: str, measure: str, published: bool) -> dict[str, Any]:
+    together = name == "all four"
+    again = cell(table, ALL_FOUR if together else name, "paper", measure)
+    shown = again if together else cell(table, name, "own", measure)
+    return {
+        "row": name, "measure": measure, "published": TABLE1.get(name) if published else None,
+        "own": None if together else shown.value, "retrained": again.value, "low": shown.low, "high": shown.high,
+        "constant": cell(table, CONSTANT, "none", measure).value,
+    }  # fmt: skip
+
+
+def _chance(table: pd.DataFrame, measure: str) -> dict[str, float]:
+    return {"chance": cell(table, CHANCE, "none", measure).value}
+
+
+def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Table 2: the paper's mAP values, and ours for all four: clip scores, mean over classes; no row on other corpora."""
+    if not is_the_papers(study):
+        return pd.DataFrame(columns=["row", "extra_data", "published", "obtained", "low", "high", "source"])
+    rows = [
+        {"row": row, "extra_data": extra, "published": published, "obtained": None, "low": None, "high": None,
+         "source": "the paper's Table 2, on FSD50K"}
+        for row, extra, published in TABLE2
+    ]  # fmt: skip
+    ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
+    rows[-1] |= {
+        "obtained": ours.value,
+        "low": ours.low,
+        "high": ours.high,
+        "source": f"the paper on FSD50K; ours: {study.slug}",
+    }
+    return pd.DataFrame(rows)
+
+
+def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What the paper claims, what was obtained, and how far apart they are: one row a claim; `seeds` is how many.
+
+    No row on other corpora than the paper's, and no deviation where the measure is not its own: `reason` says so.
+    """
+    if not is_the_papers(study):
+        return pd.DataFrame(columns=["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"])
+    measure, claims = headline(study), []
+    differences = difference_table(study) if differences is None else differences
+    where = _where(study)
+    other = {name: _not_comparable(study, name, of) for name, of in (("Table 1", measure), ("Table 2", SHARED))}
+    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks"
+    for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
+        obtained = row.retrained if row.row == "all four" else row.own
+        claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
+    ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
+    why = f"{where}; map_macro of clips, and the paper does not say whether it means macro or micro"
+    claims.append(
+        ("Table 2: mAP of all four", {r: p for r, _, p in TABLE2}["all four"], ours.value, ours.low, ours.high, why)
+    )
+    claims += [_difference(differences, name, where) for name in ("neuralogram", "waveform")]
+    rows = [
+        {"claim": claim, "published": published, "obtained": obtained, "low": low, "high": high,
+         "deviation": np.nan if other[claim[:7]] else obtained - published, "seeds": len(study.request.seeds),
+         "reason": reason + other[claim[:7]]}
+        for claim, published, obtained, low, high, reason in claims
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _not_comparable(study: Study, table: str, measure: str) -> str:
+    """Why ours has no deviation from this table of the paper; empty where corpus and measure are the same."""
+    if (study.request.corpus, measure) == (CORPUS, READ_AS[table]):
+        return ""
+    return f"; no deviation: {measure} on {study.request.corpus} is not {READ_AS[table]} on {CORPUS}"
+
+
+def _where(study: Study) -> str:
+    """What of corpus and settings is not the paper's."""
+    corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.request.corpus})"
+    preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
+    return ", ".join(part for part in (corpus, preset) if part) or "same corpus and settings"
+
+
+def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
+    row = differences.query("first == @ALL_FOUR and second == @other and level == 'chunk'").iloc[0]
+    what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[
+        other
+    ]
+    spread = "one seed, whose spread is not in it" if row.seeds == 1 else f"the spread of {row.seeds} seeds is in it"
+    why = (
+        f"{where}; {row.measure} of chunks, the same fresh head on both; a paired interval over {row.groups} groups of "
+        f"clips, {spread}"
+    )
+    published = round(TABLE1["all four"] - TABLE1[other], 3)
+    return f"Table 1: all four less {what}", published, row.difference, row.low, row.high, why

@@ -1,0 +1,109 @@
+"""One encoder by itself: what its own classifier makes of the test clips, class by class, and what it counts.
+
+Values are fractions (d' apart), as in the tables on disk.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.evaluation import chance, measures
+from lib.evaluation.results import parameter_table
+from lib.sounds.corpora.base import listed
+from lib.study import Request, Study
+
+
+def parameter_readings(widths: Sequence[int] = (5, 8, 16, 64)) -> pd.DataFrame:
+    """Trainable numbers of all encoders of the `paper` preset by the width of an attention head, in millions."""
+    rows = []
+    for width in widths:
+        total = parameter_table(Study.of(Request(preset="paper", set=f"body.head_width={width}"))).iloc[-1]
+        rows.append({"head_width": width, **{column: round(total[column] / 1e6, 2) for column in total.index[1:]}})
+    return pd.DataFrame(rows)
+
+
+def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
+    """Test scores [chunk, class] of one model by every measure, the constant predictor and chance beside it.
+
+    [measure, level, value, constant, n, left_out, empty_because, chance]
+    """
+    chunks = study.chunks
+    targets, ids = chunks.targets[chunks.rows("test")], chunks.ids[chunks.rows("test")]
+    constant = np.tile(prevalence(study), (len(targets), 1))
+    held_against = {
+        "chunk": (targets, scores, constant),
+        "clip": (
+            measures.clip_targets(targets, ids)[1],
+            measures.clip_means(scores, ids)[1],
+            measures.clip_means(constant, ids)[1],
+        ),
+    }
+    rows = []
+    for level, (labels, ours, simple) in held_against.items():
+        by_chance = chance.evaluate(labels, chunks.corpus.leaves)
+        values, beside = (measures.evaluate(labels, each, chunks.corpus.leaves) for each in (ours, simple))
+        rows += [
+            {"measure": name, "level": level, "value": one.value, "constant": beside[name].value, "n": one.n,
+             "left_out": one.left_out, "empty_because": one.reason, "chance": by_chance[name].value}
+            for name, one in values.items()
+        ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
+    """Average precision of each class on test chunks [class, precision, constant, positives, chance, trained_on].
+
+    NaN without a positive. chance: what a ranking by chance is expected to have. trained_on: training chunks that have it.
+    """
+    targets = study.chunks.targets[study.chunks.rows("test")]
+    each = [
+        measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
+        for k in range(targets.shape[1])
+    ]
+    count, trained = targets.sum(0, dtype=int), study.chunks.targets[train_rows(study)]
+    # scores that are all equal rank nothing: their average precision is the share of positives
+    constant = np.where(count > 0, count / len(targets), np.nan)
+    return pd.DataFrame({
+        "class": study.chunks.corpus.classes, "precision": each, "constant": constant, "positives": count,
+        "chance": chance.average_precision(len(targets), count), "trained_on": trained.sum(0, dtype=int),
+    })  # fmt: skip
+
+
+def train_rows(study: Study) -> np.ndarray:
+    """Indices [row] of the chunks that encoders and heads are trained on."""
+    return study.chunks.rows(*study.settings.trained_on.split("+"))
+
+
+def prevalence(study: Study) -> np.ndarray:
+    """Share [class] of the training chunks with each label: the scores of the constant predictor."""
+    return measures.constant_scores(study.chunks.targets[train_rows(study)])
+
+
+def constant_loss(study: Study, what: str) -> float:
+    """The training loss of the constant predictor under the schedule of `what`: an encoder above it learned nothing."""
+    schedule, share = study.settings.schedule(what), prevalence(study)
+    if schedule.loss == "bce":
+        inside = share[(share > 0) & (share < 1)]
+        return float(-(inside * np.log(inside) + (1 - inside) * np.log(1 - inside)).sum() / len(share))
+    delta = schedule.huber_delta
+
+    def huber(error: np.ndarray) -> np.ndarray:
+        return np.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
+
+    return float((share * huber(1 - share) + (1 - share) * huber(share)).mean())
+
+
+def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
+    """Two sentences on an own_table and a class_table; of best and worst, classes that nothing can be known of are left out.
+
+    These are classes without a training chunk, and those whose average precision is the constant predictor's: all
+    their scores are equal, or every test chunk has them.
+    """
+    value, by_chance = table.query("measure == 'map_macro' and level == 'chunk'")[["value", "chance"]].iloc[0]
+    tested = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")
+    shown = (tested["trained_on"] > 0) & ~np.isclose(tested["precision"], tested["constant"], rtol=0, atol=1e-9)
+    known, left_out = list(tested["class"][shown]), list(tested["class"][~shown])
+    told = f"It knows {known[0]} best and {known[-1]} least." if len(known) > 1 else "No two classes can be compared."
+    why = f" Not compared, without a training clip or with equal scores: {listed(left_out, 5)}." if left_out else ""
+    return f"{title}: chunk map_macro {value:.3f}, where chance is {by_chance:.3f}. {told}{why}"

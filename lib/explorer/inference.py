@@ -1,0 +1,267 @@
+"""What a finished study answers about a sound, at once: everything that answering needs is in memory.
+
+`Answers` holds the embeddings of all chunks, the trained heads of every subset and, once asked for, the encoders. It
+scores, finds what sounds alike to an encoder, and hears a sound that it has never seen. Nothing is trained here.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from lib import runs
+from lib.encoders.encoder import Encoder, features_of, heard_by, key_of, read_back
+from lib.encoders.heads import HeadPlan, StackedHeads, Subset, scale_of, scores_of
+from lib.evaluation.frozen import read_embeddings
+from lib.evaluation.measures import constant_scores
+from lib.explorer import embedding_map
+from lib.plots import sounds
+from lib.representations import names
+from lib.representations.base import Known, Representation
+from lib.settings import SettingsError
+from lib.sounds.arrays import Rows
+from lib.sounds.chunks import cut_clip
+from lib.sounds.decode import decode
+from lib.stages import heads_key, heads_made_from, learned_from
+from lib.study import Request, Study, StudyError, missing
+
+LONGEST_S = 30.0  # of an own sound: what comes after is not heard
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
+
+    clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
+    """
+
+    audio: np.ndarray
+    start_s: np.ndarray
+    embeddings: dict[str, np.ndarray]
+    labels: tuple[str, ...]
+    name: str
+    clip: int = -1
+
+    @property
+    def loudest(self) -> int:
+        """The chunk with the most energy."""
+        return int(np.square(self.audio, dtype=np.float64).sum(1).argmax())
+
+
+class Answers:
+    """One finished run with one seed; `part` has a test fold or role of its own.
+
+    head: the kind of head that answers, and may be set to another that the study has.
+    """
+
+    def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
+        self.part, self.seed = part, seed
+        self._heads = {kind: self._read_heads(kind) for kind in part.settings.heads.kinds}
+        learned = {name: learned_from(part, name, seed) for name in names()}
+        self._check_heads(learned)
+        self.head = head or part.settings.heads.kinds[0]
+        if self.head not in self._heads:
+            raise SettingsError(f"head {head!r}: this study has {', '.join(self._heads)}")
+        self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
+        self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
+        self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
+        self._scales = {
+            name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
+            for name, values in learned.items()
+        }
+
+    def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
+        path = self.part.heads(kind, self.seed)
+        if not path.exists():
+            raise missing(self.part, path, "03_subsets")
+        return load_file(path)
+
+    def _check_heads(self, learned: dict[str, np.ndarray]) -> None:
+        """StudyError where the heads were trained on other embeddings than those that are there now."""
+        for kind in self._heads:
+            if heads_made_from(self.part, kind, self.seed) != heads_key(self.part, learned, kind, self.seed):
+                raise StudyError(
+                    f"the {kind} heads of seed {self.seed} were trained on other embeddings, labels or settings: "
+                    f"run {self.part.call('03_subsets')} again"
+                )
+
+    # Scores
+
+    def scaled(self, name: str, embeddings: np.ndarray) -> torch.Tensor:
+        """Embeddings [c, width] of one encoder as the heads read them."""
+        mean, spread = self._scales[name]
+        return (torch.from_numpy(np.ascontiguousarray(embeddings, np.float32)) - mean) / spread
+
+    def scores(self, sound: Sound, subset: Subset) -> np.ndarray:
+        """Scores [c, class] of the subset's head; without any encoder those of the constant predictor."""
+        return self.of_embeddings(sound.embeddings, subset)
+
+    def of_embeddings(self, embeddings: dict[str, np.ndarray], subset: Subset) -> np.ndarray:
+        """Scores [c, class] of embeddings [c, width] by name."""
+        n_chunks = len(next(iter(embeddings.values())))
+        if not subset:
+            return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
+        model, plan = StackedHeads.of_subset(subset, self._heads[self.head]), HeadPlan.of(self.part.settings, self.head)
+        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), plan)[0]
+
+    def clip_scores(self, subset: Subset) -> np.ndarray:
+        """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""
+        if (self.head, subset) not in self._of_clips:
+            rows = self.chunks.rows()  # without the silent ones, where the study leaves them out
+            scores, clip = self.of_embeddings(self.embeddings, subset)[rows], self.chunks.clip[rows]
+            total = np.zeros((len(self.chunks.corpus.clips), scores.shape[1]))
+            np.add.at(total, clip, scores)
+            self._of_clips[self.head, subset] = total / np.maximum(np.bincount(clip, minlength=len(total)), 1)[:, None]
+        return self._of_clips[self.head, subset]
+
+    @cached_property
+    def _of_clips(self) -> dict[tuple[str, Subset], np.ndarray]:
+        return {}
+
+    # Which clips
+
+    def mistaken(self, subset: Subset) -> np.ndarray:
+        """Whether the highest class of each clip [clip] is none of its labels."""
+        highest = self.clip_scores(subset).argmax(1)
+        return self.chunks.corpus.targets[np.arange(len(highest)), highest] == 0
+
+    def disagreed(self) -> np.ndarray:
+        """Whether the encoders alone do not all have the same highest class, of each clip [clip]."""
+        highest = np.stack([self.clip_scores((name,)).argmax(1) for name in self.embeddings])
+        return (highest != highest[0]).any(0)
+
+    # Sounds
+
+    def clip(self, clip: int) -> Sound:
+        """A clip of the corpus, by its place in the table of clips."""
+        rows = np.flatnonzero(self.chunks.clip == clip)
+        return Sound(
+            np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
+            {name: values[rows] for name, values in self.embeddings.items()}, *self._told(clip), clip,
+        )  # fmt: skip
+
+    def _told(self, clip: int) -> tuple[tuple[str, ...], str]:
+        told = self.chunks.corpus.clips.iloc[clip]
+        return tuple(told["labels"]), Path(told["path"]).name
+
+    def name_of(self, clip: int) -> str:
+        """A clip of the corpus in a line."""
+        return caption(*self._told(clip))
+
+    def caption_of(self, row: int) -> str:
+        """A chunk of the corpus in a line: its clip, and where in it."""
+        return f"{self.name_of(self.chunks.clip[row])}, from {self.chunks.start_s[row]:g} s"
+
+    def hear(self, path: Path | str, name: str = "") -> Sound:
+        """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
+        rule = self.part.settings.chunking
+        samples = decode(Path(path), rule.rate_hz, rule.resampler)[: round(LONGEST_S * rule.rate_hz)]
+        audio, start_s = cut_clip(samples, rule)
+        embeddings = {each: heard_by(encoder, audio)[0] for each, encoder in self.encoders.items()}
+        return Sound(audio, start_s, embeddings, (), name or Path(path).name)
+
+    def hear_bytes(self, content: bytes, name: str) -> Sound:
+        """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"sound{Path(name).suffix}"
+            path.write_bytes(content)
+            return self.hear(path, name)
+
+    @cached_property
+    def encoders(self) -> dict[str, Encoder]:
+        """The trained encoders, on the processor; StudyError naming the notebook where one is missing."""
+        return {name: self._encoder(name) for name in self.embeddings}
+
+    def _encoder(self, name: str) -> Encoder:
+        part = self.part
+        encoder, folder = Encoder(name, len(self.classes), part.settings), part.checkpoint(name, self.seed)
+        if read_back(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
+            raise missing(part, folder / "encoder.json", "02_train_encoder", representation=name, seed=self.seed)
+        return encoder.eval().requires_grad_(False)
+
+    @property
+    def shelf(self) -> list[Representation]:
+        """The representations of the trained encoders, in registry order."""
+        return [encoder.representation for encoder in self.encoders.values()]
+
+    # What sounds alike
+
+    def nearest(self, name: str, sound: Sound, chunk: int, n: int = 3) -> tuple[np.ndarray, np.ndarray]:
+        """Rows [n] of the chunks of other clips nearest to one chunk of a sound in an encoder's embeddings, and how far.
+
+        Euclidean distance [n] between standardised embeddings, in root mean square a dimension.
+        """
+        here = self.scaled(name, sound.embeddings[name][chunk : chunk + 1])
+        far = (self._scaled_all[name] - here).square().mean(1).sqrt().numpy()
+        far[self.chunks.clip == sound.clip] = np.inf
+        rows = np.argsort(far, kind="stable")[:n]
+        return rows[np.isfinite(far[rows])], far[rows][np.isfinite(far[rows])]
+
+    @cached_property
+    def _scaled_all(self) -> dict[str, torch.Tensor]:
+        return {name: self.scaled(name, values) for name, values in self.embeddings.items()}
+
+    def together(self, chosen: Subset, rows: np.ndarray) -> np.ndarray:
+        """Standardised embeddings [row, width] of these chunks, those of several encoders side by side."""
+        return torch.cat([self._scaled_all[name][rows] for name in chosen], dim=1).numpy()
+
+    def mapped(self, most: int) -> np.ndarray:
+        """Rows of at most `most` chunks for a map; silent ones, which are all alike, are left out."""
+        there = np.flatnonzero(~self.chunks.silent)
+        return there[embedding_map.picked(len(there), most)]
+
+    # What a representation sounds like
+
+    def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
+        """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
+        known = self._known(representation)
+        return np.concatenate([representation.sound(each, known) for each in sounds.features_of(representation, audio)])
+
+    def _known(self, representation: Representation) -> Known:
+        """Training chunks with their features, as the encoder was trained on them."""
+        encoder = self.encoders[representation.name]
+        features = features_of(encoder, representation.name, self.chunks, torch.device("cpu"), [])
+        return Known(Rows(self.chunks.audio, self.train), Rows(features, self.train))
+
+
+def finished() -> dict[str, Request]:
+    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold."""
+    found = {}
+    for folder in filter(runs.finished, runs.known()):
+        request = Request(**runs.asked(folder))
+        for fold in runs.folds(folder) or [None]:
+            own = {} if fold is None else {"fold": fold, "part": True}
+            found[folder.name + (f", fold {fold}" if own else "")] = request.model_copy(update=own)
+    return found
+
+
+def caption(labels: Sequence[str], name: str) -> str:
+    """A sound in a line: its labels and its file."""
+    return f"{', '.join(labels) or 'own sound'} ({name})"
+
+
+def score_table(answers: Answers, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
+    """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second]."""
+    scores = answers.scores(sound, subset)
+    whole = scores.mean(0)
+    own = [answers.classes.index(label) for label in sound.labels]
+    others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
+    rows = [
+        {"class": answers.classes[k], "own": k in own, "whole": whole[k]}
+        | {f"{start:g} s": value for start, value in zip(sound.start_s, scores[:, k], strict=True)}
+        for k in [*sorted(own, key=lambda k: -whole[k]), *others]
+    ]
+    return pd.DataFrame(rows)
+
+
+def opened(request: Request) -> Answers:
+    """A finished study with all that the views need of it; PlainError where something is missing."""
+    answers = Answers(Study.of(request), request.seeds[0])
+    _ = answers.encoders  # read now, so that a study that lacks one is not half shown
+    return answers

@@ -1,0 +1,227 @@
+"""Where things lie, and files that are either whole or absent.
+
+Everything that the study reads, caches or writes lies in `home()`: the project's folder, or the folder that the
+environment variable STUDY_HOME names (a cluster's scratch disk, a test's temporary folder).
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+PROJECT = Path(__file__).resolve().parents[2]
+ENDING_S = 10.0  # what a killed run's processes may take to end: the next call does not fail on them
+FIRST_WORD_S, EACH_WORD_S = 1.0, 60.0  # of waiting, until it is said, and until it is said again
+SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
+
+class PlainError(Exception):
+    """An error whose message is all there is to read: one line, which notebooks show without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+def home() -> Path:
+    """Folder that holds data/, runs/ and figures/."""
+    return Path(os.environ.get("STUDY_HOME") or PROJECT).resolve()
+
+
+def cache() -> Path:
+    """Folder of what can be computed again: chunks and features, keyed by what they were computed from."""
+    return home() / "data" / "cache"
+
+
+def key(*parts: Any) -> str:
+    """Sixteen hexadecimal digits that change when any part changes; parts must be JSON or dump themselves to it."""
+    text = json.dumps(parts, sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def digest(array: np.ndarray) -> str:
+    """A key of an array's content."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+
+
+def content_of(paths: Sequence[str | Path]) -> list[str]:
+    """A key of each file's content, sixteen hexadecimal digits; empty for what is no file that can be read.
+
+    A file is read once and remembered under data/cache/digests for as long as nothing touches it: its size, the times of
+    its last changes (ctime too, which no program can set back) and its inode are compared.
+    """
+    paths = [os.path.abspath(path) for path in paths]
+    if not paths:
+        return []
+    memory = cache() / "digests" / f"{key(os.path.commonpath(paths))}.json"
+    before = _remembered(memory)  # path -> what stat() gave, and the key of its content
+    stats = {path: _stat(path) for path in paths}
+    unread = [path for path, stat in stats.items() if path not in before or before[path][0] != stat]
+    with ThreadPoolExecutor(4) as pool:
+        read = dict(zip(unread, pool.map(_digest_of_file, unread), strict=True))
+    settled = time.time_ns() - SETTLED_S * 1e9
+    if new := {path: [stats[path], read[path]] for path in unread if stats[path] and max(stats[path][1:3]) < settled}:
+        write_json(memory, {**before, **new})
+    return [read[path] if path in read else before[path][1] for path in paths]
+
+
+def _remembered(memory: Path) -> dict[str, Any]:
+    try:
+        return json.loads(memory.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _stat(path: str) -> list[int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _digest_of_file(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _plain(value: Any) -> Any:
+    for name in ("model_dump", "tolist"):
+        if hasattr(value, name):
+            return getattr(value, name)()
+    return str(value)
+
+
+class DiskFull(PlainError):
+    """There is no room for a file; the message says which, how much is free and how much was wanted."""
+
+    def __init__(self, path: Path, wanted: int = 0):
+        self.made_from = path, wanted
+        free = shutil.disk_usage(_there(path)).free
+        more = f"{in_bytes(wanted)} wanted" if wanted > free else f"more than {in_bytes(free)} wanted"
+        super().__init__(
+            f"the disk is full: no room for {path} ({more}, {in_bytes(free)} free): free some space, or set STUDY_HOME "
+            "to a folder on another disk; the next call goes on from here"
+        )
+
+    def __reduce__(self) -> tuple[type, tuple[Path, int]]:
+        return type(self), self.made_from  # so that it comes whole out of a process of its own
+
+
+def _there(path: Path) -> Path:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+
+
+FULL = re.compile(r"No space left on device|os error 28\b|quota exceeded|\d+ requested and \d+ written|^DiskFull", re.I)
+
+
+@contextmanager
+def room_for(path: Path, wanted: int = 0) -> Iterator[None]:
+    """Whatever a library raises in the block because the disk is full becomes DiskFull.
+
+    wanted: bytes that the file will have, where they are known.
+    """
+    try:
+        yield
+    except DiskFull:
+        raise
+    except Exception as error:
+        nameless = type(error).__name__ == "LibsndfileError" and "System error" in str(error)  # it does not say which
+        if not _full(error) and not (nameless and wanted > shutil.disk_usage(_there(path)).free):
+            raise
+        raise DiskFull(path, wanted) from None
+
+
+def _full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that of a full disk."""
+    if error is None:
+        return False
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or bool(FULL.search(str(error))) or _full(error.__context__)
+
+
+def in_bytes(number: int) -> str:
+    """A size as a reader wants it: 12 kB, 3.4 MB, 1.2 GB."""
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB"
+    return f"{number / 1e6:.1f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+
+
+@contextmanager
+def whole(path: Path, wanted: int = 0) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and is gone when it does not.
+
+    Raises DiskFull where there is no room; wanted: bytes that the file will have, where they are known.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    with room_for(path, wanted):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def reserve(path: Path) -> None:
+    """Take the room that a file of this size needs now: a mapped file without it ends the process, without a word."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, indented, whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, default=_plain) + "\n")
+
+
+class Held(PlainError):
+    """Another process is at it; the message says which, since when and what to do."""
+
+
+@contextmanager
+def held(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
+    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Held.
+
+    wait: wait for it instead, and say for whom, for what and for how long.
+    The lock is the operating system's: it is gone with the process, however that ended.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock, told = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
+    _acquire(lock, told, what, wait, patience_s)
+    try:
+        write_json(told, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
+        yield
+    finally:
+        told.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquire(lock: FileLock, told: Path, what: str, wait: bool, patience_s: float) -> None:
+    started, next_s = time.monotonic(), FIRST_WORD_S if wait else patience_s
+    while True:
+        try:
+            lock.acquire(timeout=next_s)
+            return
+        except Timeout:
+            owner = {"pid": "?", "since": "?"} | _remembered(told)
+            at = f"process {owner['pid']} since {owner['since']}"
+            if not wait:
+                raise Held(
+                    f"{what} is being worked on by {at}: wait for it, or stop it (kill {owner['pid']})"
+                ) from None
+            print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)
+            next_s = EACH_WORD_S

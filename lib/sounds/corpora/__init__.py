@@ -1,0 +1,39 @@
+"""Where sounds come from: one file a source, and `load` to read one by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lib import files
+from lib.sounds.corpora import esc50, fsd50k, table
+from lib.sounds.corpora.base import Corpus, CorpusError
+
+
+def _planted(root: Path | None) -> Corpus:
+    from lib.sounds.corpora import planted  # it makes the sounds, which the other sources need not load
+
+    return fsd50k.read(planted.ensure(files.home()) if root is None else root, "planted")
+
+
+SOURCES: dict[str, Callable[[Path | None], Corpus]] = {
+    "planted": _planted,
+    "esc50": esc50.read,
+    "fsd50k": fsd50k.read,
+    "table": table.read,
+}
+
+
+def title(name: str, root: Path | str | None = None) -> str:
+    """What a corpus is called, whether it is there or not: own sounds by the name of their table."""
+    return table.title(Path(root).expanduser()) if name == "table" and root else name
+
+
+def load(name: str, root: Path | str | None = None, in_folds: bool = False) -> Corpus:
+    """The corpus `name` (planted, esc50, fsd50k, table) from the folder `root`, which planted needs not.
+
+    in_folds: a table is to be tested fold by fold, by its own folds or by some that are dealt.
+    Raises CorpusError, in one line, for an unknown name, a missing folder or a folder without usable clips.
+    """
+    if name not in SOURCES:
+        raise CorpusError(f"{name}: there is no such corpus; choose one of {', '.join(SOURCES)}")
+    folder = Path(root).expanduser() if root else None
+    return table.read(folder, in_folds=in_folds) if name == "table" else SOURCES[name](folder)

@@ -1,0 +1,146 @@
+"""A corpus: a table of clips, an ordered list of classes, and each class's parents.
+
+`Corpus.clips` has one row a usable clip, in a fixed order:
+
+    id      text, unique
+    path    text, absolute path of a sound file
+    role    "train", "validation" or "test"; empty where the corpus has folds instead
+    fold    int from 1; 0 where the corpus has roles
+    labels  tuple of class names (at least one)
+    group   text: what makes clips dependent (uploader, source recording); the clip's own id where nothing is known
+
+Splits and bootstraps go by `group`. What could not be used is in `Corpus.rejected` (path, clip, reason), never lost;
+what a reader of the results should know, such as a group on both sides of a split, is in `Corpus.notes`, one line each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import files
+from lib.files import PlainError
+
+CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
+REJECTED_COLUMNS = ["path", "clip", "reason"]
+ROLES = ("train", "validation", "test")
+FEW_TRAIN, FEW_TEST = 5, 2  # a class with fewer clips to train or to test on is named before anything is trained
+
+
+class CorpusError(PlainError):
+    """The corpus cannot be used as a whole; the message is one line that says what, where and what to do."""
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first few names, and how many there are beside."""
+    named, more = ", ".join(names[:most]), len(names) - most
+    return f"{named} and {more} more" if more > 0 else named
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Clips [clip], classes [class] and the ontology above them; see the head of this file for the columns."""
+
+    name: str
+    root: Path
+    clips: pd.DataFrame
+    classes: tuple[str, ...]
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=REJECTED_COLUMNS))
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """Labels [clip, class] as uint8 0 or 1."""
+        column = {name: i for i, name in enumerate(self.classes)}
+        targets = np.zeros((len(self.clips), len(self.classes)), np.uint8)
+        for row, labels in enumerate(self.clips["labels"]):
+            targets[row, [column[label] for label in labels]] = 1
+        return targets
+
+    @cached_property
+    def leaves(self) -> np.ndarray:
+        """[class] bool: classes that are no other class's parent."""
+        above = {parent for parents in self.parents.values() for parent in parents}
+        return np.array([name not in above for name in self.classes])
+
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """The fold numbers, empty where the corpus has roles."""
+        return tuple(sorted(set(self.clips["fold"]) - {0}))
+
+    @cached_property
+    def unlearned(self) -> tuple[str, ...]:
+        """Classes that have test clips and no training clip."""
+        train, test = (self.targets[(self.clips["role"] == role).to_numpy()].any(0) for role in ("train", "test"))
+        return tuple(name for name, alone in zip(self.classes, test & ~train, strict=True) if alone)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes numbers hard to read, one line each."""
+        lines = []
+        if self.clips.loc[self.clips["role"] == "test", "group"].nunique() == 1:
+            lines.append(
+                "the test role holds one group of clips: no intervals and no tests; it takes two groups at least"
+            )
+        if self.unlearned:
+            named = listed(self.unlearned, 5)
+            lines.append(
+                f"tested without a training clip, so that nothing can know it, though it counts in every mean: {named}"
+            )
+        return tuple(lines)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that a reader of the results should know of the corpus, one line each."""
+        return (*self.notes, *self.warnings)
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Clips and groups of each role in a line, and in another the classes with few clips to train or test on.
+
+        Of folds that nobody has chosen from, clips and groups of each fold.
+        """
+        if self.folds and not self.clips["role"].any():
+            each = self.clips.groupby("fold")["group"].agg(["size", "nunique"]).itertuples(name=None)
+            numbers = ", ".join(f"{fold} {size} in {groups}" for fold, size, groups in each)
+            return (f"clips, and groups of clips, by fold: {numbers}",)
+        parts = self.clips[self.clips["role"] != ""].groupby("role")["group"].agg(["size", "nunique"])
+        roles = [f"{role} {parts['size'][role]} in {parts['nunique'][role]}" for role in ROLES if role in parts.index]
+        train, test = (self.targets[(self.clips["role"] == role).to_numpy()].sum(0) for role in ("train", "test"))
+        few = [
+            f"{name} {n} and {m}"
+            for name, n, m in zip(self.classes, train.tolist(), test.tolist(), strict=True)
+            if n < FEW_TRAIN or m < FEW_TEST
+        ]
+        told = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
+        return (
+            *told,
+            *([f"classes with few clips (to train and to test on): {listed(few, 8)}"] if few and roles else ()),
+        )
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when a clip, its file's content, a label, a role or the classes change; not when the folder moves."""
+        table = self.clips[["id", "role", "fold", "labels", "group"]].astype(str).to_numpy().tolist()
+        return files.key(self.name, self.classes, self.parents, table, files.content_of(self.clips["path"]))
+
+    def with_fold(self, fold: int, validation: str = "none") -> "Corpus":
+        """Roles from folds: `fold` is test, the rest train; validation "next" takes the fold after it out of train.
+
+        A corpus that comes with roles takes fold 0 only and is returned as it is.
+        """
+        if not self.folds:
+            if fold:
+                raise CorpusError(f"FOLD={fold}: {self.name} comes with its own split and has no folds; leave FOLD out")
+            return self
+        if fold not in self.folds:
+            raise CorpusError(f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}")
+        after = self.folds[(self.folds.index(fold) + 1) % len(self.folds)]
+        role = np.where(self.clips["fold"] == fold, "test", "train").astype(object)
+        if validation == "next":
+            role[(self.clips["fold"] == after).to_numpy()] = "validation"
+        return replace(self, clips=self.clips.assign(role=role))

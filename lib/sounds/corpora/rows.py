@@ -1,0 +1,189 @@
+"""From a table's rows to a Corpus: what all readers share.
+
+A reader turns its tables into `Row`s without touching a sound file. `sift` then parts the usable from the rejected,
+by what the row says and what a stat() of the file tells, and `finished` makes the Corpus or says why there is none.
+Files are opened later, when chunks are cut.
+"""
+
+import csv
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
+
+Look = Callable[[Path, Path], str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a source's table; `problem` is what its reader found wrong with it, `inside` where it must lie."""
+
+    clip: str
+    path: Path
+    inside: Path
+    labels: tuple[str, ...]
+    role: str = ""
+    fold: int = 0
+    group: str = ""
+    problem: str = ""
+
+
+def folder(root: Path | None, name: str, *needed: str) -> Path:
+    """`root` as an absolute folder that holds all of `needed`; CorpusError if it does not."""
+    if root is None:
+        raise CorpusError(f"{name}: no folder was given; give the one that holds its sounds (data/README.md)")
+    if not Path(root).is_dir():
+        what = "is a file, not a folder" if Path(root).exists() else "does not exist"
+        raise CorpusError(f"{name}: {root} {what}; give the folder that holds its sounds (data/README.md)")
+    missing = [part for part in needed if not (Path(root) / part).exists()]
+    if missing:
+        raise CorpusError(f"{name}: {root} holds no {' and no '.join(missing)}; data/README.md shows the layout")
+    return Path(root).resolve()
+
+
+def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """Rows of a UTF-8 table as text, cells and header stripped, header in small letters; CorpusError if unreadable.
+
+    A table without a header takes the names of `header`. Each row tells its `line` (from 1) and what is `surplus`.
+    Cells are separated by what gives the header its `columns`: a comma, a semicolon or a tab.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, delimiter=_delimiter(file.readline(), columns))
+            file.seek(0)
+            names = list(header or [cell.strip().lower() for cell in next(reader, [])])
+            lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except UnicodeDecodeError:
+        raise CorpusError(f"{path} is not UTF-8 text; save the table as CSV in UTF-8") from None
+    except (OSError, csv.Error) as error:
+        raise CorpusError(f"{path} cannot be read as a table ({error}); save it as CSV in UTF-8") from None
+    missing = [column for column in columns if column not in names]
+    if missing:
+        found = ", ".join(names) or "nothing"
+        raise CorpusError(f"{path} lacks the column {' and '.join(missing)}; its first line has: {found}")
+    return [_cells(names, line, cells) for line, cells in lines]
+
+
+def _delimiter(first: str, columns: Sequence[str]) -> str:
+    """The separator of the cells of a table whose first line this is."""
+    for mark in ",;\t":
+        if set(columns) <= {cell.strip().lower() for cell in next(csv.reader([first], delimiter=mark), [])}:
+            return mark
+    return ","
+
+
+def _cells(names: list[str], line: int, cells: list[str]) -> dict[str, str]:
+    values = [cell.strip() for cell in cells] + [""] * (len(names) - len(cells))
+    surplus = ",".join(value for value in values[len(names) :] if value)
+    return {**dict(zip(names, values, strict=False)), "line": str(line), "surplus": surplus}
+
+
+def label_list(text: str, separator: str) -> tuple[str, ...]:
+    """Labels in the order given, each once, without blanks."""
+    return tuple(dict.fromkeys(label.strip() for label in text.split(separator) if label.strip()))
+
+
+def number(text: str) -> int | None:
+    """A whole number from 0, or None."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def on_disk(path: Path, inside: Path) -> str:
+    """Why the file at `path` cannot be used, as far as the file system tells; empty if it can."""
+    try:
+        if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(inside), "")):
+            return "lies outside the corpus's folder, by its path or by a link"
+        status = path.stat()
+    except FileNotFoundError:
+        return "file not found"
+    except (OSError, ValueError) as error:
+        return f"file cannot be reached: {getattr(error, 'strerror', None) or error}"
+    if not stat.S_ISREG(status.st_mode):
+        return "not a file"
+    return "" if status.st_size else "empty file"
+
+
+def sift(
+    rows: Iterable[Row], known: Collection[str] | None = None, look: Look = on_disk
+) -> tuple[list[Row], pd.DataFrame]:
+    """The usable rows, and the rejected as a table (path, clip, reason); `known` are the allowed labels, if given.
+
+    `look(path, inside)` tells what is wrong with a file: pass one that finds nothing to read a table without sounds.
+    """
+    usable: dict[str, Row] = {}
+    rejected = []
+    for row in rows:
+        problem = row.problem or _wrong(row, usable, known) or look(row.path, row.inside)
+        if problem:
+            rejected.append((str(row.path), row.clip, problem))
+        else:
+            usable[row.clip] = row
+    return list(usable.values()), pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype=str)
+
+
+def _wrong(row: Row, seen: Collection[str], known: Collection[str] | None) -> str:
+    unknown = [label for label in row.labels if known is not None and label not in known]
+    if not row.labels:
+        return "no label"
+    if unknown:
+        return f"unknown label: {', '.join(unknown)}"
+    if row.clip in seen:
+        return "an earlier row has the same clip (several labels go into one row, separated by ';')"
+    return ""
+
+
+def finished(
+    name: str,
+    root: Path,
+    sifted: tuple[list[Row], pd.DataFrame],
+    classes: Sequence[str],
+    parents: dict[str, tuple[str, ...]] | None = None,
+    notes: Sequence[str] = (),
+) -> Corpus:
+    """The Corpus of sifted rows; CorpusError where there is nothing usable to train or test on."""
+    rows, rejected = sifted
+    clips = pd.DataFrame(
+        [(row.clip, str(row.path), row.role, row.fold, row.labels, row.group or row.clip) for row in rows],
+        columns=CLIP_COLUMNS,
+    )
+    need_both_sides(name, root, clips, rejected)
+    notes = (*notes, *_shared_groups(clips))
+    return Corpus(name, root, clips, tuple(classes), parents or {}, rejected, notes)
+
+
+def need_both_sides(name: str, root: Path, clips: pd.DataFrame, rejected: pd.DataFrame) -> None:
+    """CorpusError where the clips have no two folds, or no train or test role: nothing could be tested."""
+    if clips.empty:
+        raise CorpusError(f"{name}: {root} has no usable clip{_first(rejected)}")
+    folds, roles = set(clips["fold"]) - {0}, set(clips["role"])
+    if len(folds) == 1:
+        only = f"in fold {folds.pop()} only{_first(rejected)}"
+        raise CorpusError(f"{name}: {root} has usable clips {only}; two folds are needed")
+    for role in () if folds and roles == {""} else ("train", "test"):  # of folds, roles are chosen later
+        if role not in roles:
+            raise CorpusError(f"{name}: {root} has no usable {role} clip{_first(rejected)}; train and test are needed")
+
+
+def _first(rejected: pd.DataFrame) -> str:
+    if rejected.empty:
+        return " (its table has none)"
+    path, clip, _ = rejected.iloc[0]
+    reasons = ", ".join(f"{n} x {text}" for text, n in Counter(rejected["reason"]).most_common(2))
+    return f" ({len(rejected)} rejected: {reasons}; the first is {clip or path}, {path})"
+
+
+def _shared_groups(clips: pd.DataFrame) -> list[str]:
+    """A note if a group lies in several folds or roles: then what is tested on is not independent of training."""
+    side = "fold" if clips["fold"].any() else "role"
+    parts = clips.groupby("group", sort=True)[side].nunique()
+    shared = list(parts.index[parts > 1])
+    if not shared:
+        return []
+    named = ", ".join(shared[:8]) + (", ..." if len(shared) > 8 else "")
+    return [f"{len(shared)} groups lie in more than one {side}, so test is not wholly independent of train: {named}"]

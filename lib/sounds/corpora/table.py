@@ -1,0 +1,190 @@
+"""Your own sounds: a folder with sound files and one CSV (or the CSV itself), which has a header and the columns
+
+    path     of the sound file, relative to the CSV's folder
+    labels   one or several, separated by ";"
+    role     train, validation (val) or test; leave the column out or empty to have the clips split
+    group    what makes clips dependent (a recording session, a speaker, a machine); optional
+    fold     a whole number from 1, for FOLD=1 or FOLD=all; leave it out or empty to have the groups dealt; optional
+
+Cells are separated by "," or, where the header is, by ";" or a tab. Classes are the labels in alphabetical order. The
+split goes by group, or by clip where there is none: of each label's groups about 70 % of the clips become train, 10 %
+validation and 20 % test, drawn with a fixed seed. Where a fold is asked for, roles are not used.
+"""
+
+import os
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lib.sounds.corpora.base import Corpus, CorpusError
+from lib.sounds.corpora.folds import dealt
+from lib.sounds.corpora.rows import Look, Row, finished, folder, label_list, number, on_disk, read_csv, sift
+
+ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
+
+
+def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_disk, in_folds: bool = False) -> Corpus:
+    """The corpus of a CSV file or of a folder with exactly one; CorpusError if there is none or nothing is usable.
+
+    in_folds: by folds, those of the table or dealt here, instead of roles.
+    """
+    path = find(root, name)
+    usable, rejected = sift(parse(path, in_folds), look=look)
+    notes = _remarks(path, in_folds)
+    if usable and in_folds and not any(row.fold for row in usable):
+        usable, note = dealt(usable, seed, str(path))
+        notes.append(note)
+    elif usable and not any(row.role or row.fold for row in usable):
+        usable = split(usable, seed, str(path))
+    classes = sorted({label for row in usable for label in row.labels})
+    return finished(name, path.parent, (usable, rejected), classes, notes=notes)
+
+
+def title(root: Path) -> str:
+    """The name of the table that `root` is or holds; of the folder where that cannot be had."""
+    try:
+        return find(root, "table").stem
+    except (CorpusError, OSError):
+        return root.stem or "table"
+
+
+def _remarks(path: Path, in_folds: bool) -> list[str]:
+    """What is to be said of roles that do not count and of clips without a group, where the table at `path` has any."""
+    cells = read_csv(path, ("path", "labels"))
+    unused = (
+        ["a fold was asked for, so the column `role` is not used"]
+        if in_folds and any(row.get("role") for row in cells)
+        else []
+    )
+    return [*unused, *_ungrouped(path, cells)]
+
+
+def _ungrouped(path: Path, cells: list[dict[str, str]]) -> list[str]:
+    """What is to be said of clips without a group; the reader cannot know better."""
+    alone = sum(not row.get("group") for row in cells)
+    if not alone:
+        return []
+    what = (
+        f"{alone} of {len(cells)} rows have no group" if "group" in cells[0] else f"{path.name} has no column `group`"
+    )
+    return [
+        f"{what}: each such clip is taken as independent of all others. Where clips share a speaker, a session or a "
+        "machine, test clips are then partly known from training and intervals are too narrow: a column `group` that "
+        "names what they share keeps it on one side of the split"
+    ]
+
+
+def find(root: Path | None, name: str) -> Path:
+    """The CSV that `root` is or holds."""
+    if root is not None and Path(root).is_file():
+        return Path(root).resolve()
+    if root is not None and Path(root).suffix.lower() == ".csv":
+        raise CorpusError(f"{name}: there is no file {root}; give the path of the CSV (data/README.md)")
+    found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise CorpusError(f"{name}: {root} must hold exactly one CSV and holds {names}; give the CSV's own path")
+    return found[0]
+
+
+def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
+    """A Row for each row of the table, with its fold where folds are wanted or there is no role; no sound is opened."""
+    cells = read_csv(path, ("path", "labels"))
+    side = _side(path, cells, in_folds)
+    for row in cells:
+        text = _slashes(row["path"], path.parent)
+        clip = posixpath.normpath(text) if text else f"line {row['line']}"
+        yield Row(
+            clip=clip,
+            path=path.parent / text,
+            inside=path.parent,
+            labels=label_list(row["labels"], ";"),
+            role=ROLES.get(row["role"].lower(), "") if side == "role" else "",
+            fold=_fold(row["fold"]) if side == "fold" else 0,
+            group=row.get("group") or clip,
+            problem=_problem(row, text, side),
+        )
+
+
+def _side(path: Path, cells: list[dict[str, str]], in_folds: bool) -> str:
+    """The column that says what is tested: role, fold, or neither."""
+    filled = {name for name in ("role", "fold") for row in cells if row.setdefault(name, "")}
+    if from_0 := sum(row["fold"] in ("0", "0.0") for row in cells):
+        raise CorpusError(f"{path}: folds count from 1, and {from_0} rows have fold 0; add 1 to every fold")
+    if in_folds or filled == {"fold"}:
+        return "fold" if "fold" in filled else ""
+    return "role" if "role" in filled else ""
+
+
+def _slashes(text: str, folder: Path) -> str:
+    """A path as it is, or, where no file has that very name, with the slashes that Windows turns round."""
+    return text if "\\" not in text or os.path.lexists(folder / text) else text.replace("\\", "/")
+
+
+def _fold(text: str) -> int:
+    """A fold as spreadsheets write it (2 or 2.0); 0 where it is none."""
+    return number(re.sub(r"\.0+$", "", text)) or 0
+
+
+def _problem(row: dict[str, str], path: str, side: str) -> str:
+    if not path:
+        return "no path"
+    if posixpath.isabs(path) or re.match(r"[A-Za-z]:/", path):
+        return "an absolute path; give it relative to the table's folder"
+    if row["surplus"]:
+        return f"more cells than columns: {row['surplus']} (separate labels by ';'; put a cell in quotes that holds the table's separator)"
+    if side and not row[side]:
+        return f"no {side}, though other rows have one"
+    if side == "role" and row["role"].lower() not in ROLES:
+        return f"role {row['role'].lower()!r} is not train, validation or test"
+    if side == "fold" and not _fold(row["fold"]):
+        return f"fold {row['fold']!r} is not a whole number from 1"
+    return ""
+
+
+def split(rows: list[Row], seed: int, where: str) -> list[Row]:
+    """`rows` with roles: each label's groups are dealt in shuffled order to the role that lacks most clips."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group].append(row)
+    if len(groups) < 2:
+        raise CorpusError(f"{where}: all usable clips are of one group, so none can be tested; add groups or roles")
+    names = [str(name) for name in np.random.default_rng(seed).permutation(sorted(groups))]
+    frequency = Counter(label for row in rows for label in row.labels)
+    roles: dict[str, str] = {}
+    for of_label in _by_rarest(names, groups, frequency).values():
+        roles.update(_dealt({name: len(groups[name]) for name in of_label}))
+    _fill_empty(roles, names, groups)
+    return [replace(row, role=roles[row.group]) for row in rows]
+
+
+def _by_rarest(names: list[str], groups: dict[str, list[Row]], frequency: Counter) -> dict[str, list[str]]:
+    of_label: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        labels = {label for row in groups[name] for label in row.labels}
+        of_label[min(labels, key=lambda label: (frequency[label], label))].append(name)
+    return of_label
+
+
+def _dealt(sizes: dict[str, int]) -> dict[str, str]:
+    lacking = {role: share * sum(sizes.values()) for role, share in SHARES.items()}
+    roles = {}
+    for name, n_clips in sizes.items():
+        roles[name] = max(lacking, key=lambda role: round(lacking[role], 6))
+        lacking[roles[name]] -= n_clips
+    return roles
+
+
+def _fill_empty(roles: dict[str, str], names: list[str], groups: dict[str, list[Row]]) -> None:
+    """Give test and train a group each, the smallest there is elsewhere, where the deal left them none."""
+    for role, other in (("test", "train"), ("train", "test")):
+        if role not in roles.values():
+            spare = [name for name in names if roles[name] == "validation"]
+            spare = spare or [name for name in names if roles[name] == other]
+            roles[min(spare, key=lambda name: len(groups[name]))] = role

@@ -1,0 +1,188 @@
+"""make's variables to a plan, and what is told at the end."""
+
+import json
+
+import made_up
+import pytest
+
+from lib.cli import commands
+from lib.cli.commands import failure, main, plan, request_of, table1
+from lib.cli.environment import Stop
+
+
+@pytest.mark.parametrize(("word", "told"), [
+    ("CORPUS=x", "CORPUS=x: choose one of planted, esc50, fsd50k, table"),
+    ("PRESET=fast", "PRESET=fast: choose one of paper, laptop, quick, tiny"),
+    ("FOLD=x", "FOLD=x: a whole number, or all"),
+    ("SEEDS=a", "SEEDS=a: whole numbers from 0"),
+    ("DEVICE=gpu", "DEVICE=gpu: choose auto, cpu, cuda"),
+    ("NAME=a/b", "NAME=a/b: letters, digits"),
+    ("NAME=../x", "NAME=../x: letters, digits"),
+    ("SET=abc", "SET: 'abc' is not of the form name=value"),
+    ("SET=body.head_widht=3", "SET: there is no setting body.head_widht"),
+    ("SET=body.heads=x", "SET: body.heads = 'x'"),
+    ("JOBS=0", "JOBS=0: a whole number from 1"),
+    ("THREADS=two", "THREADS=two: a whole number from 1"),
+    ("JOBS=9999", "JOBS=9999 with THREADS=1 takes 9999 cores"),
+    ("CORPSE=x", "there is no variable CORPSE; this command takes: CORPUS"),
+    ("PART=true", "there is no variable PART"),
+    ("FOLD=3", "FOLD=3: planted comes with its own split and has no folds"),
+    ("ROOT=/nowhere", "/nowhere does not exist"),
+])  # fmt: skip
+def test_a_wrong_variable_is_one_line(home, small_corpus, capfd, word, told):
+    words = [word] if word.startswith("ROOT") else [f"ROOT={small_corpus}", word]
+    assert main(["study", "PRESET=tiny", *words]) == 2
+    said = capfd.readouterr()
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("make study: ")
+    assert told in said.err
+    assert not (home / "runs").exists()
+
+
+def test_cuda_without_one_is_one_line(small_corpus, home):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(Stop, match="DEVICE=cuda: this machine has none"):
+        plan({"ROOT": str(small_corpus), "DEVICE": "cuda"})
+
+
+def test_right_variables_become_the_request(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"CORPUS": "esc50", "ROOT": "my sounds", "PRESET": "laptop", "FOLD": "2", "SEEDS": "0,2", "DEVICE": "cpu",
+             "NAME": "001", "SET": "body.head_width=64 training.epochs=3", "JOBS": "2", "THREADS": "1"}  # fmt: skip
+    asked = request_of(given)
+    assert (asked.corpus, asked.preset, asked.fold, asked.seeds, asked.name) == ("esc50", "laptop", 2, (0, 2), "001")
+    assert asked.root == str(tmp_path / "my sounds")
+    assert asked.overrides == {"body.head_width": 64, "training.epochs": 3, "threads": 1}
+    assert request_of({"FOLD": "all", "NAME": "", "ROOT": ""}).fold == "all"
+
+
+def test_plan_of_all_folds_names_their_runs(home, folds_corpus):
+    planned = plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all", "NAME": "x"})
+    assert planned["folds"] == [1, 2, 3]
+    assert planned["folder"] == str(home / "runs" / "esc50-tiny-x")
+    assert json.loads(json.dumps(planned)) == planned
+    with pytest.raises(Stop, match="has the folds 1, 2, 3; name the one to test on, or all"):
+        plan({"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny"})
+
+
+def test_what_the_corpus_lacks_is_said_before_anything_runs(home, tmp_path):
+    import soundfile
+
+    lines = ["path,labels,role", "a.wav,x,train", "b.wav,x,test"]
+    for name in "ab":
+        soundfile.write(tmp_path / f"{name}.wav", [0.1] * 16000, 16000)
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["told"]
+    assert "by role: train 1 in 1, test 1 in 1" in told and "train and to test on): x 1 and 1" in told
+    assert "\nnote: own.csv has no column `group`" in told and "\nnote: the test role holds one group" in told
+
+
+def test_a_part_lies_in_the_run_over_all_folds(home, folds_corpus):
+    from lib.study import Request, Study
+
+    whole = Study.of(Request(corpus="esc50", root=str(folds_corpus), preset="tiny", fold="all", name="x"))
+    alone = Study.of(Request(corpus="esc50", root=str(folds_corpus), preset="tiny", fold=2, name="x"))
+    assert [part.folder for part in whole.parts] == [whole.folder / f"fold{fold}" for fold in (1, 2, 3)]
+    assert [part.figures for part in whole.parts] == [whole.figures / f"fold{fold}" for fold in (1, 2, 3)]
+    assert Study.of_notebook(whole.parts[1].request.model_dump()) == whole.parts[1]
+    assert alone.folder == home / "runs" / "esc50-tiny-fold2-x"
+
+
+def test_threads_and_jobs_fit_the_cores(monkeypatch):
+    monkeypatch.setattr(commands.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert commands.cores_to_use("", 1) == 4
+    assert commands.cores_to_use("", 4) == 8
+    assert commands.cores_to_use("3", 2) == 6
+    with pytest.raises(Stop, match="JOBS=3 with THREADS=4 takes 12 cores, and there are 8"):
+        commands.cores_to_use("3", 4)
+
+
+def test_table_1_is_told_in_percent(tmp_path):
+    (tmp_path / "table1.csv").write_text(
+        "row,measure,published,own,retrained,low,high,constant,oracle,chance\n"
+        "pitch,macro mAP,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
+        "all four,macro mAP,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
+        "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
+    )
+    lines = table1(tmp_path / "table1.csv").splitlines()
+    assert lines[0].startswith("Table 1: macro mAP of chunks in percent; the interval is that of own, for all four of")
+    assert lines[2].split() == ["pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
+    assert lines[3].split() == ["all", "four", "43.2", "38.0", "to", "48.0"]
+    assert len(lines) == 6
+    assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"
+    assert "FSD50K" in lines[5]
+    text = (tmp_path / "table1.csv").read_text().replace("0.2034", "").replace("micro mAP,0.5", "micro mAP,")
+    (tmp_path / "table1.csv").write_text(text)
+    lines = table1(tmp_path / "table1.csv").splitlines()
+    assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["pitch", "31.1"]
+
+
+def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):
+    error = {"output_type": "error", "ename": "StudyError", "evalue": "no such thing",
+             "traceback": ["\x1b[31mFile /x/lib/study.py:12\x1b[0m, in f()", "more"]}  # fmt: skip
+    path = tmp_path / "notebooks" / "03_subsets.ipynb"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": [error]}]}))
+    told = failure(path)
+    assert told.startswith("03_subsets failed:\n    StudyError: no such thing")
+    assert "at /x/lib/study.py:12" in told
+    assert told.endswith(f"half-executed copy: {path}")
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
+    assert failure(path) == ""
+
+
+def test_record_without_a_study_writes_only_the_pages_and_an_unknown_study_is_one_line(home, capsys):
+    assert main(["record"]) == 0
+    assert capsys.readouterr().out == "the pages are up to date\n"
+    (home / "figures" / "planted-tiny").mkdir(parents=True)
+    assert main(["record", "STUDY=other"]) == 2
+    assert "STUDY=other: there is no such run in figures/; there are planted-tiny" in capsys.readouterr().err
+    assert main(["record", "STUDY=planted-tiny"]) == 2
+    assert "has no tables: make study with its variables makes them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["report"], "make report: there is no finished run in runs/ yet: make study makes one"),
+    (["report", "STUDY=x"], "make report: STUDY=x: there is no such run in runs/; there are none yet"),
+    (["report", "PORT=1"], "make report: there is no variable PORT; this command takes: STUDY"),
+    (["explorer"], "make explorer: there is no finished run in runs/ yet: make study makes one"),
+    (["explorer", "STUDY=x"], "make explorer: STUDY=x: there is no such run in runs/; there are none yet"),
+])  # fmt: skip
+def test_looking_at_a_run_that_is_not_there_is_one_line(home, capsys, words, told):
+    assert main(words) == 2
+    assert capsys.readouterr().err == told + "\n"
+
+
+def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
+    folder = made_up.study(home, monkeypatch, fold=1, seeds="0").folder
+    request = {"corpus": "esc50", "preset": "tiny", "fold": 1, "seeds": "0"}
+    (folder / "request.json").write_text(json.dumps({"plan": {"request": request, "folds": []}}))
+    assert main(["report", f"STUDY={folder.name}"]) == 0
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert "report.html (0.0 MB): one file that opens from disk" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
+    from lib.cli.estimate import told
+
+    words, slowest_first = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    assert set(slowest_first) == {"pitch", "timbre", "neuralogram", "waveform"}
+    assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
+    assert "this will take about" in words
+    assert "hours" not in words
+
+
+def test_an_unknown_control_is_one_line_with_the_names(home):
+    with pytest.raises(Stop, match="CONTROLS='nois': choose of noise, untrained, .*, several with commas; or all"):
+        plan({"CONTROLS": "nois"})
+
+
+def test_costly_controls_are_told(home, small_corpus):
+    from lib.cli.estimate import told
+
+    line, _ = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
+    assert "the encoders of the controls wide come on top" in line

@@ -1,0 +1,316 @@
+"""The way in: make's command line, and a .venv that is whole, mended or made anew."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lib.cli import environment
+from lib.cli.environment import PROJECT, Stop, check_names, drop_half_installed, overrides, set_up, stamp_file, why
+
+THIS = sys.version_info[:2]
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "requirements.txt").write_text("torch==1\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    return tmp_path
+
+
+class Installer:
+    """Stands for the commands that set-up runs: makes a .venv, and installs or fails as told."""
+
+    def __init__(self, fails="", words=""):
+        self.fails, self.words, self.ran = fails, words, []
+
+    def __call__(self, command, log):
+        kind = "venv" if "venv" in command[1:3] else "package" if "-e" in command else "requirements"
+        self.ran.append(kind)
+        if kind == "venv":
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", command[-1]], check=True)
+        with log.open("a") as file:
+            file.write(f"$ {kind}\n{self.words}\n")
+        return 1 if kind == self.fails else 0
+
+
+@pytest.fixture(autouse=True)
+def _pip_is_there(monkeypatch):
+    monkeypatch.setattr(environment, "has_pip", lambda python: python.exists())
+
+
+def enough(_):
+    return 10**11
+
+
+def test_first_call_installs_everything_and_the_second_nothing(project):
+    first, second = Installer(), Installer()
+    python = set_up(project, run=first, free=enough)
+    assert first.ran == ["venv", "requirements", "package"]
+    assert set_up(project, run=second, free=enough) == python == project / ".venv" / "bin" / "python"
+    assert second.ran == []
+
+
+def test_changed_requirements_are_installed_into_the_same_venv(project):
+    set_up(project, run=Installer(), free=enough)
+    (project / "requirements.txt").write_text("torch==2\n")
+    again = Installer()
+    set_up(project, run=again, free=enough)
+    assert again.ran == ["requirements", "package"]
+
+
+@pytest.mark.parametrize("fails", ["requirements", "package"])
+def test_an_install_cut_off_goes_on_from_there(project, fails):
+    with pytest.raises(Stop, match="goes on from here"):
+        set_up(project, run=Installer(fails), free=enough)
+    again = Installer()
+    set_up(project, run=again, free=enough)
+    assert again.ran == ["requirements", "package"]
+
+
+def test_a_package_unpacked_halfway_is_not_taken_for_whole(project):
+    packages = project / ".venv" / "lib" / "python3.11" / "site-packages"
+    for name, files in (("whole", ["METADATA", "INSTALLER"]), ("half", ["METADATA"])):
+        (packages / f"{name}-1.dist-info").mkdir(parents=True)
+        for file in files:
+            (packages / f"{name}-1.dist-info" / file).touch()
+    drop_half_installed(project / ".venv")
+    assert [path.name for path in packages.iterdir()] == ["whole-1.dist-info"]
+
+
+def test_a_venv_whose_interpreter_is_gone_is_made_anew(project):
+    python = set_up(project, run=Installer(), free=enough)
+    python.unlink()
+    python.symlink_to("/nowhere/python")
+    again = Installer()
+    set_up(project, run=again, free=enough)
+    assert again.ran[0] == "venv"
+
+
+def test_a_venv_of_another_version_is_made_anew(project):
+    set_up(project, run=Installer(), free=enough)
+    packages = project / ".venv" / "lib" / "python{}.{}".format(*THIS)
+    packages.rename(packages.with_name("python3.9"))  # as after the system's Python moved on
+    again = Installer()
+    set_up(project, run=again, free=enough)
+    assert again.ran[0] == "venv"
+
+
+@pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0), (2, 7, 18)])
+def test_a_wrong_python_is_one_line(project, version):
+    with pytest.raises(Stop, match=rf"this is Python {version[0]}\.{version[1]}, the study needs 3.11 to 3.13"):
+        set_up(project, run=Installer(), version=version, free=enough)
+    assert not (project / ".venv").exists()
+
+
+def test_no_disk_is_one_line(project):
+    with pytest.raises(Stop, match=r"2\.0 GB are free in .*about 8 GB are needed"):
+        set_up(project, run=Installer(), free=lambda _: 2 * 10**9)
+    assert not stamp_file(project / ".venv").exists()
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ("Failed to establish: NewConnectionError", "no connection"),
+    ("OSError: [Errno 28] No space left on device", "disk is full"),
+    ("ERROR: No matching distribution found for torch==9", "lacks a pinned version"),
+    ("ERROR: something else", "something else"),
+    ("", "without a word"),
+])  # fmt: skip
+def test_a_failed_install_says_why_and_where_the_log_lies(tmp_path, words, told):
+    log = tmp_path / "setup.log"
+    log.write_text(f"$ earlier\nNo space left on device\n\n$ pip install\n{words}\n")
+    line = why(log)
+    assert told in line
+    assert str(log) in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", ["python3.6", "python3.8", "python3.10"])
+def test_an_old_python_can_read_the_file_and_says_so(name, tmp_path):
+    found = sorted(Path.home().glob(f".pyenv/versions/{name[6:]}.*/bin/{name}")) or [shutil.which(name)]
+    if not found[0] or subprocess.run([str(found[0]), "-c", ""], check=False).returncode:
+        pytest.skip(f"no {name} here")
+    (tmp_path / "lib" / "cli").mkdir(parents=True)
+    for file in ("__init__.py", "cli/__init__.py", "cli/environment.py"):
+        shutil.copy(PROJECT / "lib" / file, tmp_path / "lib" / file)
+    done = subprocess.run(
+        [str(found[0]), "-m", "lib.cli.environment", "setup"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "the study needs 3.11 to 3.13" in done.stderr
+
+
+# make's command line, with make itself
+
+
+def from_make(folder, *words, **environ):
+    """The variables as set_up's caller finds them, through GNU make."""
+    (folder / "Makefile").write_text(
+        f'all:\n\t@PYTHONPATH="{PROJECT}" "{sys.executable}" -c "import os; from lib.cli.environment import overrides; '
+        f'print(repr(overrides(os.environ)))"\n'
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")} | environ
+    done = subprocess.run(
+        ["make", "-s", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    return eval(done.stdout)
+
+
+needs_make = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
+
+
+@needs_make
+@pytest.mark.parametrize(("words", "found"), [
+    ([], {}),
+    (["CORPUS=esc50", "FOLD=1"], {"CORPUS": "esc50", "FOLD": "1"}),
+    (["SET=a=1 b=2"], {"SET": "a=1 b=2"}),
+    (["ROOT=/a folder/with 'quotes' and \"more\""], {"ROOT": "/a folder/with 'quotes' and \"more\""}),
+    (["ROOT=back\\slash \\ end"], {"ROOT": "back\\slash \\ end"}),
+    (["NAME="], {"NAME": ""}),
+    (["NAME:=x"], {"NAME": "x"}),
+    (["-k", "-j2", "CORPSE=x"], {"CORPSE": "x"}),
+    (["corp-se=x"], {"corp-se": "x"}),
+    (["SET=-- NAME=x"], {"SET": "-- NAME=x"}),
+    (["ROOT=a$$b"], {"ROOT": "a$b"}),
+])  # fmt: skip
+def test_variables_of_makes_command_line(tmp_path, words, found):
+    assert from_make(tmp_path, *words) == found
+
+
+@needs_make
+def test_variables_of_the_environment_are_not_the_users_words(tmp_path):
+    assert from_make(tmp_path, "FOLD=1", NAME="machine", CORPUS="x", ROOT="/") == {"FOLD": "1"}
+
+
+@pytest.fixture
+def beside_makefile(project):
+    """A project with our Makefile and lib, without a .venv."""
+    shutil.copytree(PROJECT / "lib", project / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "Makefile", project)
+    return project
+
+
+def make(folder, *words):
+    """What GNU make answers there: status, output, errors."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@needs_make
+@pytest.mark.parametrize(("words", "told"), [
+    (["study", "CORPSE=x"], "make study: there is no variable CORPSE; this command takes: CORPUS, ROOT, PRESET"),
+    (["-j4", "study", "CORPSE=x"], "make study: there is no variable CORPSE"),
+    (["-k", "--no-print-directory", "lab", "STUDY=q"], "make lab: there is no variable STUDY"),
+    (["stduy"], "make stduy: there is no such command; there are setup, study"),
+    (["study", "PYTHON=python9"], "make: there is no python9: name one of 3.11 to 3.13"),
+])  # fmt: skip
+def test_a_mistake_is_one_line_of_ours_and_none_of_make_and_nothing_is_made(beside_makefile, words, told):
+    status, said, errors = make(beside_makefile, *words)
+    assert status == 1 and said == ""
+    assert errors.startswith(told) and errors.count("\n") == 1
+    assert not (beside_makefile / ".venv").exists()
+
+
+@needs_make
+@pytest.mark.parametrize("flag", ["-n", "-nj2", "-q", "-t"])
+def test_make_only_says_what_it_would_do_where_it_is_asked_to(beside_makefile, flag):
+    status, said, errors = make(beside_makefile, flag, "study", "CORPSE=x")
+    assert (errors == "" and "lib.cli.environment study" in said) or flag in ("-q", "-t")
+    assert status == (1 if flag == "-q" else 0)
+
+
+@needs_make
+def test_make_that_is_interrupted_adds_no_line_of_its_own(beside_makefile):
+    (beside_makefile / "lib" / "environment.py").write_text(
+        "import time\ntry:\n    print(flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(1)\n"
+    )
+    process = subprocess.Popen(
+        ["make", "study"], cwd=beside_makefile, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    process.stdout.read(1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode != 0
+
+
+def test_names_are_those_of_the_request():
+    from lib.study import Request
+
+    assert {name.upper() for name in Request.model_fields} - {"PART"} < set(environment.STUDY_VARIABLES)
+    with pytest.raises(Stop, match="there is no variable STUDY; this command takes: none"):
+        check_names("setup", ["STUDY"])
+    assert overrides({"NAME": "x"}) == {}
+
+
+# A user without a home
+
+
+def test_who_has_a_home_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("pwd.getpwuid", lambda number: SimpleNamespace(pw_dir=str(tmp_path)))
+    assert environment.own_caches({"HOME": str(tmp_path)}, tmp_path / "c") == {}
+    assert environment.own_caches({}, tmp_path / "c") == {}
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", "", "file"])
+def test_caches_go_below_the_studys_own_where_there_is_no_home(home, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    home = str(tmp_path / home) if home == "file" else home
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])  # no passwd entry
+    found = environment.own_caches({"HOME": home, "MPLCONFIGDIR": "/set/by/me"}, tmp_path / "c")
+    assert found["HOME"] == str(tmp_path / "c") and found["NUMBA_CACHE_DIR"] == str(tmp_path / "c" / "numba")
+    assert "MPLCONFIGDIR" not in found and found["LOGNAME"] == found["USER"] == f"user{os.getuid()}"
+    assert environment.own_caches({"HOME": str(tmp_path), "LOGNAME": "me", "USER": "me"}, tmp_path / "c") == {}
+
+
+WITHOUT_HOME = """
+import os, sys, getpass
+from pathlib import Path
+from lib.cli.environment import own_caches
+if sys.argv[2:]:
+    os.environ.update(own_caches(os.environ, Path(sys.argv[1]) / "user"))
+import librosa.util, matplotlib, runpy
+librosa.util.localmax  # compiled and cached as it is loaded
+matplotlib.get_configdir(), getpass.getuser()
+sys.argv = ["snakemake", "--version"]
+runpy.run_module("snakemake", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be another user")
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not there")
+def test_libraries_run_for_a_user_that_nobody_knows():
+    closed = [folder for folder in (PROJECT, *PROJECT.parents) if not folder.stat().st_mode & stat.S_IXOTH]
+    if closed:
+        pytest.skip(f"another user cannot enter {closed[0]}, where the project lies")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 12345, 12345)
+        command = [
+            "setpriv",
+            "--reuid",
+            "12345",
+            "--regid",
+            "12345",
+            "--clear-groups",
+            sys.executable,
+            "-c",
+            WITHOUT_HOME,
+        ]
+        alone = {"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONPATH": str(PROJECT)}
+        done = subprocess.run(
+            [*command, folder, "ours"], env=alone, capture_output=True, text=True, check=False, cwd="/"
+        )
+        assert done.returncode == 0, done.stderr
+        assert (Path(folder) / "user" / "matplotlib").is_dir()
+        bare = subprocess.run([*command, folder], env=alone, capture_output=True, text=True, check=False, cwd="/")
+        assert bare.returncode != 0  # what is mended

@@ -1,0 +1,535 @@
+"""What a person meets in a browser: the report from disk, every notebook in JupyterLab, the explorer by Voila."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import made_up
+import nbformat
+import numpy as np
+import pytest
+import soundfile
+from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voila
+
+from lib.cli import serving
+from lib.evaluation import results
+from lib.files import PROJECT
+from lib.report import report
+from lib.study import Request, Study
+
+pytestmark = [pytest.mark.slow, needs_browser]
+HOSTILE = "<img src=x onerror=alert(1)>"
+NOTEBOOKS = (
+    "01_representations",
+    "02_train_encoder",
+    "03_subsets",
+    "04_contributions",
+    "05_paper_figures",
+    "06_explorer",
+)
+LAB_S = 300  # for one notebook from top to bottom, on a machine that has other work too
+
+
+@pytest.fixture(scope="session")
+def home(finished, tmp_path_factory):
+    """A copy of the home of the finished study planted-tiny: what happens here, happens to nobody else."""
+    copy = tmp_path_factory.mktemp("browser")
+    for name in ("runs/planted-tiny", "figures/planted-tiny", "data"):
+        shutil.copytree(finished[0] / name, copy / name, ignore=shutil.ignore_patterns(".*"))
+    return copy
+
+
+@pytest.fixture
+def at_home(home, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def watched(browser):
+    """Pages by width, closed at the end."""
+    opened = []
+
+    def open_page(width=1280):
+        opened.append(Watched(browser, width))
+        return opened[-1]
+
+    yield open_page
+    for one in opened:
+        one.close()
+
+
+# The report
+
+
+@pytest.fixture
+def report_file(at_home):
+    """The finished study's report, written once."""
+    folder = at_home / "runs" / "planted-tiny"
+    path = folder / "report.html"
+    return path if path.exists() else report.write(folder)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_opens_from_disk_asks_nothing_and_nothing_overlaps(report_file, watched, width):
+    seen = watched(width)
+    seen.page.goto(report_file.as_uri(), wait_until="load")
+    seen.page.wait_for_timeout(300)
+    assert [url for url in seen.requests if not url.startswith("data:")] == [report_file.as_uri()]
+    assert seen.errors == [] and seen.dialogs == []
+    assert seen.too_wide_by <= 0
+    assert seen.page.evaluate(OVERLAPS) == []
+    assert seen.page.evaluate(NOT_LOADED) == []
+    assert seen.page.locator("section").count() == len(report.SECTIONS)
+    seen.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert seen.too_wide_by <= 0
+    assert seen.page.evaluate(OVERLAPS) == []
+
+
+OVERLAPS = """() => [...document.querySelectorAll("section, article")].flatMap(part => {
+  const shown = [...part.children].filter(one => one.getBoundingClientRect().height > 0);
+  return shown.slice(1).filter((one, i) =>
+    one.tagName != "ARTICLE" && one.getBoundingClientRect().top < shown[i].getBoundingClientRect().bottom - 1
+  ).map(one => one.outerHTML.slice(0, 80));
+})"""
+NOT_LOADED = "() => [...document.images].filter(one => !one.naturalWidth || !one.alt.trim()).map(one => one.alt)"
+
+
+def test_players_hold_the_sound_and_play_it(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    players = seen.page.locator("audio")
+    assert players.count() >= 3
+    lengths = seen.page.evaluate(LENGTHS)
+    assert all(0.3 <= length <= 3.5 for length in lengths), lengths
+    for number in range(players.count()):
+        player = players.nth(number)
+        player.focus()
+        seen.page.keyboard.press("Space")
+        seen.page.wait_for_function("one => one.currentTime > 0.05", arg=player.element_handle(), timeout=10_000)
+    assert seen.errors == []
+
+
+LENGTHS = """() => Promise.all([...document.querySelectorAll("audio")].map(one => new Promise(resolve => {
+  if (one.readyState > 0) resolve(one.duration);
+  one.addEventListener("loadedmetadata", () => resolve(one.duration));
+  setTimeout(() => resolve(-1), 10000);
+})))"""
+
+
+def test_every_control_of_the_report_is_reached_by_keyboard(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    seen.page.evaluate("document.addEventListener('focusin', event => { event.target.dataset.reached = 1 })")
+    controls = seen.page.locator("a[href], summary, audio, .scroll:visible")
+    for _ in range(8 * controls.count()):  # a player has several stops inside
+        seen.page.keyboard.press("Tab")
+        if not seen.page.evaluate(LEFT_OUT):
+            break
+    assert seen.page.evaluate(LEFT_OUT) == []
+
+
+LEFT_OUT = """() => [...document.querySelectorAll("a[href], summary, audio, .scroll, pre")]
+  .filter(one => one.checkVisibility() && !one.dataset.reached).map(one => one.outerHTML.slice(0, 80))"""
+
+
+def test_text_stands_out_from_what_is_behind_it(report_file, watched):
+    seen = watched()
+    seen.page.goto(report_file.as_uri())
+    assert seen.page.evaluate(FAINT) == []
+
+
+# contrast as WCAG has it, against the nearest background that is not see-through; 4.5 is its demand on small text
+FAINT = """() => {
+  const light = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = one => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const own = one => [...one.childNodes].some(node => node.nodeType == 3 && node.textContent.trim());
+  return [...document.body.querySelectorAll("*")].filter(own).filter(one => {
+    const [a, b] = [light(getComputedStyle(one).color), light(behind(one))].sort((x, y) => y - x);
+    return (a + 0.05) / (b + 0.05) < 4.5;
+  }).map(one => one.outerHTML.slice(0, 80));
+}"""
+
+
+@pytest.fixture
+def hostile_report(tmp_path, monkeypatch):
+    """The report of own sounds whose labels, files and reasons are markup; the scores are made up."""
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    study = made_up.asked(Study.of(Request(corpus="table", root=str(hostile_corpus(tmp_path)), preset="tiny")))
+    results.write_test_set(study)
+    targets = study.chunks.targets[study.chunks.rows("test")]
+    for subset, head in results.models(study):
+        scores = np.random.default_rng(0).random(targets.shape).astype(np.float32)
+        np.save(study.scores(subset, head, 0), scores)
+    made_up.finish(study, HOSTILE)
+    return report.write(study.folder)
+
+
+def hostile_corpus(folder):
+    """A table of ten short sounds, one of them broken, all with markup for names."""
+    lines = ["path,labels,role,group"]
+    for number in range(10):
+        name = f"{number}{HOSTILE}.wav"
+        soundfile.write(folder / name, 0.3 * np.sin(np.arange(20_000) * (0.05 + 0.01 * number)), 16_000)
+        label = (HOSTILE, "<b>plain</b>")[number % 2]
+        lines.append(f"{name},{label},{'test' if number > 4 else 'train'},{HOSTILE}{number}")
+    (folder / f"0{HOSTILE}.wav").write_bytes(b"no sound")
+    (folder / "sounds.csv").write_text("\n".join(lines) + "\n")
+    return folder / "sounds.csv"
+
+
+def test_labels_and_file_names_that_are_markup_do_nothing(hostile_report, watched):
+    seen = watched()
+    seen.page.goto(hostile_report.as_uri(), wait_until="load")
+    seen.page.wait_for_timeout(500)
+    assert seen.dialogs == [] and seen.errors == []
+    assert seen.page.locator("img:not([src^='data:'])").count() == 0
+    assert seen.page.locator("[onerror], script, section b").count() == 0
+    text = seen.page.inner_text("main")
+    assert f"labels: {HOSTILE}" in text
+    assert f"0{HOSTILE}.wav" in seen.page.inner_text("#rejected")
+    assert seen.page.locator("audio").count() >= 2
+    assert seen.too_wide_by <= 0
+
+
+# JupyterLab
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(home, small_corpus, tmp_path_factory):
+    """JupyterLab on a copy of the notebooks whose parameters mean the finished study."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in NOTEBOOKS:
+        set_parameters(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", root=str(small_corpus))
+    log = folder.with_name("lab.txt")
+    with lab(folder, log, STUDY_HOME=str(home), MPLBACKEND="") as address:
+        yield address, folder
+
+
+def set_parameters(source, target, **values):
+    """Copy a notebook with these and the toy scale in its parameters cell."""
+    notebook = nbformat.read(source, as_version=4)
+    (cell,) = (one for one in notebook.cells if "parameters" in one.metadata.get("tags", []))
+    values = {"preset": "tiny", "device": "cpu"} | values
+    cell.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    nbformat.write(notebook, target)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched, name):
+    address, folder = jupyterlab
+    seen = watched()
+    seen.page.goto(f"{address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
+    seen.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=PATIENCE_MS)
+    wait_for_kernel(seen.page, address, f"{name}.ipynb")
+    seen.page.get_by_role("menuitem", name="Run", exact=True).click()
+    seen.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    assert end_of_run(seen.page, address, folder / f"{name}.ipynb") == []
+    assert seen.dialogs == []
+    seen.page.screenshot(path=folder.with_name(f"{name}.png"))
+
+
+def wait_until(there, patience_s):
+    """Wait until there() is true."""
+    end = time.monotonic() + patience_s
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def kernel_idle(page, address, name):
+    """Whether the page is connected with the notebook's kernel, and that has nothing to do."""
+    sessions = page.request.get(f"{address}/api/sessions").json()
+    kernels = [session["kernel"] for session in sessions if session["path"] == name]
+    return any(kernel["connections"] and kernel["execution_state"] == "idle" for kernel in kernels)
+
+
+def wait_for_kernel(page, address, name):
+    """Wait for the notebook's kernel: asked to run before, the page would ask which one."""
+    wait_until(lambda: kernel_idle(page, address, name), 90)
+
+
+def end_of_run(page, address, path):
+    """Wait until all code cells have run, or one failed: the errors."""
+    end = time.monotonic() + LAB_S
+    while time.monotonic() < end:
+        page.wait_for_timeout(1000)
+        if not kernel_idle(page, address, path.name):
+            continue
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        errors = [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"]
+        if errors or all(cell["execution_count"] for cell in cells):
+            return [f"{error['ename']}: {error['evalue']}" for error in errors]
+    return [f"not done after {LAB_S} s"]
+
+
+# The explorer. `explorer_page` is the real one, open on the finished study; its tests belong below it.
+
+
+@pytest.fixture(scope="session")
+def explorer_address(home, tmp_path_factory):
+    """The address of `make explorer` on the finished study."""
+    if not (PROJECT / "notebooks" / f"{serving.NOTEBOOK}.ipynb").exists():
+        pytest.skip("there is no explorer yet")
+    log = tmp_path_factory.mktemp("explorer") / "log.txt"
+    with explorer("planted-tiny", log, STUDY_HOME=str(home)) as address:
+        yield address
+
+
+@pytest.fixture
+def explorer_page(explorer_address, watched):
+    """The explorer, ready to be used; `outside`, `errors` and `dialogs` tell what it did."""
+    seen = watched()
+    seen.open_served(explorer_address, "#rendered_cells .jupyter-widgets")
+    return seen
+
+
+def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(explorer_page):
+    assert_no_code(explorer_page)
+    assert explorer_page.outside == []
+    assert explorer_page.dialogs == []
+
+
+PATIENCE_MS = 120_000  # a page is there once its kernel has loaded what it needs, on a machine that has other work too
+SCORES = "table:has(caption:text-matches('^Scores by'))"
+
+
+@pytest.fixture(scope="module")
+def open_explorer(explorer_address, browser):
+    """The explorer with all of its views shown: one page for several tests, since it takes its time to open."""
+    seen = Watched(browser)
+    seen.open_served(explorer_address, ".study-map canvas")
+    seen.page.wait_for_selector(SCORES)
+    yield seen
+    seen.close()
+
+
+def test_a_switch_changes_the_answer_at_once(open_explorer):
+    page = open_explorer.page
+    before = page.inner_text(SCORES)
+    page.get_by_label("Pitch", exact=True).uncheck()
+    page.wait_for_selector("caption:text('Scores by Timbre + Neuralogram + Waveform')")
+    assert page.inner_text(SCORES) != before
+    page.get_by_label("Pitch", exact=True).check()
+    page.wait_for_selector("caption:text('Scores by Pitch + Timbre + Neuralogram + Waveform')")
+    taken_ms = sorted(page.evaluate(CLICK_TO_CHANGE))
+    assert taken_ms[len(taken_ms) // 2] < 100, taken_ms
+
+
+# milliseconds from a click on a switch to the changed page, eleven times
+CLICK_TO_CHANGE = """async () => {
+  const switches = [...document.querySelectorAll("input[type=checkbox]")];
+  const place = [...document.querySelectorAll("caption")].find(one => one.textContent.startsWith("Scores by")).closest(".widget-html");
+  const taken = [];
+  for (let i = 0; i < 11; i++) {
+    const start = performance.now();
+    const changed = new Promise(done => new MutationObserver((_, watcher) => {
+      watcher.disconnect();
+      done(performance.now() - start);
+    }).observe(place, { subtree: true, childList: true, characterData: true }));
+    switches[i % switches.length].click();
+    taken.push(await changed);
+    await new Promise(done => setTimeout(done, 150));
+  }
+  return taken;
+}"""
+
+
+def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
+    page = open_explorer.page
+    canvas = page.locator(".study-map canvas")
+    canvas.scroll_into_view_if_needed()
+    for x, y in places_of_points(page)[:40]:
+        before = page.inner_text("h3")
+        canvas.click(position={"x": x, "y": y})
+        told = page.inner_text(".study-map .told").split(", from")[0]
+        if told != before:
+            break
+    assert told != before
+    page.wait_for_function("told => document.querySelector('h3').textContent === told", arg=told, timeout=60_000)
+    page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.05", timeout=10_000)
+
+
+def places_of_points(page):
+    """Pixels of the canvas that are coloured: where points are."""
+    return page.evaluate("""() => {
+      const canvas = document.querySelector(".study-map canvas");
+      const [pen, ratio] = [canvas.getContext("2d"), canvas.width / canvas.clientWidth];
+      const { data, width, height } = pen.getImageData(0, 0, canvas.width, canvas.height);
+      const found = [];
+      for (let y = 0; y < height; y += 7) for (let x = 0; x < width; x += 7)
+        if (data[4 * (y * width + x) + 3] > 200) found.push([x / ratio, y / ratio]);
+      return found;
+    }""")
+
+
+def test_the_map_is_walked_with_the_keyboard(open_explorer):
+    page = open_explorer.page
+    page.locator(".study-map canvas").focus()
+    told = []
+    for key in ("ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+        told.append(page.inner_text(".study-map .told"))
+    assert len(set(told)) > 1
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "told => told.startsWith(document.querySelector('h3').textContent)", arg=told[-1], timeout=10_000
+    )
+
+
+def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
+    page = open_explorer.page
+    player = page.locator(".study-player audio")
+    assert 0.3 < player.evaluate("one => one.duration") < 6.5
+    before = page.locator(".study-player .cursor").evaluate("one => one.offsetLeft")
+    player.evaluate("one => one.play()")
+    page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.2", timeout=10_000)
+    assert page.locator(".study-player .cursor").evaluate("one => one.offsetLeft") > before
+    page.locator(".study-player .picture").click(position={"x": 300, "y": 50})
+    assert player.evaluate("one => one.currentTime") >= 0
+
+
+def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path):
+    page = open_explorer.page
+    page.get_by_role("button", name="Record a sound").click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("h3:text('own sound (recording.wav)')", timeout=60_000)
+    soundfile.write(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav", 0.3 * np.sin(np.arange(30_000) * 0.1), 16_000)
+    choose_file(page, tmp_path / f"mine {HOSTILE.replace('/', '')}.wav")
+    page.wait_for_selector("h3:has-text('mine')", timeout=60_000)
+    assert HOSTILE in page.inner_text("h3") and open_explorer.dialogs == []
+    soundfile.write(tmp_path / "long.wav", np.zeros(6_000_000), 16_000)  # 12 MB: a connection takes 10 unless told
+    choose_file(page, tmp_path / "long.wav")
+    page.wait_for_selector("h3:has-text('long.wav')", timeout=60_000)
+    (tmp_path / "words.wav").write_text("no sound")
+    choose_file(page, tmp_path / "words.wav")
+    page.wait_for_selector("text=words.wav: not a sound file", timeout=60_000)
+    assert "long.wav" in page.inner_text("h3")
+
+
+def choose_file(page, path):
+    """Choose a file as a person does, by the button."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="choose a sound file").click()
+    chooser.value.set_files(path)
+
+
+def test_what_each_encoder_is_given_is_heard(open_explorer):
+    page = open_explorer.page
+    page.get_by_role("button", name="hear it").click()
+    page.wait_for_selector("text=its peaks as sine tones", timeout=30_000)
+    lengths = page.evaluate(LENGTHS)
+    assert len(lengths) > 5 and all(0.3 <= length <= 6.5 for length in lengths), lengths
+
+
+def test_every_control_of_the_explorer_is_reached_by_keyboard_and_every_image_has_words(open_explorer):
+    page = open_explorer.page
+    page.evaluate("document.addEventListener('focusin', event => { event.target.dataset.reached = 1 })")
+    page.evaluate("document.querySelector('select').focus()")
+    for _ in range(400):  # a player has several stops inside
+        if not page.evaluate(NOT_REACHED):
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate(NOT_REACHED) == []
+    assert page.evaluate(NOT_LOADED) == []
+
+
+NOT_REACHED = """() => [...document.querySelectorAll("#rendered_cells :is(select, input, button, audio, canvas)")]
+  .filter(one => one.checkVisibility() && one.type != "file" && !one.disabled && !one.dataset.reached)
+  .map(one => one.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_explorer_fits_the_window(open_explorer, width):
+    page = open_explorer.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(500)
+    assert open_explorer.too_wide_by <= 0
+    inside = page.evaluate("""() => [...document.querySelectorAll("h3, .study-player, .study-map, select")]
+      .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 60))""")
+    assert inside == []
+
+
+@pytest.fixture(scope="session")
+def hostile_explorer(home, tmp_path_factory):
+    """The explorer of a study of own sounds whose labels and files are markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    words = ["CORPUS=table", f"ROOT={hostile_corpus(folder)}", "PRESET=tiny", "DEVICE=cpu"]
+    command = [sys.executable, "-m", "lib.cli.commands", "study", *words]
+    environment = {**os.environ, "STUDY_HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with explorer("table-tiny", folder / "log.txt", STUDY_HOME=str(folder)) as address:
+        yield address
+
+
+def test_labels_that_are_markup_do_nothing_in_the_explorer(hostile_explorer, watched):
+    seen = watched()
+    seen.open_served(hostile_explorer, ".study-map canvas")
+    seen.page.get_by_role("button", name="next").click()
+    seen.page.get_by_role("button", name="hear it").click()
+    seen.page.wait_for_selector("text=its peaks as sine tones", timeout=30_000)
+    seen.page.locator(".study-map canvas").hover(position={"x": 100, "y": 100})
+    seen.page.wait_for_timeout(500)
+    assert HOSTILE in seen.page.inner_text("h3") or "<b>plain</b>" in seen.page.inner_text("h3")
+    assert seen.dialogs == [] and seen.outside == []
+    assert seen.page.locator("[onerror], img[src=x]").count() == 0
+    assert HOSTILE in seen.page.inner_text(SCORES)
+
+
+def assert_no_code(seen):
+    assert seen.page.locator(".jp-CodeCell .jp-InputArea, .cm-editor, .highlight").count() == 0
+    assert "import " not in seen.page.inner_text("body")
+
+
+SMALL = '''import anywidget, ipywidgets, traitlets
+
+class Count(anywidget.AnyWidget):
+    _esm = """export default { render({ model, el }) {
+      const button = document.createElement("button");
+      const show = () => { button.textContent = `clicked ${model.get("n")}`; };
+      button.className = "count"; show(); model.on("change:n", show);
+      button.onclick = () => { model.set("n", model.get("n") + 1); model.save_changes(); };
+      el.append(button);
+    } }"""
+    n = traitlets.Int(0).tag(sync=True)
+
+ipywidgets.VBox([Count(), ipywidgets.Button(description="play", icon="play"), ipywidgets.Dropdown(options=["a", "b"])])'''
+
+
+def test_a_page_of_widgets_by_voila_works_without_a_network(watched, tmp_path):
+    cells = [nbformat.v4.new_markdown_cell("# A page\n\nWith mathematics: $x^2$"), nbformat.v4.new_code_cell(SMALL)]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "small.ipynb")
+    seen = watched()
+    with voila(tmp_path / "small.ipynb", tmp_path / "log.txt") as address:
+        seen.open_served(address, ".count")
+        seen.page.click(".count")
+        seen.page.wait_for_selector("text=clicked 1", timeout=10_000)
+        seen.page.wait_for_timeout(500)
+        assert_no_code(seen)
+        assert seen.outside == []
+        assert seen.errors == []
+        assert seen.page.evaluate("document.documentElement.lang") == "en"
+        seen.page.goto("about:blank")  # whoever leaves the page ends its kernel, which holds a gigabyte
+        wait_until(lambda: "Kernel shutdown" in (tmp_path / "log.txt").read_text(), 15)

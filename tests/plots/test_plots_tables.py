@@ -1,0 +1,67 @@
+"""Pictures of made-up tables: written whole, the same bytes twice, nothing cut off, nothing on top of anything else."""
+
+import pytest
+from made_up import study
+from pictures import apart_and_inside
+
+from lib.display import figures as plots
+from lib.evaluation import comparisons, contributions, games, paper, results
+from lib.plots import tables
+
+KINDS = ("pdf", "svg", "png")
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    """A function of name that draws each figure anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = study(tmp_path_factory.mktemp("home"), patch)
+        table = results.write_subsets(made)
+        played = [
+            contributions.play(made, games.paper4(), level, head, ["map_macro"])
+            for level in results.LEVELS
+            for head in ("paper", "linear")
+        ]
+        shown = contributions.table(played, contributions.share_rows).query("group == 'all'")
+        marginals = contributions.table(played, contributions.marginal_rows)
+        branches, one = comparisons.branch_table(made), paper.table1(made, table)
+        oracle = dict.fromkeys(results.LEVELS, 1.0)
+        yield {
+            "subsets": lambda: tables.subset_figure(table, "top1", oracle),
+            "subsets in d'": lambda: tables.subset_figure(table, "d_prime", oracle),
+            "heads": lambda: tables.head_figure(table, "top1"),
+            "shares": lambda: tables.share_figure(shown),
+            "marginals": lambda: tables.marginal_figure(shown, marginals),
+            "branches": lambda: tables.branch_figure(branches),
+            "table1": lambda: tables.table1_figure(one, "esc50"),
+            "table1 on fsd50k": lambda: tables.table1_figure(one.assign(published=0.4), "fsd50k"),
+        }
+
+
+NAMES = ("subsets", "subsets in d'", "heads", "shares", "marginals", "branches", "table1", "table1 on fsd50k")
+
+
+@pytest.mark.parametrize("name", ["subsets", "table1", "branches"])
+def test_files_are_written_and_stable(figures, tmp_path, name):
+    for folder in ("a", "b"):
+        plots.save(figures[name](), tmp_path / folder / "figure")
+    for kind in KINDS:
+        first, again = ((tmp_path / folder / f"figure.{kind}").read_bytes() for folder in ("a", "b"))
+        assert len(first) > 1000
+        assert first == again
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_is_inside_and_apart(figures, name):
+    with plots.style():
+        boxes = apart_and_inside(figures[name]())
+    assert len(boxes) > 5
+
+
+def test_published_bars_stand_only_where_there_are_published_numbers(figures):
+    told = {name: figures[name]() for name in ("table1", "table1 on fsd50k")}
+    bars = {name: len(figure.axes[0].patches) for name, figure in told.items()}
+    words = {name: " ".join(text.get_text() for text in figure.legends[0].get_texts()) for name, figure in told.items()}
+    assert bars == {"table1": 5, "table1 on fsd50k": 10}
+    assert "published" not in words["table1"] and "published" in words["table1 on fsd50k"]
+    assert told["table1"].axes[0].get_title(loc="left") == "Table 1 on esc50: top1 of 1 s chunks"

@@ -1,0 +1,108 @@
+"""Tables as spreadsheets, other systems and other people write them: all say the same."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from lib import files
+from lib.sounds import corpora
+
+CLIPS = {"a.wav": (("x",), "train"), "über uns/b 1.WAV": (("x", "y"), "test"), "c,d.wav": (("01",), "train")}
+PLAIN = 'path,labels,role\na.wav,x,train\nüber uns/b 1.WAV,x;y,test\n"c,d.wav",01,train\n'
+SAME = {
+    "as it is": PLAIN,
+    "byte order mark": "\ufeff" + PLAIN,
+    "line ends of Windows": PLAIN.replace("\n", "\r\n"),
+    "line ends of old Macs": PLAIN.replace("\n", "\r"),
+    "no last line end, blank lines": "\n".join([*PLAIN.splitlines()[:2], "", " , ,", *PLAIN.splitlines()[2:]]),
+    "semicolons": 'path;labels;role\na.wav;x;train\nüber uns/b 1.WAV;"x;y";test\nc,d.wav;01;train\n',
+    "semicolons and a byte order mark": '\ufeffPath;Labels;Role\r\na.wav;x;train\r\nüber uns/b 1.WAV;"x;y";test\r\nc,d.wav;01;train\r\n',
+    "tabs": "path\tlabels\trole\na.wav\tx\ttrain\nüber uns/b 1.WAV\tx;y\ttest\nc,d.wav\t01\ttrain\n",
+    "quotes everywhere": '"path","labels","role"\n"a.wav","x","train"\n"über uns/b 1.WAV","x;y","test"\n"c,d.wav","01","train"\n',
+    "paths of Windows": PLAIN.replace("über uns/", "über uns\\").replace("a.wav", ".\\a.wav"),
+    "blanks and upper case": ' PATH , Labels,ROLE \n a.wav , x ,TRAIN\nüber uns/b 1.WAV, x ; y;,Test\n"c,d.wav",01,train\n',
+    "other columns too": "\n".join(f"{line},{i}" for i, line in enumerate(PLAIN.splitlines())).replace("role,0", "role,n"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with blanks and umlauts in its name that holds the sounds."""
+    made = tmp_path / "Meine Geräusche (1)"
+    for name in CLIPS:
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(made / name, np.zeros(80), 8000)
+    return made
+
+
+@pytest.mark.parametrize("how", SAME)
+def test_a_table_says_the_same_however_it_is_written(how, folder):
+    (folder / "own.csv").write_bytes(SAME[how].encode())
+    corpus = corpora.load("table", folder)
+    assert corpus.rejected.empty
+    found = {row.id: (row.labels, row.role) for row in corpus.clips.itertuples()}
+    assert found == CLIPS and corpus.classes == ("01", "x", "y")
+
+
+def test_the_locale_changes_nothing(folder):
+    (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
+    told = "import sys; from lib import corpora; c = corpora.load('table', sys.argv[1]); print(c.hash)"
+    command = [sys.executable, "-c", told, str(folder)]
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+    hashes = {
+        subprocess.run(command, cwd=files.PROJECT, env=keep | extra, capture_output=True, text=True, check=True).stdout
+        for extra in ({"LC_ALL": "C"}, {"LC_ALL": "POSIX", "LANG": ""}, {"LANG": "C.UTF-8"})
+    }
+    assert hashes == {corpora.load("table", folder).hash + "\n"}
+
+
+def test_a_name_with_a_backslash_is_that_name_where_there_is_such_a_file(folder):
+    for name in ("back\\slash.wav", "back/slash.wav"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        soundfile.write(folder / name, np.zeros(80), 8000)
+    (folder / "own.csv").write_text("path,labels,role\nback\\slash.wav,x,train\nback/slash.wav,x,test\n")
+    assert list(corpora.load("table", folder).clips["id"]) == ["back\\slash.wav", "back/slash.wav"]
+
+
+REJECTED = {
+    "C:\\sounds\\a.wav,x,train": "an absolute path",
+    "D:/sounds/a.wav,x,train": "an absolute path",
+    "\\\\server\\share\\a.wav,x,train": "an absolute path",
+    "..\\a.wav,x,train": "outside",
+    "a.wav,y,train": "an earlier row has the same clip (several labels go into one row",
+    ".\\a.wav,x,train": "an earlier row has the same clip",
+}
+
+
+@pytest.mark.parametrize("line", REJECTED)
+def test_what_cannot_be_used_is_told(line, folder):
+    soundfile.write(folder.parent / "a.wav", np.zeros(80), 8000)
+    (folder / "own.csv").write_text(PLAIN + line + "\n", encoding="utf-8")
+    corpus = corpora.load("table", folder)
+    assert len(corpus.clips) == 3 and REJECTED[line] in corpus.rejected["reason"].item()
+
+
+def test_leading_zeros_and_truth_values_stay_what_they_are(folder):
+    names = ["1", "01", "001", "1.0", "True", "true", "nan", "None", "1e5", "-"]
+    lines = []
+    for number, label in enumerate(names):
+        for role in ("train", "test"):
+            soundfile.write(folder / f"{role}{number:03d}.wav", np.zeros(80), 8000)
+            lines.append(f"{role}{number:03d}.wav,{label},{role},{number:03d}")
+    (folder / "own.csv").write_text("\n".join(["path,labels,role,group", *lines]))
+    corpus = corpora.load("table", folder)
+    assert corpus.classes == tuple(sorted(names)) and corpus.clips["group"].nunique() == len(names)
+    assert list(corpus.clips["group"])[-1] == "009"
+
+
+def test_links_within_the_folder_and_to_the_folder_are_followed(folder, tmp_path):
+    (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
+    os.symlink(folder, tmp_path / "link")
+    os.symlink("a.wav", folder / "same.wav")
+    (folder / "own.csv").write_text(PLAIN + "same.wav,x,test\n", encoding="utf-8")
+    assert len(corpora.load("table", tmp_path / "link").clips) == 4
+    assert len(corpora.load("table", tmp_path / "link" / "own.csv").clips) == 4
