@@ -9,11 +9,20 @@ import ast
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from lib.files import PlainError
 
 Loss = Literal["huber", "bce"]
+Precision = Literal["auto", "bfloat16", "float32"]
 ControlName = Literal[
     "noise", "untrained", "shuffled", "seeds", "wide", "logmel", "mobilenet", "mean", "raw", "classical", "crossfit",
     "stacked", "budget8", "budget4", "budget2", "data8", "data4", "data2",
@@ -98,6 +107,16 @@ class Training(Frozen):
     loss: Loss = choice("huber", "bce (binary cross-entropy)", "Huber is told; cross-entropy is what the field uses")
     huber_delta: float = choice(1.0, "any", "not told; with 0/1 labels this is least squares")
     output: Literal["raw", "sigmoid"] = choice("raw", "sigmoid", "no activation is told")
+    precision: Precision = choice(
+        "auto", "bfloat16, float32",
+        "not specified in the paper; auto: products in bfloat16 on a GPU that has it, float32 elsewhere; "
+        "weights, loss, standardisation, embeddings and scores are float32",
+    )  # fmt: skip
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the precision where it is left to the device: keys are then those of weights trained before it was."""
+        return {name: value for name, value in values(self).items() if (name, value) != ("precision", "auto")}
 
     @property
     def summary(self) -> str:

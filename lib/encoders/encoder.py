@@ -130,7 +130,8 @@ def _train(
             validation=validation, report=training.progress(f"{what}, seed {seed}"),
             keep=kept if model is encoder else None,  # a MobileNet is finished before the first of these epochs
         )  # fmt: skip
-        some = training.batch_of(examples, np.arange(min(len(inputs), 16)), device)
+        first = slice(0, 16)
+        some = (torch.from_numpy(values[first]).to(device) for values in (inputs, targets))
         flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
         spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
         histories[what] = history

@@ -18,8 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.encoders.feed import Resident
+from lib.encoders.step import Step, products
 from lib.encoders.threads import cores, side_by_side
-from lib.encoders.training import activate, learning_rate, loss_of, optimiser_of
+from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
 from lib.settings import Heads, Settings, Training
 from lib.sounds.arrays import blocks
 
@@ -231,19 +233,17 @@ def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Ten
 
 def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
     """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart."""
-    optimiser = optimiser_of(model.weights, model.biases, schedule)
     n_heads, n_items = len(model.columns), len(inputs)
-    n_batches = math.ceil(n_items / schedule.batch)
-    for epoch in range(schedule.epochs):
-        order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-        for number, which in enumerate(order.to(inputs.device).tensor_split(n_batches)):
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(schedule, epoch * n_batches + number, schedule.epochs * n_batches)
-            outputs = model(inputs[which])
-            loss = loss_of(outputs, labels[which].expand(n_heads, -1, -1), schedule) * n_heads
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return loss_of(outputs, targets.expand(n_heads, -1, -1), schedule) * n_heads
+
+    step, feed = Step(model, optimiser_of(model.weights, model.biases, schedule), loss), Resident(inputs, labels)
+    with products(schedule.precision):
+        for epoch in range(schedule.epochs):
+            order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+            sizes = [len(part) for part in order.tensor_split(math.ceil(n_items / schedule.batch))]
+            step.epoch(feed, order, sizes, rates_of(schedule, epoch, len(sizes)))
 
 
 def fit_ridge(

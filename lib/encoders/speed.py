@@ -22,7 +22,7 @@ def flops_an_item(model: nn.Module, inputs: Tensor, targets: Tensor, schedule: T
 
     model = copy.deepcopy(model).train()
     with FlopCounterMode(display=False, custom_mapping={ATEN.convolution_backward: of_convolution}) as counter:
-        training.loss_of(model(inputs), targets, schedule).backward()
+        training.loss_of(model(inputs), targets.float(), schedule).backward()
     return counter.get_total_flops() / len(inputs)
 
 

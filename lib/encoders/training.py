@@ -7,7 +7,8 @@ dropout are drawn from (seed, epoch) alone, and the state is one file, replaced 
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from torch import Tensor, nn
 
 from lib import files
 from lib.display.screen import watched
+from lib.encoders.feed import Feed, feed_of
+from lib.encoders.step import Step, products
 from lib.files import PlainError
 from lib.settings import Training
 from lib.sounds.arrays import Rows, blocks
@@ -37,6 +40,10 @@ class Examples:
     inputs: Rows
     targets: np.ndarray
     role: str
+
+    def on(self, device: torch.device) -> Feed:
+        """Their batches on a device."""
+        return feed_of(self.inputs, self.targets, device)
 
     def for_selection(self) -> "Examples":
         """Itself, unless it is of the test set, which nothing may be selected on."""
@@ -83,47 +90,47 @@ def fit(
     model.to(device)
     optimiser = make_optimiser(model, schedule)
     history, best = load_state(state, key, model, optimiser)
-    n_batches = math.ceil(len(examples.inputs) / schedule.batch)
-    for epoch in range(len(history.rows), schedule.epochs):
-        start = time.perf_counter()
-        torch.manual_seed(seed * 1_000_003 + epoch)
-        loss = one_epoch(model, optimiser, examples, schedule, n_batches, epoch, device)
-        row = {"epoch": epoch + 1, "loss": loss}
-        if validation:
-            row["validation_loss"] = evaluate(model, validation, schedule, device)
-            if row["validation_loss"] <= min(r["validation_loss"] for r in [*history.rows, row]):
-                best = {name: value.clone() for name, value in model.state_dict().items()}
-        history.rows.append({**row, "seconds": time.perf_counter() - start})
-        if keep and epoch + 1 in keep:  # before the state: stopped in between, this epoch is done again
-            save_weights(model, keep[epoch + 1], key)
-        save_state(state, key, model, optimiser, history, best)
-        if report:
-            report({**history.rows[-1], "epochs": schedule.epochs})
+    feed, selection = examples.on(device), validation and validation.on(device)
+    if feed.note and len(history.rows) < schedule.epochs:
+        print(feed.note, flush=True)
+    with training_steps(model, optimiser, schedule) as step:
+        for epoch in range(len(history.rows), schedule.epochs):
+            start = time.perf_counter()
+            torch.manual_seed(seed * 1_000_003 + epoch)
+            row = {"epoch": epoch + 1, "loss": one_epoch(step, feed, schedule, epoch)}
+            if selection:
+                row["validation_loss"] = evaluate(model, selection, schedule)
+                if row["validation_loss"] <= min(r["validation_loss"] for r in [*history.rows, row]):
+                    best = {name: value.clone() for name, value in model.state_dict().items()}
+            history.rows.append({**row, "seconds": time.perf_counter() - start})
+            if keep and epoch + 1 in keep:  # before the state: stopped in between, this epoch is done again
+                save_weights(model, keep[epoch + 1], key)
+            save_state(state, key, model, optimiser, history, best)
+            if report:
+                report({**history.rows[-1], "epochs": schedule.epochs})
     if best:
         model.load_state_dict(best)
     model.eval()
     return history
 
 
-def one_epoch(
-    model: nn.Module, optimiser: torch.optim.Optimizer, examples: Examples, schedule: Training, n_batches: int,
-    epoch: int, device: torch.device,
-) -> float:  # fmt: skip
-    """One pass over the examples in an order drawn from torch's generator; returns the mean loss."""
-    model.train()
-    order = torch.randperm(len(examples.inputs)).numpy()
-    total = torch.zeros((), device=device)
-    for number, which in enumerate(np.array_split(order, n_batches)):
-        rate = learning_rate(schedule, epoch * n_batches + number, schedule.epochs * n_batches)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        inputs, targets = batch_of(examples, which, device)
-        loss = loss_of(model(inputs), targets, schedule)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        total += loss.detach() * len(which)
-    mean = float(total) / len(order)
+@contextmanager
+def training_steps(model: nn.Module, optimiser: torch.optim.Optimizer, schedule: Training) -> Iterator[Step]:
+    """The steps of one training by its schedule; after the block the model is as any other."""
+    step = Step(model, optimiser, lambda outputs, targets: loss_of(outputs, targets, schedule), schedule.precision)
+    try:
+        with products(schedule.precision):
+            yield step
+    finally:
+        step.mixed.close()
+
+
+def one_epoch(step: Step, feed: Feed, schedule: Training, epoch: int) -> float:
+    """One pass over the items in an order drawn from torch's generator, the same on every device; the mean loss."""
+    step.mixed.model.train()
+    order, sizes = batches_of(torch.randperm(len(feed)), schedule.batch)
+    step.epoch(feed, order, sizes, rates_of(schedule, epoch, len(sizes)))
+    mean = step.read_total() / len(feed)
     if not math.isfinite(mean):
         raise FloatingPointError(
             f"the loss became {mean} in epoch {epoch + 1}: take a smaller training.lr ({schedule.lr} now)"
@@ -131,11 +138,16 @@ def one_epoch(
     return mean
 
 
-def batch_of(examples: Examples, which: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Inputs and float targets of some items, on the device; sorted, since reading in order is faster."""
-    which = np.sort(which)
-    inputs = torch.from_numpy(examples.inputs[which]).to(device, non_blocking=True)
-    return inputs, torch.from_numpy(examples.targets[which]).to(device, non_blocking=True).float()
+def batches_of(drawn: Tensor, batch: int) -> tuple[Tensor, list[int]]:
+    """Items as drawn [item] cut into batches of nearly equal size, each sorted since reading in order is faster."""
+    parts = drawn.tensor_split(math.ceil(len(drawn) / batch))
+    return torch.cat([part.sort().values for part in parts]), [len(part) for part in parts]
+
+
+def rates_of(schedule: Training, epoch: int, n_batches: int) -> list[float]:
+    """The learning rate of each batch of an epoch (from 0)."""
+    steps = range(epoch * n_batches, (epoch + 1) * n_batches)
+    return [learning_rate(schedule, step, schedule.epochs * n_batches) for step in steps]
 
 
 def loss_of(outputs: Tensor, targets: Tensor, schedule: Training) -> Tensor:
@@ -151,14 +163,13 @@ def activate(outputs: Tensor, schedule: Training) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, examples: Examples, schedule: Training, device: torch.device) -> float:
-    """Mean loss over examples, in evaluation mode."""
+def evaluate(model: nn.Module, feed: Feed, schedule: Training) -> float:
+    """Mean loss over items, in evaluation mode; read when all are done."""
     model.eval()
-    total = 0.0
-    for part in blocks(len(examples.inputs), schedule.batch):
-        inputs, targets = batch_of(examples, np.arange(part.start, part.stop), device)
-        total += float(loss_of(model(inputs), targets, schedule)) * len(inputs)
-    return total / len(examples.inputs)
+    sizes = [part.stop - part.start for part in blocks(len(feed), schedule.batch)]
+    found = [loss_of(model(x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
+    losses = torch.stack(found).cpu().double()
+    return float(losses @ torch.tensor(sizes, dtype=torch.float64)) / len(feed)
 
 
 def learning_rate(schedule: Training, step: int, n_steps: int) -> float:
@@ -184,7 +195,11 @@ def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: 
     groups = [
         {"params": list(decayed), "weight_decay": schedule.weight_decay}, {"params": list(others), "weight_decay": 0.0},
     ]  # fmt: skip
-    return kind([group for group in groups if group["params"]], lr=schedule.lr, fused=True)
+    groups = [group for group in groups if group["params"]]
+    device = groups[0]["params"][0].device
+    captured = device.type not in ("cpu", "mps")  # then rate and step count lie on the device, where a graph reads them
+    lr = torch.tensor(schedule.lr, device=device) if captured else schedule.lr
+    return kind(groups, lr=lr, fused=True, capturable=captured)
 
 
 def save_state(

@@ -6,6 +6,7 @@ Letters for shapes: c chunk, t token, w width, h attention head, v width of a he
 import torch
 from torch import Tensor, nn
 
+from lib.representations.base import on_processor
 from lib.settings import Body
 
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
@@ -29,7 +30,7 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.rate:
             return x
-        if x.device.type != "cpu":
+        if not on_processor(x):
             return torch.native_dropout(x, self.rate, True)[0]  # one kernel, and one backward
         drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
         kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
@@ -50,7 +51,7 @@ class Attention(nn.Module):
         query, key, value = (
             self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )  # [c, h, t, v]
-        if x.device.type == "cpu":
+        if on_processor(query):
             weights = (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)  # [c, h, t, t]
             mixed = self.dropout(weights) @ value
         else:

@@ -196,6 +196,11 @@ def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
     axis.set(xlabel="frequency (Hz)", ylabel="magnitude (dB below the highest)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
 
 
+def on_processor(x: Tensor) -> bool:
+    """Whether a processor works on single floats: its cache is what counts then, elsewhere the number of kernels."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int) -> Tensor:
     """`function` of chunks [c, ...], part by part."""
     return torch.cat([function(part) for part in parts_of(chunks, size)])

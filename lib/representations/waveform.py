@@ -14,6 +14,7 @@ from lib.representations.base import (
     Known,
     Representation,
     draw_response,
+    on_processor,
     playable,
     statistics_over_time,
 )
@@ -159,11 +160,6 @@ class HighestAnswer(torch.autograd.Function):
         windows = padded.flatten().unfold(0, weight.shape[1], 1)  # [p s, l], a view
         sums = sums_one_by_one if on_processor(padded) else sums_at_once
         return None, sums(gradient.to(weight.dtype), windows, starts), gradient.sum(0)
-
-
-def on_processor(samples: Tensor) -> bool:
-    """Whether a processor works on single floats: then the cache is what counts, elsewhere the number of kernels."""
-    return samples.device.type == "cpu" and samples.dtype == torch.float32
 
 
 # On a processor: parts that stay within its cache

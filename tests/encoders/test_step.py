@@ -1,0 +1,162 @@
+"""The step: in bfloat16 it stays near float32, split it is the same step, replayed it is the same training."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lib.sounds.arrays import Rows
+from lib.encoders.feed import Resident
+from lib.settings import Settings, Training
+from lib.encoders.step import PLAIN_STEPS, Mixed, Step, product_type
+from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
+
+CPU, META = torch.device("cpu"), torch.device("meta")
+SCHEDULE = Training(epochs=3, lr=1e-2, batch=16)
+
+
+def net():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(5, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def items(n=100):
+    inputs = torch.randn(n, 5, generator=torch.Generator().manual_seed(0))
+    return Resident(inputs, (inputs[:, :3] > 0).float())
+
+
+def trained(model, precision="float32", epochs=3, **rest):
+    optimiser = make_optimiser(model, SCHEDULE)
+    step, feed = Step(model, optimiser, lambda x, y: loss_of(x, y, SCHEDULE), precision, **rest), items()
+    means = []
+    for epoch in range(epochs):
+        order, sizes = batches_of(torch.randperm(100, generator=torch.Generator().manual_seed(epoch)), SCHEDULE.batch)
+        step.epoch(feed, order, sizes, rates_of(SCHEDULE, epoch, len(sizes)))
+        means.append(step.read_total() / 100)
+    step.mixed.close()
+    return torch.cat([p.detach().flatten() for p in model.parameters()]), means, step
+
+
+def test_the_step_is_that_of_a_plain_loop():
+    model, found = net(), trained(net())
+    optimiser = torch.optim.Adam(model.parameters(), lr=SCHEDULE.lr)
+    feed, means = items(), []
+    for epoch in range(3):
+        order, sizes = batches_of(torch.randperm(100, generator=torch.Generator().manual_seed(epoch)), SCHEDULE.batch)
+        total = 0.0
+        for number, which in enumerate(order.split(sizes)):
+            optimiser.param_groups[0]["lr"] = rates_of(SCHEDULE, epoch, len(sizes))[number]
+            optimiser.zero_grad()
+            loss = nn.functional.huber_loss(model(feed.inputs[which]), feed.targets[which])
+            loss.backward()
+            optimiser.step()
+            total += float(loss.detach()) * len(which)
+        means.append(total / 100)
+    torch.testing.assert_close(found[0], torch.cat([p.detach().flatten() for p in model.parameters()]), rtol=1e-5, atol=1e-6)
+    assert found[1] == pytest.approx(means, rel=1e-5)
+
+
+def test_a_batch_that_finds_no_room_is_split_and_the_step_is_the_same(capsys):
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def forward(self, x):
+            if len(x) > 5:
+                raise torch.OutOfMemoryError("no room")
+            return self.net(x)
+
+    plain, split = trained(net()), trained(Small())
+    assert split[2].parts == 4 and plain[2].parts == 1
+    torch.testing.assert_close(plain[0], split[0], rtol=1e-4, atol=1e-5)
+    assert plain[1] == pytest.approx(split[1], rel=1e-5)
+    assert "no room for a batch of 15: from now on in 4 parts" in capsys.readouterr().out
+
+
+def test_where_not_even_one_item_fits_it_says_so():
+    class Never(nn.Linear):
+        def forward(self, x):
+            raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(torch.OutOfMemoryError, match="not even one item"):
+        trained(Never(5, 3))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_replayed_steps_are_the_steps_themselves(precision):
+    """A graph replays the same kernels on the same memory: whatever a step reads must come by that memory."""
+    captured = []
+
+    def capture(work):
+        captured.append(work)
+        return work
+
+    plain, replayed = trained(net(), precision), trained(net(), precision, capture=capture)
+    assert torch.equal(plain[0], replayed[0]) and plain[1] == replayed[1]
+    assert len(captured) == 2, "batches of 14 and of 15 items"
+    assert max(replayed[2].seen.values()) == PLAIN_STEPS
+
+
+def test_where_no_graph_can_be_captured_the_steps_run_one_by_one(capsys):
+    def capture(work):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    plain, other = trained(net()), trained(net(), capture=capture)
+    assert torch.equal(plain[0], other[0])
+    assert capsys.readouterr().out.count("no graph of kernels could be captured") == 1
+
+
+def test_bfloat16_keeps_float32_weights_and_takes_products_of_all_layers_in_bfloat16():
+    model = net()
+    mixed, seen = Mixed(model, torch.bfloat16), []
+    for module in model:
+        module.register_forward_hook(lambda module, inputs, output: seen.append((type(module).__name__, output.dtype)))
+    outputs = mixed.forward(torch.randn(4, 5))
+    kinds = dict(seen)
+    assert kinds["Linear"] == torch.bfloat16 and outputs.dtype == torch.float32
+    mixed.begin()
+    loss_of(mixed.forward(torch.randn(4, 5)), torch.zeros(4, 3), SCHEDULE).backward()
+    mixed.collect(first=True)
+    assert all(p.dtype == p.grad.dtype == torch.float32 and p.grad.any() for p in model.parameters())
+    mixed.close()
+    assert model(torch.randn(4, 5)).dtype == torch.float32
+
+
+def test_the_gradients_in_bfloat16_are_those_of_float32_to_its_rounding():
+    x, y, found = torch.randn(64, 5), torch.zeros(64, 3), []
+    for precision in ("float32", "bfloat16"):
+        model = net()
+        step = Step(model, make_optimiser(model, SCHEDULE), lambda x, y: loss_of(x, y, SCHEDULE), precision)
+        step.gradients(x, y)
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert not torch.equal(*found)
+    assert (found[0] - found[1]).norm() < 0.02 * found[0].norm()
+
+
+def test_which_products_a_device_takes_and_what_the_setting_changes():
+    assert product_type("auto", CPU) == product_type("float32", META) == torch.float32
+    assert product_type("auto", META) == product_type("bfloat16", CPU) == torch.bfloat16
+    assert Training().model_dump() == {k: v for k, v in Training().model_dump().items() if k != "precision"}
+    assert Training(precision="float32").model_dump()["precision"] == "float32"
+    assert Settings.preset("quick", {"training.precision": "float32"}).schedule("pitch").precision == "float32"
+
+
+def test_the_order_of_an_epoch_is_cut_as_numpy_cuts_it_and_sorted_within_batches():
+    drawn = torch.randperm(53)
+    order, sizes = batches_of(drawn, 16)
+    parts = [np.sort(part) for part in np.array_split(drawn.numpy(), 4)]
+    assert sizes == [len(part) for part in parts]
+    np.testing.assert_array_equal(order, np.concatenate(parts))
+
+
+def test_a_state_goes_on_in_another_precision(tmp_path):
+    feed = items()
+    examples = Examples(Rows(feed.inputs.numpy(), np.arange(100)), feed.targets.numpy().astype(np.uint8), "train")
+    losses = []
+    for epochs, precision in ((2, "bfloat16"), (4, "float32")):
+        schedule = SCHEDULE.model_copy(update={"precision": precision, "epochs": epochs})
+        model = net()
+        losses.append(fit(model, examples, schedule, 0, state=tmp_path / "s", key="k", device=CPU).rows)
+        assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert losses[1][:2] == losses[0] and losses[1][-1]["loss"] < losses[0][0]["loss"]
