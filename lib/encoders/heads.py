@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.encoders.feed import Resident
-from lib.encoders.step import Step, products
+from lib.encoders.step import Loss, Step, products
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
 from lib.settings import Heads, Settings, Training
@@ -233,17 +233,19 @@ def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Ten
 
 def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
     """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart."""
-    n_heads, n_items = len(model.columns), len(inputs)
-
-    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return loss_of(outputs, targets.expand(n_heads, -1, -1), schedule) * n_heads
-
-    step, feed = Step(model, optimiser_of(model.weights, model.biases, schedule), loss), Resident(inputs, labels)
+    n_items, feed = len(inputs), Resident(inputs, labels)
+    step = Step(model, optimiser_of(model.weights, model.biases, schedule), stacked_loss(model, schedule))
     with products(schedule.precision):
         for epoch in range(schedule.epochs):
             order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
             sizes = [len(part) for part in order.tensor_split(math.ceil(n_items / schedule.batch))]
             step.epoch(feed, order, sizes, rates_of(schedule, epoch, len(sizes)))
+
+
+def stacked_loss(model: StackedHeads, schedule: Training) -> Loss:
+    """The sum of the heads' losses, of outputs [h, c, class] and labels [c, class]."""
+    n_heads = len(model.columns)
+    return lambda outputs, targets: loss_of(outputs, targets.expand(n_heads, -1, -1), schedule) * n_heads
 
 
 def fit_ridge(

@@ -18,12 +18,17 @@ TIMED_S = 0.3
 
 def flops_an_item(model: nn.Module, inputs: Tensor, targets: Tensor, schedule: Training) -> float:
     """Multiplications and additions of products and convolutions, forward and backward, of one item; `model` is left alone."""
-    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes a third of a second to load
-
     model = copy.deepcopy(model).train()
-    with FlopCounterMode(display=False, custom_mapping={ATEN.convolution_backward: of_convolution}) as counter:
+    with flops_counted() as counter:
         training.loss_of(model(inputs), targets.float(), schedule).backward()
     return counter.get_total_flops() / len(inputs)
+
+
+def flops_counted() -> Any:
+    """A context that counts multiplications and additions of products and convolutions: torch's FlopCounterMode."""
+    from torch.utils.flop_counter import FlopCounterMode  # here, since it takes a third of a second to load
+
+    return FlopCounterMode(display=False, custom_mapping={ATEN.convolution_backward: of_convolution})
 
 
 def of_convolution(

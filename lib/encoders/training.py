@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from lib import files
 from lib.display.screen import watched
 from lib.encoders.feed import Feed, feed_of
-from lib.encoders.step import Step, products
+from lib.encoders.step import Loss, Step, products
 from lib.files import PlainError
 from lib.settings import Training
 from lib.sounds.arrays import Rows, blocks
@@ -117,7 +117,7 @@ def fit(
 @contextmanager
 def training_steps(model: nn.Module, optimiser: torch.optim.Optimizer, schedule: Training) -> Iterator[Step]:
     """The steps of one training by its schedule; after the block the model is as any other."""
-    step = Step(model, optimiser, lambda outputs, targets: loss_of(outputs, targets, schedule), schedule.precision)
+    step = Step(model, optimiser, loss_by(schedule), schedule.precision)
     try:
         with products(schedule.precision):
             yield step
@@ -155,6 +155,11 @@ def loss_of(outputs: Tensor, targets: Tensor, schedule: Training) -> Tensor:
     if schedule.loss == "bce":
         return nn.functional.binary_cross_entropy_with_logits(outputs, targets)
     return nn.functional.huber_loss(activate(outputs, schedule), targets, delta=schedule.huber_delta)
+
+
+def loss_by(schedule: Training) -> Loss:
+    """The loss of outputs and targets that a schedule has."""
+    return lambda outputs, targets: loss_of(outputs, targets, schedule)
 
 
 def activate(outputs: Tensor, schedule: Training) -> Tensor:
@@ -198,8 +203,10 @@ def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: 
     groups = [group for group in groups if group["params"]]
     device = groups[0]["params"][0].device
     captured = device.type not in ("cpu", "mps")  # then rate and step count lie on the device, where a graph reads them
-    lr = torch.tensor(schedule.lr, device=device) if captured else schedule.lr
-    return kind(groups, lr=lr, fused=True, capturable=captured)
+    optimiser = kind(groups, lr=schedule.lr, fused=True, capturable=captured)
+    for group in optimiser.param_groups if captured else ():
+        group["lr"] = torch.tensor(schedule.lr, device=device)
+    return optimiser
 
 
 def save_state(
