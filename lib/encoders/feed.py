@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.sounds.arrays import Rows, blocks
 from lib.files import in_bytes
+from lib.sounds.arrays import Rows, blocks
 
 FOR_STEPS = 6 * 2**30  # bytes of a device that are left to the steps themselves: the widest is the waveform's, 4 GiB
 LOADED = 4096  # rows that are brought to the device at a time

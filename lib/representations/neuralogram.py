@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lib.display import mpl
-from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train
+from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train, on_processor
 from lib.settings import Chunking, Frozen, choice
 from lib.sounds.arrays import Rows
 
@@ -114,20 +114,26 @@ class PieceNet(nn.Module):
 
 
 class Pointwise(nn.Conv2d):
-    """A 1 x 1 convolution as a linear layer over the channels, which stand last in memory: a third off a step's time."""
+    """On a processor, a 1 x 1 convolution as a linear layer over the channels, which stand last in memory.
+
+    That takes a third off a step's time.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
+        if not on_processor(x):
+            return super().forward(x)
         return nn.functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1)).permute(0, 3, 1, 2)
 
 
 class Depthwise(nn.Conv2d):
     """A convolution of each channel by itself; over a map of one or two rows the zeros around it are put there first.
 
-    Left to torch, the gradient over such a map takes ten times as long: for the last layer alone, a tenth of a step.
+    Left to torch on a processor, the gradient over such a map takes ten times as long, for the last layer alone a tenth
+    of a step.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[2] > 2:
+        if x.shape[2] > 2 or not on_processor(x):
             return super().forward(x)
         rows, columns = self.padding
         padded = nn.functional.pad(x, (0, 0, rows, rows))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib.sounds.arrays import Rows
 from lib.encoders.feed import FOR_STEPS, Host, Resident, Streamed, bytes_of, feed_of, loaded
+from lib.sounds.arrays import Rows
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 N, SIZES = 53, [14, 13, 13, 13]

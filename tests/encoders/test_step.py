@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from lib.sounds.arrays import Rows
 from lib.encoders.feed import Resident
-from lib.settings import Settings, Training
 from lib.encoders.step import PLAIN_STEPS, Mixed, Step, product_type
 from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
+from lib.settings import Settings, Training
+from lib.sounds.arrays import Rows
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 SCHEDULE = Training(epochs=3, lr=1e-2, batch=16)

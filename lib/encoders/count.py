@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,16 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from lib.arrays import Rows
-from lib.encoders import Encoder
-from lib.feed import Resident
+from lib.encoders.encoder import BLOCK, Encoder
+from lib.encoders.feed import Resident
+from lib.encoders.heads import ZEROS, StackedHeads, stacked_loss, subsets
+from lib.encoders.speed import flops_counted
+from lib.encoders.step import Step
+from lib.encoders.training import loss_by
+from lib.encoders.transformer import n_parameters
 from lib.representations import names
 from lib.settings import Settings, Training
-from lib.speed import flops_counted
-from lib.step import Step
-from lib.subsets import ZEROS, StackedHeads, stacked_loss, subsets
-from lib.training import loss_by
+from lib.sounds.arrays import Rows
 
 META = torch.device("meta")
 NO_KERNEL = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "_unsafe_view", "lift_fresh"}
@@ -35,13 +36,19 @@ TAKES = {"index_select", "gather", "embedding"}  # of their first input they rea
 
 @dataclass
 class Counted:
-    """Kernels (views and allocations are none), operations of products, bytes read and written, copies from or to the host."""
+    """Bytes that each kernel reads and writes (views and allocations are none), operations of products, copies from or to the host."""
 
-    kernels: int = 0
+    moved: list[int] = field(default_factory=list)
     flops: int = 0
-    bytes: int = 0
     host_copies: int = 0
-    by_name: dict[str, int] = field(default_factory=dict)  # kernels
+
+    @property
+    def kernels(self) -> int:
+        return len(self.moved)
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.moved)
 
 
 class Watch(TorchDispatchMode):
@@ -58,10 +65,8 @@ class Watch(TorchDispatchMode):
         if name in WAITS or crosses(name, (*given, *made)):
             self.counted.host_copies += 1
         elif on_meta((*given, *made)) and not (operation.is_view or name in NO_KERNEL):
-            self.counted.kernels += 1
-            self.counted.by_name[name] = self.counted.by_name.get(name, 0) + 1
             read = made if name in TAKES else given
-            self.counted.bytes += sum(map(touched, (*read, *made)))
+            self.counted.moved.append(sum(map(touched, (*read, *made))))
         return result
 
 
@@ -113,6 +118,12 @@ class Counting:
     step: Step
     inputs: Tensor
     n_classes: int
+    items_a_chunk: int = 1
+
+    @property
+    def optimiser_bytes(self) -> int:
+        """What Adam reads and writes beside the step: weight, gradient and two moments, all but the gradient both ways."""
+        return 28 * n_parameters(self.step.mixed.model)
 
     def batches(self, n: int) -> Counted:
         """What n batches in one epoch cost, of data that lie on the device, from the order of the items on."""
@@ -125,31 +136,50 @@ class Counting:
 
     @property
     def one(self) -> Counted:
-        """What one batch costs: two without what an epoch costs once."""
+        """What one batch costs: two without what an epoch costs once, at its start."""
         once, twice = self.batches(1), self.batches(2)
-        return Counted(*(getattr(twice, f.name) - getattr(once, f.name) for f in fields(Counted)[:4]))
+        return Counted(twice.moved[once.kernels :], twice.flops - once.flops, twice.host_copies - once.host_copies)
 
 
 def of_training(name: str, model: nn.Module, inputs: Tensor, n_classes: int, schedule: Training) -> Counting:
-    """The step of a model on inputs [item, ...] as they are stored, in batches of the schedule."""
+    """The step of a model in batches of the schedule, on items like those of one chunk [item, ...] as they are stored."""
     there = torch.empty((schedule.batch, *inputs.shape[1:]), dtype=inputs.dtype, device=META)
     step = Step(model.to(META).train(), NoOptimiser(), loss_by(schedule), schedule.precision)
-    return Counting(name, step, there, n_classes)
+    return Counting(name, step, there, n_classes, len(inputs))
 
 
 def of_encoder(name: str, settings: Settings, n_classes: int) -> Iterator[Counting]:
     """The steps of an encoder, first those of what its representation learns."""
-    silence, found = torch.zeros(1, round(settings.chunking.rate_hz * settings.chunking.length_s)), []
-    encoder = Encoder(name, n_classes, settings)
+    encoder, found = Encoder(name, n_classes, settings), []
+    silence, features = of_silence(encoder)
 
     def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray) -> None:
         found.append((what, copy.deepcopy(model), torch.from_numpy(inputs[slice(None)])))
 
-    representation = encoder.representation
-    representation.fit(Rows(silence.numpy(), np.arange(1)), np.zeros((1, n_classes), np.uint8), train)
-    features = representation.compute(silence) if representation.stored else silence
+    encoder.representation.fit(Rows(silence.numpy(), np.arange(1)), np.zeros((1, n_classes), np.uint8), train)
     for what, model, inputs in (*found, (name, encoder, features)):
         yield of_training(what, model, inputs, n_classes, settings.schedule(what))
+
+
+def of_silence(encoder: Encoder) -> tuple[Tensor, Tensor]:
+    """One silent chunk [1, s] and its features as they are stored."""
+    representation = encoder.representation
+    silence = torch.zeros(1, representation.n_samples)
+    return silence, representation.compute(silence) if representation.stored else silence
+
+
+def of_use(name: str, settings: Settings, n_classes: int) -> dict[str, Counted]:
+    """What a block of BLOCK chunks costs an encoder that is trained: its features, where they are stored, and embeddings."""
+    encoder, found = Encoder(name, n_classes, settings).eval(), {}
+    silence, features = (x.to(META).expand(BLOCK, *x.shape[1:]) for x in of_silence(encoder))
+    encoder.to(META)
+    with torch.inference_mode():
+        if encoder.representation.stored:
+            with counting() as found[f"features of {name}"]:
+                encoder.representation.compute(silence)
+        with counting() as found[f"embeddings of {name}"]:
+            encoder.classifier(encoder.embed(features))
+    return found
 
 
 def of_heads(settings: Settings, n_classes: int) -> Counting:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib.count import META, all_steps, counting, of_training
+from lib.encoders.count import META, all_steps, counting, of_training
 from lib.settings import Settings, Training
 
 MOST = {"pitch": 300, "timbre": 300, "neuralogram": 300, "waveform": 400, "mobilenet": 700, "heads": 60}  # kernels
