@@ -1,31 +1,22 @@
 """What pitch, timbre and learned features each add: the library that the notebooks share.
 
-Floors, from the top down; a module imports only from floors below its own:
+Floors, from the top down; a wing imports only from floors below its own, and wings that share a floor do not know each
+other. The contract is in pyproject.toml, and `make test` checks it.
 
-    commands  estimate  bench           what a person types
-    cli/record, results_page            records of runs, and the pages written from them
-    cli/compiled                        librosa's compiled functions, made once
-    cli/graph, notebook                 what the graph starts: snakemake, and a notebook below it
-    report  serving  explorer/          a study on one page; touch it, in a notebook and in the browser
-    reported  blocks  heard             a run as its page reads it; what a page is made of; clips and what was said of them
-    answers                             what a finished study answers about any sound
-    evaluation/claims, selection        what may be claimed; what is chosen by looking, with its test
-    evaluation/probes, similarity, gains  what each embedding knows; what of one can be had from others
-    evaluation/baselines                encoders beside classical learning on their own input
-    evaluation/curves, substitutes      shares against budget and data; log-mel in the place of another
-    findings  published  viewer         sentences and the paper's tables, made from ours; clips to move through
-    shares  definitions  constructed    games played out; one score, many definitions; games with known answers
-    comparisons  single  stages         differences; one encoder's tables; the heavy steps of a run
-    controls/                           games that could refute the study
-    evaluation/                         scores in, numbers with intervals and sentences out
-    results  games  runs  plots/*       stored scores to tables; data to pictures
-    study                               a run: what was asked for, its folders
-    encoders  subsets                   one encoder from a representation; the head on every subset
-    speed  maps                         arithmetic of a step, and what the machine could do; chunks on a plane
-    chunks  training  transformer  contributions
-    evaluation/chance                   what a ranking by chance is expected to have
-    corpora/  representations/  decode  measures  intervals
-    settings  arrays  files  errors  screen  threads  processes  players  mpl  plots (style and saving alone)
+    cli               what a person types: one command a file, no logic of the study
+    report            a finished study on one page
+    explorer          touch a finished study, in a notebook or the browser; clips to hear and see
+    stages            the heavy steps of a run, as the notebooks call them
+    controls          games that could refute the study, games with known answers, protocols to avoid
+    evaluation plots  scores in, numbers with intervals and sentences out; data and an axis in, a picture out
+    study runs        one run: what was asked for, its folders and seeds; runs by their names
+    encoders          the body, the training loop, an encoder, the heads on every subset
+    representations   one file each: what an encoder is given of a sound
+    sounds            corpora, decoding, chunks of 1 s
+    display           matplotlib's style, saving a figure, progress on the screen
+    settings          every number that can be set, with its bounds and the reason
+    files             whole files, caches, locks, errors of one line
 
-`environment` stands apart: it makes the .venv that everything else needs. Importing the package itself loads nothing.
+`cli.environment` stands apart: it runs under whatever Python there is and makes the .venv that everything else needs.
+Importing the package itself loads nothing.
 """

@@ -6,7 +6,6 @@ run the notebooks. This process itself stays small: what needs torch runs in a p
 
 import csv
 import json
-import math
 import os
 import re
 import subprocess
@@ -24,6 +23,7 @@ from lib.cli.lab import lab
 from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 from lib.cli.record import record
 from lib.cli.unforeseen import ELSE, in_one_line
+from lib.display.screen import minutes
 from lib.files import PlainError
 
 NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
@@ -271,13 +271,6 @@ def where(traceback: Sequence[str]) -> list[str]:
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
     places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
     return [f"at {shown(place)}" for place in places[-2:]]
-
-
-def minutes(seconds: float) -> str:
-    """A time as a reader wants it: 42 s, 7 minutes, 3.5 hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{math.ceil(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def table1(path: Path) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.controls import find
+from lib.display.screen import minutes
 from lib.encoders import training
 from lib.encoders.encoder import BLOCK, Encoder
 from lib.encoders.heads import HeadPlan
@@ -32,8 +33,6 @@ TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long 
 
 def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
-    from lib.cli.commands import minutes
-
     study = Study.of(Request(**planned["request"]))
     in_all, each = seconds(study, jobs)
     line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"

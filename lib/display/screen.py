@@ -1,5 +1,6 @@
-"""Who looks at the screen: a bar that moves is of use to someone who watches, and noise in a log."""
+"""Who looks at the screen, and how a time is written there: a bar is of use to someone who watches, and noise in a log."""
 
+import math
 import os
 import sys
 
@@ -12,3 +13,10 @@ def in_jupyter() -> bool:
 def watched() -> bool:
     """Whether someone sees a bar move: at a terminal, or in JupyterLab."""
     return sys.stderr.isatty() or in_jupyter()
+
+
+def minutes(seconds: float) -> str:
+    """A time as a reader wants it: 42 s, 7 minutes, 3.5 hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
