@@ -267,7 +267,8 @@ def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[f
     gram, moment = x.mT @ x, x.mT @ y  # once for all heads: each reads its part
     alphas = len(inputs) * torch.as_tensor(penalties, dtype=x.dtype)[:, None, None]
     system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=x.dtype)
-    weight = torch.linalg.solve(system, moment[columns]).float()
+    # by Cholesky: several LU solves at once are wrong in some builds of torch where it has more than one thread
+    weight = torch.cholesky_solve(moment[columns], torch.linalg.cholesky(system)).float()
     return StackedHeads(columns, [weight], [mean_out - mean_in[columns][:, None] @ weight]).requires_grad_(False)
 
 

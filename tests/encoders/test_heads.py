@@ -20,6 +20,7 @@ from lib.encoders.heads import (
     HeadPlan,
     StackedHeads,
     label,
+    ridge,
     scale,
     score_subsets,
     scores_of,
@@ -207,6 +208,22 @@ def test_least_squares_are_scores_as_they_are_whatever_descent_would_give_out(da
         np.testing.assert_array_equal(scores, other[names])
         assert descended[names].min() > 0 and descended[names].max() < 1
     assert plain[("pitch",)].min() < 0 and plain[("pitch",)].max() > 1
+
+
+def test_ridge_is_scikit_learns_on_several_threads_too():
+    """Many columns and two threads, where one library's own solver of several systems gives nonsense."""
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.normal(size=(900, 520)).astype(np.float32), (rng.random((900, 6)) < 0.2).astype(np.float32)
+    columns, before = torch.stack([torch.arange(400), torch.arange(120, 520), torch.arange(60, 460)]), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        heads = ridge(torch.from_numpy(inputs), torch.from_numpy(labels), columns, [0.1, 0.1, 0.01])
+    finally:
+        torch.set_num_threads(before)
+    scores = heads(torch.from_numpy(inputs)).numpy()
+    for own, each, penalty in zip(scores, columns.numpy(), (0.1, 0.1, 0.01), strict=True):
+        theirs = Ridge(alpha=900 * penalty).fit(inputs[:, each], labels).predict(inputs[:, each])
+        np.testing.assert_allclose(own, theirs, atol=1e-4)
 
 
 def test_ridge_of_two_thousand_chunks_takes_a_moment():
