@@ -286,6 +286,7 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
         ) from None
 
 
+PLAIN = (str, int, float, bool, list, tuple, dict, type(None))  # what a parameters cell can hold
 ASKED = "_study_parameters"  # under this name a notebook remembers what its study was opened with
 
 
@@ -295,9 +296,15 @@ def notebook_parameters(
     """Parameters of a notebook by name, and remembered there: a cell that is run again never means another study.
 
     known, older: names that may be used; opened: whether there is a study yet. Then only what it was opened with counts;
-    SettingsError where a value of it changed, unless a cell that holds nothing but parameters says so.
+    SettingsError where a value of it or its type changed, unless a cell that holds nothing but parameters says so, and
+    where the name of a parameter stands for something that no parameters cell can hold, such as a table.
     """
     before = namespace.get(ASKED)
+    for name in known if before is None else before:
+        if name in namespace and not isinstance(namespace[name], PLAIN):
+            raise SettingsError(
+                f"parameter {name}: a cell has made it a {type(namespace[name]).__name__}; run the parameters cell again"
+            )
     if before is None:
         given = {name: value for name, value in namespace.items() if _is_parameter(name, value)}
         if unknown := [name for name in given if name not in (*known, *older)]:
@@ -305,7 +312,9 @@ def notebook_parameters(
     else:
         given = {name: namespace.get(name, value) for name, value in before.items()}
         meant = before | _meant(namespace.get("In", ()), (*known, *older))
-        changed = [name for name in given if given[name] != meant.get(name) and given[name] != before[name]]
+        changed = [
+            name for name, value in given.items() if not (_same(value, meant.get(name)) or _same(value, before[name]))
+        ]
         if opened and changed:
             name = changed[0]
             raise SettingsError(
@@ -317,8 +326,11 @@ def notebook_parameters(
 
 
 def _is_parameter(name: str, value: Any) -> bool:
-    plain = isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
-    return plain and not name.startswith("_") and name not in ("In", "Out")
+    return isinstance(value, PLAIN) and not name.startswith("_") and name not in ("In", "Out")
+
+
+def _same(value: Any, other: Any) -> bool:
+    return type(value) is type(other) and value == other  # without the type, 0 and False, 1 and 1.0 would be the same
 
 
 def _meant(cells: Sequence[str], known: Sequence[str]) -> dict[str, Any]:

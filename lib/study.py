@@ -156,15 +156,19 @@ class Study:
         return cls(request, settings, files.home() / "runs" / place, files.home() / "figures" / place)
 
     @classmethod
-    def of_notebook(cls, namespace: MutableMapping[str, Any], *own: str) -> "Study":
+    def of_notebook(cls, namespace: MutableMapping[str, Any], **own: type) -> "Study":
         """The study that a notebook's parameters cell means. Call it in the cell below with globals().
 
-        own: names of parameters that this notebook alone has. SettingsError where a parameter does not exist (a
-        notebook runner adds unknown ones without a word), has a wrong value, or changed since the study was opened.
+        own: the parameters that this notebook alone has, name and type. SettingsError where a parameter does not exist
+        (a notebook runner adds unknown ones without a word), has a wrong value or type, or changed since the study was
+        opened.
         """
         known = [NOTEBOOK_NAMES.get(name, name) for name in Request.model_fields]
         opened = isinstance(namespace.get("study"), cls)
         given = notebook_parameters(namespace, [*known, *own], list(NOTEBOOK_NAMES), opened)
+        for name, kind in own.items():
+            if name in given and type(given[name]) is not kind:
+                raise SettingsError(f"parameter {name} = {given[name]!r}: a value of type {kind.__name__} is wanted")
         asked = {name: value for name, value in given.items() if name in Request.model_fields}
         asked |= {name: given[ours] for name, ours in NOTEBOOK_NAMES.items() if given.get(ours)}
         return cls.of(validated(Request, asked, "parameters"))

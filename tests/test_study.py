@@ -3,6 +3,8 @@
 import json
 import shlex
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lib import files
@@ -86,17 +88,17 @@ def test_a_wrong_setting_is_refused_before_anything_runs(setting, told):
 
 def test_a_notebook_refuses_what_it_does_not_know():
     cell = {"corpus": "planted", "preset": "tiny", "seed": 1, "_private": 3, "In": ["x"], "Study": Study}
-    assert Study.of_notebook(dict(cell), "seed").settings.training.epochs == 2
+    assert Study.of_notebook(dict(cell), seed=int).settings.training.epochs == 2
     with pytest.raises(SettingsError, match="parameter seed"):
         Study.of_notebook(dict(cell))
     with pytest.raises(SettingsError, match="parameter presett: .* corpus, root, preset"):
-        Study.of_notebook({**cell, "presett": "tiny"}, "seed")
+        Study.of_notebook({**cell, "presett": "tiny"}, seed=int)
 
 
 def opened(**more):
     """A notebook's namespace after its second cell."""
     cell = {"corpus": "planted", "preset": "tiny", "run_name": "", "settings": "", "seed": 0, "In": [""]} | more
-    cell["study"] = Study.of_notebook(cell, "seed")
+    cell["study"] = Study.of_notebook(cell, seed=int)
     return cell
 
 
@@ -110,28 +112,62 @@ def test_a_parameter_that_changed_since_the_study_was_opened_is_refused(name, va
         with pytest.raises(
             SettingsError, match=f"parameter {name}: it was .* and is {value!r} now; .*`del study`"
         ) as told:
-            Study.of_notebook(each, "seed")
+            Study.of_notebook(each, seed=int)
         assert "\n" not in str(told.value)
     del cell["study"]
     if name == "run_name":
-        assert Study.of_notebook(cell, "seed").slug == "planted-tiny-pitch"
+        assert Study.of_notebook(cell, seed=int).slug == "planted-tiny-pitch"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("fold", False), ("part", 0), ("seed", 0.0), ("seed", False), ("seeds", 0)]
+)
+def test_a_parameter_whose_type_changed_is_refused_though_its_value_is_equal(name, value):
+    cell = opened(fold=0, part=False, seeds="0")
+    cell[name] = value
+    with pytest.raises(SettingsError, match=f"parameter {name}: it was .* and is {value!r} now"):
+        Study.of_notebook(cell, seed=int)
+
+
+@pytest.mark.parametrize("value", [pd.DataFrame({"a": [1, 2]}), np.arange(3), json, Study])
+@pytest.mark.parametrize("again", ["while the study is open", "when it was removed", "before it was opened"])
+def test_the_name_of_a_parameter_that_was_taken_for_something_else_is_never_the_default(value, again):
+    cell = opened(corpus="esc50", fold=1)
+    cell["corpus"] = value
+    if again != "while the study is open":
+        del cell["study"]
+    if again == "before it was opened":
+        cell = {"corpus": value, "preset": "tiny"}
+    with pytest.raises(
+        SettingsError, match=f"parameter corpus: .* a {type(value).__name__}; run the parameters"
+    ) as told:
+        Study.of_notebook(cell, seed=int)
+    assert "\n" not in str(told.value)
+    cell["corpus"] = "esc50"
+    assert Study.of_notebook(cell, seed=int).request.corpus == "esc50"
+
+
+@pytest.mark.parametrize("value", ["0", 0.0, True, None])
+def test_a_notebooks_own_parameter_has_its_type(value):
+    with pytest.raises(SettingsError, match="parameter seed = .*: a value of type int is wanted"):
+        Study.of_notebook({"preset": "tiny", "seed": value}, seed=int)
 
 
 def test_other_variables_never_mean_another_study():
     cell = opened() | {"name": "pitch", "set": "training.epochs=3", "table": [1], "root": "/elsewhere"}
-    assert Study.of_notebook(cell, "seed") == cell["study"]
+    assert Study.of_notebook(cell, seed=int) == cell["study"]
 
 
 def test_a_parameters_cell_that_was_edited_and_run_again_counts():
     cell = opened()
     cell["In"] += ['corpus = "planted"  # which\nrun_name = "b"\n', "study = Study.of_notebook(globals())"]
     cell["run_name"] = "b"
-    cell["study"] = Study.of_notebook(cell, "seed")
+    cell["study"] = Study.of_notebook(cell, seed=int)
     assert cell["study"].slug == "planted-tiny-b"
     cell["In"] += ["%matplotlib inline", "for run_name in ['c']: pass", "run_name = 'c'; mine = 3", "a, b = 1, 2"]
     cell["run_name"] = "c"
     with pytest.raises(SettingsError, match="parameter run_name: it was 'b'"):
-        Study.of_notebook(cell, "seed")
+        Study.of_notebook(cell, seed=int)
 
 
 def test_a_notebook_takes_names_that_hide_nothing_and_the_older_ones():

@@ -1,0 +1,57 @@
+"""The notebooks as they are kept: parameters first and alone, nothing that another cell could change, no outputs."""
+
+import ast
+import symtable
+
+import nbformat
+import pytest
+
+from lib.files import PROJECT
+from lib.study import NOTEBOOK_NAMES, Request
+
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def cells(request):
+    return nbformat.read(request.param, as_version=4).cells
+
+
+def code_of(cells):
+    """Each code cell's text without the magics of IPython; the parameters cell first."""
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    return ["\n".join(line for line in cell.source.splitlines() if not line.startswith("%")) for cell in code]
+
+
+def assigned(code):
+    """Names that stand for something else once this text has run."""
+    return {
+        name.get_name()
+        for name in symtable.symtable(code, "cell", "exec").get_symbols()
+        if name.is_assigned() or name.is_imported()
+    }
+
+
+def test_there_are_six():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+
+
+def test_the_first_code_cell_holds_the_parameters_as_literals(cells):
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == [next(cell for cell in cells if cell.cell_type == "code")]
+    values = {line.targets[0].id: ast.literal_eval(line.value) for line in ast.parse(tagged[0].source).body}
+    usual = {NOTEBOOK_NAMES.get(name, name): field.default for name, field in Request.model_fields.items()}
+    assert {name: values[name] for name in usual if name in values and name != "seeds"} == {
+        name: value for name, value in usual.items() if name in values and name != "seeds"
+    }
+    assert values["seeds"] == "0"
+    assert set(usual) - set(values) <= {"controls"}
+
+
+def test_no_cell_gives_the_name_of_a_parameter_to_something_else(cells):
+    parameters, *others = code_of(cells)
+    assert [assigned(parameters) & assigned(other) for other in others] == [set()] * len(others)
+
+
+def test_outputs_are_not_kept(cells):
+    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
