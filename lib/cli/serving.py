@@ -5,6 +5,7 @@ what Voila would fetch from the network.
 """
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,12 +16,15 @@ from typing import IO
 from lib import files, runs
 from lib.cli.environment import Stop
 from lib.cli.processes import apart, interruptible, shown, stop, terminate_with_parent
+from lib.explorer.limits import LARGEST_BYTES
 
 NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
 PORT = 8866  # Voila's own
 PATIENCE_S = 60  # until the server answers
-LARGEST_UPLOAD = 100_000_000  # bytes; without a word about it tornado ends a connection that brings more than 10 MB
+LARGEST_UPLOAD = (
+    LARGEST_BYTES + 1_000_000
+)  # a file with what goes around it; tornado ends a connection that brings more
 IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 
 
@@ -81,9 +85,17 @@ def parameterised(folder: Path) -> Path:
     named = {NOTEBOOK_NAMES.get(name, name): value for name, value in runs.asked(folder).items()}
     notebook = parameterize_notebook(notebook, {**named, "seed": runs.seeds(folder)[0]})
     notebook.metadata["title"] = f"Explorer: {folder.name}"
+    for cell in (each for each in notebook.cells if each.cell_type == "markdown"):
+        cell.source = without_links(cell.source)
+    notebook.cells[0].source = notebook.cells[0].source.partition("\n")[2].strip()  # the study's name is the heading
     with files.whole(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)
     return folder / "explorer.ipynb"
+
+
+def without_links(text: str) -> str:
+    """Markdown with the names of other notebooks in the place of links to them, which are not served."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\.ipynb\)", r"\1", text)
 
 
 def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:

@@ -1,14 +1,16 @@
 """Touch a finished study: listen, switch encoders on and off, walk through what sounds alike, put in a sound of one's own.
 
-`open_study` gives the views that notebook 06 shows one by one. With someone to click they are widgets (`live`); without
-anyone, as in a printed copy, each is a figure and a table (`twin`). Both are made from `lib.explorer.inference` and show the same.
+`open_study` gives the views that notebook 06 shows one by one. With someone to click they are widgets (`page`, which puts
+together `choosing`, `panel`, `onmap`, `upload` and `learned`); without anyone, as in a printed copy, each is a figure and
+a table (`twin`). Both are made from `lib.explorer.inference` and show the same.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from lib.display.screen import in_jupyter
-from lib.explorer.inference import Answers
-from lib.study import Study, StudyError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lib.study import Study
 
 
 def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
@@ -16,11 +18,17 @@ def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
 
     n_points: chunks on the map at most. StudyError, naming the notebook to run, where the study is not finished.
     """
+    from lib.display.screen import in_jupyter
+    from lib.explorer.inference import (
+        Answers,  # here, as the server reads the limits beside this file and loads no torch
+    )
+    from lib.study import StudyError
+
     if seed not in study.request.seeds:
         raise StudyError(f"seed {seed}: this study has the seeds {', '.join(map(str, study.request.seeds))}")
     answers = Answers(study.parts[0], seed)
     if in_jupyter():
-        from lib.explorer.live import Explorer
+        from lib.explorer.page import Explorer
 
         return Explorer(answers, n_points)
     from lib.explorer.twin import Twin

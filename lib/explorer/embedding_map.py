@@ -27,6 +27,18 @@ def plane(embeddings: np.ndarray) -> np.ndarray:
     return np.load(path)
 
 
+def placed(new: np.ndarray, embeddings: np.ndarray, places: np.ndarray, n_nearest: int) -> np.ndarray:
+    """Places [item, 2] of new embeddings [item, width] on a map of embeddings [chunk, width] at places [chunk, 2].
+
+    Each lies at the median of the places of its nearest chunks, where openTSNE too begins to place what a map has not seen.
+    """
+    if not len(places):
+        return np.zeros((0, 2), np.float32)
+    far = np.square(new[:, None] - embeddings[None]).sum(2)
+    nearest = np.argsort(far, axis=1, kind="stable")[:, :n_nearest]
+    return np.median(places[nearest], axis=1).astype(np.float32).reshape(-1, 2)
+
+
 def laid_out(embeddings: np.ndarray) -> np.ndarray:
     """The same, computed now; fewer than four chunks stand on a diagonal, since there is nothing to lay out."""
     n = len(embeddings)

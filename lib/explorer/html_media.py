@@ -44,7 +44,7 @@ def data_url(content: bytes, kind: str) -> str:
 def audio_html(samples: np.ndarray, rate_hz: int, name: str) -> str:
     """A player of samples [s]; `name` is what a screen reader says of it."""
     source = data_url(mp3_bytes(samples, rate_hz), "audio/mpeg")
-    return f'<audio controls preload="metadata" style="max-width: 230px" aria-label="{html.escape(name)}" src="{source}"></audio>'
+    return f'<audio controls preload="metadata" style="width: 100%; min-width: 120px; max-width: 230px" aria-label="{html.escape(name)}" src="{source}"></audio>'
 
 
 def image_html(figure: mpl.Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:

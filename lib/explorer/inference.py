@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +22,18 @@ from lib.encoders.heads import HeadPlan, StackedHeads, Subset, scale_of, scores_
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.measures import constant_scores
 from lib.explorer import embedding_map
+from lib.explorer.limits import LONGEST_S, looked_at, too_large
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import Known, Representation
 from lib.settings import SettingsError
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import cut_clip
-from lib.sounds.decode import decode
+from lib.sounds.decode import BadFile, decode
 from lib.stages import heads_key, heads_made_from, learned_from
 from lib.study import Request, Study, StudyError, missing
 
-LONGEST_S = 30.0  # of an own sound: what comes after is not heard
+N_PLACING = 5  # nearest chunks that say where a sound of one's own lies on a map
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Sound:
     """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
 
     clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
+    remark: what is to be said of it, such as that only its beginning is heard.
     """
 
     audio: np.ndarray
@@ -47,6 +50,7 @@ class Sound:
     labels: tuple[str, ...]
     name: str
     clip: int = -1
+    remark: str = ""
 
     @property
     def loudest(self) -> int:
@@ -127,14 +131,29 @@ class Answers:
     # Which clips
 
     def mistaken(self, subset: Subset) -> np.ndarray:
-        """Whether the highest class of each clip [clip] is none of its labels."""
-        highest = self.clip_scores(subset).argmax(1)
-        return self.chunks.corpus.targets[np.arange(len(highest)), highest] == 0
+        """Whether the k labels of each clip [clip] are not its k highest classes.
 
-    def disagreed(self) -> np.ndarray:
-        """Whether the encoders alone do not all have the same highest class, of each clip [clip]."""
-        highest = np.stack([self.clip_scores((name,)).argmax(1) for name in self.embeddings])
-        return (highest != highest[0]).any(0)
+        Aspect by aspect where every clip has a label of each, as a pitch and a timbre: labels among the classes of one.
+        """
+        corpus, scores = self.chunks.corpus, self.clip_scores(subset)
+        wrong = np.zeros(len(scores), bool)
+        for columns in corpus.aspects:
+            own = corpus.targets[:, columns] == 1
+            place = np.argsort(np.argsort(-scores[:, columns], axis=1, kind="stable"), axis=1)
+            wrong |= (own & (place >= own.sum(1, keepdims=True))).any(1)
+        return wrong
+
+    def disagreement(self) -> np.ndarray:
+        """How far from one another the encoders' own answers to each clip [clip] are: from 0, the same, to 2.
+
+        1 less the correlation over the classes between two encoders' scores, each less what that encoder says of a class
+        in the mean over clips; the mean over all pairs of encoders.
+        """
+        answers = [self.clip_scores((name,)) for name in self.embeddings]
+        own = [scores - scores.mean(0) for scores in answers]
+        own = [part - part.mean(1, keepdims=True) for part in own]
+        own = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in own]
+        return 1 - np.mean([(one * other).sum(1) for one, other in combinations(own, 2)], axis=0)
 
     # Sounds
 
@@ -145,6 +164,10 @@ class Answers:
             np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
             {name: values[rows] for name, values in self.embeddings.items()}, *self._told(clip), clip,
         )  # fmt: skip
+
+    def silent(self, sound: Sound) -> np.ndarray:
+        """Which chunks [c] of a sound are silent, by the study's own limit."""
+        return np.abs(sound.audio).max(1) < 10 ** (self.part.settings.chunking.silent_dbfs / 20)
 
     def _told(self, clip: int) -> tuple[tuple[str, ...], str]:
         told = self.chunks.corpus.clips.iloc[clip]
@@ -161,13 +184,15 @@ class Answers:
     def hear(self, path: Path | str, name: str = "") -> Sound:
         """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
         rule = self.part.settings.chunking
-        samples = decode(Path(path), rule.rate_hz, rule.resampler)[: round(LONGEST_S * rule.rate_hz)]
-        audio, start_s = cut_clip(samples, rule)
+        remark = looked_at(Path(path))
+        audio, start_s = cut_clip(decode(Path(path), rule.rate_hz, rule.resampler, LONGEST_S), rule)
         embeddings = {each: heard_by(encoder, audio)[0] for each, encoder in self.encoders.items()}
-        return Sound(audio, start_s, embeddings, (), name or Path(path).name)
+        return Sound(audio, start_s, embeddings, (), name or Path(path).name, remark=remark)
 
     def hear_bytes(self, content: bytes, name: str) -> Sound:
         """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
+        if reason := too_large(len(content)):
+            raise BadFile(reason)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"sound{Path(name).suffix}"
             path.write_bytes(content)
@@ -216,6 +241,12 @@ class Answers:
         there = np.flatnonzero(~self.chunks.silent)
         return there[embedding_map.picked(len(there), most)]
 
+    def placed(self, sound: Sound, chosen: Subset, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Places [chunk, 2] on a map, `places` [row, 2] of the chunks at `rows`, of a sound's chunks that are not silent."""
+        there = ~self.silent(sound)
+        mine = torch.cat([self.scaled(name, sound.embeddings[name][there]) for name in chosen], dim=1).numpy()
+        return embedding_map.placed(mine, self.together(chosen, rows), places, N_PLACING)
+
     # What a representation sounds like
 
     def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
@@ -246,10 +277,20 @@ def caption(labels: Sequence[str], name: str) -> str:
     return f"{', '.join(labels) or 'own sound'} ({name})"
 
 
+def title_of(part: Study) -> str:
+    """What a run with a test fold or role of its own is called, as in `finished`."""
+    return f"{part.folder.parent.name}, fold {part.request.fold}" if part.request.part else part.folder.name
+
+
 def score_table(answers: Answers, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
-    """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second]."""
-    scores = answers.scores(sound, subset)
-    whole = scores.mean(0)
+    """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second].
+
+    NaN in the column of a silent second. It counts in `whole` where it counts in the study, whose clip scores these are.
+    """
+    scores, silent = answers.scores(sound, subset), answers.silent(sound)
+    counted = silent & (sound.clip < 0 or answers.part.settings.chunking.silent == "drop_both")
+    whole = scores[~counted].mean(0) if not counted.all() else scores.mean(0)
+    scores = np.where(silent[:, None], np.nan, scores)
     own = [answers.classes.index(label) for label in sound.labels]
     others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
     rows = [

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from lib.display import mpl
 from lib.display.figures import style
 from lib.explorer import markup, widgets
+from lib.explorer.events import Events
 from lib.explorer.html_media import image_html
 from lib.representations.base import Representation
 
@@ -14,27 +15,31 @@ from lib.representations.base import Representation
 class Learned:
     """Choose a front end and a number, hear and see it; `box` is hidden where no front end has sounds to show."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Events) -> None:
+        self.events = events
         self.by = widgets.Dropdown(description="learned by")
         self.number = widgets.IntSlider(1, 1, 1, description="number", continuous_update=False)
         self.shown = widgets.HTML()
-        self.box = widgets.VBox([widgets.HBox([self.by, self.number]), self.shown])
-        self.by.observe(lambda _: self._range(), names="value")
-        self.number.observe(lambda _: self.draw(), names="value")
+        row = widgets.HBox([self.by, self.number], layout=widgets.Layout(flex_flow="row wrap"))
+        self.box = widgets.VBox([row, self.shown])
+        events.on(self.by, self._range)
+        events.on(self.number, self.draw)
 
     def take(self, shelf: Iterable[Representation]) -> None:
         """Show what these representations learned."""
         found = {each.title: (each, each.learned_sounds()) for each in shelf}
         self.found = {title: both for title, both in found.items() if len(both[1])}
-        self.by.options = list(self.found)
-        self.by.value = next(iter(self.found), None)
+        with self.events.held():
+            self.by.options = list(self.found)
+            self.by.value = next(iter(self.found), None)
         self.box.layout.display = None if self.found else "none"
         self._range()
 
     def _range(self) -> None:
         if self.by.value is not None:
-            self.number.max = len(self.found[self.by.value][1])
-            self.number.value = 1
+            with self.events.held():
+                self.number.max = len(self.found[self.by.value][1])
+                self.number.value = 1
             self.draw()
 
     def draw(self) -> None:

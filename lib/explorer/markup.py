@@ -10,6 +10,7 @@ from lib.explorer.html_media import HEARD_S, audio_html
 from lib.explorer.inference import Answers, Sound, caption
 from lib.representations.base import Representation
 
+SILENT = "silence: nothing is there to be heard, so nothing is said about it"
 CELL = "padding: 2px 8px; text-align: left; vertical-align: top"
 NUMBER = "padding: 2px 6px; text-align: right; font-variant-numeric: tabular-nums"
 SHOWN_SECONDS = 12  # columns of a score table at most
@@ -20,13 +21,18 @@ def line(text: str) -> str:
     return f"<p style='margin: 4px 0'>{html.escape(text)}</p>"
 
 
+def heading(name: str, told: str) -> str:
+    """The name of a study, and a line about it."""
+    return f"<h1 style='margin: 8px 0; overflow-wrap: anywhere'>{html.escape(name)}</h1>{line(told)}"
+
+
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are HTML already, with its title and the names of its columns as text."""
     names = "".join(f"<th scope='col' style='{CELL}'>{html.escape(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     words = f"<caption style='text-align: left; caption-side: top'>{html.escape(title)}</caption>"
     return (
-        f"<div style='overflow-x: auto'><table style='border-collapse: collapse; margin: 4px 0'>{words}"
+        f"<div style='overflow-x: auto; padding: 4px'><table style='border-collapse: collapse; margin: 0'>{words}"
         f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -37,7 +43,9 @@ def cell(content: str, name: bool = False) -> str:
 
 
 def score_cell(value: float) -> str:
-    """A score as a number on a ground that is the darker the higher it is; readable on all of them."""
+    """A score as a number on a ground that is the darker the higher it is; readable on all of them. NaN: of silence."""
+    if np.isnan(value):
+        return f"<td style='{NUMBER}; color: #666'>silent</td>"
     strength = 0.65 * float(np.clip(value, 0, 1))
     return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{value:.2f}</td>"
 
@@ -50,11 +58,13 @@ def scores(found: pd.DataFrame, title: str) -> str:
         name = html.escape(row["class"])
         shown = f"<b>{name}</b> (its label)" if row["own"] else name
         rows.append([cell(shown, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
-    return table(title, ["class", "whole", *(f"from {name}" for name in seconds)], rows)
+    return table(title, ["class", "whole", *seconds], rows)
 
 
 def alike(answers: Answers, sound: Sound, chunk: int, n: int = 3) -> str:
-    """The nearest chunks to one of a sound, a row for each encoder, with players."""
+    """The nearest chunks to one of a sound, a row for each encoder, with players; a silent chunk has none."""
+    if answers.silent(sound)[chunk]:
+        return line(f"From {sound.start_s[chunk]:g} s it is {SILENT}")
     rate, rows = answers.part.settings.chunking.rate_hz, []
     for representation in answers.shelf:
         near, far = answers.nearest(representation.name, sound, chunk, n)

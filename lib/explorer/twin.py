@@ -9,7 +9,7 @@ from lib.display import mpl
 from lib.display.figures import save, save_table, style
 from lib.explorer import embedding_map, markup
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
-from lib.explorer.inference import Answers, caption, score_table
+from lib.explorer.inference import Answers, caption, score_table, title_of
 from lib.explorer.viewer import one_of_each
 from lib.plots import explorer as pictures
 from lib.plots import sounds
@@ -39,6 +39,7 @@ class Twin:
         chunks = answers.chunks
         self.sound = answers.clip(int(chunks.clip[one_of_each(chunks, role="test")[0]]))
         self.chunk = self.sound.loudest
+        self.heading = Paper("", markup.heading(title_of(answers.part), str(answers.part)))
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 
@@ -53,16 +54,11 @@ class Twin:
         rows = []
         for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
             mine = (corpus.clips["role"] == role).to_numpy()
-            wrong, apart = answers.mistaken(self.subset)[mine].sum(), answers.disagreed()[mine].sum()
-            rows.append({"role": role, "clips": mine.sum(), "mistakes of all": wrong, "encoders disagree": apart})
-        found = save_table(pd.DataFrame(rows), self.folder / "06_choice", "Clips that each filter leaves")
-        figure = clip_counts(found)
-        return self._paper(
-            "choice",
-            figure,
-            "bars: clips, mistakes and disagreements by role",
-            _plain(found, "Clips that each filter leaves"),
-        )
+            wrong, apart = answers.mistaken(self.subset)[mine].sum(), answers.disagreement()[mine].mean()
+            rows.append({"role": role, "clips": mine.sum(), "mistakes of all": wrong, "disagreement": f"{apart:.2f}"})
+        title = "Clips by role, and how far from one another the encoders' answers to them are on average, 0 to 2"
+        found = save_table(pd.DataFrame(rows), self.folder / "06_choice", title)
+        return self._paper("choice", clip_counts(found), "bars: clips and mistakes by role", _plain(found, title))
 
     @property
     def player(self) -> Paper:
@@ -147,7 +143,7 @@ class Twin:
         figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
         counted = pd.DataFrame(
             {
-                title: [*names, "others"],
+                title: [*names, "other"],
                 "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == pictures.NONE).sum()],
             }
         )
@@ -181,15 +177,15 @@ def _plain(found: pd.DataFrame, title: str) -> str:
 
 
 def clip_counts(found: pd.DataFrame) -> mpl.Figure:
-    """Bars of clips, mistakes and disagreements; found: role and three counts."""
+    """Bars of clips and mistakes; found: role and these two counts."""
     with style():
         figure = mpl.Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
-        for number, name in enumerate(found.columns[1:]):
-            axis.barh(np.arange(len(found)) + 0.26 * (number - 1), found[name], height=0.24, label=name)
+        for number, name in enumerate(found.columns[1:3]):
+            axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, label=name)
         axis.set_yticks(range(len(found)), found["role"])
         axis.invert_yaxis()
-        axis.set(xlabel="clips", title="Clips by role, and how many of them are mistaken or disputed")
+        axis.set(xlabel="clips", title="Clips by role, and how many of them are mistaken")
         axis.legend(fontsize=7)
         return figure
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-OWN = ("Map", "Player", "Recorder")
+OWN = ("Map", "Own", "Picture", "Player")
 
 
 def __getattr__(name: str) -> Any:

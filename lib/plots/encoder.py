@@ -81,23 +81,12 @@ def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
     Where the classes fall into a few families of few classes, each family by its classes; few classes by themselves;
     else the classes by what stands at the top above them.
     """
-    classes, parents = corpus.classes, corpus.parents
-    families: dict[str, list[int]] = {}
-    for column, name in enumerate(classes):
-        families.setdefault(_top(name, parents), []).append(column)
+    classes, families = corpus.classes, corpus.families
     if 2 <= len(families) <= 4 and 1 < max(map(len, families.values())) <= MOST_GROUPS:
         return {family: {classes[k]: [k] for k in columns} for family, columns in families.items()}
     if len(classes) <= MOST_GROUPS:
         return {"class": {name: [k] for k, name in enumerate(classes)}}
-    return {"top of the ontology" if parents else "class": families}
-
-
-def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:
-    seen = {name}
-    while parents.get(name) and parents[name][0] not in seen:
-        name = parents[name][0]
-        seen.add(name)
-    return name
+    return {"top of the ontology" if corpus.parents else "class": families}
 
 
 def embedding(
@@ -142,7 +131,7 @@ def _scatter(axis: mpl.Axes, points: np.ndarray, targets: np.ndarray, groups: Ma
         )  # fmt: skip
     if left.any():
         axis.scatter(
-            *points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="others", zorder=0, rasterized=True
+            *points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="other", zorder=0, rasterized=True
         )
     axis.legend(
         loc="upper center",

@@ -60,7 +60,8 @@ def _points(axis: mpl.Axes, points: np.ndarray, groups: Sequence[str], kinds: np
             label=name.lstrip("_") or name,
             rasterized=True,
         )
-    axis.scatter(*points[kinds == NONE].T, s=4, color=GREY, linewidths=0, zorder=0, rasterized=True)
+    if (kinds == NONE).any():
+        axis.scatter(*points[kinds == NONE].T, s=4, color=GREY, linewidths=0, label="other", zorder=0, rasterized=True)
     axis.scatter(*points[here].T, s=50, facecolors="none", edgecolors="black", linewidths=1.3)
     axis.set(xticks=[], yticks=[], xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
 

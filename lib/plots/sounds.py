@@ -126,7 +126,7 @@ def over_time(audio: np.ndarray, rate_hz: int, shelf: Iterable[Representation], 
         for axis, title in zip(axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in shelf)], strict=True):
             axis.set_title(title, fontsize=8, pad=2)
             axis.set(xlabel="", xlim=(0, seconds))
-            axis.yaxis.label.set_size(7)
+            axis.set_ylabel(textwrap.fill(axis.get_ylabel(), 12), fontsize=7)
         axes[-1].set_xlabel(f"time (s){f', from {from_s:g} s of the clip' if from_s else ''}")
         return figure
 

@@ -190,10 +190,10 @@ def playable(samples: np.ndarray, level: float | None = None) -> np.ndarray:
 
 
 def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
-    """Draw a magnitude [frequency], from 0 to half the rate, in dB below its highest."""
+    """Draw a magnitude [frequency], from 0 to half the rate, in dB: 0 at its highest."""
     level_db = 20 * np.log10(np.maximum(magnitude / max(float(magnitude.max()), 1e-12), 1e-4))
     axis.plot(np.linspace(0, rate_hz / 2, len(magnitude)), level_db, color="#444444", linewidth=0.8)
-    axis.set(xlabel="frequency (Hz)", ylabel="magnitude (dB below the highest)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
+    axis.set(xlabel="frequency (Hz)", ylabel="level (dB)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
 
 
 def on_processor(x: Tensor) -> bool:

@@ -36,7 +36,7 @@ from lib.sounds.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError
 from lib.sounds.corpora.rows import need_both_sides
 from lib.sounds.decode import FAR, BadFile, decode
 
-VERSION = 2  # of the rule below: raised when the same files and settings would give other chunks
+VERSION = 3  # of the rule below: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
 OFFSET = 0.02  # of full scale: a clip's mean beyond it is a DC offset, which every representation sees
 

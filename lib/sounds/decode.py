@@ -16,7 +16,7 @@ import soundfile
 import soxr
 
 FAR = 100.0  # times full scale: no recording reaches it, and a network's sums would no longer be numbers
-BLOCK = 1 << 18  # frames read at a time: a long file of many channels is never whole in memory before it is mono
+BLOCK = 1 << 18  # samples of all channels read at a time: a long file is never whole in memory before it is mono
 UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
 OGG_LAST = 4  # flag of a stream's last page
 MOST_PHASES = 2000  # torchaudio keeps a filter for each phase of the two rates: 441 for 44.1 kHz to 16 kHz
@@ -32,13 +32,27 @@ class BadFile(Exception):
     """A sound file that cannot be used; the message says why in plain words."""
 
 
-def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq") -> np.ndarray:
+class _Forwards(soundfile.SoundFile):
+    """A file that is read from its start to its end.
+
+    soundfile seeks to where it is after each block, and an MP3 decoder that seeks loses what the next frames build on:
+    some 50 ms of noise at each border of blocks.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def decode(
+    path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest_s: float = math.inf
+) -> np.ndarray:
     """The samples of a sound file, mono (mean of channels) at rate_hz -> [sample] float32; BadFile if unusable.
 
     Any format, rate, depth and number of channels that libsndfile reads. n frames become round(n * rate_hz / rate).
+    What comes after `longest_s` is not read.
     """
     try:
-        mono, rate = _mono(path)
+        mono, rate = _mono(path, longest_s)
         _refuse_truncated(path)
         wanted = max(1, round(len(mono) * rate_hz / rate))
         if rate != rate_hz:
@@ -72,25 +86,26 @@ def _line(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _mono(path: Path) -> tuple[np.ndarray, int]:
+def _mono(path: Path, longest_s: float) -> tuple[np.ndarray, int]:
     if path.stat().st_size == 0:
         raise BadFile("empty file")
-    with soundfile.SoundFile(path) as file:
-        blocks = list(_blocks(file))
+    with _Forwards(path) as file:
+        most = min(file.frames, longest_s * file.samplerate)
+        blocks = list(_blocks(file, longest_s * file.samplerate))
         n_frames = sum(map(len, blocks))
-        if n_frames < file.frames and _frames_are_told(file, path):
+        if n_frames < most and _frames_are_told(file, path):
             raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
         if not n_frames:
             raise BadFile("no samples")
-        return np.concatenate(blocks), file.samplerate
+        return np.concatenate(blocks)[: round(min(n_frames, longest_s * file.samplerate))], file.samplerate
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Blocks [sample] float32 up to the end, or to where decoding fails after a good start (FLAC cut off)."""
+def _blocks(file: soundfile.SoundFile, most: float) -> Iterator[np.ndarray]:
+    """Blocks [sample] float32 up to the end or past `most` frames, or to where decoding fails (FLAC cut off)."""
     n_frames = 0
-    while True:
+    while n_frames < most:
         try:
-            block = file.read(BLOCK, dtype="float32", always_2d=True)
+            block = file.read(max(1, BLOCK // file.channels), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise BadFile(f"truncated or damaged: decoding fails after {n_frames} frames ({_line(error)})") from None
         if not len(block):

@@ -40,7 +40,7 @@ def test_the_package_itself_loads_nothing():
     assert not {"torch", "numpy", "pandas", "matplotlib"} & loaded_by("import lib")
 
 
-@pytest.mark.parametrize("module", ["lib.evaluation.results", "lib.report", "lib.explorer.live"])
+@pytest.mark.parametrize("module", ["lib.evaluation.results", "lib.report", "lib.explorer.page"])
 def test_what_is_slow_to_load_waits_until_it_is_used(module):
     loaded = loaded_by(f"import {module}")
     assert "torch" in loaded

@@ -367,6 +367,10 @@ def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
     assert told != before
     page.wait_for_function("told => document.querySelector('h3').textContent === told", arg=told, timeout=60_000)
     page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.05", timeout=10_000)
+    start_s = float(page.inner_text(".study-map .told").split(", from ")[1].split()[0])
+    assert page.get_by_label("second").evaluate("one => one.selectedOptions[0].text") == f"from {start_s:g} s"
+    at_s = page.locator(".study-player audio").evaluate("one => one.currentTime")
+    assert at_s > start_s  # played from its chunk; none of these clips is longer than the five seconds shown
 
 
 def places_of_points(page):
@@ -400,11 +404,11 @@ def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
     page = open_explorer.page
     player = page.locator(".study-player audio")
     assert 0.3 < player.evaluate("one => one.duration") < 6.5
-    before = page.locator(".study-player .cursor").evaluate("one => one.offsetLeft")
+    before = page.locator(".study-picture .cursor").evaluate("one => one.offsetLeft")
     player.evaluate("one => one.play()")
     page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.2", timeout=10_000)
-    assert page.locator(".study-player .cursor").evaluate("one => one.offsetLeft") > before
-    page.locator(".study-player .picture").click(position={"x": 300, "y": 50})
+    assert page.locator(".study-picture .cursor").evaluate("one => one.offsetLeft") > before
+    page.locator(".study-picture").click(position={"x": 300, "y": 50})
     assert player.evaluate("one => one.currentTime") >= 0
 
 
@@ -421,6 +425,7 @@ def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path
     soundfile.write(tmp_path / "long.wav", np.zeros(6_000_000), 16_000)  # 12 MB: a connection takes 10 unless told
     choose_file(page, tmp_path / "long.wav")
     page.wait_for_selector("h3:has-text('long.wav')", timeout=60_000)
+    page.wait_for_selector("text=long.wav: silence")
     (tmp_path / "words.wav").write_text("no sound")
     choose_file(page, tmp_path / "words.wav")
     page.wait_for_selector("text=words.wav: not a sound file", timeout=60_000)
@@ -430,7 +435,7 @@ def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path
 def choose_file(page, path):
     """Choose a file as a person does, by the button."""
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="choose a sound file").click()
+        page.get_by_role("button", name="Choose a sound file").click()
     chooser.value.set_files(path)
 
 
@@ -465,9 +470,61 @@ def test_the_explorer_fits_the_window(open_explorer, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_timeout(500)
     assert open_explorer.too_wide_by <= 0
-    inside = page.evaluate("""() => [...document.querySelectorAll("h3, .study-player, .study-map, select")]
+    inside = page.evaluate("""() => [...document.querySelectorAll("h3, .study-player, .study-picture, .study-map, select, td, td audio")]
       .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 60))""")
     assert inside == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_player_and_the_scores_stay_in_view(open_explorer, width):
+    page = open_explorer.page
+    page.set_viewport_size({"width": width, "height": 900})
+    for place in ("0", "document.scrollingElement.scrollHeight / 2", "document.scrollingElement.scrollHeight"):
+        page.evaluate(f"scrollTo(0, {place})")
+        page.wait_for_timeout(200)
+        for shown in ("h3", ".study-player audio", f"{SCORES} tbody tr:first-child"):
+            box = page.locator(shown).first.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 900, (place, shown)
+            assert width < 1000 or box["x"] > width / 2  # beside, where there is room
+
+
+@pytest.mark.parametrize("key", ["PageDown", "Space", "End"])
+def test_keys_scroll_the_page(open_explorer, key):
+    page = open_explorer.page
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.keyboard.press(key)
+    page.wait_for_function("document.scrollingElement.scrollTop > 300", timeout=5_000)
+
+
+@pytest.mark.parametrize("x", [3, 400, 1100, 1277])
+def test_the_wheel_scrolls_the_page_wherever_it_is_turned(open_explorer, x):
+    page = open_explorer.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate("scrollTo(0, 0)")
+    page.mouse.move(x, 700)
+    page.mouse.wheel(0, 400)
+    page.wait_for_function("document.scrollingElement.scrollTop > 300", timeout=5_000)
+
+
+def test_the_heading_is_the_studys_name_and_no_link_leads_nowhere(open_explorer):
+    page = open_explorer.page
+    assert page.inner_text("h1") == "planted-tiny" == page.title().removeprefix("Explorer: ")
+    links = page.evaluate("[...document.querySelectorAll('#rendered_cells a[href]')].map(one => one.getAttribute('href'))")
+    assert all(link.startswith("#") for link in links), links
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(open_explorer, tmp_path):
+    page = open_explorer.page
+    before = page.inner_text("h3")
+    with open(tmp_path / "large.wav", "wb") as file:
+        file.truncate(100_000_001)
+    choose_file(page, tmp_path / "large.wav")
+    page.wait_for_selector("text=large.wav was not sent: it has 100 MB, and 100 MB are the most that is taken")
+    assert page.inner_text("h3") == before
+    soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(20_000) * 0.1), 16_000)
+    choose_file(page, tmp_path / "tone.wav")  # the page goes on
+    page.wait_for_selector("text=tone.wav: 1 chunk; every view now shows it", timeout=60_000)
+    page.wait_for_selector("text=your sound, where its nearest chunks lie")
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,10 @@ import pytest
 import soundfile
 
 from lib import explorer
-from lib.explorer import live, markup
-from lib.explorer.live import ALL, DISAGREE, MISTAKES, Explorer
+from lib.explorer import choosing, limits, markup
+from lib.explorer.choosing import ALL, DISAGREE, MISTAKES
+from lib.explorer.inference import Answers
+from lib.explorer.page import Explorer
 from lib.explorer.twin import Twin
 from lib.study import StudyError
 
@@ -19,7 +21,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def answers(finished_study):
-    return live.Answers(finished_study, 0)
+    return Answers(finished_study, 0)
 
 
 @pytest.fixture
@@ -48,123 +50,264 @@ def test_a_seed_that_the_study_does_not_have_is_one_line(finished_study):
 
 def test_it_starts_with_a_test_clip_heard_seen_and_scored(page):
     assert page.answers.chunks.corpus.clips["role"].iloc[page.sound.clip] == "test"
-    assert page.moving.sound.startswith("data:audio/mpeg;base64,") and page.moving.picture.startswith("data:image/png")
-    assert "Scores by Pitch + Timbre + Neuralogram + Waveform" in page.score_html.value
-    assert page.alike.value.count("<audio") == 3 * len(page.switches)
+    assert page.panel.moving.sound.startswith("data:audio/mpeg;base64,")
+    assert page.panel.picture.picture.startswith("data:image/png")
+    assert "Scores by Pitch + Timbre + Neuralogram + Waveform" in page.panel.score_html.value
+    assert page.alike.value.count("<audio") == 3 * len(page.panel.switches)
+    assert "<h1" in page.heading.value and "planted-tiny" in page.heading.value
 
 
 def test_switches_change_who_answers_and_nothing_else(page):
-    before, sound, near = page.score_html.value, page.moving.sound, page.alike.value
-    page.switches["pitch"].value = False
+    panel = page.panel
+    before, sound, near = panel.score_html.value, panel.moving.sound, page.alike.value
+    panel.switches["pitch"].value = False
     assert page.chosen == ("timbre", "neuralogram", "waveform")
-    assert "Scores by Timbre + Neuralogram + Waveform" in page.score_html.value != before
-    assert (page.moving.sound, page.alike.value) == (sound, near)
-    for switch in page.switches.values():
+    assert "Scores by Timbre + Neuralogram + Waveform" in panel.score_html.value != before
+    assert (panel.moving.sound, page.alike.value) == (sound, near)
+    for switch in panel.switches.values():
         switch.value = False
-    assert "no encoder is on" in page.score_html.value
-    page.heads.value = "linear"
+    assert "no encoder is on" in panel.score_html.value
+    panel.heads.value = "linear"
     assert page.answers.head == "linear"
 
 
 def test_filters_leave_what_they_say(page):
     corpus = page.answers.chunks.corpus
-    page.roles.value = "train"
-    assert len(page.clips.options) == (corpus.clips["role"] == "train").sum()
-    page.labels.value = corpus.classes[0]
-    assert {clip for _, clip in page.clips.options} == set(
-        np.flatnonzero((corpus.clips["role"] == "train") & (corpus.targets[:, 0] == 1))
-    )
-    page.labels.value, page.roles.value, page.which.value = live.ALL_LABELS, "test", MISTAKES
+    page.choosing.roles.value = "train"
+    assert len(listed(page)) == (corpus.clips["role"] == "train").sum()
+    page.choosing.labels.value = corpus.classes[0]
+    assert set(listed(page)) == set(np.flatnonzero((corpus.clips["role"] == "train") & (corpus.targets[:, 0] == 1)))
+    page.choosing.labels.value, page.choosing.roles.value = choosing.ALL_LABELS, "test"
+    page.choosing.which.value = MISTAKES
     mistaken = page.answers.mistaken(page.chosen)
-    assert all(mistaken[clip] for _, clip in page.clips.options)
-    page.which.value = DISAGREE
-    assert all(page.answers.disagreed()[clip] for _, clip in page.clips.options)
-    page.which.value, page.search.value = ALL, "no such name"
-    assert not page.clips.options and "no clip is left" in page.told.value
+    assert listed(page) == list(np.flatnonzero(mistaken & (corpus.clips["role"] == "test")))
+    page.choosing.which.value, page.choosing.search.value = ALL, "no such name"
+    assert not page.choosing.clips.options and "no clip is left" in page.choosing.told.value
+
+
+def test_where_encoders_disagree_is_a_ranking_of_all_clips(page):
+    all_clips = listed(page)
+    page.choosing.which.value = DISAGREE
+    ranked = listed(page)
+    assert sorted(ranked) == sorted(all_clips) and ranked != all_clips
+    assert (np.diff(page.answers.disagreement()[ranked]) <= 0).all()
+    assert page.choosing.clips.options[0][0].endswith(f": {page.answers.disagreement()[ranked[0]]:.2f}")
+
+
+def listed(page):
+    return [clip for _, clip in page.choosing.clips.options]
 
 
 def test_next_and_random_turn_every_view(page):
-    before = page.sound.clip, page.moving.picture, page.score_html.value, page.alike.value
-    page.next.click()
-    after = page.sound.clip, page.moving.picture, page.score_html.value, page.alike.value
-    assert all(a != b for a, b in zip(before, after, strict=True)) and page.clips.value == page.sound.clip
-    page.random.click()
-    assert page.sound.clip in [clip for _, clip in page.clips.options]
+    def shown():
+        return (
+            page.sound.clip,
+            page.panel.moving.sound,
+            page.panel.picture.picture,
+            page.panel.score_html.value,
+            page.alike.value,
+        )
+
+    before = shown()
+    page.choosing.next.click()
+    assert all(a != b for a, b in zip(before, shown(), strict=True)) and page.choosing.clips.value == page.sound.clip
+    page.choosing.random.click()
+    assert page.sound.clip in listed(page)
+
+
+def test_what_is_drawn_anew_is_dimmed_until_it_is_there(page, monkeypatch):
+    draw, dimmed = page.panel.draw_picture, []
+    monkeypatch.setattr(page.panel, "draw_picture", lambda: (dimmed.append(classes()), draw()))
+
+    def classes():
+        return ["study-working" in widget.get_state()["_dom_classes"] for widget in (page.panel.picture, page.alike)]
+
+    name = page.panel.title.value
+    page.choosing.next.click()
+    assert dimmed == [[True, True]] and classes() == [False, False] and page.panel.title.value != name
 
 
 def test_a_click_on_the_map_turns_to_that_chunk_and_plays_it(page):
-    row = page.rows[7]
-    page.points.clicked = [7, 1]
-    clip = page.answers.chunks.clip[row]
-    assert page.sound.clip == clip and page.moving.play == 1
-    assert page.sound.start_s[page.chunk] == page.answers.chunks.start_s[row]
-    assert set(page.rows[page.points.here]) == set(page.rows[page.answers.chunks.clip[page.rows] == clip])
+    chunks, points = page.answers.chunks, page.points
+    number = int(np.flatnonzero(chunks.start_s[points.rows] > 0)[0])  # not the first second of a clip
+    row = points.rows[number]
+    points.points.clicked = [number, 1]
+    clip = chunks.clip[row]
+    assert page.sound.clip == clip and page.panel.moving.play == 1
+    assert page.sound.start_s[page.chunk] == chunks.start_s[row]
+    assert page.panel.moving.at_s == chunks.start_s[row] - page.sound.start_s[page.panel.window.start]
+    assert set(points.rows[points.points.here]) == set(points.rows[chunks.clip[points.rows] == clip])
+
+
+def test_another_second_is_played_from_there_in_the_same_picture(page):
+    page.show(page.answers.clip(int(np.bincount(page.answers.chunks.clip).argmax())), 0)
+    picture, sound = page.panel.picture.picture, page.panel.moving.sound
+    page.panel.second.value = 1
+    assert page.chunk == 1 and page.panel.moving.at_s == 1.0
+    assert (page.panel.picture.picture, page.panel.moving.sound) == (picture, sound)
 
 
 def test_the_map_holds_a_place_and_a_caption_for_each_chunk(page):
-    n = len(page.rows)
-    assert len(page.points.places) == 8 * n and len(page.points.kinds) == n == len(page.points.captions)
-    before = page.points.places
-    page.layout_by.value = ("pitch",)
-    assert page.points.places != before
+    points, n = page.points.points, len(page.points.rows)
+    assert len(points.places) == 8 * n and len(points.kinds) == n == len(points.captions)
+    before = points.places
+    page.points.layout_by.value = ("pitch",)
+    assert points.places != before
+
+
+def test_a_study_with_fewer_chunks_leaves_no_point_of_the_one_before(page, answers, monkeypatch):
+    page.points.points.here = [len(page.points.rows) - 1]
+    page.n_points = 5
+    page.take(answers)
+    assert len(page.points.rows) == 5 == len(page.points.points.captions) and page.events.failed.value == ""
+    page.points.points.clicked = [4, 1]
+    assert page.sound.clip == answers.chunks.clip[page.points.rows[4]]
+
+
+def test_an_error_after_any_click_is_one_escaped_line_on_the_page(page, monkeypatch):
+    page.points.points.clicked = [len(page.points.rows), 1]  # a point that the study does not have
+    assert "this failed: IndexError" in page.events.failed.value and page.events.failed.value.count("<p") == 1
+
+    def broken(*_):
+        raise ValueError("<b>\n two")
+
+    for owner, name, act in (
+        (page.answers, "heard", page.hear.click),
+        (page.answers, "clip", page.choosing.next.click),
+        (page.answers, "hear_bytes", lambda: sent(page, wav(np.ones(9)), "x.wav")),
+        (markup, "learned", lambda: setattr(page.learned.number, "value", 2)),
+    ):
+        page.events.failed.value = ""
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, broken)
+            act()
+        assert "&lt;b&gt; two" in page.events.failed.value, name
+
+
+def sent(page, content, name):
+    """A file as it comes from a browser."""
+    own = page.upload.own
+    own.set_state({"content": memoryview(content), "name": name, "number": own.number + 1})
 
 
 def test_a_sound_of_ones_own_is_shown_in_every_view(page):
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(40000) / 16000)
-    page.recorder.set_state({"content": memoryview(wav(tone))})  # as it comes from a browser
-    assert page.sound.clip == -1 and len(page.sound.audio) == 3 and page.clips.value is None
-    assert "own sound (recording.wav)" in page.title.value and page.moving.play == 1
-    page.draw_heard()
-    assert page.heard_html.value.count("<audio") == 1 + len(page.switches)
+    sent(page, wav(tone), "recording.wav")
+    assert page.sound.clip == -1 and len(page.sound.audio) == 3 and page.choosing.clips.value is None
+    assert "own sound (recording.wav)" in page.panel.title.value and page.panel.moving.play == 1
+    assert "3 chunks; every view now shows it" in page.upload.told.value
+    page.hear.click()
+    assert page.heard_html.value.count("<audio") == 1 + len(page.panel.switches)
+    page.choosing.next.click()
+    sent(page, wav(tone), "recording.wav")  # the same file once more
+    assert page.sound.clip == -1
+
+
+def test_a_sound_of_ones_own_lies_where_its_neighbours_do(page):
+    clip = page.answers.chunks.corpus.clips.iloc[int(page.answers.chunks.clip[page.points.rows[3]])]
+    with open(clip["path"], "rb") as file:
+        sent(page, file.read(), "a clip of the corpus.wav")
+    own = np.reshape(page.points.points.own, (-1, 2))
+    assert len(own) == len(page.sound.audio) and page.points.points.here == []
+    assert (own >= 0).all() and (own <= 1).all()
+    before = own.tolist()
+    page.points.layout_by.value = ("timbre",)
+    assert np.reshape(page.points.points.own, (-1, 2)).tolist() != before
+    page.choosing.next.click()
+    assert page.points.points.own == []
+
+
+def test_silence_is_flagged_and_not_tagged(page):
+    sent(page, wav(np.zeros(32000)), "nothing.wav")
+    assert markup.SILENT in page.panel.score_html.value and "<table" not in page.panel.score_html.value
+    assert markup.SILENT in page.alike.value and "was the microphone on" in page.upload.told.value
+    assert page.points.points.own == []
+    half = np.concatenate([np.zeros(16000), 0.3 * np.sin(np.arange(16000) * 0.1)])
+    sent(page, wav(half), "half.wav")
+    assert page.panel.score_html.value.count("silent</td>") == page.panel.score_html.value.count("scope='row'")
+    assert "1 of them silent" in page.upload.told.value and len(page.points.points.own) == 2
+
+
+def test_the_cut_of_a_long_sound_is_said(page):
+    sent(page, wav(0.3 * np.sin(np.arange(31 * 8000) * 0.1), 8000), "long.wav")
+    assert "30 chunks" in page.upload.told.value
+    assert "only its first 30 s of 31.0 s are heard" in page.upload.told.value
+    sent(page, wav(0.3 * np.sin(np.arange(30 * 8000) * 0.1), 8000), "not so long.wav")
+    assert "only its first" not in page.upload.told.value
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (wav(np.zeros((100, 65))), "65 channels, and 64 are the most"),
+        (wav(np.zeros(100), 999), "a rate of 999 Hz lies outside 1000 to 768000 Hz"),
+        (b"RIFF", "not a sound file"),
+        (b"", "empty file"),
+    ],
+)
+def test_a_file_beyond_the_limits_is_refused_by_name_and_the_sound_before_stays(page, content, why):
+    before = page.sound
+    sent(page, content, "odd.wav")
+    assert f"odd.wav: {why}" in page.upload.told.value and page.sound is before
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(page, monkeypatch):
+    monkeypatch.setattr(limits, "LARGEST_BYTES", 1_000_000)
+    sent(page, wav(np.zeros(600_000)), "large.wav")
+    assert "large.wav: 1 MB, and 1 MB are the most" in page.upload.told.value
 
 
 def test_a_sound_of_ones_own_stays_while_encoders_are_switched_and_goes_with_the_next_clip(page):
-    page.which.value = live.MISTAKES
-    page._take_own(wav(0.3 * np.sin(np.arange(20000) * 0.1)), "mine.wav")
-    next(iter(page.switches.values())).value = False
-    assert page.sound.clip == -1 and page.clips.value is None and "mine.wav" in page.own_told.value
-    page.which.value = live.ALL
-    assert page.sound.clip == page.clips.value and page.own_told.value == ""
+    page.choosing.which.value = MISTAKES
+    sent(page, wav(0.3 * np.sin(np.arange(20000) * 0.1)), "mine.wav")
+    next(iter(page.panel.switches.values())).value = False
+    assert page.sound.clip == -1 and page.choosing.clips.value is None and "mine.wav" in page.upload.told.value
+    page.choosing.which.value = ALL
+    assert page.sound.clip == page.choosing.clips.value and page.upload.told.value == ""
 
 
 def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
-    monkeypatch.setattr(page.answers, "disagreed", lambda: by_head[page.answers.head])
+    by_head = dict(zip(page.panel.heads.options, (1, -1), strict=True))
     n_clips = len(page.answers.chunks.corpus.clips)
-    by_head = {head: np.arange(n_clips) % 2 == number for number, head in enumerate(page.heads.options)}
-    page.which.value = live.DISAGREE
-    before = [clip for _, clip in page.clips.options]
-    page.heads.value = page.heads.options[1]
-    after = [clip for _, clip in page.clips.options]
-    assert before and after and not set(before) & set(after)
+    monkeypatch.setattr(page.answers, "disagreement", lambda: by_head[page.answers.head] * np.arange(n_clips))
+    page.choosing.which.value = DISAGREE
+    before = listed(page)
+    page.panel.heads.value = page.panel.heads.options[1]
+    assert len(before) > 1 and listed(page) == before[::-1]
 
 
 def test_a_file_that_is_no_sound_is_told_and_the_sound_before_stays(page):
     before = page.sound
-    page._take_own(b"nothing of the kind", f"{HOSTILE}.wav")
-    assert page.sound is before and "not a sound file" in page.own_told.value
-    assert "<img" not in page.own_told.value and "&lt;img" in page.own_told.value
+    sent(page, b"nothing of the kind", f"{HOSTILE}.wav")
+    assert page.sound is before and "not a sound file" in page.upload.told.value
+    assert "<img" not in page.upload.told.value and "&lt;img" in page.upload.told.value
 
 
 def test_texts_from_data_are_never_markup(page):
-    page._take_own(wav(np.zeros(16000)), f"{HOSTILE}.wav")
-    page.draw_heard()
-    for part in (page.title, page.score_html, page.alike, page.heard_html, page.own_told):
+    sent(page, wav(0.3 * np.sin(np.arange(16000) * 0.1)), f"{HOSTILE}.wav")
+    page.hear.click()
+    for part in (page.panel.title, page.panel.score_html, page.alike, page.heard_html, page.upload.told):
         assert "<img src=x" not in part.value
-    assert "&lt;img src=x" in page.title.value and HOSTILE in page.moving.name  # a trait: set as text in the browser
+    assert "&lt;img src=x" in page.panel.title.value
+    assert HOSTILE in page.panel.moving.name  # a trait: set as text in the browser
+    assert "<img" not in markup.heading(HOSTILE, HOSTILE)
     found = markup.table(HOSTILE, [HOSTILE], [[markup.cell(markup.html.escape(HOSTILE))]])
     assert "<img" not in found
 
 
 def test_another_study_is_opened_or_told_why_not(page, answers, monkeypatch):
     there = answers.part.request
-    monkeypatch.setattr(live, "finished", lambda: {"again": there, "gone": there.model_copy(update={"name": "gone"})})
-    page.studies.options = [live.FIRST, "again", "gone"]
+    gone = there.model_copy(update={"name": "gone"})
+    monkeypatch.setattr(choosing, "finished", lambda: {"again": there, "gone": gone})
+    studies = page.choosing.studies
+    studies.options = ["planted-tiny", "again", "gone"]
     before = page.sound
-    page.studies.value = "gone"
-    assert page.answers is answers and page.sound is before and "gone cannot be opened" in page.told.value
-    page.studies.value = "again"
+    studies.value = "gone"
+    assert page.answers is answers and page.sound is before and "gone cannot be opened" in page.choosing.told.value
+    assert studies.value == "planted-tiny" and "planted-tiny" in page.heading.value
+    studies.value = "again"
     assert page.answers is not answers and page.sound is not before and page.sound.clip == before.clip
-    page.studies.value = live.FIRST
+    studies.value = "planted-tiny"
     assert page.answers is answers
 
 

@@ -1,6 +1,7 @@
 """A finished study answers as its stored scores do, for its own chunks and for the same sound from a file."""
 
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -48,14 +49,20 @@ def test_a_clip_is_scored_by_the_mean_of_its_chunks(made):
 
 def test_mistakes_and_disagreements_are_what_they_say(made):
     subset = tuple(made.embeddings)
-    mistaken, disagreed = made.mistaken(subset), made.disagreed()
+    mistaken, disagreement = made.mistaken(subset), made.disagreement()
+    usual = {
+        name: np.mean([made.scores(made.clip(k), (name,)).mean(0) for k in range(len(mistaken))], 0) for name in subset
+    }
     for clip in range(len(mistaken)):
         sound = made.clip(clip)
-        highest = made.classes[made.scores(sound, subset).mean(0).argmax()]
-        assert mistaken[clip] == (highest not in sound.labels)
-        alone = {int(made.scores(sound, (name,)).mean(0).argmax()) for name in subset}
-        assert disagreed[clip] == (len(alone) > 1)
-    assert mistaken.any() and disagreed.any()
+        scores = dict(zip(made.classes, made.scores(sound, subset).mean(0), strict=True))
+        own = [[name for name in made.classes if name.startswith(kind)] for kind in ("pitch_", "timbre_", "gesture_")]
+        said = {max(names, key=scores.get) for names in own}
+        assert mistaken[clip] == (said != set(sound.labels))
+        alone = [made.scores(sound, (name,)).mean(0) - usual[name] for name in subset]
+        pairs = [np.corrcoef(one, other)[0, 1] for one, other in combinations(alone, 2)]
+        assert disagreement[clip] == pytest.approx(1 - np.mean(pairs), abs=1e-4)
+    assert mistaken.any()
 
 
 def test_a_file_is_heard_as_the_corpus_was(made):

@@ -167,6 +167,17 @@ def test_torchaudio_resamples_alike_on_a_gpu(tmp_path, monkeypatch):
     assert np.allclose(there, decode(tmp_path / "a.wav", RATE, "torchaudio"), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_what_comes_after_the_longest_length_is_not_read(name, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / name, tone(3, 44100, channels=2), 44100)
+    samples, _ = soundfile.read(tmp_path / name)
+    whole = soxr.resample(samples.mean(1), 44100, RATE)
+    monkeypatch.setattr("lib.sounds.decode.BLOCK", 4096)
+    start = decode(tmp_path / name, longest_s=1.5)
+    assert len(start) == 24000 and np.allclose(start[:-200], whole[: 24000 - 200], atol=1e-4)
+    assert np.allclose(decode(tmp_path / name, longest_s=3.5), whole[: 3 * RATE], atol=1e-6)
+
+
 def test_a_file_of_many_blocks_is_read_whole(tmp_path, monkeypatch):
     noise = np.random.default_rng(0).standard_normal(5000).astype(np.float32) * 0.1
     soundfile.write(tmp_path / "a.wav", noise, RATE, subtype="FLOAT")

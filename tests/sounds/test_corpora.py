@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from lib import files
 from lib.sounds import corpora
 from lib.sounds.corpora import esc50, fsd50k, rows, table
-from lib.sounds.corpora.base import CorpusError
+from lib.sounds.corpora.base import Corpus, CorpusError
 
 SHARED = files.PROJECT.parent / "shared"
 FACTS = SHARED / "facts"
@@ -479,3 +480,26 @@ def test_own_sounds_are_called_by_their_table(tmp_path):
     assert corpora.title("table", tmp_path / "t") == corpora.title("table", tmp_path / "t" / "digits.csv") == "digits"
     assert corpora.title("table", tmp_path / "gone.csv") == "gone" and corpora.title("table", tmp_path / "far") == "far"
     assert corpora.title("table") == "table" and corpora.title("esc50", tmp_path) == "esc50"
+
+
+def corpus_with(labels, parents):
+    """A corpus of clips with these labels, and what stands above each label."""
+    classes = tuple(sorted({name for names in labels for name in names}))
+    return Corpus("own", Path(), pd.DataFrame({"labels": labels}), classes, parents)
+
+
+def test_classes_fall_into_families_by_what_stands_at_the_top():
+    parents = {"tabby": ("cat",), "cat": ("animal",), "dog": ("animal",), "a": ("b",), "b": ("a",)}
+    corpus = corpus_with([("tabby", "cat"), ("dog", "rain"), ("a",)], parents)
+    named = {top: [corpus.classes[k] for k in columns] for top, columns in corpus.families.items()}
+    assert named == {"b": ["a"], "animal": ["cat", "dog", "tabby"], "rain": ["rain"]}
+
+
+def test_aspects_are_families_that_every_clip_has_a_label_of():
+    parents = {"c": ("pitch",), "d": ("pitch",), "dark": ("timbre",), "bright": ("timbre",)}
+    both = corpus_with([("c", "dark"), ("d", "bright"), ("c", "bright")], parents)
+    assert [[both.classes[k] for k in columns] for columns in both.aspects] == [["bright", "dark"], ["c", "d"]]
+    more = corpus_with([("c", "dark", "loud"), ("d", "bright")], parents)  # what is left is one more
+    assert [[more.classes[k] for k in columns] for columns in more.aspects] == [["bright", "dark"], ["c", "d"], ["loud"]]
+    one = corpus_with([("c",), ("d",), ("dark",)], parents)  # each clip has a label of one: all classes compete
+    assert one.aspects == [[0, 1, 2]]

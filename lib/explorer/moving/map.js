@@ -3,6 +3,7 @@ const HEIGHT = 0.68; // of the width
 const MARGIN = 14;
 const REACH = 14; // pixels between a click and the point it means
 const GREY = "#999999";
+const OTHER = 255; // the kind of a point that belongs to no group
 
 function render({ model, el }) {
   const box = make("div", el, "study-map");
@@ -28,9 +29,26 @@ function render({ model, el }) {
     draw();
   }
   const size = () => [canvas.clientWidth, canvas.clientWidth * HEIGHT];
-  function where(i) {
+  function at_place(x, y) {
     const [width, height] = size();
-    return [MARGIN + points[i][0] * (width - 2 * MARGIN), height - MARGIN - points[i][1] * (height - 2 * MARGIN)];
+    return [MARGIN + x * (width - 2 * MARGIN), height - MARGIN - y * (height - 2 * MARGIN)];
+  }
+  const where = (i) => at_place(...points[i]);
+  function own() {
+    const flat = model.get("own");
+    return Array.from({ length: flat.length / 2 }, (_, i) => at_place(flat[2 * i], flat[2 * i + 1]));
+  }
+  function star(pen, [x, y]) {
+    pen.lineCap = "round";
+    for (const [colour, wide] of [["#ffffff", 6], ["#000000", 2.5]])
+      for (const [dx, dy] of [[8, 0], [0, 8], [5.6, 5.6], [5.6, -5.6]]) {
+        pen.beginPath();
+        pen.moveTo(x - dx, y - dy);
+        pen.lineTo(x + dx, y + dy);
+        pen.strokeStyle = colour;
+        pen.lineWidth = wide;
+        pen.stroke();
+      }
   }
   function dot(pen, i, radius, colour) {
     pen.beginPath();
@@ -57,15 +75,19 @@ function render({ model, el }) {
     const [kinds, colours] = [bytes("kinds"), model.get("colours")];
     points.forEach((_, i) => dot(pen, i, 3.2, colours[kinds[i]] || GREY));
     for (const i of model.get("here")) if (i < points.length) ring(pen, i, 7, "#000000");
+    own().forEach((place) => star(pen, place));
     if (focused >= 0) ring(pen, focused, 10, "#d55e00");
   }
   function explain() {
     legend.replaceChildren();
-    model.get("groups").forEach((name, kind) => {
+    const entry = (name, colour) => {
       const item = make("li", legend);
-      make("span", item).style.background = model.get("colours")[kind] || GREY;
+      make("span", item).style.background = colour;
       item.appendChild(document.createTextNode(name));
-    });
+    };
+    model.get("groups").forEach((name, kind) => entry(name, model.get("colours")[kind] || GREY));
+    if (bytes("kinds").includes(OTHER)) entry("other", GREY);
+    if (model.get("own").length) make("li", legend).textContent = "✳ your sound, where its nearest chunks lie";
     canvas.setAttribute("aria-label", model.get("name"));
   }
   function nearest(x, y) {
@@ -123,8 +145,8 @@ function render({ model, el }) {
   const watcher = new ResizeObserver(draw);
   watcher.observe(canvas);
   model.on("change:places", load);
-  model.on("change:kinds change:here", draw);
-  model.on("change:groups change:colours change:name", () => (explain(), draw()));
+  model.on("change:here", draw);
+  model.on("change:groups change:colours change:kinds change:name change:own", () => (explain(), draw()));
   explain();
   load();
   return () => watcher.disconnect();

@@ -1,49 +1,48 @@
-// A sound, its picture over time, and a cursor between the two.
+// A sound; where in it one listens is told to every picture of it on the page.
 function render({ model, el }) {
-  const box = make("div", el, "study-player");
-  const audio = make("audio", box);
-  const frame = make("div", box, "picture");
-  const image = make("img", frame);
-  const cursor = make("div", frame, "cursor");
+  const audio = make("audio", make("div", el, "study-player"));
   audio.controls = true;
   audio.preload = "auto";
   let moving = 0;
 
-  function place() {
-    const part = Math.min(1, audio.currentTime / model.get("seconds"));
-    const [left, right] = [model.get("left"), model.get("right")];
-    cursor.style.left = `${100 * (left + (right - left) * part)}%`;
+  function tell() {
+    document.dispatchEvent(new CustomEvent("study-at", { detail: { channel: model.get("channel"), at_s: audio.currentTime } }));
   }
   function follow() {
-    place();
+    tell();
     moving = audio.paused ? 0 : requestAnimationFrame(follow);
+  }
+  function go(at_s) {
+    audio.currentTime = at_s;
+    tell();
   }
   function sound() {
     audio.src = model.get("sound");
-    place();
+    go(model.get("at_s"));
   }
-  function told() {
+  function name() {
     audio.setAttribute("aria-label", model.get("name"));
-    image.alt = model.get("alternative");
-    image.src = model.get("picture");
   }
   function play() {
+    go(model.get("at_s"));
     if (model.get("play")) audio.play().catch(() => {}); // a browser may refuse before the first click
   }
+  function asked({ detail }) {
+    if (detail.channel === model.get("channel")) go(detail.at_s);
+  }
   audio.addEventListener("play", () => moving || follow());
-  audio.addEventListener("seeked", place);
-  frame.addEventListener("click", (event) => {
-    const edge = frame.getBoundingClientRect();
-    const [left, right] = [model.get("left"), model.get("right")];
-    const part = ((event.clientX - edge.left) / edge.width - left) / (right - left);
-    audio.currentTime = Math.min(Math.max(part, 0), 1) * model.get("seconds");
-  });
+  audio.addEventListener("seeked", tell);
+  document.addEventListener("study-go", asked);
   model.on("change:sound", sound);
-  model.on("change:picture change:name change:alternative", told);
+  model.on("change:at_s", () => go(model.get("at_s")));
+  model.on("change:name", name);
   model.on("change:play", play);
   sound();
-  told();
-  return () => cancelAnimationFrame(moving);
+  name();
+  return () => {
+    cancelAnimationFrame(moving);
+    document.removeEventListener("study-go", asked);
+  };
 }
 
 export default { render };

@@ -13,7 +13,7 @@ Splits and bootstraps go by `group`. What could not be used is in `Corpus.reject
 what a reader of the results should know, such as a group on both sides of a split, is in `Corpus.notes`, one line each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,21 @@ class Corpus:
         for row, labels in enumerate(self.clips["labels"]):
             targets[row, [column[label] for label in labels]] = 1
         return targets
+
+    @cached_property
+    def families(self) -> dict[str, list[int]]:
+        """Columns of the classes [class] by what stands at the top above them."""
+        found: dict[str, list[int]] = {}
+        for column, name in enumerate(self.classes):
+            found.setdefault(_top(name, self.parents), []).append(column)
+        return found
+
+    @cached_property
+    def aspects(self) -> list[list[int]]:
+        """Columns of each family that every clip has a label of, as a pitch and a timbre; else those of all classes."""
+        every = [columns for columns in self.families.values() if self.targets[:, columns].any(1).all()]
+        rest = [column for column in range(len(self.classes)) if not any(column in columns for columns in every)]
+        return [columns for columns in (*every, rest) if columns] if len(every) > 1 else [[*range(len(self.classes))]]
 
     @cached_property
     def leaves(self) -> np.ndarray:
@@ -144,3 +159,12 @@ class Corpus:
         if validation == "next":
             role[(self.clips["fold"] == after).to_numpy()] = "validation"
         return replace(self, clips=self.clips.assign(role=role))
+
+
+def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:
+    """What stands above all that stands above a class."""
+    seen = {name}
+    while parents.get(name) and parents[name][0] not in seen:
+        name = parents[name][0]
+        seen.add(name)
+    return name

@@ -1,4 +1,4 @@
-// Records from the microphone and gives a WAV file, because a browser's own recording cannot be read everywhere.
+// A file, or what the microphone hears as a WAV file, because a browser's own recording cannot be read everywhere.
 function wav(parts, rate) {
   const samples = parts.reduce((sum, part) => sum + part.length, 0);
   const view = new DataView(new ArrayBuffer(44 + 2 * samples));
@@ -25,12 +25,39 @@ function wav(parts, rate) {
 }
 
 function render({ model, el }) {
-  const box = make("div", el, "study-recorder");
+  const box = make("div", el, "study-own");
+  const choose = make("button", box);
+  const file = make("input", box);
   const button = make("button", box);
   const told = make("span", box);
   told.setAttribute("aria-live", "polite");
+  choose.textContent = "Choose a sound file";
+  file.type = "file";
+  file.accept = "audio/*";
+  file.hidden = true;
   let running = null;
 
+  function send(name, content) {
+    model.set({ name, content, number: model.get("number") + 1 });
+    model.save_changes();
+  }
+  async function chosen() {
+    const [one] = file.files;
+    file.value = ""; // so that the same file can be chosen again
+    if (!one) return;
+    const most = model.get("largest_bytes");
+    const size = (bytes) => `${Math.round(bytes / 1e6)} MB`;
+    if (one.size > most) {
+      told.textContent = `${one.name} was not sent: it has ${size(one.size)}, and ${size(most)} are the most that is taken`;
+      return;
+    }
+    told.textContent = "";
+    try {
+      send(one.name, new DataView(await one.arrayBuffer()));
+    } catch (error) {
+      told.textContent = `${one.name} cannot be read: ${error.message}`;
+    }
+  }
   function rest(words) {
     button.textContent = "Record a sound";
     told.textContent = words;
@@ -64,10 +91,11 @@ function render({ model, el }) {
     const rate = context.sampleRate;
     context.close();
     if (!parts.length) return rest("nothing was recorded");
-    model.set("content", wav(parts, rate));
-    model.save_changes();
+    send("recording.wav", wav(parts, rate));
     rest("recorded");
   }
+  choose.addEventListener("click", () => file.click());
+  file.addEventListener("change", chosen);
   button.addEventListener("click", () => (running ? stop() : start()));
   rest("");
   return () => running && stop();

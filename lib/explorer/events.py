@@ -1,0 +1,55 @@
+"""What happens on a click: an action that fails is a line on the page, and what is being made anew says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lib.explorer import markup, widgets
+
+Action = Callable[[], None]
+
+
+class Events:
+    """Ties widgets to actions. `failed` is the line that says what went wrong: nobody sees the log of a widget."""
+
+    def __init__(self) -> None:
+        self.failed = widgets.HTML()
+        self.failed.add_class("study-failed")
+        self._quiet = False
+
+    def on(self, widget: widgets.Widget, action: Action, names: str = "value") -> None:
+        """Do it when the widget's value changes, unless the page sets it itself."""
+        widget.observe(lambda _: None if self._quiet else self.attempt(action), names=names)
+
+    def on_click(self, button: widgets.Button, action: Action) -> None:
+        """Do it when the button is pressed."""
+        button.on_click(lambda _: self.attempt(action))
+
+    def attempt(self, action: Action) -> None:
+        """Do it; an error is a line on the page."""
+        self.failed.value = ""
+        try:
+            action()
+        except Exception as error:
+            self.failed.value = markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Set widgets without answering to it."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    @contextmanager
+    def working(self, *shown: widgets.DOMWidget) -> Iterator[None]:
+        """Dim what is made anew in the block: until then it shows what was before."""
+        for widget in shown:
+            widget.add_class("study-working")
+        try:
+            yield
+        finally:
+            for widget in shown:
+                widget.remove_class("study-working")

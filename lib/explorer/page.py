@@ -1,0 +1,101 @@
+"""The views with someone to click: widgets over `lib.explorer.inference`, each redrawn only where its own content has changed."""
+
+from __future__ import annotations
+
+from lib.explorer import markup, widgets
+from lib.explorer.choosing import Choosing
+from lib.explorer.events import Events
+from lib.explorer.inference import Answers, Sound, caption, title_of
+from lib.explorer.learned import Learned
+from lib.explorer.onmap import OnMap
+from lib.explorer.panel import Panel
+from lib.explorer.upload import Upload
+
+
+class Explorer:
+    """Views that share one sound: `heading`, `choice`, `player`, `scores`, `heard`, `alike`, `map`, `own` are for cells."""
+
+    def __init__(self, answers: Answers, n_points: int) -> None:
+        self.answers, self.n_points = answers, n_points
+        self.sound: Sound | None = None
+        self.chunk, self.name = 0, ""
+        self.events = Events()
+        self.heading, self.alike = widgets.HTML(), widgets.HTML()
+        self.heading.add_class("study-heading")
+        self.choosing, self.panel, self.upload = Choosing(self), Panel(self), Upload(self)
+        self.points = OnMap(self)
+        self._make_heard()
+        self.choice, self.player, self.scores = self.choosing.box, self.panel.player, self.panel.scores
+        self.map, self.own = self.points.box, self.upload.box
+        self.take(answers)
+
+    def take(self, answers: Answers) -> None:
+        """Show another study, from its first clip."""
+        self.answers, self.sound = answers, None
+        self.heading.value = markup.heading(title_of(answers.part), str(answers.part))
+        self.points.take()
+        self.choosing.take(answers)
+        self.panel.take()
+        self.learned.take(answers.shelf)
+        self.choosing.filter()
+        self.points.draw()
+
+    def show(self, sound: Sound, chunk: int | None = None, play: bool = False) -> None:
+        """Show another sound or second in every view: what is there at once first, what is drawn meanwhile dimmed.
+
+        chunk: the second that the views look at, the loudest where none is given; play: start there.
+        """
+        before, window = self.sound, self.panel.window
+        self.sound, self.chunk = sound, sound.loudest if chunk is None else chunk
+        self.name = caption(sound.labels, sound.name)
+        same = before is not None and (sound is before or sound.clip == before.clip >= 0)
+        new = not same or self.panel.window != window
+        with self.events.working(self.alike, *([self.panel.picture] if new else [])):
+            self.panel.name()
+            if sound.clip >= 0:
+                self.upload.clear()
+            self.panel.draw_scores()
+            self.panel.draw_sound()
+            self.panel.moving.play += play
+            if new:
+                self.panel.draw_picture()
+            self.draw_second()
+            self.points.mark()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The encoders that are switched on."""
+        return self.panel.chosen
+
+    @property
+    def rate(self) -> int:
+        """Samples a second of the sounds that are shown."""
+        return self.answers.part.settings.chunking.rate_hz
+
+    @property
+    def views(self) -> list[widgets.DOMWidget]:
+        """All that shows the sound."""
+        return [self.panel.moving, self.panel.picture, self.panel.score_html, self.alike, self.points.points]
+
+    # What a representation keeps, and what sounds alike: of one second
+
+    def _make_heard(self) -> None:
+        self.hear = widgets.Button(description="hear it", tooltip="make what each representation keeps audible")
+        self.heard_html = widgets.HTML()
+        self.learned = Learned(self.events)
+        self.heard = widgets.VBox([self.hear, self.heard_html, self.learned.box])
+        self.events.on_click(self.hear, self.draw_heard)
+
+    def draw_second(self) -> None:
+        """Views of the chosen second; its sounds are made when they are asked for."""
+        self.alike.value = markup.alike(self.answers, self.sound, self.chunk)
+        self.heard_html.value = ""
+
+    def draw_heard(self) -> None:
+        """Make the sounds of what each representation keeps of the chosen second."""
+        self.heard_html.value = markup.line("working ...")
+        try:
+            self.heard_html.value = markup.heard(self.answers, self.sound, self.chunk)
+        except Exception:
+            self.heard_html.value = ""
+            raise

@@ -1,0 +1,129 @@
+"""What stays in view beside everything else: the sound that is shown with its player, and who says what of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.explorer import markup, widgets
+from lib.explorer.html_media import png_bytes
+from lib.explorer.inference import score_table
+from lib.plots import sounds
+
+if TYPE_CHECKING:
+    from lib.explorer.page import Explorer
+
+SHOWN_CHUNKS = 5  # in the picture and the table at most
+SWITCH = {"width": "auto", "margin": "2px 14px 2px 2px"}
+
+
+class Panel:
+    """`player` (name, second, sound, picture) and `scores` (switches, head, table) are what a notebook shows.
+
+    The parts of class `study-beside` are those that the served page keeps in view.
+    """
+
+    def __init__(self, page: Explorer) -> None:
+        self.page, self.switches = page, {}
+        self._make_player()
+        self._make_scores()
+
+    # Hear and see it
+
+    def _make_player(self) -> None:
+        self.title = widgets.HTML()
+        self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style={"description_width": "initial"})  # fmt: skip
+        self.moving = widgets.Player()
+        self.moving.channel = self.moving.model_id
+        left, right = sounds.TIME_AXIS
+        self.picture = widgets.Picture(left=left, right=right, channel=self.moving.channel)
+        beside = widgets.VBox([self.title, self.moving, self.second, self.page.events.failed])
+        beside.add_class("study-beside")
+        self.player = widgets.VBox([beside, self.picture])
+        self.page.events.on(self.second, self._other_second)
+
+    def _other_second(self) -> None:
+        self.page.show(self.page.sound, self.second.value)
+
+    @property
+    def window(self) -> slice:
+        """The chunks that are shown: all, or those around the chosen second."""
+        start = self.page.chunk // SHOWN_CHUNKS * SHOWN_CHUNKS
+        return slice(start, start + SHOWN_CHUNKS)
+
+    def name(self) -> None:
+        """Say which sound and second is shown, before anything of it is drawn."""
+        sound = self.page.sound
+        with self.page.events.held():
+            self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
+            self.second.value = self.page.chunk
+        self.title.value = (
+            f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(self.page.name)}</h3>"
+        )
+
+    def draw_sound(self) -> None:
+        """The sound of the window, at the chosen second."""
+        audio, rate = self.page.sound.audio[self.window], self.page.rate
+        at_s = (self.page.chunk - self.window.start) * audio.shape[1] / rate
+        self.moving.show(np.concatenate(list(audio)), rate, self.page.name, at_s)
+
+    def draw_picture(self) -> None:
+        """The picture of the window."""
+        audio, shelf = self.page.sound.audio[self.window], self.page.answers.shelf
+        from_s = float(self.page.sound.start_s[self.window][0])
+        rows = ", ".join(representation.title.lower() for representation in shelf)
+        self.picture.show(
+            png_bytes(sounds.over_time(audio, self.page.rate, shelf, from_s)),
+            f"{self.page.name}: constant-Q spectrogram, {rows} over time",
+            audio.size / self.page.rate,
+        )
+
+    # Who says what
+
+    def _make_scores(self) -> None:
+        self.heads = widgets.Dropdown(description="head", style={"description_width": "initial"})
+        self.switch_box = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
+        self.score_html = widgets.HTML()
+        self.scores = widgets.VBox([self.switch_box, self.heads, self.score_html])
+        self.scores.add_class("study-beside")
+        self.page.events.on(self.heads, self._other_head)
+
+    def take(self) -> None:
+        """Offer the heads and encoders of another study."""
+        answers = self.page.answers
+        with self.page.events.held():
+            self.heads.options = list(answers.part.settings.heads.kinds)
+            self.heads.value = answers.head
+        self.switches = {
+            r.name: widgets.Checkbox(True, description=r.title, indent=False, layout=widgets.Layout(**SWITCH))
+            for r in answers.shelf
+        }
+        for switch in self.switches.values():
+            self.page.events.on(switch, self._switched)
+        self.switch_box.children = tuple(self.switches.values())
+
+    def _other_head(self) -> None:
+        self.page.answers.head = self.heads.value
+        self._switched()
+
+    def _switched(self) -> None:
+        self.draw_scores()
+        self.page.choosing.again()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The encoders that are switched on."""
+        return tuple(name for name, switch in self.switches.items() if switch.value)
+
+    def draw_scores(self) -> None:
+        """The answer of the chosen encoders' head; silence has none."""
+        answers, sound = self.page.answers, self.page.sound
+        if answers.silent(sound).all():
+            self.score_html.value = markup.line(markup.SILENT)
+            return
+        found = score_table(answers, sound, self.chosen)
+        shown = [*found.columns[:3], *found.columns[3:][self.window]]
+        titles = [r.title for r in answers.shelf if r.name in self.chosen]
+        who = " + ".join(titles) if titles else "nothing (no encoder is on: what is common in training)"
+        self.score_html.value = markup.scores(found[shown], f"Scores by {who}")

@@ -1,0 +1,51 @@
+"""A sound of one's own: from a file or the microphone into every view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lib.explorer import markup, widgets
+from lib.explorer.limits import LARGEST_BYTES, LONGEST_S
+from lib.sounds.decode import BadFile
+
+if TYPE_CHECKING:
+    from lib.explorer.page import Explorer
+
+
+class Upload:
+    """Buttons that take a file or record one; `box` is what a notebook shows."""
+
+    def __init__(self, page: Explorer) -> None:
+        self.page = page
+        self.own = widgets.Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
+        self.told = widgets.HTML()
+        self.box = widgets.VBox([self.own, self.told])
+        page.events.on(self.own, lambda: self.take(self.own.content, self.own.name), names="number")
+
+    def take(self, content: bytes, name: str) -> None:
+        """Show an own sound in every view; what is wrong with it is told, and the sound before stays."""
+        self.told.value = markup.line(f"{name}: the encoders are listening ...")
+        try:
+            with self.page.events.working(*self.page.views):
+                sound = self.page.answers.hear_bytes(content, name)
+        except BadFile as error:
+            self.told.value = markup.line(f"{name}: {error}; the views still show the sound before")
+            return
+        except Exception:
+            self.told.value = ""  # the line of what failed says more
+            raise
+        self.page.choosing.mark(None)
+        self.page.show(sound, play=True)
+        self.told.value = markup.line(f"{name}: {self._summary(sound)}")
+
+    def _summary(self, sound) -> str:
+        silent = self.page.answers.silent(sound)
+        if silent.all():
+            return f"{markup.SILENT}; was the microphone on?"
+        told = [f"{len(silent)} chunk{'s'[: len(silent) != 1]}; every view now shows it", sound.remark]
+        told.append(f"{silent.sum()} of them silent" if silent.any() else "")
+        return "; ".join(filter(None, told))
+
+    def clear(self) -> None:
+        """Say nothing more of the sound before."""
+        self.told.value = ""
