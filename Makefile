@@ -1,6 +1,6 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 export PYTHON = python3
-.PHONY: help setup study record report explorer test lab bench
+.PHONY: help setup data study record report explorer test lab bench
 .NOTPARALLEL:
 
 # What went wrong is said in one line by the command itself. Under -q a recipe that is marked + runs all the same, and
@@ -16,6 +16,8 @@ help:    # what there is (the default)
 	$(RUN) help
 setup:   # make .venv and install what requirements.txt names
 	$(RUN) setup
+data:    # download, check and unpack a corpus: make data CORPUS=fsd50k ROOT=folder
+	$(RUN) data
 study:   # run the study; the second time only what has changed
 	$(RUN) study
 record:  # keep a run in figures/record, and write the README's results from there: make record STUDY=planted-quick

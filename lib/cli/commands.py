@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
     command, *pairs = words or ["help"]
     actions = {
         "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
-        "bench": bench,
+        "bench": bench, "data": data,
     }  # fmt: skip
     try:
         if command not in actions:
@@ -57,6 +57,13 @@ def variables(command: str, pairs: Sequence[str]) -> dict[str, str]:
     split = [pair.partition("=") for pair in pairs]
     check_names(command, [name for name, _, _ in split])
     return {name: value for name, _, value in split}
+
+
+def data(given: Mapping[str, str]) -> int:
+    """A corpus from the network."""
+    from lib.cli.data import data
+
+    return data(given)
 
 
 # study

@@ -23,6 +23,7 @@ STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME"
 VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,
+    "data": ("CORPUS", "ROOT", "FROM", "KEEP_ARCHIVES", "ARCHIVES"),
     "record": ("STUDY",),
     "report": ("STUDY",),
     "explorer": ("STUDY", "PORT"),
@@ -35,6 +36,8 @@ VARIABLES = {
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
+make data     download, check and unpack a corpus: CORPUS=fsd50k|esc50 ROOT=folder FROM=folder or mirror's address
+              KEEP_ARCHIVES=yes|no ARCHIVES=table.csv of other archives in the corpus's layout
 make lab      JupyterLab on copies of the notebooks: PORT=8888
 make report   a study on one page, runs/<study>/report.html: STUDY=planted-quick (without: the newest finished run)
 make explorer hear, see and compare a study's clips in the browser: STUDY=planted-quick PORT=8866

@@ -109,7 +109,7 @@ class DiskFull(PlainError):
 
     def __init__(self, path: Path, wanted: int = 0):
         self.made_from = path, wanted
-        free = shutil.disk_usage(_there(path)).free
+        free = free_bytes(path)
         more = f"{in_bytes(wanted)} wanted" if wanted > free else f"more than {in_bytes(free)} wanted"
         super().__init__(
             f"the disk is full: no room for {path} ({more}, {in_bytes(free)} free): free some space, or set STUDY_HOME "
@@ -120,8 +120,9 @@ class DiskFull(PlainError):
         return type(self), self.made_from  # so that it comes whole out of a process of its own
 
 
-def _there(path: Path) -> Path:
-    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+def free_bytes(path: Path) -> int:
+    """Free bytes on the disk where `path` lies or would lie."""
+    return shutil.disk_usage(next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())).free
 
 
 FULL = re.compile(r"No space left on device|os error 28\b|quota exceeded|\d+ requested and \d+ written|^DiskFull", re.I)
@@ -139,7 +140,7 @@ def room_for(path: Path, wanted: int = 0) -> Iterator[None]:
         raise
     except Exception as error:
         nameless = type(error).__name__ == "LibsndfileError" and "System error" in str(error)  # it does not say which
-        if not _full(error) and not (nameless and wanted > shutil.disk_usage(_there(path)).free):
+        if not _full(error) and not (nameless and wanted > free_bytes(path)):
             raise
         raise DiskFull(path, wanted) from None
 
