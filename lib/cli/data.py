@@ -7,7 +7,7 @@ from pathlib import Path
 from lib import corpora, files
 from lib.environment import Stop
 from lib.processes import shown
-from lib.sounds.download import KNOWN, DownloadError, Job, Source, from_table, get, need
+from lib.sounds.download import ARCHIVES, KNOWN, DownloadError, Job, Source, from_table, get, need
 
 
 def data(given: Mapping[str, str]) -> int:
@@ -16,7 +16,7 @@ def data(given: Mapping[str, str]) -> int:
     if name not in KNOWN:
         raise Stop(f"CORPUS={name}: can be had: {', '.join(KNOWN)} (planted makes itself, table is your own)")
     job = planned(name, given)
-    with files.held(job.folder / "archives" / "data", f"the folder {shown(job.folder)}", patience_s=0):
+    with files.held(job.folder / ARCHIVES / "data", f"the folder {shown(job.folder)}", patience_s=0):
         print(in_words(name, job), flush=True)
         get(job)
     corpus = corpora.load(name, job.folder)
@@ -33,8 +33,10 @@ def data(given: Mapping[str, str]) -> int:
 def planned(name: str, given: Mapping[str, str]) -> Job:
     """What to do by make's variables; Stop where one is wrong."""
     folder = Path(given.get("ROOT") or files.home() / "data" / name).expanduser().resolve()
-    if folder.exists() and not folder.is_dir():
-        raise Stop(f"ROOT={folder} is a file; give a folder, which is made where there is none")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stop(f"ROOT={folder} cannot be made ({error.strerror}): give a folder that you may write to") from None
     keep = given.get("KEEP_ARCHIVES") or "yes"
     if keep not in ("yes", "no"):
         raise Stop(f"KEEP_ARCHIVES={keep}: yes or no")
@@ -42,7 +44,7 @@ def planned(name: str, given: Mapping[str, str]) -> Job:
     if given.get("ARCHIVES") and not table.is_file():
         raise Stop(f"ARCHIVES={table}: there is no such table (filename,url,md5,bytes)")
     sets = from_table(table) if given.get("ARCHIVES") else KNOWN[name]()
-    return Job(tuple(sets), source(given.get("FROM", ""), folder / "archives"), folder, keep == "yes")
+    return Job(tuple(sets), source(given.get("FROM", ""), folder / ARCHIVES), folder, keep == "yes")
 
 
 def source(origin: str, downloads: Path) -> Source:

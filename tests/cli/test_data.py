@@ -103,7 +103,8 @@ def test_a_corpus_without_all_of_its_sounds_is_told(tmp_path, small_corpus):
     ({"CORPUS": "esc50", "FROM": "ftp://host/folder"}, "FROM=ftp://host/folder: a folder"),
     ({"CORPUS": "esc50", "FROM": "/no/such/folder"}, "FROM=/no/such/folder: a folder"),
     ({"CORPUS": "esc50", "ARCHIVES": "/no/such.csv"}, "ARCHIVES=/no/such.csv: there is no such table"),
-    ({"CORPUS": "esc50", "ROOT": __file__}, "is a file"),
+    ({"CORPUS": "esc50", "ROOT": __file__}, "cannot be made (File exists)"),
+    ({"CORPUS": "esc50", "ROOT": "/proc/nothing"}, "cannot be made"),
 ])  # fmt: skip
 def test_a_mistake_is_one_line(home, given, reason):
     with pytest.raises(Stop) as error:

@@ -10,8 +10,8 @@ unpack     members into files, side by side
 progress   how far it is
 """
 
-from lib.sounds.download.collect import Job, Source, get, need
+from lib.sounds.download.collect import ARCHIVES, Job, Source, get, need
 from lib.sounds.download.known import KNOWN, from_table
 from lib.sounds.download.transport import DownloadError
 
-__all__ = ["KNOWN", "DownloadError", "Job", "Source", "from_table", "get", "need"]
+__all__ = ["ARCHIVES", "KNOWN", "DownloadError", "Job", "Source", "from_table", "get", "need"]

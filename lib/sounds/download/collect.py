@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import md5
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -23,6 +23,7 @@ from lib.sounds.download.transport import DownloadError, Manners, open_client
 from lib.sounds.download.unpack import absent, unpack
 from lib.sounds.download.zips import Member, members
 
+ARCHIVES = "archives"  # the folder, in that of the corpus, of what is downloaded and what was unpacked
 PASSING = Manners.connections + 1  # parts on the disk at a time where none are kept: one is unpacked, the others come
 
 
@@ -68,7 +69,7 @@ class Job:
 
     def listing(self, one: ArchiveSet) -> Path:
         """Where the members of an unpacked set are noted."""
-        return self.folder / "archives" / f"{one.name}.members.csv"
+        return self.folder / ARCHIVES / f"{one.name}.members.csv"
 
 
 def unpacked_before(job: Job, one: ArchiveSet) -> bool:
@@ -180,12 +181,17 @@ def as_parts(job: Job, one: ArchiveSet, ensure: Callable[[int], object] = lambda
 def wanted_members(one: ArchiveSet, parts: Parts) -> list[Member]:
     """The members of a set by the names that they will have in the corpus's folder."""
     listed = members(parts)
-    if not one.without_top:
-        return listed
-    tops = {PurePosixPath(member.name).parts[0] for member in listed}
-    if len(tops) != 1 or any("/" not in member.name for member in listed):
-        raise ArchiveError(f"{parts.name} holds {', '.join(sorted(tops)[:3])} side by side, where one folder was due")
-    return [replace(member, target=member.name.partition("/")[2]) for member in listed]
+    if one.without_top:
+        tops = {member.name.partition("/")[0] for member in listed}
+        if len(tops) != 1 or any("/" not in member.name for member in listed):
+            raise ArchiveError(
+                f"{parts.name} holds {', '.join(sorted(tops)[:3])} side by side, where one folder was due"
+            )
+        listed = [replace(member, target=member.name.partition("/")[2]) for member in listed]
+    for member in listed:
+        if member.target.partition("/")[0].casefold() == ARCHIVES:
+            raise ArchiveError(f"{parts.name}: {member.name!r} would lie among the archives; the archive is refused")
+    return listed
 
 
 def touched(parts: Parts, member: Member) -> range:

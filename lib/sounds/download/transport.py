@@ -98,6 +98,8 @@ def _judge(response: httpx.Response, offset: int, tag: str) -> Answer:
         )
     etag = headers.get("ETag", "")
     now = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    if headers.get("Content-Type", "").startswith("text/html"):
+        raise Interrupted("the server sends a page to read in place of the file")
     if status == 200:
         return Answer(0, _number(headers.get("Content-Length", "")), now, response.iter_raw())
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))

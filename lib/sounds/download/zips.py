@@ -22,6 +22,7 @@ LONGEST_COMMENT = FULL16
 STORED, DEFLATED = 0, 8
 ENCRYPTED, SIZES_FOLLOW, UTF8 = 1, 8, 1 << 11  # bits of a member's flags
 MOST_RATIO = 1032  # deflate makes no more than this many bytes of one
+MOST_MEMBERS = 2_000_000  # some forty times FSD50K
 LONGEST_NAME, LONGEST_PATH = 200, 1024  # bytes: what file systems take, less room for a temporary name
 
 
@@ -72,8 +73,8 @@ def _where_the_list_is(parts: Parts) -> tuple[int, int, int]:
     if disk + 1 != len(parts.paths):
         raise ArchiveError(f"{parts.name} is the last of {disk + 1} parts, and {len(parts.paths)} are there")
     start = parts.at(list_disk, offset)
-    if start + size != end:
-        raise ArchiveError(f"{parts.name}: the list of members is not where the archive says; it is refused")
+    if start + size != end or count > MOST_MEMBERS:
+        raise ArchiveError(f"{parts.name}: the list of {count} members is not where the archive says; it is refused")
     return count, start, end
 
 

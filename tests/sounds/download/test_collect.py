@@ -212,6 +212,15 @@ def test_a_hostile_archive_is_refused_before_anything_is_unpacked(tmp_path):
     assert {path.name for path in tmp_path.rglob("*.wav")} == set()
 
 
+@pytest.mark.parametrize("name", ["archives/b.zip", "Archives/a.members.csv"])
+def test_a_member_among_the_archives_is_refused(tmp_path, name):
+    content = archive(Entry("good.wav"), Entry(name))
+    made = Archive("a.zip", "", len(content), hashlib.md5(content).hexdigest())
+    with serving({"a.zip": content}) as site:
+        with pytest.raises(ArchiveError, match=f"'{name}' would lie among the archives"):
+            get(Job([ArchiveSet("a", (made,), 1)], Source(tmp_path / "archives", site.url), tmp_path), manners=QUICK)
+
+
 # ESC-50: packed anew each time, of unknown size, everything in one folder, its table checked
 
 

@@ -125,7 +125,7 @@ def test_a_small_archive_that_would_fill_the_disk_is_stopped_at_its_own_size(tmp
 
 @pytest.mark.parametrize("changed", [
     {"count": 1}, {"count": 3}, {"cd_size": 10}, {"cd_offset": 3}, {"disk": 4}, {"list_disk": 9}, {"between": b"gap", "cd_offset": 0},
-    {"count": 0xFFFF}, {"cd_offset": 0xFFFFFFFF},
+    {"count": 0xFFFF}, {"count": 0xFFFE}, {"cd_offset": 0xFFFFFFFF},
 ])  # fmt: skip
 def test_a_list_that_is_not_what_the_end_says(tmp_path, changed):
     with pytest.raises(ArchiveError, match=r"^a\.zip"):

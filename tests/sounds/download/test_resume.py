@@ -190,6 +190,13 @@ def test_what_will_not_pass_is_not_asked_for_again(download, status):
     assert len(site.requests) == 1
 
 
+def test_a_page_that_asks_to_log_in_is_not_kept_as_a_beginning(download):
+    page = faults.says(200, Content_Type="text/html; charset=utf-8")
+    with serving({"a.zip": CONTENT}, a_zip=[page, faults.drops(1000), page]) as site:
+        assert download(site.url) == CONTENT
+    assert site.ranges("a.zip") == [None, None, "bytes=1000-", "bytes=1000-"]
+
+
 def test_no_server_at_all_is_one_line(download):
     with serving({}) as site:
         pass
