@@ -17,6 +17,7 @@ from typing import Any
 
 from lib import files, runs
 from lib.cli.bars import show
+from lib.cli.cluster import ended_by_scheduler, graph_words
 from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.lab import lab
@@ -26,7 +27,7 @@ from lib.cli.unforeseen import ELSE, in_one_line
 from lib.display.screen import minutes
 from lib.files import PlainError
 
-NOT_ASKED = ("JOBS", "THREADS")  # of the run's making; the other variables are lib.study.Request's fields
+NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
 
 
 def main(words: Sequence[str]) -> int:
@@ -71,21 +72,22 @@ def data(given: Mapping[str, str]) -> int:
 
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
-    jobs = given.get("JOBS", "")
-    cores_to_use(jobs, whole_number("THREADS", given.get("THREADS", "")) or 1)  # too many, before anything is made
+    placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
     planned = apart(plan, given)
-    cores = cores_to_use(jobs, planned["threads"])
+    where_jobs_run = placed(given, planned["threads"])
     folder = Path(planned["folder"])
     print(planned["told"], flush=True)
     with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
         files.write_json(folder / "request.json", {"plan": planned})
-        if not planned["finished"]:
+        if given.get("PROFILE"):
+            print(f"what the jobs say: {shown(folder)}/.snakemake/slurm_logs; the graph: logs/snakemake.txt", flush=True)
+        elif not planned["finished"]:
             from lib.cli.estimate import told
 
-            line, planned["slowest_first"] = apart(told, planned, cores // planned["threads"])
+            line, planned["slowest_first"] = apart(told, planned, int(where_jobs_run[1]) // planned["threads"])
             print(line, flush=True)
             files.write_json(folder / "request.json", {"plan": planned})
-        return run_graph(planned, cores)
+        return run_graph(planned, where_jobs_run)
 
 
 def plan(given: Mapping[str, str]) -> dict[str, Any]:
@@ -180,6 +182,15 @@ def whole_number(name: str, text: str) -> int:
     return int(text or 0)
 
 
+def placed(given: Mapping[str, str], threads: int) -> list[str]:
+    """What snakemake is told of where jobs run: on so many cores of this machine, or by a cluster's profile."""
+    jobs = given.get("JOBS", "")
+    if given.get("PROFILE"):
+        whole_number("JOBS", jobs)
+        return graph_words(given["PROFILE"], jobs)
+    return ["--cores", str(cores_to_use(jobs, threads))]
+
+
 def cores_to_use(jobs: str, threads: int) -> int:
     """Cores for `jobs` notebooks at a time (empty: as many as fit, four at most); Stop if there are not so many."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -194,11 +205,11 @@ def cores_to_use(jobs: str, threads: int) -> int:
 # The graph of notebooks
 
 
-def run_graph(planned: Mapping[str, Any], cores: int) -> int:
+def run_graph(planned: Mapping[str, Any], where_jobs_run: Sequence[str]) -> int:
     """Let snakemake run what is not done; show Table 1, or what failed."""
     folder, started = Path(planned["folder"]), time.time()
     log = folder / "logs" / "snakemake.txt"
-    status = snakemake(folder, cores, log)
+    status = snakemake(folder, where_jobs_run, log)
     if status:
         print(what_failed(folder, started, log), file=sys.stderr)
         return 1
@@ -211,12 +222,12 @@ def run_graph(planned: Mapping[str, Any], cores: int) -> int:
     return 0
 
 
-def snakemake(folder: Path, cores: int, log: Path) -> int:
+def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
     """Run the graph with the request in `folder`; its words go to `log`, what the notebooks say to the screen."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
-        "--configfile", str(folder / "request.json"), "--cores", str(cores), "--nolock", "--rerun-incomplete",
+        "--configfile", str(folder / "request.json"), *where_jobs_run, "--nolock", "--rerun-incomplete",
     ]  # fmt: skip
     said = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
     with log.open("w") as words, interruptible():
@@ -241,7 +252,7 @@ def with_lib() -> dict[str, str]:
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
-    found = [text for path in executed(folder, since) if (text := failure(path))]
+    found = [text for path in executed(folder, since) if (text := failure(path))] + ended_by_scheduler(log.read_text())
     words = log.read_text().strip().splitlines()
     if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room

@@ -1,0 +1,65 @@
+"""make study PROFILE=slurm: the notebooks as jobs of a cluster, by a profile in profiles/ and Snakemake's own executor."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from lib import files
+from lib.cli.environment import Stop
+
+PROFILES = files.PROJECT / "profiles"
+PLUGINS = {"slurm": "snakemake-executor-plugin-slurm==2.8.0"}  # what the study does not need where there is no cluster
+SUBMITS = {"slurm": "sbatch"}
+
+
+def graph_words(profile: str, jobs: str) -> list[str]:
+    """What snakemake is told so that jobs run by the profile, `jobs` of them at a time where a number is given.
+
+    Installs the profile's executor where it is missing. Stop where there is no such profile, or no such cluster.
+    """
+    folder = profile_folder(profile)
+    executor = str((yaml.safe_load((folder / "config.yaml").read_text()) or {}).get("executor", ""))
+    if executor in SUBMITS and not shutil.which(SUBMITS[executor]):
+        raise Stop(f"PROFILE={profile}: there is no {SUBMITS[executor]} here: call it where jobs are submitted from")
+    if executor in PLUGINS:
+        install(PLUGINS[executor])
+    at_once = ["--jobs", jobs] if jobs else []
+    return ["--profile", str(folder), *at_once, *(status_words() if executor == "slurm" else [])]
+
+
+def profile_folder(profile: str) -> Path:
+    """The folder of a profile, by its name in profiles/ or by its path."""
+    for folder in (PROFILES / profile, Path(profile).expanduser()):
+        if (folder / "config.yaml").is_file():
+            return folder.resolve()
+    there = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))
+    raise Stop(f"PROFILE={profile}: there is no such profile; there are {there}, or give a folder with a config.yaml")
+
+
+def install(requirement: str) -> None:
+    """Add a plugin of snakemake's to .venv, if it is not there."""
+    module = requirement.partition("==")[0].replace("-", "_")
+    if importlib.util.find_spec(module):
+        return
+    print(f"installing {requirement} into .venv", flush=True)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", requirement]
+    if subprocess.run(command).returncode:
+        raise Stop(f"{requirement} could not be installed; pip's words stand above")
+
+
+def status_words() -> list[str]:
+    """Ask squeue for the state of jobs where SLURM keeps no accounts: sacct would fail, and be waited for without end."""
+    accounts = shutil.which("sacct") and subprocess.run(["sacct", "-n", "-X"], capture_output=True).returncode == 0
+    return [] if accounts else ["--slurm-status-command", "squeue"]
+
+
+def ended_by_scheduler(words: str) -> list[str]:
+    """Of snakemake's words, a line for each job that the scheduler ended: its rule, SLURM's word for why, its log."""
+    pattern = r"Error in rule (\w+):\n\s*message: SLURM-job '(\d+)' failed, SLURM status is: '(?!FAILED)(\w+)"
+    found = re.findall(pattern, words)
+    return [f"{rule}: SLURM ended its job {number} ({state})" for rule, number, state in found]

@@ -1,0 +1,81 @@
+"""The study on a SLURM of one node, started for the test: a killed job is sent again, and the scores are the same."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from lib.cli.cluster import PLUGINS, install
+from lib.environment import Stop
+from lib.files import PROJECT
+
+SCRIPT = Path(__file__).with_name("cluster.sh")
+KILLED = "train_timbre"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """The folder of a running SLURM; skipped where there is none to be started."""
+    missing = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if not shutil.which(name)]
+    if missing or os.geteuid():
+        pytest.skip(f"needs root and Debian's slurm-wlm and munge; not here: {', '.join(missing) or 'root'}")
+    try:
+        install(PLUGINS["slurm"])
+    except Stop as stop:
+        pytest.skip(str(stop))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # munge runs as a user of its own
+        started = subprocess.run([SCRIPT, "start", folder], capture_output=True, text=True, check=False)
+        if started.returncode == 3:
+            pytest.skip(started.stderr.strip())
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield Path(folder)
+        subprocess.run([SCRIPT, "stop", folder], check=True)
+
+
+def jobs():
+    """Rule and state of each job that SLURM knows, by its number."""
+    done = subprocess.run(["squeue", "-h", "-t", "all", "-o", "%i|%T|%k"], capture_output=True, text=True, check=True)
+    return {number: (rule, state) for number, state, rule in (line.split("|") for line in done.stdout.splitlines())}
+
+
+def until(found, process, patience_s=500):
+    """What found() gives, as soon as it gives something."""
+    end = time.monotonic() + patience_s
+    while not (answer := found()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    return answer
+
+
+@pytest.mark.slow
+def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, finished, small_corpus, tmp_path):
+    environment = {**os.environ, "STUDY_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    words = [f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3"]
+    command = [sys.executable, "-m", "lib.commands", "study", *words]
+    run = tmp_path / "runs" / "planted-tiny"
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:  # fmt: skip
+        notebook = run / "notebooks" / f"02_train_encoder-{KILLED.removeprefix('train_')}-seed0.ipynb"
+        until(notebook.exists, process)
+        (killed,) = [number for number, (rule, state) in jobs().items() if KILLED in rule and state == "RUNNING"]
+        subprocess.run(["scancel", killed], check=True)
+        said, _ = process.communicate(timeout=1500)
+    assert process.returncode == 0, said
+    assert "Table 1" in said
+    of_rule = {number: state for number, (rule, state) in jobs().items() if KILLED in rule}
+    assert of_rule.pop(killed) == "CANCELLED"
+    assert list(of_rule.values()) == ["COMPLETED"]
+    theirs = finished[0] / "runs" / "planted-tiny"
+    scores = sorted(path.name for path in (theirs / "scores").iterdir())
+    assert len(scores) > 15
+    for name in scores:
+        assert (run / "scores" / name).read_bytes() == (theirs / "scores" / name).read_bytes(), name
+    for name in ("subsets", "contributions", "table1"):
+        assert (run / "tables" / f"{name}.csv").read_text() == (theirs / "tables" / f"{name}.csv").read_text()
