@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from lib import corpora, files
-from lib.environment import Stop
-from lib.processes import shown
+from lib import files
+from lib.cli.environment import Stop
+from lib.cli.processes import shown
+from lib.sounds import corpora
 from lib.sounds.download import ARCHIVES, KNOWN, DownloadError, Job, Source, from_table, get, need
 
 

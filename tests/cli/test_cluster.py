@@ -7,7 +7,7 @@ import yaml
 
 from lib.cli import cluster
 from lib.cli.cluster import ended_by_scheduler, graph_words, profile_folder
-from lib.environment import Stop
+from lib.cli.environment import Stop
 from lib.files import PROJECT
 from lib.representations import names
 

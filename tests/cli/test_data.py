@@ -10,10 +10,10 @@ from threading import Thread
 
 import pytest
 
-from lib import corpora
 from lib.cli.data import data, planned
-from lib.environment import Stop
-from lib.errors import PlainError
+from lib.cli.environment import Stop
+from lib.files import PlainError
+from lib.sounds import corpora
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def mirror(archives):
 
 def test_from_a_mirror_to_a_corpus_that_can_be_studied(tmp_path, archives, mirror, small_corpus):
     root = tmp_path / "with blanks"
-    command = [sys.executable, "-m", "lib.commands", "data", "CORPUS=fsd50k", f"ROOT={root}", f"FROM={mirror}",
+    command = [sys.executable, "-m", "lib.cli.commands", "data", "CORPUS=fsd50k", f"ROOT={root}", f"FROM={mirror}",
                f"ARCHIVES={archives / 'archives.csv'}", "KEEP_ARCHIVES=no"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib.cli.cluster import PLUGINS, install
-from lib.environment import Stop
+from lib.cli.environment import Stop
 from lib.files import PROJECT
 
 SCRIPT = Path(__file__).with_name("cluster.sh")
@@ -58,7 +58,7 @@ def until(found, process, patience_s=500):
 def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, finished, small_corpus, tmp_path):
     environment = {**os.environ, "STUDY_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     words = [f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3"]
-    command = [sys.executable, "-m", "lib.commands", "study", *words]
+    command = [sys.executable, "-m", "lib.cli.commands", "study", *words]
     run = tmp_path / "runs" / "planted-tiny"
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib.decode import BadFile, decode
+from lib.sounds.decode import BadFile, decode
 
 
 def as_fsd50k(samples):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from lib.corpora import fsd50k
-from lib.corpora.rows import read_csv
+from lib.sounds.corpora import fsd50k
+from lib.sounds.corpora.rows import read_csv
 from lib.sounds.download.resume import Archive
 from lib.sounds.download.transport import DownloadError
 

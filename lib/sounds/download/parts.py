@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
-from lib.errors import PlainError
+from lib.files import PlainError
 
 
 class ArchiveError(PlainError):

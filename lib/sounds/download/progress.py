@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from lib.screen import watched
+from lib.display.screen import watched
 
 LINE_S = 30.0  # between two lines in a log
 

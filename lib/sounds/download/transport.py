@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import httpx
 
-from lib.errors import PlainError
+from lib.files import PlainError
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504)  # statuses that pass
 
