@@ -13,7 +13,7 @@ from lib.settings import CURVES
 
 PAGES = [
     files.PROJECT / name
-    for name in ("README.md", "data/README.md", "docs/usage.md", "docs/results.md", "docs/glossary.md")
+    for name in ("README.md", "data/README.md", "docs/usage.md", "docs/results.md", "docs/glossary.md", "docs/cluster.md")
 ]
 README, USAGE, GLOSSARY = (files.PROJECT / name for name in ("README.md", "docs/usage.md", "docs/glossary.md"))
 
