@@ -230,7 +230,7 @@ def test_make_only_says_what_it_would_do_where_it_is_asked_to(beside_makefile, f
 
 @needs_make
 def test_make_that_is_interrupted_adds_no_line_of_its_own(beside_makefile):
-    (beside_makefile / "lib" / "environment.py").write_text(
+    (beside_makefile / "lib" / "cli" / "environment.py").write_text(
         "import time\ntry:\n    print(flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(1)\n"
     )
     process = subprocess.Popen(

@@ -19,7 +19,7 @@ def test_its_names_are_matplotlibs_own():
 
 
 def test_editors_are_told_the_same_names():
-    source = (PROJECT / "lib" / "mpl.py").read_text()
+    source = (PROJECT / "lib" / "display" / "mpl.py").read_text()
     told = source[source.index("if TYPE_CHECKING") : source.index("PARTS")]
     for module, names in mpl.PARTS.items():
         assert f"from {module} import {', '.join(names)}\n" in told
@@ -40,7 +40,7 @@ def test_the_package_itself_loads_nothing():
     assert not {"torch", "numpy", "pandas", "matplotlib"} & loaded_by("import lib")
 
 
-@pytest.mark.parametrize("module", ["lib.evaluation.results", "lib.report", "lib.explorer.page"])
+@pytest.mark.parametrize("module", ["lib.evaluation.results", "lib.report.report", "lib.explorer.page"])
 def test_what_is_slow_to_load_waits_until_it_is_used(module):
     loaded = loaded_by(f"import {module}")
     assert "torch" in loaded
@@ -48,4 +48,4 @@ def test_what_is_slow_to_load_waits_until_it_is_used(module):
 
 
 def test_drawing_loads_it():
-    assert "matplotlib" in loaded_by("from lib import mpl; mpl.Figure()")
+    assert "matplotlib" in loaded_by("from lib.display import mpl; mpl.Figure()")

@@ -188,7 +188,8 @@ SLOW = """
 import sys, time
 import numpy as np, torch
 from pathlib import Path
-from lib import encoders, files
+from lib import files
+from lib.encoders import encoder as encoders
 
 class Half:
     blocks = 0

@@ -50,7 +50,7 @@ def test_a_table_says_the_same_however_it_is_written(how, folder):
 
 def test_the_locale_changes_nothing(folder):
     (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
-    told = "import sys; from lib import corpora; c = corpora.load('table', sys.argv[1]); print(c.hash)"
+    told = "import sys; from lib.sounds import corpora; c = corpora.load('table', sys.argv[1]); print(c.hash)"
     command = [sys.executable, "-c", told, str(folder)]
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
     hashes = {
