@@ -9,7 +9,10 @@ conf=/etc/slurm/slurm.conf mark="# of a test: $folder"
 
 stop() {
     for name in slurmd slurmctld munged; do
-        if [ -f "$folder/$name.pid" ]; then kill "$(cat "$folder/$name.pid")" 2>/dev/null || true; fi
+        [ -f "$folder/$name.pid" ] || continue
+        pid=$(cat "$folder/$name.pid")
+        kill "$pid" 2>/dev/null || continue
+        for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done  # it writes its state at the end
     done
     if grep -qxF "$mark" "$conf" 2>/dev/null; then rm -f "$conf" /etc/slurm/gres.conf; fi
 }
@@ -35,7 +38,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=5,bf_interval=5
 SlurmdParameters=config_overrides
 ReturnToService=2
-MinJobAge=300
+MinJobAge=7200
 GresTypes=gpu
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool

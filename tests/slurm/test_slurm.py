@@ -66,7 +66,7 @@ def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, f
         until(notebook.exists, process)
         (killed,) = [number for number, (rule, state) in jobs().items() if KILLED in rule and state == "RUNNING"]
         subprocess.run(["scancel", killed], check=True)
-        said, _ = process.communicate(timeout=1500)
+        said, _ = process.communicate(timeout=3000)
     assert process.returncode == 0, said
     assert "Table 1" in said
     of_rule = {number: state for number, (rule, state) in jobs().items() if KILLED in rule}

@@ -131,7 +131,7 @@ def check_disk(job: Job) -> None:
     if free >= needed:
         return
     smaller = need(replace(job, keep=False)).disk
-    hint = f"; KEEP_ARCHIVES=no needs {files.in_bytes(smaller)}" if smaller < needed else ""
+    hint = f"; KEEP_ARCHIVES=no needs {files.in_bytes(smaller)}" if smaller < 0.9 * needed else ""
     raise DownloadError(
         f"{files.in_bytes(needed)} are needed in {job.folder}, and {files.in_bytes(free)} are free: free some space, or "
         f"give a ROOT on another disk{hint}"
