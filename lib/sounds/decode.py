@@ -43,9 +43,7 @@ class _Forwards(soundfile.SoundFile):
         return False
 
 
-def decode(
-    path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest_s: float = math.inf
-) -> np.ndarray:
+def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest_s: float = math.inf) -> np.ndarray:
     """The samples of a sound file, mono (mean of channels) at rate_hz -> [sample] float32; BadFile if unusable.
 
     Any format, rate, depth and number of channels that libsndfile reads. n frames become round(n * rate_hz / rate).

@@ -6,7 +6,6 @@ What has come so far lies in NAME.part, and beside it in NAME.part.tag what name
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import httpx
 
 from lib import files
 from lib.sounds.download.parts import ArchiveError, Parts
-from lib.sounds.download.transport import Answer, DownloadError, Interrupted, Manners, Restart, request
+from lib.sounds.download.transport import Answer, DownloadError, Interrupted, Manners, Restart, request, steady
 from lib.sounds.download.zips import members
 
 PIECE = 1 << 20
@@ -145,19 +144,13 @@ def _receive(line: Line, archive: Archive, url: str, partial: Partial) -> None:
         line.moved(-partial.begin(answer))
         most = archive.bytes or answer.total
         with files.room_for(partial.path, archive.bytes), open(partial.path, "ab") as file:
-            since, bytes_since = time.monotonic(), 0
-            for piece in answer.pieces:
+            for piece in steady(answer.pieces, line.manners):
                 partial.add(file, piece)
                 line.moved(len(piece))
-                bytes_since += len(piece)
                 if line.stop.is_set():
                     raise DownloadError("stopped")
                 if 0 < most < partial.size:
                     raise Restart("the server sends more than the file")
-                if (seconds := time.monotonic() - since) > line.manners.timeout_s:
-                    if bytes_since < line.manners.least_bytes_per_s * seconds:
-                        raise Interrupted(f"only {bytes_since} bytes came in {seconds:.0f} s")
-                    since, bytes_since = time.monotonic(), 0
     if partial.size < most:
         raise Interrupted(f"the connection ended at byte {partial.size} of {most}")
 

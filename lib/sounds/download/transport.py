@@ -3,7 +3,7 @@
 import email.utils
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,6 +25,10 @@ class Interrupted(Exception):
     def __init__(self, why: str, wait_s: float | None = None):
         super().__init__(why)
         self.wait_s = wait_s
+
+
+class Restart(Interrupted):
+    """What has come so far is of no use."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +116,24 @@ def _judge(response: httpx.Response, offset: int, tag: str) -> Answer:
     return Answer(offset, _number(told[2]), now or tag, response.iter_raw())
 
 
-class Restart(Interrupted):
-    """What has come so far is of no use."""
-
-
 def _beyond_the_end(headers: httpx.Headers, offset: int) -> Answer:
     """For a request behind the last byte: nothing more where the file ends just there."""
     told = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
     if not told or int(told[1]) != offset:
         raise Restart(f"the file on the server ends before byte {offset}")
     return Answer(offset, offset, "", iter(()))
+
+
+def steady(pieces: Iterable[bytes], manners: Manners) -> Iterator[bytes]:
+    """The pieces for as long as they keep coming; Interrupted where hardly any do."""
+    since, count = time.monotonic(), 0
+    for piece in pieces:
+        yield piece
+        count, seconds = count + len(piece), time.monotonic() - since
+        if seconds > manners.timeout_s:
+            if count < manners.least_bytes_per_s * seconds:
+                raise Interrupted(f"only {count} bytes came in {seconds:.0f} s")
+            since, count = time.monotonic(), 0
 
 
 def _number(text: str) -> int:
