@@ -377,7 +377,8 @@ PEERS = ("nnAudio==0.3.4",)  # what lib.cli.bench compares with and the study do
 
 def bench(given: Mapping[str, str]) -> int:
     """Install the peers where they are missing, then the benchmark, in a process with the wanted threads."""
-    there = subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
+    needed = given.get("ONLY") not in ("step", "study", "cost")
+    there = not needed or subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
     if not there and subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *PEERS]).returncode:
         raise Stop(f"{', '.join(PEERS)} could not be installed; pip's words stand above")
     threads = whole_number("THREADS", given.get("THREADS", "")) or min(2, os.cpu_count() or 1)
