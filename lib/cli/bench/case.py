@@ -23,6 +23,7 @@ ROUND_S = 0.2  # a round of either side calls it as often as fills this: one sho
 CPU = torch.device("cpu")
 
 
+@dataclass(frozen=True)
 class Case:
     """One comparison: `ours` and `theirs` each do `items` items a call; `agreement` says how alike the results are."""
 

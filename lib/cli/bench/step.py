@@ -25,7 +25,6 @@ CHUNKS, TRAINED = 390_000, 260_000  # of FSD50K: 108 hours in all, 72 of them to
 CUT_S = 0.004  # of one core for a chunk: decoded, resampled and cut
 TABLES_S = 600.0  # of two cores: intervals, tables and figures
 SHARE = 0.8  # of a machine's highest rates that kernels reach
-EPOCH_OF = "epoch: "  # in cost.json
 
 
 @dataclass(frozen=True)
@@ -117,24 +116,24 @@ def timetable(machine: str, rows: list[dict]) -> list[dict]:
 def step_lines(settings: Settings) -> list[dict]:
     """Lines of step.json: one training step of a batch of the paper's preset each."""
     return [
-        {"name": each.name, "batch": settings.schedule(each.name).batch, "kernels": one.kernels, "flops": one.flops,
+        {"name": each.name, "batch": len(each.inputs), "kernels": one.kernels, "flops": one.flops,
          "bytes": one.bytes, "host_copies": one.host_copies}
         for each in all_steps(settings, CLASSES) for one in [each.one]
     ]  # fmt: skip
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, settings: Settings = Settings()) -> None:
     """Write both files into `folder` and print what they say."""
-    settings = Settings()
-    files.write_json(folder / "step.json", step_lines(settings))
+    lines = step_lines(settings)
+    files.write_json(folder / "step.json", lines)
     found = list(stages(settings))
     rows = [row for machine in GPUS for row in on_gpu(machine, found)]
     if (folder / "cost.json").exists():
         rows += on_cores(json.loads((folder / "cost.json").read_text()), settings)
     table = pd.DataFrame(rows)
-    with files.atomic_write(folder / "projection.csv") as temporary:
+    with files.whole(folder / "projection.csv") as temporary:
         table.to_csv(temporary, index=False)
-    for line in step_lines(settings):
+    for line in lines:
         print(f"{line['name']:14}{line['kernels']:6} kernels {line['flops'] / 1e9:8.1f} Gflop {line['bytes'] / 1e6:8.0f} MB"
               f"{line['host_copies']:3} host copies")  # fmt: skip
     print("Projected, not measured: the paper's run on FSD50K, one seed")
