@@ -165,6 +165,11 @@ class Scoring(Frozen):
     """Intervals of the measures."""
 
     resamples: int = Field(1000, ge=2)
+    influence_from: int = choice(
+        200, "any number of groups of test clips in a fold; 1 never resamples, 1000000 always does",
+        "no intervals in the paper; from so many groups on resamples are made from influence functions, which agree with "
+        "the bootstrap there and sort once; with fewer they are too narrow",
+    )  # fmt: skip
     level: float = Field(0.95, gt=0, lt=1)
     seed: int = 0
 

@@ -245,6 +245,7 @@ class Study:
         told = {"settings": self._resolved(), "corpus_hash": corpus_hash}
         if path.exists():
             before = json.loads(path.read_text())
+            before["settings"] = _filled(before["settings"], Settings().model_dump(mode="json"))
             for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):
                 if _without(before[what], BESIDE) != told[what]:
                     raise StudyError(
@@ -332,6 +333,13 @@ def _parameter(value: Any) -> str:
 
 def _without(value: Any, names: set[str]) -> Any:
     return {k: v for k, v in value.items() if k not in names} if isinstance(value, dict) else value
+
+
+def _filled(stored: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Stored settings, with the default of each that there was not yet when they were stored: it changes no results."""
+    both = {name: (stored[name], default) for name, default in defaults.items() if name in stored}
+    inside = {name: _filled(*pair) for name, pair in both.items() if all(isinstance(each, dict) for each in pair)}
+    return {**defaults, **stored, **inside}
 
 
 def missing(study: Study, path: Path, made_by: str, **own: Any) -> StudyError:

@@ -208,6 +208,18 @@ def test_another_corpus_or_other_settings_never_land_in_the_same_folder():
     Study.of(request(set="training.epochs=3", name="short")).register("one")
 
 
+def test_a_study_from_before_a_setting_was_there_goes_on_with_its_default():
+    study = Study.of(request())
+    study.register("one")
+    path = study.folder / "study.json"
+    told = json.loads(path.read_text())
+    del told["settings"]["scoring"]["influence_from"]
+    path.write_text(json.dumps(told))
+    study.register("one")
+    with pytest.raises(StudyError, match="other settings"):
+        Study.of(request(set="scoring.influence_from=300")).register("one")
+
+
 def test_study_json_tells_what_made_it_and_gathers_seeds():
     Study.of(request(seeds="0")).register("one")
     Study.of(request(seeds="2,1")).register("one")

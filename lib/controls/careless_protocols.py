@@ -3,7 +3,7 @@
 Heads are trained anew on stored embeddings, choices are made from stored scores. Values are fractions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
+from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.frozen import read_embeddings
@@ -99,14 +100,15 @@ def chosen_on_test(part: Scores, seed: int) -> dict[str, Any]:
     """
     players = [name for name in names() if name in PAPER]
     models = [(label(subset), head) for head in part.study.settings.heads.kinds for subset in subsets(players)]
-    scores = [part.read(subset, head, seed)["chunk"] for subset, head in models]
     test = part.tests["chunk"]
+    halves = [half for first in _halves(test.groups, HALVES, seed) for half in (first, ~first)]
 
-    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
-        values = [_macro(test.targets, each, np.stack([first, ~first])) for each in scores]
-        return chosen(np.array(values))
+    def of_model(model: tuple[str, str]) -> Array:
+        return _macro(test.targets, part.read(*model, seed)["chunk"], np.array(halves))  # sorted once for all halves
 
-    careful, careless = _over_halves(test.groups, HALVES, seed, both)
+    values = np.array(list(side_by_side(of_model, models if halves else [], cores())))
+    pairs = [chosen(values[:, [first, first + 1]]) for first in range(0, len(halves), 2)]
+    careful, careless = np.mean(pairs, axis=0).tolist() if pairs else (np.nan, np.nan)
     return _careless(
         f"choose among {len(models)} models by the score on the test set itself", careful, careless,
         "the winner was partly lucky on the very items it was chosen by; both are means over halves of the test set",
@@ -126,11 +128,16 @@ def _macro(targets: Array, scores: Array, halves: Array) -> Array:
 
 def _over_halves(groups: Array, repeats: int, seed: int, both: Callable) -> tuple[float, float]:
     """Mean of both(first, rng) over seeded halves `first` [item] of the groups [item]; NaN where there is one group."""
+    rng = np.random.default_rng(seed)
+    pairs = [both(first, rng) for first in list(_halves(groups, repeats, rng))]
+    return tuple(np.mean(pairs, axis=0).tolist()) if pairs else (np.nan, np.nan)
+
+
+def _halves(groups: Array, repeats: int, seed: int | np.random.Generator) -> Iterator[Array]:
+    """Seeded halves [item] bool of the groups [item]; none where there is one group alone."""
     rng, there = np.random.default_rng(seed), np.unique(groups)
-    if len(there) < 2:
-        return np.nan, np.nan
-    firsts = [np.isin(groups, rng.permutation(there)[: len(there) // 2]) for _ in range(repeats)]
-    return tuple(np.mean([both(first, rng) for first in firsts], axis=0).tolist())
+    for _ in range(repeats if len(there) > 1 else 0):
+        yield np.isin(groups, rng.permutation(there)[: len(there) // 2])
 
 
 def best_seed(fresh: FreshHead) -> dict[str, Any]:

@@ -22,14 +22,30 @@ that are ranked apart, where a ranking of the items would have both at one place
 as the study's own values do, whose ties are real; what is subtracted as v(empty) is drawn by the very same groups.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from lib.evaluation.influence import Measured
 from lib.evaluation.intervals import special
-from lib.evaluation.measures import FIVE, MEASURES, NAMES, Array, Leaves, Names, Value, resampled, validate
+from lib.evaluation.measures import (
+    FIVE,
+    MEASURES,
+    NAMES,
+    Array,
+    Leaves,
+    Names,
+    Value,
+    draws_of_groups,
+    group_numbers,
+    resampled,
+    validate,
+)
+from lib.sounds.arrays import blocks
+
+AT_ONCE = 100  # resamples
 
 
 def harmonic(n: Array) -> Array:
@@ -147,21 +163,61 @@ def evaluate(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dic
     return {name: Value(float(_expected(labels, name, once)[0]), *MEASURES[name].count(labels)) for name in names}
 
 
+@dataclass(frozen=True, eq=False)
+class _GroupWeights:
+    """Weights [resample, item] of items whose groups were drawn: sums over items are sums over groups of their sums."""
+
+    draws: Array  # [resample, group] float64
+    order: Array  # [item] items group by group
+    starts: Array  # [group] where in `order` each group starts
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    def __matmul__(self, of_items: Array) -> Array:
+        return self.draws @ np.add.reduceat(of_items[self.order], self.starts, axis=0, dtype=float)
+
+    def sum(self, axis: int, keepdims: bool = False) -> Array:
+        """Weights of all items together, [resample] or [resample, 1]."""
+        return (self @ np.ones(len(self.order))).reshape((-1, 1) if keepdims else -1)
+
+
+def _by_group(groups: Names, resamples: int, seed: int) -> Iterator[_GroupWeights]:
+    """The draws of measures.resampled, some at a time."""
+    number, n_groups = group_numbers(groups)
+    order, size = np.argsort(number, kind="stable"), np.bincount(number)
+    draws = draws_of_groups(n_groups, resamples, seed)
+    for part in blocks(resamples, AT_ONCE):
+        yield _GroupWeights(draws[part].astype(float), order, np.cumsum(size) - size)
+
+
 def bootstrap(
     targets: Array, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
 ) -> dict[str, Array]:
     """Each measure [resample] with groups [item] resampled: the very draws of measures.bootstrap."""
-    if len(set(np.asarray(groups).tolist())) == 1:
+    if group_numbers(groups)[1] == 1:
         return {name: np.full(resamples, np.nan) for name in names}
     labels = _Labels.of(targets, leaves)
-    blocks = [[_expected(labels, name, w.astype(float)) for name in names] for w in resampled(groups, resamples, seed)]
-    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*blocks, strict=True), strict=True)}
+    each = [[_expected(labels, name, w.astype(float)) for name in names] for w in resampled(groups, resamples, seed)]
+    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*each, strict=True), strict=True)}
 
 
 def bootstrap_classes(targets: Array, groups: Names, name: str, resamples: int, seed: int) -> tuple[Array, Array]:
     """A mean over classes, class by class: [class], and [resample, class] (measures.bootstrap_classes)."""
     by_class, labels = BY_CLASS[name], _Labels.of(targets)
     values = by_class(labels, np.ones((1, len(targets))))[0]
-    if len(set(np.asarray(groups).tolist())) == 1:
+    if group_numbers(groups)[1] == 1:
         return values, np.full((resamples, len(values)), np.nan)
     return values, np.concatenate([by_class(labels, w.astype(float)) for w in resampled(groups, resamples, seed)])
+
+
+def measure(targets: Array, scores: None, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Measured:
+    """All of it as of a model (influence.measure): the same rows as above to rounding, from sums over groups."""
+    labels, once = _Labels.of(targets, leaves), np.ones((1, len(targets)))
+    weights = list(_by_group(groups, resamples, seed))
+    return Measured(
+        evaluate(targets, leaves),
+        {name: np.concatenate([_expected(labels, name, w) for w in weights]) for name in NAMES},
+        {name: of(labels, once)[0] for name, of in BY_CLASS.items()},
+        {name: np.concatenate([of(labels, w) for w in weights]).astype(np.float32) for name, of in BY_CLASS.items()},
+    )

@@ -6,7 +6,6 @@ spread of the seeds where there are several (lib/evaluation/intervals.py).
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,15 +28,19 @@ def parts_of(study: Study) -> list[Scores]:
 
 
 def found(
-    parts: Sequence[Scores], subset: str, head: str, level: str, measure: str = SHARED, classes: Any = slice(None)
+    parts: Sequence[Scores],
+    subset: str,
+    head: str,
+    level: str,
+    measure: str = SHARED,
+    classes: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """One measure of one model on the columns `classes`, as rows [resample + seed]: see lib/evaluation/intervals.py."""
+    """One measure of one model, on the columns `classes` alone if given, as rows [resample + seed]: see lib/evaluation/intervals.py."""
     draws, values = [], []
     for seed in parts[0].study.request.seeds:
-        scores = [part.read(subset, head, seed)[level] for part in parts]
-        each = list(zip(parts, scores, strict=True))
-        values.append(np.mean([part.values(one, level, [measure], classes)[measure].value for part, one in each]))
-        draws += [part.draws(one, level, [measure], classes)[measure] for part, one in each]
+        each = [part.number(part.read(subset, head, seed), level, measure, classes) for part in parts]
+        values.append(np.mean([value for value, _ in each]))
+        draws += [one for _, one in each]
     return np.concatenate([np.mean(draws, axis=0), values])
 
 
@@ -68,7 +71,7 @@ def difference_table(study: Study) -> pd.DataFrame:
 
 def _n_groups(parts: Sequence[Scores], level: str) -> int:
     """How many groups of clips are drawn anew, summed over folds."""
-    return sum(len(set(part.tests[level].groups)) for part in parts)
+    return sum(part.tests[level].n_groups for part in parts)
 
 
 def simultaneous_table(study: Study) -> pd.DataFrame:

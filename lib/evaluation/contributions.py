@@ -19,7 +19,7 @@ from lib.evaluation import measures, shapley
 from lib.evaluation.comparisons import branches, parts_of
 from lib.evaluation.games import CHANCE, Game, paper4
 from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import LEVELS, SHARED, Ranked, Scores, TestSet, sampling
+from lib.evaluation.results import LEVELS, SHARED, ModelScores, Scores, sampling
 from lib.evaluation.shapley import Subset
 from lib.study import Study
 
@@ -70,8 +70,10 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
             values[name][subset] = rows
     groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
     scoring, seeds = study.settings.scoring, len(study.request.seeds)
-    of, n_groups = sampling(parts, level), sum(len(set(part.tests[level].groups)) for part in parts)
-    freedom = dict(zip(by_class[1:], _class_freedom([part.tests[level] for part in parts]).tolist(), strict=False))
+    of, n_groups = sampling(parts, level), sum(part.tests[level].n_groups for part in parts)
+    # of each class the groups of each fold that have a positive, less one, summed: what it is sure by, by itself
+    sure_by = sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts)
+    freedom = dict(zip(by_class[1:], sure_by.tolist(), strict=False))
     return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups, freedom)
 
 
@@ -85,7 +87,7 @@ def _coalition(
     for seed in study.request.seeds:
         folds = []
         for part in parts:
-            scores = part.load(game.file(part.study, subset, head, seed))[level] if subset else None  # None: chance
+            scores = part.load(game.file(part.study, subset, head, seed)) if subset else part.read(CHANCE, "none", seed)
             folds.append(dict(_measured(part, scores, level, names, columns)))
         for name in names:
             values[name].append(np.mean([fold[name][0] for fold in folds], axis=0))
@@ -94,33 +96,19 @@ def _coalition(
 
 
 def _measured(
-    part: Scores, scores: Ranked, level: str, names: Sequence[str], columns: list[list[int]]
+    part: Scores, scores: ModelScores, level: str, names: Sequence[str], columns: list[list[int]]
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """Measure, and its value [group] and resampled values [resample, group] on one fold."""
     plain = [name for name in names if name not in measures.BY_CLASS]
-    found, drawn = part.values(scores, level, plain), part.draws(scores, level, plain)
+    found, drawn = part.measured(scores, level, plain)
     for name in plain:
         yield name, (np.array([found[name].value]), drawn[name][:, None])
     for name in [name for name in names if name in measures.BY_CLASS]:
         values, draws = part.by_class(scores, level, name)
         both = np.concatenate([values[None], draws])
-        each = np.concatenate([values[None], np.where(_in_several_groups(part.tests[level]), draws, np.nan)])
+        each = np.concatenate([values[None], np.where(part.tests[level].in_several_groups, draws, np.nan)])
         grouped = np.stack([_mean(both), *each.T, *(_mean(both[:, own]) for own in columns)], axis=1)
         yield name, (grouped[0], grouped[1:])
-
-
-def _in_several_groups(test: TestSet) -> np.ndarray:
-    """[class] bool: classes with positives in two groups or more; of one alone nothing tells how another would do."""
-    _, number = np.unique(test.groups, return_inverse=True)
-    there = test.targets.astype(bool)
-    first = np.where(there, number[:, None], len(number)).min(0)
-    return np.where(there, number[:, None], -1).max(0) > first
-
-
-def _class_freedom(tests: Sequence[TestSet]) -> np.ndarray:
-    """[class] how many groups of each fold have a positive, less one, summed: what a class by itself is sure by."""
-    having = [[len(set(test.groups[column > 0])) for column in test.targets.T] for test in tests]
-    return np.maximum(np.array(having) - 1, 0).sum(0)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

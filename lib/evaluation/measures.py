@@ -99,10 +99,10 @@ class _Ranking:
     ties: Array  # [tie] where in `positives` each tie starts
 
     @classmethod
-    def of(cls, targets: Array, scores: Array, items: Array) -> "_Ranking":
-        """Sort targets, scores and items, [pair] each."""
-        order = np.argsort(-scores, kind="stable")
-        falling, positive, items = -scores[order], targets[order], items[order]
+    def of(cls, targets: Array, places: Array, items: Array) -> "_Ranking":
+        """Sort targets, places (the lower, the higher the score) and items, [pair] each."""
+        order = np.argsort(places, kind="stable")
+        falling, positive, items = places[order], targets[order], items[order]
         own, ties = np.unique(falling[positive], return_index=True)
         start, end = np.searchsorted(falling, own, "left"), np.searchsorted(falling, own, "right")
         edges = np.unique(np.concatenate([[0, len(order)], start, end]))
@@ -142,6 +142,12 @@ def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
     return _ratio((gain * (negatives[:, None] - passed)).sum(axis=1), found[:, -1] * negatives)
 
 
+def places_of_float16(scores: Array) -> Array:
+    """Of each float16 how many of the 65,536 there are lie above it, as uint16: these sort fast, and need not be."""
+    bits = scores.view(np.uint16)
+    return np.where(bits > 0x8000, bits, 0x7FFF - (bits & 0x7FFF))  # below 0 the bits rise as the numbers fall; -0 is 0
+
+
 def _places(targets: Array, scores: Array, own: Array) -> tuple[Array, Array]:
     """Place from 0 (of equal scores the lower index first) and precision of class own [row, 1] in each row."""
     mine = np.take_along_axis(scores, own, axis=1)
@@ -154,24 +160,31 @@ def _places(targets: Array, scores: Array, own: Array) -> tuple[Array, Array]:
 _Labels = namedtuple("_Labels", "count found first precision")
 
 
-class _Matrix:
+class Matrix:
     """Targets and scores, valid; each way of sorting them is done when first asked for, and once."""
 
     def __init__(self, targets: Array, scores: Array, leaves: Leaves = None):
         validate(targets, scores)
         self.targets, scores = np.asarray(targets).astype(bool), np.asarray(scores)
+        self.halves = scores if scores.dtype == np.float16 else None
         # float16 sorts slowly, and unsigned numbers have no negatives; both fit into what they become
         self.scores = scores.astype(np.float32 if scores.dtype in (np.float16, np.float32) else np.float64)
         self.items, self.width = np.arange(len(scores)), scores.shape[1]
         self.leaves = None if leaves is None else _one_each("leaves", leaves, "classes", self.width).astype(bool)
 
     @cached_property
+    def places(self) -> Array:
+        """What falls as the scores rise [item, class]: uint16 of float16, which sort at once; else the scores turned over."""
+        return -self.scores if self.halves is None else places_of_float16(self.halves)
+
+    @cached_property
     def classes(self) -> list[_Ranking]:
-        return [_Ranking.of(t, s, self.items) for t, s in zip(self.targets.T, self.scores.T, strict=True)]
+        columns = zip(*(np.ascontiguousarray(each.T) for each in (self.targets, self.places)), strict=True)
+        return [_Ranking.of(targets, places, self.items) for targets, places in columns]
 
     @cached_property
     def pairs(self) -> _Ranking:
-        return _Ranking.of(self.targets.ravel(), self.scores.ravel(), np.repeat(self.items, self.width))
+        return _Ranking.of(self.targets.ravel(), self.places.ravel(), np.repeat(self.items, self.width))
 
     @cached_property
     def labels(self) -> _Labels:
@@ -183,16 +196,16 @@ class _Matrix:
         return _Labels(*(np.bincount(item, w, len(self.items)) for w in (None, place < FIVE, place == 0, precision)))
 
     @cached_property
-    def leaf(self) -> "_Matrix":
-        return _Matrix(self.targets[:, self.leaves], self.scores[:, self.leaves])
+    def leaf(self) -> "Matrix":
+        return Matrix(self.targets[:, self.leaves], self.scores[:, self.leaves])
 
 
-def _precisions(matrix: _Matrix, weights: Array) -> Array:
+def _precisions(matrix: Matrix, weights: Array) -> Array:
     """Average precision [resample, class]."""
     return _apply(_precision, matrix.classes, weights)
 
 
-def _d_primes(matrix: _Matrix, weights: Array) -> Array:
+def _d_primes(matrix: Matrix, weights: Array) -> Array:
     """d' [resample, class]."""
     area, margin = _apply(_area, matrix.classes, weights), 0.5 / np.maximum(weights.sum(axis=1, keepdims=True), 1)
     area = np.clip(area, margin, 1 - margin)
@@ -202,11 +215,12 @@ def _d_primes(matrix: _Matrix, weights: Array) -> Array:
 
 
 # The measures that are means over classes, before the mean is taken.
-BY_CLASS: dict[str, Callable[[_Matrix, Array], Array]] = {"map_macro": _precisions, "d_prime": _d_primes}
+BY_CLASS: dict[str, Callable[[Matrix, Array], Array]] = {"map_macro": _precisions, "d_prime": _d_primes}
 
 
-def _items(over: Callable[[_Labels], Array], under: Callable[[_Labels], Array]) -> Callable[..., Array]:
-    """The measure that is (sum of weight * over) / (sum of weight * under), both [item]."""
+def _items(name: str) -> Callable[..., Array]:
+    """The measure of ITEM_SUMS of this name."""
+    over, under = ITEM_SUMS[name]
     return lambda matrix, weights: _ratio(weights @ (over(matrix.labels) * 1.0), weights @ (under(matrix.labels) * 1.0))
 
 
@@ -214,20 +228,29 @@ _POSITIVE = (lambda x: x.targets.any(axis=0), "no class has a positive")
 _BOTH = (lambda x: x.targets.any(axis=0) & ~x.targets.all(axis=0), "no class has a positive and a negative")
 _PAIRS = (lambda x: np.full(x.targets.size, x.targets.any()), "no class has a positive")
 _LABELLED = (lambda x: x.targets.any(axis=1), "no item has a label")
-_RECALL = _items(lambda x: x.found / np.maximum(x.count, 1), lambda x: x.count > 0)
+_RECALL = (lambda x: x.found / np.maximum(x.count, 1), lambda x: x.count > 0)
+# The measures that are (sum of weight * first) / (sum of weight * second), both [item].
+ITEM_SUMS: dict[str, tuple[Callable[[_Labels], Array], Callable[[_Labels], Array]]] = {
+    "recall@5": _RECALL,
+    "hit@5": (lambda x: x.found > 0, lambda x: x.count > 0),
+    "precision@5": (lambda x: x.found / FIVE, lambda x: x.count > 0),
+    "leaf_recall@5": _RECALL,
+    "top1": (lambda x: x.first, lambda x: x.count > 0),
+    "lwlrap": (lambda x: x.precision, lambda x: x.count),
+}
 
 
 @dataclass(frozen=True)
 class Measure:
     """A measure: how it is computed, what it is a mean over, and what is said where there is none of that."""
 
-    compute: Callable[[_Matrix, Array], Array]  # of weights [resample, item]: [resample]
-    counted: Callable[[_Matrix], Array]  # which classes, pairs or items count: bool [unit]
+    compute: Callable[[Matrix, Array], Array]  # of weights [resample, item]: [resample]
+    counted: Callable[[Matrix], Array]  # which classes, pairs or items count: bool [unit]
     none: str
     five: bool = False
     leaf: bool = False
 
-    def count(self, matrix: _Matrix) -> tuple[int, int, str]:
+    def count(self, matrix: Matrix) -> tuple[int, int, str]:
         """How many count, how many are left out, and why there is no value (empty if there is one)."""
         if self.leaf and matrix.leaves is None:
             return 0, 0, "which classes are leaves is not told"
@@ -237,7 +260,7 @@ class Measure:
         counted = self.counted(matrix.leaf if self.leaf else matrix)
         return int(counted.sum()), int((~counted).sum()), "" if counted.any() else self.none
 
-    def values(self, matrix: _Matrix, weights: Array) -> Array:
+    def values(self, matrix: Matrix, weights: Array) -> Array:
         """The measure under each row of weights, [resample]."""
         if self.count(matrix)[-1]:
             return np.full(len(weights), np.nan)
@@ -247,12 +270,12 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "map_macro": Measure(lambda x, weights: _mean(_precisions(x, weights)), *_POSITIVE),
     "map_micro": Measure(lambda x, weights: _apply(_precision, [x.pairs], weights)[:, 0], *_PAIRS),
-    "recall@5": Measure(_RECALL, *_LABELLED, five=True),
-    "hit@5": Measure(_items(lambda x: x.found > 0, lambda x: x.count > 0), *_LABELLED, five=True),
-    "precision@5": Measure(_items(lambda x: x.found / FIVE, lambda x: x.count > 0), *_LABELLED, five=True),
-    "leaf_recall@5": Measure(_RECALL, _LABELLED[0], "no item has a leaf label", five=True, leaf=True),
-    "top1": Measure(_items(lambda x: x.first, lambda x: x.count > 0), *_LABELLED),
-    "lwlrap": Measure(_items(lambda x: x.precision, lambda x: x.count), *_LABELLED),
+    "recall@5": Measure(_items("recall@5"), *_LABELLED, five=True),
+    "hit@5": Measure(_items("hit@5"), *_LABELLED, five=True),
+    "precision@5": Measure(_items("precision@5"), *_LABELLED, five=True),
+    "leaf_recall@5": Measure(_items("leaf_recall@5"), _LABELLED[0], "no item has a leaf label", five=True, leaf=True),
+    "top1": Measure(_items("top1"), *_LABELLED),
+    "lwlrap": Measure(_items("lwlrap"), *_LABELLED),
     "d_prime": Measure(lambda x, weights: _mean(_d_primes(x, weights)), *_BOTH),
 }
 NAMES = tuple(MEASURES)
@@ -270,7 +293,7 @@ class Value:
 
 def evaluate(targets: Array, scores: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
     """Each measure of scores [item, class]; leaves [class] is needed by leaf_recall@5 alone."""
-    matrix, once = _Matrix(targets, scores, leaves), np.ones((1, len(targets)), np.int32)
+    matrix, once = Matrix(targets, scores, leaves), np.ones((1, len(targets)), np.int32)
     return {name: Value(float(x.values(matrix, once)[0]), *x.count(matrix)) for name, x in _chosen(names).items()}
 
 
@@ -286,16 +309,31 @@ def average_precision(targets: Array, scores: Array, weights: Array) -> Array:
     whole = np.asarray(weights).astype(np.int32)
     if whole.shape[1:] != (len(targets),) or (whole != weights).any() or (whole < 0).any():
         raise ValueError(f"weights {whole.shape}, {len(targets)} items: not whole numbers >= 0 [resample, item]")
-    return _apply(_precision, _Matrix(targets, scores).classes, whole)
+    return _apply(_precision, Matrix(targets, scores).classes, whole)
+
+
+def group_numbers(groups: Names) -> tuple[Array, int]:
+    """The number [item] of each item's group, from 0 in the order of their names, and how many groups there are."""
+    numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
+    return numbers, int(numbers.max()) + 1
+
+
+def _drawn(n_groups: int, rng: np.random.Generator) -> Array:
+    """How often [group] int32 each group was drawn: as many as there are, with replacement."""
+    return np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups).astype(np.int32)
+
+
+def draws_of_groups(n_groups: int, resamples: int, seed: int) -> Array:
+    """All draws [resample, group] that `resampled` makes of so many groups."""
+    rng = np.random.default_rng(seed)
+    return np.stack([_drawn(n_groups, rng) for _ in range(resamples)])
 
 
 def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
     """Blocks of weights [resample, item] int32: as many groups [item] as there are, drawn with replacement."""
-    group = np.unique(np.asarray(groups), return_inverse=True)[1]
-    count, rng = group.max() + 1, np.random.default_rng(seed)
+    (group, n_groups), rng = group_numbers(groups), np.random.default_rng(seed)
     for block in _blocks(resamples, 4 * len(group), WEIGHTS_BYTES):
-        draws = (rng.integers(count, size=count) for _ in range(resamples)[block])
-        yield np.stack([np.bincount(draw, minlength=count).astype(np.int32)[group] for draw in draws])
+        yield np.stack([_drawn(n_groups, rng)[group] for _ in range(resamples)[block]])
 
 
 def bootstrap(
@@ -305,7 +343,7 @@ def bootstrap(
     lone = len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1
     total = {name: np.full(resamples, np.nan if lone else 0.0) for name in _chosen(names)}
     matrices = scores if len(scores) and np.ndim(scores[0]) == 2 else [scores]
-    for matrix in (_Matrix(targets, one, leaves) for one in matrices):
+    for matrix in (Matrix(targets, one, leaves) for one in matrices):
         blocks = [[MEASURES[n].values(matrix, w) for n in total] for w in resampled(groups, resamples, seed)]
         for name, *values in zip(total, *blocks, strict=True):
             total[name] += np.concatenate(values) / len(matrices)
@@ -319,7 +357,7 @@ def bootstrap_classes(
 
     NaN where a class lacks what the measure needs. The mean of what is not NaN is the measure itself.
     """
-    by_class, matrix = BY_CLASS[name], _Matrix(targets, scores)
+    by_class, matrix = BY_CLASS[name], Matrix(targets, scores)
     values = by_class(matrix, np.ones((1, len(targets)), np.int32))[0]
     if len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1:
         return values, np.full((resamples, len(values)), np.nan)
@@ -329,9 +367,9 @@ def bootstrap_classes(
 def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:
     """Clips in the order they first appear, and the float64 means [clip, class] of their chunks' scores."""
     ids, _, index = _clips(clip, len(scores))
-    sums = np.zeros((len(ids), scores.shape[1]))
-    np.add.at(sums, index, scores)
-    return ids, sums / np.bincount(index)[:, None]
+    order, count = np.argsort(index, kind="stable"), np.bincount(index)
+    sums = np.add.reduceat(scores[order], np.cumsum(count) - count, axis=0, dtype=float)
+    return ids, sums / count[:, None]
 
 
 def clip_targets(targets: Array, clip: Names) -> tuple[Array, Array]:

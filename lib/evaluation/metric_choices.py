@@ -107,10 +107,10 @@ def sigmoid(scores: Array) -> Array:
 
 def clip_maxima(scores: Array, clip: Array) -> Array:
     """The highest score [clip, class] of each clip's chunks; clips in the order they first appear."""
-    of_chunk, ids = pd.factorize(clip)
-    highest = np.full((len(ids), scores.shape[1]), -np.inf)
-    np.maximum.at(highest, of_chunk, scores)
-    return highest
+    of_chunk, order = pd.factorize(clip)[0], np.argsort(pd.factorize(clip)[0], kind="stable")
+    return np.maximum.reduceat(
+        scores[order].astype(float), np.flatnonzero(np.diff(of_chunk[order], prepend=-1)), axis=0
+    )
 
 
 def by_definition(part: Scores, scores: Mapping[Items, Ranked]) -> Found:

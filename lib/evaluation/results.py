@@ -4,7 +4,7 @@ A table of several folds averages measure by measure: scores of different models
 (d' apart), as in the tables on disk; percent is for the screen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,10 @@ import pandas as pd
 
 from lib import files
 from lib.encoders.heads import Subset, label, subsets
-from lib.evaluation import chance, measures
+from lib.encoders.threads import cores, side_by_side
+from lib.evaluation import chance, influence, measures
 from lib.evaluation.games import CHANCE, CONSTANT, Game
+from lib.evaluation.influence import Measured, kept
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import Value
 from lib.representations import PAPER, names
@@ -35,7 +37,7 @@ COLUMNS = (
     "control",
 )  # fmt: skip
 
-Draws = dict[str, np.ndarray]  # measure -> its value in each resample
+Draws = Mapping[str, np.ndarray]  # measure -> its value in each resample
 Ranked = np.ndarray | None  # scores [item, class]; None stands for a ranking by chance, whose expectation is taken
 
 
@@ -46,6 +48,46 @@ class TestSet:
     targets: np.ndarray
     groups: np.ndarray
     leaves: np.ndarray
+
+    @cached_property
+    def n_groups(self) -> int:
+        """How many groups there are to draw from."""
+        return len(np.unique(self.groups))
+
+    @cached_property
+    def content(self) -> str:
+        """A key of all three."""
+        return files.key(*map(files.digest, (self.targets, self.groups, self.leaves)))
+
+    @cached_property
+    def in_several_groups(self) -> np.ndarray:
+        """[class] bool: positives in two groups or more; of one alone nothing tells how another would do."""
+        return self.groups_having > 1
+
+    @cached_property
+    def groups_having(self) -> np.ndarray:
+        """[class] how many groups have a positive."""
+        number = measures.group_numbers(self.groups)[0]
+        return np.array([len(np.unique(number[column > 0])) for column in self.targets.T])
+
+
+@dataclass(frozen=True, eq=False)
+class ModelScores:
+    """Scores [item, class] of one model by level, read from `path` when they are asked for; of chance, None."""
+
+    path: Path | None
+    clip: np.ndarray  # [chunk]
+
+    def __getitem__(self, level: str) -> Ranked:
+        if self.path is None:
+            return None
+        scores = np.load(self.path)
+        return scores if level == "chunk" else measures.clip_means(scores, self.clip)[1]
+
+    @property
+    def content(self) -> str:
+        """A key of the file's content."""
+        return files.content_of([self.path])[0] if self.path else CHANCE
 
 
 class Scores:
@@ -68,47 +110,71 @@ class Scores:
         groups = np.array([group_of[name] for name in ids])
         return {"chunk": TestSet(targets, group, leaves), "clip": TestSet(of_clips, groups, leaves)}
 
-    def read(self, subset: str, head: str, seed: int) -> dict[str, Ranked]:
+    def read(self, subset: str, head: str, seed: int) -> ModelScores:
         """Scores [item, class] at chunk and clip level; StudyError naming the notebook where they are missing."""
         if subset == CHANCE:
-            return dict.fromkeys(LEVELS)
+            return ModelScores(None, self.stored["clip"])
         path = self.study.scores(subset, head, seed)
         return (
             self.load(path, "02_train_encoder", representation=subset, seed=seed) if head == "own" else self.load(path)
         )
 
-    def load(self, path: Path, made_by: str = "03_subsets", **own: Any) -> dict[str, np.ndarray]:
+    def load(self, path: Path, made_by: str = "03_subsets", **own: Any) -> ModelScores:
         """The scores [item, class] of a file, at chunk and clip level; own: parameters of the notebook that makes it."""
         if not path.exists():
             raise missing(self.study, path, made_by, **own)
-        scores = np.load(path)
-        return {"chunk": scores, "clip": measures.clip_means(scores, self.stored["clip"])[1]}
+        return ModelScores(path, self.stored["clip"])
 
-    def values(
-        self, scores: Ranked, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
-    ) -> dict[str, Value]:
-        """Measures of scores [item, class] at this level, of the columns `classes` alone."""
-        test = self.tests[level]
-        if scores is None:
-            return chance.evaluate(test.targets[:, classes], test.leaves[classes], only)
-        return measures.evaluate(test.targets[:, classes], scores[:, classes], test.leaves[classes], only)
+    def kept(self, scores: ModelScores, level: str) -> Measured | None:
+        """All measures from influence functions, made once; None where the groups are few, and the bootstrap stays."""
+        test, scoring = self.tests[level], self.study.settings.scoring
+        if test.n_groups < scoring.influence_from:
+            return None
+        given = test.groups, scoring.resamples, self.seed, test.leaves
+        return kept(
+            (scores.content, level, test.content, scoring.resamples, self.seed),
+            lambda: (chance if scores.path is None else influence).measure(test.targets, scores[level], *given),
+        )
 
-    def draws(
-        self, scores: Ranked, level: str, only: Sequence[str] = measures.NAMES, classes: Any = slice(None)
-    ) -> Draws:
-        """The same measures with groups resampled: the same draws for every model, others for every fold."""
+    def measured(
+        self, scores: ModelScores, level: str, only: Sequence[str] = measures.NAMES
+    ) -> tuple[Mapping[str, Value], Draws]:
+        """Measures at this level, and the same with groups resampled: the same draws for every model, others for every fold."""
+        if found := self.kept(scores, level):
+            return found.values, found.rows
+        return self._bootstrapped(scores[level], level, only)
+
+    def number(
+        self, scores: ModelScores, level: str, name: str, classes: Sequence[int] | None = None
+    ) -> tuple[float, np.ndarray]:
+        """One measure, of the columns `classes` alone where they are given (a mean over classes), and its draws [resample]."""
+        if classes is not None and (found := self.kept(scores, level)):
+            return found.of_columns(name, classes)
+        if classes is None:
+            values, draws = self.measured(scores, level, [name])
+        else:
+            values, draws = self._bootstrapped(scores[level], level, [name], classes)
+        return values[name].value, draws[name]
+
+    def _bootstrapped(
+        self, scores: Ranked, level: str, only: Sequence[str], classes: Any = slice(None)
+    ) -> tuple[dict[str, Value], Draws]:
         test, resamples = self.tests[level], self.study.settings.scoring.resamples
         targets, leaves = test.targets[:, classes], test.leaves[classes]
         if scores is None:
-            return chance.bootstrap(targets, test.groups, only, resamples, self.seed, leaves)
-        return measures.bootstrap(targets, scores[:, classes], test.groups, only, resamples, self.seed, leaves)
+            draws = chance.bootstrap(targets, test.groups, only, resamples, self.seed, leaves)
+            return chance.evaluate(targets, leaves, only), draws
+        draws = measures.bootstrap(targets, scores[:, classes], test.groups, only, resamples, self.seed, leaves)
+        return measures.evaluate(targets, scores[:, classes], leaves, only), draws
 
-    def by_class(self, scores: Ranked, level: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    def by_class(self, scores: ModelScores, level: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """A mean over classes class by class, and the same with groups resampled: [class], [resample, class]."""
+        if found := self.kept(scores, level):
+            return found.class_values[measure], found.class_rows[measure]
         test, resamples = self.tests[level], self.study.settings.scoring.resamples
-        if scores is None:
+        if scores.path is None:
             return chance.bootstrap_classes(test.targets, test.groups, measure, resamples, self.seed)
-        return measures.bootstrap_classes(test.targets, scores, test.groups, measure, resamples, self.seed)
+        return measures.bootstrap_classes(test.targets, scores[level], test.groups, measure, resamples, self.seed)
 
     @property
     def seed(self) -> int:
@@ -118,7 +184,7 @@ class Scores:
 
 def sampling(parts: Sequence[Scores], level: str) -> Sampling:
     """How the numbers of these folds are resampled together."""
-    freedom = sum(len(set(part.tests[level].groups)) - 1 for part in parts)
+    freedom = sum(part.tests[level].n_groups - 1 for part in parts)
     return Sampling(parts[0].study.settings.scoring.resamples, freedom)
 
 
@@ -199,7 +265,7 @@ class Model:
         """What stands in the column `subset`."""
         return self.simple or label(self.subset)
 
-    def read(self, part: Scores, seed: int) -> dict[str, Ranked]:
+    def read(self, part: Scores, seed: int) -> ModelScores:
         """Scores [item, class] at chunk and clip level."""
         if self.simple:
             return part.read(self.simple, self.head, seed)
@@ -226,21 +292,23 @@ def scored(part: Study, games: Sequence[Game]) -> list[Model]:
     return found
 
 
-Measured = dict[tuple[Model, str, int], tuple[dict[str, Value], Draws]]  # by model, level and seed
+AllMeasured = dict[tuple[Model, str, int], tuple[Mapping[str, Value], Draws]]  # by model, level and seed
 
 
-def measured(part: Scores, games: Sequence[Game] = ()) -> Measured:
+def measured(part: Scores, games: Sequence[Game] = ()) -> AllMeasured:
     """Values and resampled values of everything that one run has scored."""
-    found = {}
-    for model in scored(part.study, games):
-        for seed in part.study.request.seeds:
-            for level, scores in model.read(part, seed).items():
-                found[model, level, seed] = part.values(scores, level), part.draws(scores, level)
-    return found
+    asked = [
+        (model, level, seed) for model in scored(part.study, games) for seed in part.study.request.seeds for level in LEVELS
+    ]  # fmt: skip
+
+    def one(model: Model, level: str, seed: int) -> tuple[Mapping[str, Value], Draws]:
+        return part.measured(model.read(part, seed), level)
+
+    return dict(zip(asked, side_by_side(lambda key: one(*key), asked, cores()), strict=True))
 
 
 def _subset_rows(
-    study: Study, parts: Sequence[Scores], each: Sequence[Measured], games: Sequence[Game]
+    study: Study, parts: Sequence[Scores], each: Sequence[AllMeasured], games: Sequence[Game]
 ) -> list[dict[str, Any]]:
     fold = "mean" if study.request.fold == "all" else str(study.request.fold or "")
     seeds = study.request.seeds

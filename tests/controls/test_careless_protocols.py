@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from lib.controls import careless_protocols
 from lib.encoders import encoder
-from lib.evaluation import results
+from lib.evaluation import measures, results
 from lib.representations import PAPER
 from lib.settings import Chunking
 from lib.sounds.chunks import Chunks
@@ -123,7 +123,8 @@ def test_the_careful_head_is_the_study_s_own(remembered):
     plan = HeadPlan.of(settings, settings.heads.kinds[-1])
     every = score_subsets(data, fresh.train, fresh.test, plan, 0, device_of("cpu"))
     scores = dict(every)[PAPER]
-    expected = results.Scores(found).values(scores, "chunk", ["map_macro"])["map_macro"].value
+    test = results.Scores(found).tests["chunk"]
+    expected = measures.evaluate(test.targets, scores, names=["map_macro"])["map_macro"].value
     assert fresh.value(fresh.train, fresh.test, 0) == pytest.approx(expected, abs=1e-3)
 
 
@@ -190,4 +191,3 @@ def test_missing_embeddings_name_their_notebook(tmp_path, monkeypatch):
     found.__dict__["chunks"] = replace(found.chunks, key="other sounds")
     with pytest.raises(StudyError, match="its embeddings are of other sounds"):
         careless_protocols.careless_table(found, 0)
-

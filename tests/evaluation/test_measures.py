@@ -38,7 +38,7 @@ def case(request):
 
 
 def weighted(targets, scores, weights, leaves):
-    matrix = measures._Matrix(targets, scores, leaves)
+    matrix = measures.Matrix(targets, scores, leaves)
     return {name: measure.values(matrix, weights) for name, measure in MEASURES.items()}
 
 

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import CLASSES, CLIPS, PARENTS, study
+from made_up import CLASSES, CLIPS, PARENTS, corpus, study
 from sklearn import metrics
 
+from lib import files
 from lib.evaluation import chance, comparisons, measures, paper, results
 from lib.sounds.corpora.base import Corpus
-from lib.study import StudyError
+from lib.study import Study, StudyError
 
 EXACT = 1e-6
 
@@ -126,9 +127,9 @@ def test_intervals_hold_and_repeat(made):
 def test_folds_draw_different_places(made):
     """Folds of one size with the same draws would move together."""
     first, second = (results.Scores(part) for part in made[0].parts)
-    scores = first.read("pitch", "own", 0)["chunk"]
+    scores = first.read("pitch", "own", 0)
     second.__dict__["tests"] = first.tests
-    assert (first.draws(scores, "chunk", ["top1"])["top1"] != second.draws(scores, "chunk", ["top1"])["top1"]).any()
+    assert (first.number(scores, "chunk", "top1")[1] != second.number(scores, "chunk", "top1")[1]).any()
 
 
 def test_the_mean_of_one_seed_is_that_seed(tmp_path, monkeypatch):
@@ -346,3 +347,29 @@ def test_no_branches_make_an_empty_table(made, monkeypatch):
     rows = comparisons.branch_table(made[0])
     assert list(rows) == comparisons.BRANCH_COLUMNS
     assert not len(rows)
+
+
+def test_from_enough_groups_on_each_model_is_measured_once_and_agrees_with_the_bootstrap(tmp_path, monkeypatch):
+    """The same tables by influence functions: equal values, standard errors near; a second call reads what is kept."""
+    found = study(tmp_path, monkeypatch, seeds="0", set="scoring.influence_from=2 scoring.resamples=200")
+    by_influence = results.write_subsets(found)
+    kept = sorted((files.cache() / "measured").iterdir())
+    assert len(kept) == len(found.parts) * len(results.LEVELS) * (1 + len(results.models(found.parts[0])))
+    monkeypatch.setattr(measures, "Matrix", None)  # nothing can be sorted
+    pd.testing.assert_frame_equal(results.subset_table(found), by_influence)
+    monkeypatch.undo()
+    np.save(found.parts[0].scores("pitch", "own", 0), 1 - np.load(found.parts[0].scores("pitch", "own", 0)))
+    monkeypatch.setattr(Study, "read_corpus", lambda self: corpus(tmp_path))
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    assert not results.subset_table(found).equals(by_influence)
+
+
+def test_branches_and_classes_come_from_what_is_kept(tmp_path, monkeypatch):
+    tables = {}
+    for name, start in (("influence", 2), ("bootstrap", 1000)):
+        found = study(tmp_path / name, monkeypatch, seeds="0", fold=1, set=f"scoring.influence_from={start}")
+        tables[name] = comparisons.branch_table(found)
+    straight, drawn = tables["influence"], tables["bootstrap"]
+    np.testing.assert_allclose(straight["value"], drawn["value"], atol=1e-12)
+    apart = (straight["high"] - straight["low"]) / (drawn["high"] - drawn["low"])
+    assert 0.4 < apart.median() < 0.9  # of eight groups: too narrow, which is why the bootstrap stays there
