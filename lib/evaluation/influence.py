@@ -12,7 +12,8 @@ are in tests/evaluation/test_influence.py.
 
 Every measure of lib.evaluation.measures has one. Of the means over classes it is that of each class (average precision; AUC, from which
 d' follows by the chain rule, its clipped ends included); of `map_micro` that of all pairs; of the measures that are a ratio of
-sums over items that of the ratio. What it cannot see: that a resample may lose a class and leave it out.
+sums over items that of the ratio. Of a class it is made wider by sqrt(n / (n - 1)), where n groups have the class: so few
+numbers lie closer to their own mean than to that of all. What it cannot see: that a resample may lose a class and leave it out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -143,7 +144,11 @@ class Influences:
         levels = Levels.of(positive, scores)
         precision = self._by_group(levels, *levels.average_precision())
         area = self._unknown() if positive.all() else self._d_prime(self._by_group(levels, *levels.area()))
-        return {"map_macro": precision, "d_prime": area}
+        n_having = len(np.unique(self.group[positive]))
+        wider = np.sqrt(n_having / max(n_having - 1, 1))
+        return {
+            name: Influence(one.value, one.psi * wider) for name, one in (("map_macro", precision), ("d_prime", area))
+        }
 
     def _by_group(self, levels: Levels, value: float, of_any: Array, more: Array) -> Influence:
         """The sums by group of what each item does: of_any [level], and more [level] where it is a positive."""
