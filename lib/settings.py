@@ -184,6 +184,10 @@ class Settings(Frozen):
     representations: dict[str, dict[str, Any]] = {}
     heads: Heads = Heads()
     scoring: Scoring = Scoring()
+    subset: float = Field(1.0, gt=0, le=1, json_schema_extra={
+        "offered": "a share of each label's clips, drawn by groups, for example 0.05: a large corpus on a small machine",
+        "why": "the paper takes all clips",
+    })  # fmt: skip
     trained_on: Literal["train", "train+validation"] = choice("train", "train+validation", "not told")
     checkpoint: Literal["last", "best"] = choice(
         "last", "best on validation", "not told; selecting on the test set is refused"

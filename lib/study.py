@@ -178,7 +178,8 @@ class Study:
         asked = self.request
         fold = f", fold {asked.fold}" if asked.fold else ""
         seeds = ", ".join(map(str, asked.seeds))
-        return f"study {self.slug}: corpus {asked.corpus}, preset {asked.preset}{fold}, seeds {seeds}"
+        corpus = f"corpus {asked.corpus}{self._subset}"
+        return f"study {self.slug}: {corpus}, preset {asked.preset}{fold}, seeds {seeds}"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
@@ -198,8 +199,12 @@ class Study:
 
     @property
     def title(self) -> str:
-        """What its corpus is called: own sounds by the name of their table."""
-        return corpora.title(self.request.corpus, self.request.root)
+        """What its corpus is called: own sounds by the name of their table; and which part of it this is."""
+        return corpora.title(self.request.corpus, self.request.root) + self._subset
+
+    @property
+    def _subset(self) -> str:
+        return f" (subset {self.settings.subset:g})" if self.settings.subset < 1 else ""
 
     @cached_property
     def parts(self) -> list["Study"]:
@@ -216,7 +221,9 @@ class Study:
     def read_corpus(self) -> Corpus:
         """The corpus as its source tells it, before a test fold is chosen."""
         with files.room_for(files.home() / "data", PLANTED_BYTES):  # the embedded corpus is made here
-            return corpora.load(self.request.corpus, self.request.root or None, bool(self.request.fold))
+            return corpora.load(
+                self.request.corpus, self.request.root or None, bool(self.request.fold), self.settings.subset
+            )
 
     @cached_property
     def chunks(self) -> Chunks:
@@ -284,8 +291,10 @@ class Study:
         return self.folder / "scores" / f"{subset}-{head}-seed{seed}.npy"
 
     def write_table(self, name: str, rows: pd.DataFrame | list[dict]) -> pd.DataFrame:
-        """Write tables/<name>.csv, whole or not at all, and give it back."""
+        """Write tables/<name>.csv, whole or not at all, and give it back; a part of a corpus is told in its last column."""
         table = pd.DataFrame(rows)
+        if self.settings.subset < 1:
+            table = table.assign(corpus_subset=self.settings.subset)
         with files.whole(self.folder / "tables" / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)
         return table

@@ -122,7 +122,8 @@ def _where(study: Study) -> str:
     """What of corpus and settings is not the paper's."""
     corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.request.corpus})"
     preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
-    return ", ".join(part for part in (corpus, preset) if part) or "same corpus and settings"
+    subset = "" if study.settings.subset == 1 else f"{study.settings.subset:g} of its clips"
+    return ", ".join(part for part in (corpus, preset, subset) if part) or "same corpus and settings"
 
 
 def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:

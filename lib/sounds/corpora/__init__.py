@@ -6,6 +6,7 @@ from pathlib import Path
 from lib import files
 from lib.sounds.corpora import esc50, fsd50k, table
 from lib.sounds.corpora.base import Corpus, CorpusError
+from lib.sounds.corpora.part import part_of
 
 
 def _planted(root: Path | None) -> Corpus:
@@ -27,13 +28,15 @@ def title(name: str, root: Path | str | None = None) -> str:
     return table.title(Path(root).expanduser()) if name == "table" and root else name
 
 
-def load(name: str, root: Path | str | None = None, in_folds: bool = False) -> Corpus:
+def load(name: str, root: Path | str | None = None, in_folds: bool = False, share: float = 1.0) -> Corpus:
     """The corpus `name` (planted, esc50, fsd50k, table) from the folder `root`, which planted needs not.
 
     in_folds: a table is to be tested fold by fold, by its own folds or by some that are dealt.
+    share: below 1, of each label only this part, by groups.
     Raises CorpusError, in one line, for an unknown name, a missing folder or a folder without usable clips.
     """
     if name not in SOURCES:
         raise CorpusError(f"{name}: there is no such corpus; choose one of {', '.join(SOURCES)}")
     folder = Path(root).expanduser() if root else None
-    return table.read(folder, in_folds=in_folds) if name == "table" else SOURCES[name](folder)
+    corpus = table.read(folder, in_folds=in_folds) if name == "table" else SOURCES[name](folder)
+    return part_of(corpus, share) if share < 1 else corpus
