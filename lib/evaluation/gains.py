@@ -11,12 +11,14 @@ paired, and resamples groups of test clips; the calibration is not learned anew 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from lib.encoders.heads import label
-from lib.evaluation import frozen, ridge
+from lib.encoders.threads import cores, side_by_side
+from lib.evaluation import measures, ridge
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.intervals import Sampling, holm
 from lib.evaluation.results import LEVELS, Scores, sampling
@@ -37,11 +39,26 @@ def platt(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarr
     lack has a probability all the same. Newton's method, all classes at once.
     """
     positives, n = targets.sum(0), len(targets)
-    wanted = np.where(targets > 0, (positives + 1) / (positives + 2), 1 / (n - positives + 2))
-    slope, intercept = np.zeros(scores.shape[1]), np.log(wanted.mean(0) / (1 - wanted.mean(0)))
+    high, low = (positives + 1) / (positives + 2), 1 / (n - positives + 2)
+    return _newton(scores, np.where(targets > 0, high, low), np.ones((1, 1)))
+
+
+def platt_of_levels(scores: np.ndarray, n: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
+    """The same of one class whose items share few scores: each score [level] once, with its items and its positives."""
+    total, n_positive = n.sum(), positives.sum()
+    high, low = (n_positive + 1) / (n_positive + 2), 1 / (total - n_positive + 2)
+    wanted = (positives * high + (n - positives) * low) / n
+    slope, intercept = _newton(scores[:, None], wanted[:, None], n[:, None].astype(float))
+    return float(slope[0]), float(intercept[0])
+
+
+def _newton(scores: np.ndarray, wanted: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and intercept [class] for wanted probabilities [item, class], each item counted n times."""
+    mean = wanted.mean(0) if n.size == 1 else (wanted * n).sum(0) / n.sum(0)
+    slope, intercept = np.zeros(scores.shape[1]), np.log(mean / (1 - mean))
     for _ in range(STEPS):
         p = _probability(scores * slope + intercept)
-        error, weight = p - wanted, np.maximum(p * (1 - p), 1e-9)
+        error, weight = n * (p - wanted), n * np.maximum(p * (1 - p), 1e-9)
         first = np.stack([(error * scores).sum(0) + PENALTY * slope, error.sum(0)])
         a, b, c = (weight * scores**2).sum(0) + PENALTY, (weight * scores).sum(0), weight.sum(0)
         step = np.stack([c * first[0] - b * first[1], a * first[1] - b * first[0]]) / (a * c - b**2)
@@ -58,6 +75,8 @@ def _probability(logit: np.ndarray) -> np.ndarray:
 
 def calibrated(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Out-of-fold probabilities [item, class] of scores [item, class]; NaN where there is one group alone."""
+    if scores.dtype == np.float16:
+        return _calibrated_halves(scores, targets, groups)
     found = np.full(scores.shape, np.nan)
     for learn, applied in ridge.folds_by_group(groups):
         mean, spread = scores[learn].mean(0), scores[learn].std(0)
@@ -65,6 +84,55 @@ def calibrated(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> n
         slope, intercept = _by_class(scaled[learn], targets[learn])
         found[applied] = _probability(scaled[applied] * slope + intercept)
     return found
+
+
+def _calibrated_halves(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The same of float16, of which there are no more than 65,536: counted at each, and looked up."""
+    places = np.ascontiguousarray(measures.places_of_float16(scores).T)  # [class, item]
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    every, value = every[np.isfinite(every)], np.zeros(2**16)
+    value[measures.places_of_float16(every)] = every
+    found = np.full(scores.shape, np.nan)
+    for learn, applied in ridge.folds_by_group(groups):
+        fits = [_fit_levels(at[learn], own[learn] > 0, value) for at, own in zip(places, targets.T, strict=True)]
+        few = [column for column, fit in enumerate(fits) if fit.few]
+        if few:
+            scaled = np.stack([fits[column].scaled(value[places[column][learn]]) for column in few], axis=1)
+            slope, intercept = platt(scaled.reshape(-1, 1), targets[learn][:, few].reshape(-1, 1))
+            for column in few:
+                fits[column] = replace(fits[column], slope=float(slope[0]), intercept=float(intercept[0]))
+        for column, fit in enumerate(fits):
+            found[applied, column] = fit.probability(value)[places[column][applied]]
+    return found
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Platt's regression of one class, on scores less `mean` by `spread`; few: whether it had too little to learn from."""
+
+    mean: float
+    spread: float
+    few: bool
+    slope: float
+    intercept: float
+
+    def scaled(self, scores: np.ndarray) -> np.ndarray:
+        return (scores - self.mean) / self.spread
+
+    def probability(self, scores: np.ndarray) -> np.ndarray:
+        return _probability(self.scaled(scores) * self.slope + self.intercept)
+
+
+def _fit_levels(at: np.ndarray, positive: np.ndarray, value: np.ndarray) -> _Fit:
+    """The regression of one class from the places of its scores [item]."""
+    counts = np.bincount(at, minlength=len(value))
+    there = np.flatnonzero(counts)
+    n, positives, scores = counts[there], np.bincount(at[positive], minlength=len(value))[there], value[there]
+    mean = (n * scores).sum() / n.sum()
+    spread = np.sqrt((n * (scores - mean) ** 2).sum() / n.sum())
+    spread = spread if spread > 1e-9 else 1.0
+    few = min(positive.sum(), (~positive).sum()) < FEW
+    return _Fit(mean, spread, few, *platt_of_levels((scores - mean) / spread, n, positives))
 
 
 def _by_class(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +147,8 @@ def _by_class(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.n
 
 def log_loss_bits(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Log-loss [item] of the calibrated scores [item, class], summed over classes, in bits."""
-    p = np.clip(calibrated(scores.astype(np.float64), targets, groups), 1e-12, 1 - 1e-12)
+    exact = scores if scores.dtype == np.float16 else scores.astype(np.float64)
+    p = np.clip(calibrated(exact, targets, groups), 1e-12, 1 - 1e-12)
     return -np.log2(np.where(targets > 0, p, 1 - p)).sum(1)
 
 
@@ -110,30 +179,45 @@ def gain_table(study: Study) -> pd.DataFrame:
 
 def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[dict]:
     of, seeds = sampling(parts, level), study.request.seeds
-    weights = [frozen.draws(part.study, part.tests[level].groups) for part in parts]
+    draws = [Draws.of(part, level) for part in parts]
     subsets = list(dict.fromkeys(subset for pair in asked() for subset in pair))
-    each = {
-        subset: [[losses(part, subset, head, seed, level) for part in parts] for seed in seeds] for subset in subsets
-    }
+    models = [(part, subset, head, seed, level) for subset in subsets for seed in seeds for part in parts]
+    found = side_by_side(lambda model: losses(*model), models, cores())
+    each = {subset: [[next(found) for _ in parts] for _ in seeds] for subset in subsets}
     rows = []
     for without, more in asked():
         saved = [
             [first - second for first, second in zip(*pair, strict=True)]
             for pair in zip(each[without], each[more], strict=True)
         ]
-        rows.append(
-            {"without": without, "with": more, "head": head, "level": level, **_gain(study, of, saved, weights)}
-        )
+        rows.append({"without": without, "with": more, "head": head, "level": level, **_gain(study, of, saved, draws)})
     for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = corrected
     return rows
 
 
-def _gain(study: Study, of: Sampling, saved: list[list[np.ndarray]], weights: list[np.ndarray]) -> dict[str, float]:
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """The draws of one fold, as sums over groups: group [item], drawn [resample, group] float64."""
+
+    group: np.ndarray
+    drawn: np.ndarray
+
+    @classmethod
+    def of(cls, part: Scores, level: str) -> "Draws":
+        """Those of every measure at this level."""
+        group, n_groups = measures.group_numbers(part.tests[level].groups)
+        drawn = measures.draws_of_groups(n_groups, part.study.settings.scoring.resamples, part.seed)
+        return cls(group, drawn.astype(float))
+
+    def means(self, of_items: np.ndarray) -> np.ndarray:
+        """Mean over items [resample]."""
+        return self.drawn @ np.bincount(self.group, of_items) / (self.drawn @ np.bincount(self.group))
+
+
+def _gain(study: Study, of: Sampling, saved: list[list[np.ndarray]], draws: list[Draws]) -> dict[str, float]:
     """The mean of what is saved, by seed and fold [item], with its interval and p."""
-    resampled = np.mean(
-        [w @ bits / w.sum(1) for folds in saved for w, bits in zip(weights, folds, strict=True)], axis=0
-    )
+    resampled = np.mean([one.means(bits) for folds in saved for one, bits in zip(draws, folds, strict=True)], axis=0)
     rows = np.concatenate([resampled, [np.mean([bits.mean() for bits in folds]) for folds in saved]])
     low, high = of.interval(rows, study.settings.scoring.level)
     return {

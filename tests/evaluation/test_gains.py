@@ -32,6 +32,17 @@ def test_platts_regression_is_that_of_scikit_learn():
         assert intercept[column] == pytest.approx(model.intercept_[0], abs=1e-4)
 
 
+def test_calibration_of_float16_is_that_of_the_same_numbers():
+    """Counted at each of the 65,536 numbers or item by item, the probabilities are the same; rare classes share a fit."""
+    targets, groups, rng = clips(n=400, n_classes=5)
+    targets[:, 4] = rng.random(400) < 0.02
+    halves = (targets * [0.0, 0.5, 1.0, 4.0, 1.0] + rng.normal(size=targets.shape)).round(1).astype(np.float16)
+    exact = calibrated(halves.astype(float), targets, groups)
+    assert calibrated(halves, targets, groups) == pytest.approx(exact, abs=1e-8)
+    assert targets[:, 4].sum() < gains.FEW and np.isfinite(exact).all()
+    assert log_loss_bits(halves, targets, groups) == pytest.approx(log_loss_bits(halves.astype(float), targets, groups))
+
+
 def test_a_class_that_is_parted_or_absent_has_probabilities_too():
     scores = np.linspace(-1, 1, 40)[:, None].repeat(3, axis=1)
     targets = np.stack([scores[:, 0] > 0, np.zeros(40), np.ones(40)], axis=1)
