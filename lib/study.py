@@ -24,6 +24,7 @@ from pydantic import Field, field_validator
 
 from lib import files
 from lib.files import PlainError
+from lib.files.cells import guarded, unguarded
 from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
 from lib.sounds import corpora
 from lib.sounds.chunks import Chunks, cut
@@ -296,7 +297,7 @@ class Study:
         if self.settings.subset < 1:
             table = table.assign(corpus_subset=self.settings.subset)
         with files.whole(self.folder / "tables" / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
+            guarded(table).to_csv(temporary, index=False)
         return table
 
     def table(self, name: str, made_by: str) -> pd.DataFrame:
@@ -307,7 +308,7 @@ class Study:
         text = dict.fromkeys(
             ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "named"), str
         )  # labels may be numbers
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text)
+        table = unguarded(pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text))
         return table.fillna({name: "" for name in text if name in table})
 
     @contextmanager

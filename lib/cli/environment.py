@@ -127,6 +127,7 @@ def clean(environ, python):
     kept = {name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
     kept["VIRTUAL_ENV"] = str(python.parent.parent)
+    kept["PYTHONUTF8"] = "1"  # names of clips and labels, whatever the locale
     return kept
 
 

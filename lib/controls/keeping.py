@@ -19,6 +19,7 @@ from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.results import as_stored
 from lib.files import PlainError
+from lib.files.cells import unguarded
 from lib.settings import Settings
 from lib.sounds.chunks import Chunks
 from lib.study import Study, StudyError
@@ -196,7 +197,7 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
     with files.held(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
         if path.exists():
-            old = pd.read_csv(path, dtype=str, keep_default_na=False)
+            old = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False))
             kept = old[~old.set_index(same).index.isin(new.set_index(same).index)]
             new = pd.concat([kept, new], ignore_index=True)
         run.write_table("chosen", new)

@@ -17,6 +17,7 @@ import pandas as pd
 from lib import files
 from lib.display import mpl
 from lib.display.glyphs import spell_out
+from lib.files.cells import guarded
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 100, "savefig.dpi": 200, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 10,
@@ -72,10 +73,10 @@ def sentence(text: str) -> mpl.Figure:
 def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
     """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
     with files.whole(stem.with_name(f"{stem.name}.csv")) as temporary:
-        table.to_csv(temporary, index=False)
-    shown = table.apply(lambda column: column.map(lambda x: f"{x:.3f}" if isinstance(x, float) else x))
+        guarded(table).to_csv(temporary, index=False)
+    shown = table.map(lambda x: f"{x:.3f}" if isinstance(x, float) and not pd.isna(x) else x)
     with files.whole(stem.with_name(f"{stem.name}.tex")) as temporary:
-        temporary.write_text(latex(shown, caption))
+        temporary.write_text(latex(shown, caption), encoding="utf-8")
     return table
 
 
@@ -97,4 +98,4 @@ def _escape(text: str) -> str:
         {c: f"\\{c}" for c in "&%$#_{}"}
         | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
     )
-    return "" if text == "nan" else text.translate(table)
+    return " ".join(text.translate(table).split())  # an empty line would end a paragraph, and the table with it

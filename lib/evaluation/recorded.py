@@ -15,6 +15,7 @@ import pandas as pd
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import between, number
 from lib.files import PlainError
+from lib.files.cells import unguarded
 from lib.representations import PAPER
 
 HEAD = "paper"  # the head of the pages, with a hidden layer; the tables have the linear one too
@@ -85,7 +86,7 @@ class Record:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=TEXT)
+        table = unguarded(pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=TEXT))
     except pd.errors.EmptyDataError:  # a table that has no rows had no columns either
         return pd.DataFrame()
     return table.fillna({name: "" for name in TEXT if name in table})

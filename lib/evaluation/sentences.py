@@ -4,6 +4,8 @@ A difference is called clear only where its paired interval leaves out zero. Val
 they are differences), d' as it is.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -212,5 +214,12 @@ def left_out(table: pd.DataFrame) -> str:
 
 
 def bullets(*sentences: str) -> str:
-    """Sentences as a markdown list."""
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+    """Sentences as a markdown list, names in them as they are; `words` in backticks are code."""
+    return "\n".join(f"- {_as_text(sentence)}" for sentence in sentences)
+
+
+def _as_text(sentence: str) -> str:
+    """A sentence in which nothing but backticks means anything to markdown."""
+    parts = re.split(r"(`[^`]+`)", " ".join(sentence.split()))
+    parts[::2] = [re.sub(r"([\\*$\[\]<>&~|]|(?<!\w)_|_(?!\w))", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)

@@ -7,6 +7,7 @@ Files are opened later, when chunks are cut.
 
 import csv
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -85,8 +86,14 @@ def _cells(names: list[str], line: int, cells: list[str]) -> dict[str, str]:
 
 
 def label_list(text: str, separator: str) -> tuple[str, ...]:
-    """Labels in the order given, each once, without blanks."""
-    return tuple(dict.fromkeys(label.strip() for label in text.split(separator) if label.strip()))
+    """Labels in the order given, each once and in one line, without blanks around it."""
+    labels = (in_one_line(label) for label in text.split(separator))
+    return tuple(dict.fromkeys(label for label in labels if label))
+
+
+def in_one_line(text: str) -> str:
+    """A name without line breaks and control characters, which no table and no figure could show."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
 
 
 def number(text: str) -> int | None:

@@ -23,7 +23,18 @@ import numpy as np
 
 from lib.sounds.corpora.base import Corpus, CorpusError
 from lib.sounds.corpora.folds import dealt
-from lib.sounds.corpora.rows import Look, Row, finished, folder, label_list, number, on_disk, read_csv, sift
+from lib.sounds.corpora.rows import (
+    Look,
+    Row,
+    finished,
+    folder,
+    in_one_line,
+    label_list,
+    number,
+    on_disk,
+    read_csv,
+    sift,
+)
 
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
@@ -107,7 +118,7 @@ def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
             labels=label_list(row["labels"], ";"),
             role=ROLES.get(row["role"].lower(), "") if side == "role" else "",
             fold=_fold(row["fold"]) if side == "fold" else 0,
-            group=row.get("group") or clip,
+            group=in_one_line(row.get("group", "")) or clip,
             problem=_problem(row, text, side),
         )
 
