@@ -215,7 +215,7 @@ def owned(table: pd.DataFrame, level: str, head: str) -> list[str]:
         f"other encoder's, with false discoveries kept at 5 % over {tested} classes (Benjamini-Hochberg)."
     )
     if lacking := len(rows) - tested:
-        told += f" {lacking} more cannot be tested, since their test clips lie in one group."
+        told += f" {lacking} more cannot be tested: their test clips lie in one group, or all encoders rank them alike."
     return [told, *(f"{name} owns: {', '.join(of['class'])}" for name, of in mine.groupby("encoder", sort=False))]
 
 

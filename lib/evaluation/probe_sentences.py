@@ -111,10 +111,10 @@ def similarity(table: pd.DataFrame) -> list[str]:
         others = label(tuple(other for other in PAPER if other != name))
         if (others, name) in predicted.index and np.isfinite(rest := 1 - predicted.loc[(others, name), "value"]):
             row = predicted.loc[(others, name)]
-            interval = between(max(0, 1 - row["high"]), min(1, 1 - row["low"]))
+            interval = between(*np.clip([1 - row["high"], 1 - row["low"]], 0, 1))
             found.append(
                 f"What of {name} cannot be had from the three others by a linear model: "
-                f"{number(min(rest, 1))} % of its variance {interval}."
+                f"{number(min(max(rest, 0), 1))} % of its variance {interval}."
             )
     alike = table[table["what"] == "cka"].dropna(subset="value").sort_values("value")
     if len(alike) > 1:

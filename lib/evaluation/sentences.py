@@ -103,7 +103,8 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     first = rows.iloc[0]
     told = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < 0.05]
     if not np.isfinite(rows["p_holm"].astype(float)).any():
-        return f"By {level}s nothing can be tested: {NO_GROUPS}. {seeds(first['seeds'])}"
+        why = NO_GROUPS if first["groups"] < 2 else "no difference changes when other clips are drawn"
+        return f"By {level}s nothing can be tested: {why}. {seeds(first['seeds'])}"
     size = f"With {first['items']} {level}s in {first['groups']} groups"
     doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
     if not told:

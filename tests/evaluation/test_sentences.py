@@ -56,9 +56,10 @@ def test_without_an_interval_nothing_is_claimed():
     bare = differences(0.03, np.nan, np.nan, np.nan)
     told = sentences.all_against(bare, "neuralogram", "clip")
     assert "includes zero" not in told and "significant" not in told
-    assert sentences.significance(bare).startswith(
+    assert sentences.significance(bare.assign(groups=1)).startswith(
         "By clips nothing can be tested: one group alone cannot be resampled."
     )
+    assert sentences.significance(bare).startswith("By clips nothing can be tested: no difference changes when")
     told = sentences.order(table1([0.2, 0.3, 0.5, 0.4, 0.6], low=np.nan))
     assert "Whether any is above chance (12.0; the constant predictor has 10.0) cannot be tested" in told
     assert "Not clearly" not in told

@@ -391,8 +391,8 @@ def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
 
 
 def test_a_test_role_of_one_group_is_said(tmp_path):
-    text = "path,labels,role,group\na.wav,x,train,g\nb.wav,x,test,h\nc.wav,x,test,{}\n"
-    for name in "abc":
+    text = "path,labels,role,group\na.wav,x,train,g\nb.wav,x,test,h\nc.wav,x;y,test,{}\nd.wav,y,train,g\n"
+    for name in "abcd":
         wav(tmp_path / f"{name}.wav")
     (warning,) = corpora.load("table", own(tmp_path, text.format("h"))).warnings
     assert warning.startswith("the test role holds one group of clips: no intervals")
@@ -400,10 +400,20 @@ def test_a_test_role_of_one_group_is_said(tmp_path):
     assert corpus.warnings == corpus.notes == ()
 
 
+def test_labels_that_tell_nothing_apart_are_said(tmp_path):
+    for name in "abc":
+        wav(tmp_path / f"{name}.wav")
+    text = "path,labels,role\na.wav,x;{0},train\nb.wav,x;{0},test\nc.wav,{1},test\n"
+    (warning,) = corpora.load("table", own(tmp_path, text.format("x", "x"))).warnings
+    assert warning.startswith("there is one label, so there is nothing to tell apart")
+    (warning,) = corpora.load("table", own(tmp_path, text.format("y", "x"))).warnings
+    assert warning == "on every clip, so that nobody can be better at it than chance: x"
+
+
 def test_a_table_without_groups_says_what_an_honest_split_needs(tmp_path):
     for name in "abcd":
         wav(tmp_path / f"{name}.wav")
-    head, lines = "path,labels,role", ["a.wav,x,train", "b.wav,x,test", "c.wav,x,test"]
+    head, lines = "path,labels,role", ["a.wav,x;y,train", "b.wav,x,test", "c.wav,y,test"]
     bare = corpora.load("table", own(tmp_path, "\n".join([head, *lines])))
     (note,) = bare.notes
     assert note.startswith("sounds.csv has no column `group`: each such clip is taken as independent")

@@ -106,6 +106,11 @@ class Corpus:
             lines.append(
                 f"tested without a training clip, so that nothing can know it, though it counts in every mean: {named}"
             )
+        everywhere = [name for name, all_have in zip(self.classes, self.targets.all(0), strict=True) if all_have]
+        if len(self.classes) == 1:
+            lines.append("there is one label, so there is nothing to tell apart: every model ranks as well as chance")
+        elif everywhere:
+            lines.append(f"on every clip, so that nobody can be better at it than chance: {listed(everywhere, 5)}")
         return tuple(lines)
 
     @property
