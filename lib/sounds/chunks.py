@@ -34,10 +34,11 @@ from lib.display.screen import watched
 from lib.settings import Chunking
 from lib.sounds.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError, listed
 from lib.sounds.corpora.rows import need_both_sides
-from lib.sounds.decode import FAR, BadFile, decode
+from lib.sounds.decode import FAR, BadFile, decode_channels
 
 VERSION = 3  # of the rule below: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
+NO_SOUND = 1e-4  # a channel without a sample from here up is silent (-80 dBFS)
 OFFSET = 0.02  # of full scale: a clip's mean beyond it is a DC offset, which every representation sees
 
 
@@ -146,13 +147,18 @@ class Chunks:
         return "\n".join([*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.remarks])
 
 
-def odd_about(chunks: np.ndarray) -> list[str]:
-    """What is odd about the samples of a clip's chunks [chunk, sample], which no rule rejects."""
+def odd_about(chunks: np.ndarray, peaks: np.ndarray) -> list[str]:
+    """What is odd about the samples of a clip's chunks [chunk, sample] and about its channels' peaks [channel].
+
+    No rule rejects it.
+    """
     clipped = (np.abs(chunks) >= FULL_SCALE).mean() > CLIPPED_SHARE
     shifted = abs(chunks.mean(dtype=np.float64)) > OFFSET
+    one_sided = peaks.min() < NO_SOUND <= peaks.max()
     found = {
         f"clipped (over {CLIPPED_SHARE:.1%} of the samples at full scale)": clipped,
         f"DC offset (mean beyond {OFFSET:.0%} of full scale)": shifted,
+        "a silent channel beside one with sound (the mean of all channels is taken)": one_sided,
     }
     return [what for what, so in found.items() if so]
 
@@ -240,10 +246,10 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
             if isinstance(result, BadFile):
                 rejected.append((path, clip, str(result)))
                 continue
-            chunks, start_s = result
+            chunks, start_s, peaks = result
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
             digests.append(digests_of(chunks))
-            for what in odd_about(chunks):
+            for what in odd_about(chunks, peaks):
                 odd.setdefault(what, []).append(clip)
             n_usable += 1
             yield chunks
@@ -267,12 +273,13 @@ def digests_of(audio: np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join(each), "<u8")
 
 
-def _cut_file(path: str, role: str, settings: Chunking) -> tuple[np.ndarray, np.ndarray] | BadFile:
+def _cut_file(path: str, role: str, settings: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray] | BadFile:
+    """Chunks [chunk, sample], start_s [chunk] and the peak of each channel [channel] of a file."""
     try:
-        samples = decode(Path(path), settings.rate_hz, settings.resampler)
+        samples, peaks = decode_channels(Path(path), settings.rate_hz, settings.resampler)
     except BadFile as error:
         return error
-    return cut_clip(samples, settings, settings.test_overlap if role == "test" else 0.0)
+    return *cut_clip(samples, settings, settings.test_overlap if role == "test" else 0.0), peaks
 
 
 def _in_order(work: Callable, items: Iterable, threads: int) -> Iterator:

@@ -15,8 +15,11 @@ import numpy as np
 import soundfile
 import soxr
 
+from lib.sounds.mp3 import with_length
+
 FAR = 100.0  # times full scale: no recording reaches it, and a network's sums would no longer be numbers
 BLOCK = 1 << 18  # samples of all channels read at a time: a long file is never whole in memory before it is mono
+RATES_HZ = (500, 1_000_000)  # lowest and highest of any recording: infrasound, bats
 UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
 OGG_LAST = 4  # flag of a stream's last page
 MOST_PHASES = 2000  # torchaudio keeps a filter for each phase of the two rates: 441 for 44.1 kHz to 16 kHz
@@ -49,8 +52,15 @@ def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest
     Any format, rate, depth and number of channels that libsndfile reads. n frames become round(n * rate_hz / rate).
     What comes after `longest_s` is not read.
     """
+    return decode_channels(path, rate_hz, resampler, longest_s)[0]
+
+
+def decode_channels(
+    path: Path, rate_hz: int, resampler: str, longest_s: float = math.inf
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same samples, and the peak of each channel [channel] before their mean was taken."""
     try:
-        mono, rate = _mono(path, longest_s)
+        mono, rate, peaks = _mono(path, longest_s)
         _refuse_truncated(path)
         wanted = max(1, round(len(mono) * rate_hz / rate))
         if rate != rate_hz:
@@ -63,7 +73,7 @@ def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest
         raise BadFile(f"cannot be decoded: {_line(error)}") from None
     if not np.isfinite(mono).all():
         raise BadFile("NaN or infinite samples")
-    return np.pad(mono[:wanted], (0, max(0, wanted - len(mono))))
+    return np.pad(mono[:wanted], (0, max(0, wanted - len(mono)))), peaks
 
 
 def resample(mono: np.ndarray, rate: int, rate_hz: int, resampler: str) -> np.ndarray:
@@ -81,25 +91,41 @@ def resample(mono: np.ndarray, rate: int, rate_hz: int, resampler: str) -> np.nd
 
 def _line(error: Exception) -> str:
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "no reason told"
+    if "does not exist or is not a regular file" in text:  # libsndfile's words for what it does not know
+        text = "its content has no format that is known"
     return " ".join(text.split()).rstrip(".")
 
 
-def _mono(path: Path, longest_s: float) -> tuple[np.ndarray, int]:
+def _mono(path: Path, longest_s: float) -> tuple[np.ndarray, int, np.ndarray]:
     if path.stat().st_size == 0:
         raise BadFile("empty file")
-    with _Forwards(path) as file:
-        most = min(file.frames, longest_s * file.samplerate)
-        blocks = list(_blocks(file, longest_s * file.samplerate))
+    with _opened(path) as file:
+        if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
+            raise BadFile(f"a sampling rate of {file.samplerate} Hz: its header is damaged, or it is no sound")
+        most, peaks = longest_s * file.samplerate, np.zeros(file.channels, np.float32)
+        blocks = list(_blocks(file, most, peaks))
         n_frames = sum(map(len, blocks))
-        if n_frames < most and _frames_are_told(file, path):
+        if n_frames < min(file.frames, most) and file.frames < 1 << 60:  # a stream's header does not tell the number
             raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
         if not n_frames:
+            _refuse_truncated(path)
             raise BadFile("no samples")
-        return np.concatenate(blocks)[: round(min(n_frames, longest_s * file.samplerate))], file.samplerate
+        return np.concatenate(blocks)[: round(min(n_frames, most))], file.samplerate, peaks
 
 
-def _blocks(file: soundfile.SoundFile, most: float) -> Iterator[np.ndarray]:
-    """Blocks [sample] float32 up to the end or past `most` frames, or to where decoding fails (FLAC cut off)."""
+def _opened(path: Path) -> _Forwards:
+    file = _Forwards(path)
+    if file.format != "MP3" or (told := with_length(path)) is None:
+        return file
+    file.close()
+    return _Forwards(told)
+
+
+def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterator[np.ndarray]:
+    """Blocks [sample] float32 up to the end or past `most` frames, or to where decoding fails (FLAC cut off).
+
+    peaks [channel] is kept at the highest sample of each channel so far.
+    """
     n_frames = 0
     while n_frames < most:
         try:
@@ -110,19 +136,11 @@ def _blocks(file: soundfile.SoundFile, most: float) -> Iterator[np.ndarray]:
             return
         if not np.isfinite(block).all():
             raise BadFile("NaN or infinite samples")
-        if (peak := np.abs(block).max()) > FAR:
+        np.maximum(peaks, np.abs(block).max(axis=0), out=peaks)
+        if (peak := peaks.max()) > FAR:
             raise BadFile(f"samples far beyond full scale: {peak:.3g} where 1 is full scale; scale them to -1 to 1")
         n_frames += len(block)
         yield block.mean(axis=1, dtype=np.float64).astype(np.float32)
-
-
-def _frames_are_told(file: soundfile.SoundFile, path: Path) -> bool:
-    """Whether the header tells the number of frames: a stream's does not, an MP3's only in a Xing or Info tag."""
-    if file.format != "MP3":
-        return file.frames < 1 << 60
-    with open(path, "rb") as raw:
-        head = raw.read(1 << 16)
-    return b"Xing" in head or b"Info" in head
 
 
 def _refuse_truncated(path: Path) -> None:

@@ -107,9 +107,11 @@ def test_length_after_resampling(rate, n_frames, tmp_path):
         ("a.wav", "FLOAT", 8000, 1),
         ("a.wav", "DOUBLE", 96000, 1),
         ("a.wav", "PCM_U8", 16000, 3),
+        ("A.WAV", "PCM_24", 192000, 8),
         ("a.rf64", "PCM_16", 44100, 1),
         ("a.aiff", "PCM_16", 44100, 2),
         ("a.flac", "PCM_24", 48000, 2),
+        ("A.FLAC", "PCM_24", 192000, 8),
         ("a.ogg", "VORBIS", 44100, 2),
         ("a.ogg", "OPUS", 48000, 1),
         ("a.mp3", "MPEG_LAYER_III", 44100, 1),
@@ -257,6 +259,25 @@ def test_one_sample_that_is_no_number_refuses_the_file(value, tmp_path):
         decode(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_a_rate_that_no_recording_has_refuses_the_file(rate, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(1, RATE), RATE)
+    text = bytearray((tmp_path / "a.wav").read_bytes())
+    text[24:28] = struct.pack("<I", rate)
+    (tmp_path / "a.wav").write_bytes(text)
+    with pytest.raises(BadFile, match=f"a sampling rate of {rate} Hz: its header is damaged"):
+        decode(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg", "opus.ogg"])
+@pytest.mark.parametrize("lost", [1, 4, 50, 2000])
+def test_a_file_that_lacks_its_last_bytes_is_refused_as_truncated(name, lost, tmp_path):
+    soundfile.write(tmp_path / name, tone(2, 48000), 48000, subtype="OPUS" if name[0] == "o" else None)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-lost])
+    with pytest.raises(BadFile, match="truncated"):
+        decode(tmp_path / name)
+
+
 @pytest.mark.parametrize("value", [1e30, -1e30, 32767.0, 101.0])
 def test_samples_far_beyond_full_scale_refuse_the_file(value, tmp_path):
     samples = tone(2, 44100)
@@ -381,6 +402,10 @@ def test_clips_that_are_clipped_or_have_an_offset_are_counted_and_kept(tmp_path)
     assert lines[0].startswith("clipped (over 0.1% of the samples at full scale): 2 clips")
     assert lines[1].startswith("DC offset (mean beyond 2% of full scale): 2 clips") and "c.wav, d-t.wav" in lines[1]
     assert cut(corpus_of(tmp_path / "c", sounds), progress=False).odd == made.odd  # read from the cache
+    left = np.hstack([tone(1, RATE), np.zeros((RATE, 1))])
+    made = cut(corpus_of(tmp_path / "s", {"a.wav": left, "b-t.wav": tone(1, RATE, channels=2)}), progress=False)
+    assert list(made.odd.values()) == [["a.wav"]] and np.abs(made.audio[0]).max() == pytest.approx(0.25, abs=1e-3)
+    assert "a silent channel beside one with sound (the mean of all channels is taken): 1 clips, kept" in made.summary()
     assert "kept as they are" not in cut(mixed(tmp_path / "good"), progress=False).summary()
 
 
@@ -426,7 +451,7 @@ def test_a_second_call_reads_the_same(tmp_path, monkeypatch, capsys):
     corpus = mixed(tmp_path / "c")
     first = cut(corpus)
     assert capsys.readouterr().out.count("\n") == 1
-    monkeypatch.setattr(chunks, "decode", None)  # nothing is opened again
+    monkeypatch.setattr(chunks, "decode_channels", None)  # nothing is opened again
     again = cut(corpus, Chunking(silent="drop_both"))
     assert same(first, again) and capsys.readouterr().out == ""
 
@@ -582,3 +607,29 @@ def test_esc10_gives_its_known_chunks():
     assert len(result) == 2003 and result.corpus.rejected.empty
     assert result.silent.sum() == 173
     assert np.bincount(result.clip).min() == 4 and np.bincount(result.clip).max() == 7
+
+
+# Many files, and a long one
+
+
+@pytest.mark.slow
+def test_five_thousand_tiny_files_are_one_cut(tmp_path, home):
+    sounds = {f"{n:04d}{'-t' * (n % 2)}.wav": np.full((800, 1), (1 + n % 9) / 10) for n in range(5000)}
+    made = cut(corpus_of(tmp_path / "c", sounds), progress=False)
+    assert len(made) == 5000 and made.corpus.rejected.empty
+    for row in (0, 1234, 4999):
+        assert made.audio[row] == pytest.approx((1 + row % 9) / 10)
+
+
+@pytest.mark.slow
+def test_an_hour_is_cut_into_its_seconds(tmp_path, home):
+    with soundfile.SoundFile(tmp_path / "a.flac", "w", 8000, 2) as file:
+        for second in range(3600):
+            file.write(np.full((8000, 2), second / 4000))
+    (tmp_path / "a-t.flac").write_bytes((tmp_path / "a.flac").read_bytes())
+    (tmp_path / "own.csv").write_text("path,labels,role\na.flac,x,train\na-t.flac,x,test\n")
+    made = cut(load("table", tmp_path), progress=False)
+    assert len(made) == 7200
+    middles = made.audio[:, 8000]
+    assert middles[:3600] == pytest.approx(np.arange(3600) / 4000, abs=1e-3)
+    assert np.array_equal(made.audio[:3600], made.audio[3600:])
