@@ -1,0 +1,102 @@
+"""Corpora that nobody designed reach the report: few clips, one class, one group, many classes, labels of any look."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from lib.files import PROJECT
+
+pytestmark = pytest.mark.slow
+LOOKS = (
+    "0",
+    "1",
+    "01",
+    "True",
+    "False",
+    "nan",
+    "=1+1",
+    "@x",
+    "-5+2",
+    "<b>&amp;",
+    "$\\alpha$",
+    "_under_",
+    "100 %",
+    "日本",
+    "🎻",
+)
+
+
+def two_clips():
+    return [("x", "train", "a"), ("x", "test", "b")]
+
+
+def labels_of_any_look():
+    """Each on two clips to train and one to test on, one of them on every clip, and one in test alone."""
+    rows = [
+        (f"everywhere;{name}", role, f"{role}{n}")
+        for name in LOOKS
+        for n, role in enumerate(("train", "train", "test"))
+    ]
+    return [*rows, ("everywhere;test alone", "test", "t")]
+
+
+def one_group_a_role():
+    return [("xy"[n % 2], "train" if n < 8 else "test", "g" if n < 8 else "h") for n in range(12)]
+
+
+def three_hundred_classes():
+    return [(f"k{n % 300:03d}", "train" if n < 300 else "test", f"g{n}") for n in range(600)]
+
+
+def folds_of_one_group():
+    return [("xy"[n % 2], "", f"g{n % 2}") for n in range(8)]
+
+
+CASES = {
+    two_clips: (), labels_of_any_look: (), one_group_a_role: (), three_hundred_classes: (), folds_of_one_group: ("FOLD=all",),
+}  # fmt: skip
+
+
+def table(folder, rows):
+    """Tones of a second, and the table of these labels, roles and groups."""
+    folder.mkdir()
+    lines, time_s = ["path,labels,role,group"], np.arange(16000) / 16000
+    for n, row in enumerate(rows):
+        noise = 0.01 * np.random.default_rng(n).standard_normal(16000)
+        soundfile.write(
+            folder / f"{n:03d}.wav", 0.3 * np.sin(2 * np.pi * (200 + 37 * (n % 13)) * time_s) + noise, 16000
+        )
+        lines.append(",".join([f"{n:03d}.wav", *row]))
+    (folder / "own.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_it_reaches_the_report(case, tmp_path):
+    root = table(tmp_path / "sounds", case())
+    environment = {**os.environ, "STUDY_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    words = [f"ROOT={root}", "CORPUS=table", "PRESET=tiny", "DEVICE=cpu", *CASES[case]]
+    for command in (["study", *words], ["report"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "lib.cli.commands", *command],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    run = tmp_path / "runs" / "table-tiny"
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Not there yet" not in page and "This run has left nothing of it" not in page
+    labels = {label for row in case() for label in row[0].split(";")}
+    tested = {label for row in case() if row[1] != "train" for label in row[0].split(";")}
+    found = pd.read_csv(run / "tables" / "predictions.csv", dtype=str, keep_default_na=False)
+    plain = {
+        label[1:] if label[:2] in ("'=", "'@", "'-") else label for label in found.loc[found["has"] == "1", "label"]
+    }
+    assert plain == tested <= labels
