@@ -213,6 +213,11 @@ class Settings(Frozen):
             raise ValueError(f"choose of {', '.join(there)}, several with commas; or all; or none")
         return named
 
+    @property
+    def train_roles(self) -> tuple[str, ...]:
+        """Roles of the clips that encoders and heads are trained on."""
+        return tuple(self.trained_on.split("+"))
+
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "Settings":
         """Settings of a preset with `overrides` (dotted name -> value) on top; SettingsError in one line if wrong."""

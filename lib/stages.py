@@ -92,7 +92,7 @@ def learned_from(study: Study, name: str, seed: int) -> np.ndarray:
 def heads_key(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> str:
     """Changes with whatever the heads and their test scores depend on: embeddings, labels, rows, settings, seed."""
     chunks, plan = study.chunks, HeadPlan.of(study.settings, head)
-    train, test = chunks.rows(*study.settings.trained_on.split("+")), chunks.rows("test")
+    train, test = study.train_rows, chunks.rows("test")
     content = {name: files.digest(values) for name, values in embeddings.items()}
     rows = [chunks.content(train), *(files.digest(values) for values in (train, test, chunks.groups[train]))]
     return files.key(HEADS, plan.heads, plan.schedule, seed, rows, study.settings.threads, content)
@@ -106,7 +106,7 @@ def heads_made_from(study: Study, head: str, seed: int) -> str:
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
     chunks, plan, key = study.chunks, HeadPlan.of(study.settings, head), heads_key(study, embeddings, head, seed)
-    train, test = chunks.rows(*study.settings.trained_on.split("+")), chunks.rows("test")
+    train, test = study.train_rows, chunks.rows("test")
     there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
     if there and study.heads(head, seed).exists() and heads_made_from(study, head, seed) == key:
         return
@@ -123,7 +123,7 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
 
 def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:
     """Write the weights of one kind of head on all subsets, and what is to be known of how they were fitted."""
-    train = study.chunks.rows(*study.settings.trained_on.split("+"))
+    train = study.train_rows
     fitted = {"penalties": [], "convergence": []}
     for heads in trained:
         fitted["penalties"] += [
@@ -145,7 +145,7 @@ def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained:
 def note_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, seconds: float) -> None:
     """Note what fitting and scoring the heads of all subsets took."""
     widths = [sum(data.embeddings[name].shape[1] for name in subset) for subset in subsets(list(data.embeddings))]
-    chunks = len(study.chunks.rows(*study.settings.trained_on.split("+"))) * len(widths)
+    chunks = len(study.train_rows) * len(widths)
     what = f"head {plan.head}, seed {seed}"
     if plan.closed_form:
         study.note_time(what, seconds, chunks, "chunks")

@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
@@ -246,6 +247,11 @@ class Study:
         self.write_table("rejected", chunks.corpus.rejected)
         self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
         return chunks
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """Rows [row] of the chunks that encoders and heads are trained on."""
+        return self.chunks.rows(*self.settings.train_roles)
 
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.display import figures
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import comparisons, contributions, metric_choices, paper, predictions, results, selection
 from lib.evaluation.results import models
 from lib.files import write_json
@@ -79,7 +80,7 @@ def probed() -> dict[str, list[dict]]:
     named = [(name, control) for name in PAPER for control in ("", "untrained", "shuffled")]
     probes = [start | {"encoder": name, "control": control, "value": 0.2} for name, control in named]
     return {
-        "probes": [*probes, start | {"encoder": results.ALL_FOUR, "control": "", "value": 0.3}],
+        "probes": [*probes, start | {"encoder": ALL_FOUR, "control": "", "value": 0.3}],
         "similarity": [
             {"first": "waveform", "second": "pitch", "what": "predicted", "value": 0.2, "low": 0.1, "high": 0.3}
         ],

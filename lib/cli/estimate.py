@@ -95,7 +95,7 @@ def length_of(path: str) -> float:
 def training_chunks(study: Study, corpus: Corpus, per_clip: np.ndarray) -> float:
     """Chunks that one encoder of this study is trained on."""
     roles = corpus.with_fold(study.request.fold, study.settings.validation).clips["role"]
-    return float(per_clip[roles.isin(study.settings.trained_on.split("+")).to_numpy()].sum())
+    return float(per_clip[roles.isin(study.settings.train_roles).to_numpy()].sum())
 
 
 def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.device) -> tuple[float, float]:

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
+from lib.encoders.heads import ALL_FOUR, HeadData, HeadPlan, label, score_subsets, subsets
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.frozen import read_embeddings
-from lib.evaluation.results import ALL_FOUR, SHARED, Scores
+from lib.evaluation.results import SHARED, Scores
 from lib.representations import PAPER, names
 from lib.study import Study
 
@@ -60,7 +60,7 @@ class FreshHead:
     @cached_property
     def train(self) -> Array:
         """The study's training rows."""
-        return self.part.chunks.rows(*self.part.settings.trained_on.split("+"))
+        return self.part.train_rows
 
     @cached_property
     def test(self) -> Array:

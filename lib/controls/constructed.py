@@ -87,7 +87,7 @@ def _game(
 ) -> dict[Subset, np.ndarray]:
     """Macro mAP [] of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
     chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
-    train, test = chunks.rows(*part.settings.trained_on.split("+")), chunks.rows("test")
+    train, test = part.train_rows, chunks.rows("test")
     data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
     nobody = np.array(chance.evaluate(targets[test], names=[SHARED])[SHARED].value)
     scored = score_subsets(data, train, test, plan, seed, device)

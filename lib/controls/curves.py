@@ -108,7 +108,7 @@ def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -
     ControlError where this would be one group alone.
     """
     clips = chunks.corpus.clips
-    mine = clips["role"].isin(settings.trained_on.split("+")).to_numpy()
+    mine = clips["role"].isin(settings.train_roles).to_numpy()
     groups = clips["group"].astype(str).to_numpy()
     order = covering_order(groups[mine], chunks.corpus.targets[mine], seed)
     kept = order[: ceil(len(order) / one_in)]
@@ -170,5 +170,5 @@ def _trained_with(part: Study, curve: str, one_in: int, seed: int) -> tuple[Mapp
         settings = of_same_steps(part, chunks)
     on_the_way = curve == "budget" and one_in > 1
     whole = {name: settings.schedule(name).epochs for name in names()}
-    clips = chunks.corpus.clips[chunks.corpus.clips["role"].isin(settings.trained_on.split("+"))]
+    clips = chunks.corpus.clips[chunks.corpus.clips["role"].isin(settings.train_roles)]
     return epochs_on_the_way(settings, one_in) if on_the_way else whole, clips["group"].nunique(), len(clips)

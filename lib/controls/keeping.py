@@ -102,7 +102,7 @@ def _score_head(
 
 def training_rows(chunks: Chunks, settings: Settings) -> np.ndarray:
     """The chunks [row] that encoders and heads are trained on."""
-    return chunks.rows(*settings.trained_on.split("+"))
+    return chunks.rows(*settings.train_roles)
 
 
 # Embeddings: the study's, those of encoders that a control trains, and what is only computed

@@ -118,7 +118,7 @@ def _train(
     encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
     device: torch.device, spent: list[Stage], kept: dict[int, Path],
 ) -> dict[str, History]:  # fmt: skip
-    rows = chunks.rows(*settings.trained_on.split("+"))
+    rows = chunks.rows(*settings.train_roles)
     histories = {}
 
     def train(
@@ -165,7 +165,7 @@ def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
     These are the samples and labels of the chunks that are trained on (or selected on), all settings that reach the
     network or its training with their values now, the seed, and the versions of the rules and of the libraries in use.
     """
-    learned_from = [chunks.content(chunks.rows(*settings.trained_on.split("+")))]
+    learned_from = [chunks.content(chunks.rows(*settings.train_roles))]
     if settings.checkpoint == "best":
         learned_from.append(chunks.content(chunks.rows("validation")))
     schedules = [settings.schedule(what) for what in (name, *kind(name).learns)]

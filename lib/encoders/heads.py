@@ -22,6 +22,7 @@ from lib.encoders.feed import Resident
 from lib.encoders.step import Loss, Step, products
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
+from lib.representations import PAPER
 from lib.settings import Heads, Settings, Training
 from lib.sounds.arrays import blocks
 
@@ -97,6 +98,9 @@ def subsets(names: Sequence[str]) -> list[Subset]:
 def label(subset: Subset) -> str:
     """The name of a subset in files and tables: its encoders joined by "+"."""
     return "+".join(subset)
+
+
+ALL_FOUR = label(PAPER)
 
 
 def score_subsets(

@@ -10,10 +10,12 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.games import CHANCE, paper4
 from lib.evaluation.intervals import holm
-from lib.evaluation.results import ALL_FOUR, LEVELS, SHARED, Scores, headline, sampling, within
+from lib.evaluation.results import SHARED, Scores, headline, sampling, within
 from lib.representations import names
+from lib.sounds.chunks import LEVELS
 from lib.sounds.corpora.base import Corpus
 from lib.study import Study
 

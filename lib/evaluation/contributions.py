@@ -19,8 +19,9 @@ from lib.evaluation import measures, shapley
 from lib.evaluation.comparisons import branches, parts_of
 from lib.evaluation.games import CHANCE, Game, paper4
 from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import LEVELS, SHARED, ModelScores, Scores, sampling
+from lib.evaluation.results import SHARED, ModelScores, Scores, sampling
 from lib.evaluation.shapley import Subset
+from lib.sounds.chunks import LEVELS
 from lib.study import Study
 
 ALL = "all"

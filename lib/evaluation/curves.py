@@ -14,11 +14,12 @@ import pandas as pd
 from lib.evaluation import contributions, shapley
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Point
-from lib.evaluation.results import LEVELS, SHARED
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import between, clear, number
+from lib.sounds.chunks import LEVELS
 from lib.study import Study
 
-ALL_FOUR = "all four"
+TOGETHER = "all four"
 FEATURES = ("pitch", "timbre")  # those that are computed by a rule, and not learned
 COLUMNS = [
     "curve", "part", "n_epochs", "n_groups", "n_clips", "encoder", "what", "level", "head", "measure", "value", "low",
@@ -59,7 +60,7 @@ def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
         "share": shapley.shapley(game),
         "alone": shapley.add_one_in(game),
         "added_last": shapley.leave_one_out(game),
-        "value": {name: game[name,] for name in everyone} | {ALL_FOUR: game[everyone]},
+        "value": {name: game[name,] for name in everyone} | {TOGETHER: game[everyone]},
     }
     for what, each in numbers.items():
         for name, rows in each.items():

@@ -37,7 +37,7 @@ class Side:
 
 def sides(part: Study) -> tuple[Side, Side]:
     """The training and the test chunks of one part of a study."""
-    return side(part, *part.settings.trained_on.split("+")), side(part, "test")
+    return side(part, *part.settings.train_roles), side(part, "test")
 
 
 def side(part: Study, *roles: str) -> Side:

@@ -21,8 +21,9 @@ from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import measures, ridge
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import LEVELS, Scores, sampling
+from lib.evaluation.results import Scores, sampling
 from lib.representations import PAPER
+from lib.sounds.chunks import LEVELS
 from lib.study import Study
 
 FEW = 10  # positives, or negatives, to learn from: classes with fewer share one regression

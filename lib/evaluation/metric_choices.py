@@ -20,10 +20,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, measures
 from lib.evaluation.games import CHANCE
 from lib.evaluation.measures import FIVE, Value
-from lib.evaluation.results import ALL_FOUR, CONSTANT, Ranked, Scores
+from lib.evaluation.results import CONSTANT, Ranked, Scores
 from lib.study import Study
 
 MAP, TOP_FIVE, TOP_ONE = "mean average precision", "top-5 accuracy", "top-1 accuracy"

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
 from lib.evaluation.comparisons import difference_table
 from lib.evaluation.games import CHANCE, CONSTANT
-from lib.evaluation.results import ALL_FOUR, SHARED, cell, headline, oracles
+from lib.evaluation.results import SHARED, cell, headline, oracles
 from lib.representations import names
 from lib.study import Study
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
-from lib.evaluation.results import ALL_FOUR, Scores
+from lib.evaluation.results import Scores
 from lib.representations import names
 from lib.study import Study
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from lib.encoders.heads import label
+from lib.encoders.heads import ALL_FOUR, label
 from lib.evaluation.gains import BASE
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.probes import CLASSES
 from lib.evaluation.properties import PROPERTIES
-from lib.evaluation.results import ALL_FOUR
 from lib.evaluation.sentences import between, number
 from lib.representations import PAPER
 

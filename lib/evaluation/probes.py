@@ -24,10 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import frozen, measures, ridge
 from lib.evaluation.frozen import Side
 from lib.evaluation.properties import PROPERTIES, measured
-from lib.evaluation.results import ALL_FOUR, SHARED
+from lib.evaluation.results import SHARED
 from lib.representations import names
 from lib.study import Study
 

@@ -21,14 +21,13 @@ from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.influence import Measured, kept
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import Value
-from lib.representations import PAPER, names
+from lib.representations import names
 from lib.settings import decisions
+from lib.sounds.chunks import LEVELS
 from lib.study import Study, missing
 
-LEVELS = ("chunk", "clip")
 SHARED = "map_macro"  # the measure that is shared out among the encoders
 HEADLINE = {"fsd50k": "recall@5", "esc50": "top1", "planted": SHARED}  # of Table 1; SHARED for own sounds
-ALL_FOUR = label(PAPER)
 LARGE_BYTES = 10**9  # what a run's scores may take as float32
 FOLD_STEP = 1009  # between the seeds of two folds' resamples: folds of one size must not draw the same places
 
@@ -215,7 +214,7 @@ def as_stored(study: Study, scores: np.ndarray) -> np.ndarray:
 def write_constant(study: Study) -> None:
     """Write the scores of the constant predictor: the training prevalence of each class, whatever the sound."""
     chunks = study.chunks
-    prevalence = measures.constant_scores(chunks.targets[chunks.rows(*study.settings.trained_on.split("+"))])
+    prevalence = measures.constant_scores(chunks.targets[study.train_rows])
     constant = np.tile(prevalence.astype(np.float32), (len(chunks.rows("test")), 1))
     for seed in study.request.seeds:
         write_scores(study, CONSTANT, "none", seed, constant)

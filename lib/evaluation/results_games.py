@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import claims, probe_sentences
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.curves import sentences as curve_sentences
 from lib.evaluation.recorded import HEAD, Record, encoders, listed, markdown, measured, p_text, with_interval
-from lib.evaluation.results import ALL_FOUR, LEVELS, SHARED
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import number, short
+from lib.sounds.chunks import LEVELS
 
 ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import CLASSICAL, against
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.recorded import (
@@ -16,7 +17,7 @@ from lib.evaluation.recorded import (
     p_text,
     with_interval,
 )
-from lib.evaluation.results import ALL_FOUR, SHARED
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import number, short
 
 CHANCE, CONSTANT = "chance", "constant"

@@ -4,10 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.recorded import HEAD, NotRecorded, Record, listed, markdown, measured, p_text, with_interval
-from lib.evaluation.results import ALL_FOUR, SHARED
+from lib.evaluation.results import SHARED
 from lib.evaluation.results_models import CHANCE, PLANTED, beside_classical, singles
 from lib.evaluation.sentences import number, short
 

@@ -9,7 +9,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from lib.evaluation.results import ALL_FOUR, pick
+from lib.encoders.heads import ALL_FOUR
+from lib.evaluation.results import pick
 
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
 

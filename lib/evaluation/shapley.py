@@ -11,7 +11,8 @@ from math import factorial
 
 import numpy as np
 
-Subset = tuple[str, ...]
+from lib.encoders.heads import Subset
+
 Game = Mapping[Subset, np.ndarray]  # value [...] of every subset; the players in one order throughout
 
 

@@ -61,7 +61,7 @@ def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
         measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
         for k in range(targets.shape[1])
     ]
-    count, trained = targets.sum(0, dtype=int), study.chunks.targets[train_rows(study)]
+    count, trained = targets.sum(0, dtype=int), study.chunks.targets[study.train_rows]
     # scores that are all equal rank nothing: their average precision is the share of positives
     constant = np.where(count > 0, count / len(targets), np.nan)
     return pd.DataFrame({
@@ -70,14 +70,9 @@ def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def train_rows(study: Study) -> np.ndarray:
-    """Indices [row] of the chunks that encoders and heads are trained on."""
-    return study.chunks.rows(*study.settings.trained_on.split("+"))
-
-
 def prevalence(study: Study) -> np.ndarray:
     """Share [class] of the training chunks with each label: the scores of the constant predictor."""
-    return measures.constant_scores(study.chunks.targets[train_rows(study)])
+    return measures.constant_scores(study.chunks.targets[study.train_rows])
 
 
 def constant_loss(study: Study, what: str) -> float:

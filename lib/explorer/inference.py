@@ -73,7 +73,7 @@ class Answers:
         if self.head not in self._heads:
             raise SettingsError(f"head {head!r}: this study has {', '.join(self._heads)}")
         self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
-        self.train = self.chunks.rows(*part.settings.trained_on.split("+"))
+        self.train = part.train_rows
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
         self._scales = {
             name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)

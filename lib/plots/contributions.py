@@ -16,8 +16,10 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import GREY, style
-from lib.plots.tables import BAND, INK, LEVELS, scale, unit
+from lib.encoders.heads import Subset
+from lib.plots.tables import BAND, INK, scale, unit
 from lib.representations import kind, names
+from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game in colour; every other is a control
 PER_CLASS = "map_macro"  # the measure that is shared out class by class
@@ -29,7 +31,6 @@ DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind rea
 LINES = ("-", "--", "-.", ":")  # of players that share the grey
 LANE = 0.2  # between two nodes of the lattice side by side, in columns
 
-Subset = tuple[str, ...]
 
 
 def colour(player: str) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 from lib.display import mpl
 from lib.display.figures import style
 from lib.plots.contributions import WIDTH, colour, heading, title
-from lib.plots.tables import INK, LEVELS, scale
+from lib.plots.tables import INK, scale
+from lib.sounds.chunks import LEVELS
 
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
 

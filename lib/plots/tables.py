@@ -15,11 +15,10 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import GREY, style
-from lib.encoders.heads import label
-from lib.representations import PAPER, kind, names
+from lib.encoders.heads import ALL_FOUR
+from lib.representations import kind, names
+from lib.sounds.chunks import LEVELS
 
-LEVELS = ("chunk", "clip")
-ALL_FOUR = label(PAPER)
 INK = "#333333"
 BAND = "#F3F3F3"  # behind every second group of rows
 MARKS = {"paper": "o", "linear": "D"}

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lib import runs
-from lib.evaluation.results import LEVELS, levels_of
+from lib.evaluation.results import levels_of
 from lib.evaluation.sentences import between, number
+from lib.sounds.chunks import LEVELS
 from lib.study import Request, Study, StudyError
 
 FIGURES_BYTES = 5 * 10**6  # of all pictures in the page, so that it stays below 8 MB

@@ -36,6 +36,7 @@ from lib.sounds.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError
 from lib.sounds.corpora.rows import need_both_sides
 from lib.sounds.decode import FAR, BadFile, decode_channels
 
+LEVELS = ("chunk", "clip")  # what scores are of: a chunk, or the mean over the chunks of its clip
 VERSION = 3  # of the rule below: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
 NO_SOUND = 1e-4  # a channel without a sample from here up is silent (-80 dBFS)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lib.encoders.heads import subsets
+from lib.encoders.heads import ALL_FOUR, subsets
 from lib.evaluation import baselines
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Game, paper4
 from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import ALL_FOUR, SHARED
+from lib.evaluation.results import SHARED
 from lib.representations import PAPER
 
 RESAMPLES = 400

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import claims
-from lib.evaluation.results import ALL_FOUR
 
 FOUR = ("pitch", "timbre", "neuralogram", "waveform")
 UP, OPEN, DOWN, NONE = (0.01, 0.2), (-0.05, 0.1), (-0.2, -0.01), (np.nan, np.nan)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_up import CLASSES, CLIPS, PARENTS, study
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, contributions, games, results
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import NAMES
@@ -32,7 +33,7 @@ def test_shares_of_every_measure_sum_to_all_four_less_chance(made):
     for (measure, level, head), rows in table.groupby(["measure", "level", "head"]):
         ends = [
             results.cell(made[1], *model, measure, level).value
-            for model in ((results.ALL_FOUR, head), ("chance", "none"))
+            for model in ((ALL_FOUR, head), ("chance", "none"))
         ]
         assert rows["share"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-9)
 
@@ -55,7 +56,7 @@ def test_alone_and_last_are_differences_of_the_table(made):
     assert row["value"] == pytest.approx(ends[0] - ends[1], abs=1e-9)
     row = results.pick(table, kind="leave_one_out", encoder="timbre", measure="top1", level="clip", head="linear")
     others = "pitch+neuralogram+waveform"
-    ends = [results.cell(made[1], name, "linear", "top1", "clip").value for name in (results.ALL_FOUR, others)]
+    ends = [results.cell(made[1], name, "linear", "top1", "clip").value for name in (ALL_FOUR, others)]
     assert row["value"] == pytest.approx(ends[0] - ends[1], abs=1e-9)
 
 
@@ -183,12 +184,12 @@ def test_the_class_that_gains_most_and_its_clips(made):
     rows = contributions.class_rows(played)
     name = contributions.most_gained(rows)
     wide = rows[rows["class"] == name].set_index("subset")["value"]
-    gain = wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max()
+    gain = wide[ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max()
     sure = set(rows.dropna()["class"])  # the others have their test clips in one group
     assert name in sure and 1 < len(sure) < len(CLASSES)
     for other in sorted(sure):
         wide = rows[rows["class"] == other].set_index("subset")["value"]
-        assert wide[results.ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max() <= gain + 1e-12
+        assert wide[ALL_FOUR] - wide[["pitch", "timbre", "neuralogram", "waveform"]].max() <= gain + 1e-12
     clips = contributions.clips_of(made[0], name, "paper")
     assert len(clips) == sum(CLIPS.values())
     assert clips["label"].sum() == sum(part_labels(made[0], name))
@@ -216,7 +217,7 @@ def test_a_class_in_one_group_alone_has_a_share_without_interval_and_is_no_examp
     of_class = contributions.class_rows(played)
     assert of_class[of_class["class"] == "class04"][["low", "high"]].isna().all(axis=None)
     first = of_class["class"] == "class04"
-    of_class.loc[first & (of_class["subset"] == results.ALL_FOUR), "value"] = 9.0
+    of_class.loc[first & (of_class["subset"] == ALL_FOUR), "value"] = 9.0
     assert contributions.most_gained(of_class) != "class04"
     assert contributions.most_gained(of_class.assign(low=np.nan, high=np.nan)) == "class04"  # where no class is sure
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from lib.controls import work
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import frozen, probe_sentences, probes
 from lib.evaluation.probes import Fold, probe_table, shuffled
 from lib.evaluation.properties import PROPERTIES, measured
-from lib.evaluation.results import ALL_FOUR
 from lib.representations import PAPER
 from lib.study import Request, Study, StudyError
 

@@ -7,6 +7,7 @@ from made_up import CLASSES, CLIPS, PARENTS, corpus, study
 from sklearn import metrics
 
 from lib import files
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, comparisons, measures, paper, results
 from lib.sounds.corpora.base import Corpus
 from lib.study import Study, StudyError
@@ -266,8 +267,8 @@ def test_differences_are_paired(made):
     rows = comparisons.difference_table(found)
     assert len(rows) == 2 * 10
     assert set(rows["groups"]) == {8 + 9}
-    row = results.pick(rows, first=results.ALL_FOUR, second="pitch", level="chunk")
-    ends = [results.cell(table, subset, "paper", "top1").value for subset in (results.ALL_FOUR, "pitch")]
+    row = results.pick(rows, first=ALL_FOUR, second="pitch", level="chunk")
+    ends = [results.cell(table, subset, "paper", "top1").value for subset in (ALL_FOUR, "pitch")]
     assert row.difference == pytest.approx(ends[0] - ends[1], abs=1e-9)
     assert row.low <= row.difference <= row.high
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import results_models as models
 from lib.evaluation.recorded import NotRecorded, Record
-from lib.evaluation.results import ALL_FOUR
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

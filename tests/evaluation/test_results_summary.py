@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import results_summary as summary
 from lib.evaluation.recorded import Record
-from lib.evaluation.results import ALL_FOUR
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import sentences
-from lib.evaluation.results import ALL_FOUR
 
 ROWS = ("pitch", "timbre", "neuralogram", "waveform", "all four")
 

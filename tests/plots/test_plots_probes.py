@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pictures import apart_and_inside, texts
 
-from lib.evaluation.results import ALL_FOUR
+from lib.encoders.heads import ALL_FOUR
 from lib.plots.probes import probe_figure, similarity_figure
 from lib.representations import PAPER
 
