@@ -20,7 +20,7 @@ def study():
         targets=np.eye(10, dtype=np.uint8)[label], ids=np.array([f"clip{k // 2}" for k in range(32)]), corpus=corpus,
         rows=lambda *wanted: np.flatnonzero(np.isin(roles, wanted)),
     )  # fmt: skip
-    return SimpleNamespace(chunks=chunks, settings=SimpleNamespace(trained_on="train"))
+    return SimpleNamespace(chunks=chunks, train_rows=chunks.rows("train"))
 
 
 def expected(n, positives):
