@@ -24,7 +24,7 @@ def test_imports_of_a_text_are_modules_wherever_they_stand():
         ("02_train_encoder", {"encoders/training.py", "evaluation/single.py", "plots/encoder.py", "stages.py"}),
         ("03_subsets", {"encoders/heads.py", "controls/seeds.py", "evaluation/sentences.py", "plots/tables.py"}),
         ("04_contributions", {"evaluation/shapley.py", "controls/constructed.py", "plots/probes.py"}),
-        ("06_explorer", {"explorer/live.py", "explorer/moving/__init__.py", "representations/waveform.py"}),
+        ("06_explorer", {"explorer/page.py", "explorer/moving/__init__.py", "representations/waveform.py"}),
     ],
 )
 def test_a_notebook_depends_on_what_it_reaches(notebook, needs):
