@@ -56,7 +56,7 @@ class OnMap:
         """Lay the chunks out by one encoder, or by all together."""
         answers = self.page.answers
         chunks = answers.chunks
-        with self.page.events.working(self.points):
+        with self.page.events.working(self.box):
             rows = answers.mapped(self.page.n_points)
             places = embedding_map.plane(answers.together(self.chosen, rows))
             groups, kinds = kinds_of(chunks.targets[rows], groupings(chunks.corpus)[self.colour_by.value])

@@ -50,7 +50,7 @@ class Explorer:
         self.name = caption(sound.labels, sound.name)
         same = before is not None and (sound is before or sound.clip == before.clip >= 0)
         new = not same or self.panel.window != window
-        with self.events.working(self.alike, *([self.panel.picture] if new else [])):
+        with self.events.working(self.alike, *([self.panel.picture_box] if new else [])):
             self.panel.name()
             if sound.clip >= 0:
                 self.upload.clear()
@@ -75,7 +75,7 @@ class Explorer:
     @property
     def views(self) -> list[widgets.DOMWidget]:
         """All that shows the sound."""
-        return [self.panel.moving, self.panel.picture, self.panel.score_html, self.alike, self.points.points]
+        return [self.panel.sound_box, self.panel.picture_box, self.panel.score_html, self.alike, self.points.box]
 
     # What a representation keeps, and what sounds alike: of one second
 

@@ -38,9 +38,11 @@ class Panel:
         self.moving.channel = self.moving.model_id
         left, right = sounds.TIME_AXIS
         self.picture = widgets.Picture(left=left, right=right, channel=self.moving.channel)
-        beside = widgets.VBox([self.title, self.moving, self.second, self.page.events.failed])
+        # each in a box of its own, which can be dimmed: these widgets themselves pass no class on
+        self.sound_box, self.picture_box = widgets.VBox([self.moving]), widgets.VBox([self.picture])
+        beside = widgets.VBox([self.title, self.sound_box, self.second, self.page.events.failed])
         beside.add_class("study-beside")
-        self.player = widgets.VBox([beside, self.picture])
+        self.player = widgets.VBox([beside, self.picture_box])
         self.page.events.on(self.second, self._other_second)
 
     def _other_second(self) -> None:

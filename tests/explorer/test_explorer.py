@@ -120,7 +120,7 @@ def test_what_is_drawn_anew_is_dimmed_until_it_is_there(page, monkeypatch):
     monkeypatch.setattr(page.panel, "draw_picture", lambda: (dimmed.append(classes()), draw()))
 
     def classes():
-        return ["study-working" in widget.get_state()["_dom_classes"] for widget in (page.panel.picture, page.alike)]
+        return ["study-working" in widget.get_state()["_dom_classes"] for widget in (page.panel.picture_box, page.alike)]
 
     name = page.panel.title.value
     page.choosing.next.click()
