@@ -8,13 +8,20 @@ from contextlib import contextmanager
 from lib.explorer import markup, widgets
 
 Action = Callable[[], None]
+LOOK = """<style>
+.study-failed { color: #a40000; overflow-wrap: anywhere; }
+.study-working { position: relative; }
+.study-working > * { opacity: 0.3; }
+.study-working::after { content: "working ..."; position: absolute; top: 4px; left: 8px; padding: 2px 8px; background: #fff;
+  color: #111; border: 1px solid #888; }
+</style>"""
 
 
 class Events:
     """Ties widgets to actions. `failed` is the line that says what went wrong: nobody sees the log of a widget."""
 
     def __init__(self) -> None:
-        self.failed = widgets.HTML()
+        self.failed = widgets.HTML(LOOK)
         self.failed.add_class("study-failed")
         self._quiet = False
 
@@ -28,11 +35,11 @@ class Events:
 
     def attempt(self, action: Action) -> None:
         """Do it; an error is a line on the page."""
-        self.failed.value = ""
+        self.failed.value = LOOK
         try:
             action()
         except Exception as error:
-            self.failed.value = markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
+            self.failed.value = LOOK + markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ import numpy as np
 from lib.display import mpl
 from lib.display.screen import in_jupyter
 from lib.encoders.encoder import Encoder, key_of, read_back
+from lib.explorer.events import Events
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.plots import sounds
 from lib.representations.base import Known, Representation
@@ -134,11 +135,12 @@ class Viewer:
             value=1, min=1, max=len(rows), description="clip", continuous_update=False,
             layout=widgets.Layout(width="60%"),
         )  # fmt: skip
-        self.page = widgets.HTML()
-        self.box = widgets.VBox([self.slider, self.page])
-        self.slider.observe(lambda change: self.show(change["new"]), names="value")
+        self.page, self.events = widgets.HTML(), Events()
+        self.box = widgets.VBox([self.slider, self.events.failed, self.page])
+        self.events.on(self.slider, lambda: self.show(self.slider.value))
         self.show(1)
 
     def show(self, number: int) -> None:
         """Turn to the clip of that number, counted from 1."""
-        self.page.value = page(self.chunks, self.rows[number - 1 : number], self.shelf, self.known)
+        with self.events.working(self.page):
+            self.page.value = page(self.chunks, self.rows[number - 1 : number], self.shelf, self.known)
