@@ -59,7 +59,10 @@ def status_words() -> list[str]:
 
 
 def ended_by_scheduler(words: str) -> list[str]:
-    """Of snakemake's words, a line for each job that the scheduler ended: its rule, SLURM's word for why, its log."""
-    pattern = r"Error in rule (\w+):\n\s*message: SLURM-job '(\d+)' failed, SLURM status is: '(?!FAILED)(\w+)"
-    found = re.findall(pattern, words)
-    return [f"{rule}: SLURM ended its job {number} ({state})" for rule, number, state in found]
+    """Of snakemake's words, a line for each job that the scheduler ended for good: its rule, and SLURM's word for why."""
+    ended = r"Error in rule (\w+):\n\s*message: SLURM-job '(\d+)' failed, SLURM status is: '(?!FAILED)(\w+)'.*\n\s*jobid: (\d+)"
+    lines: dict[str, str] = {}
+    for found in re.finditer(rf"{ended}|Trying to restart job (\d+)", words):
+        rule, number, state, job, again = found.groups()
+        lines[job or again] = "" if again else f"{rule}: SLURM ended its job {number} ({state})"
+    return list(filter(None, lines.values()))

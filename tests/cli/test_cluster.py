@@ -63,12 +63,16 @@ def test_every_rule_that_the_profile_names_is_one_of_the_graph():
     assert all(each.get("gpu") == 1 for rule, each in profile["set-resources"].items() if rule.startswith("train_"))
 
 
-def test_what_the_scheduler_ended_is_said_with_its_own_word():
-    words = "\n".join([
-        "Error in rule train_pitch:",
-        "    message: SLURM-job '17' failed, SLURM status is: 'OUT_OF_MEMORY'. See the log.",
-        "Error in rule subsets:",
-        "    message: SLURM-job '18' failed, SLURM status is: 'FAILED'. See the log.",
-    ])  # fmt: skip
-    assert ended_by_scheduler(words) == ["train_pitch: SLURM ended its job 17 (OUT_OF_MEMORY)"]
-    assert ended_by_scheduler("") == []
+def test_what_the_scheduler_ended_for_good_is_said_with_its_own_word():
+    def error(rule, number, state, job):
+        told = f"SLURM-job '{number}' failed, SLURM status is: '{state}'. See the log"
+        return f"[Sat Nov 28 14:03:26 2026]\nError in rule {rule}:\n    message: {told}\n    jobid: {job}\n    input: a\n"
+
+    again = "Trying to restart job 2.\n"
+    words = error("train_pitch", 17, "OUT_OF_MEMORY", 2) + again + error("train_timbre", 18, "TIMEOUT", 3)
+    assert ended_by_scheduler(words) == ["train_timbre: SLURM ended its job 18 (TIMEOUT)"]
+    for number in (19, 20):
+        words += error("train_pitch", number, "OUT_OF_MEMORY", 2) + (again if number == 19 else "")
+    assert "train_pitch: SLURM ended its job 20 (OUT_OF_MEMORY)" in ended_by_scheduler(words)
+    assert len(ended_by_scheduler(words)) == 2
+    assert ended_by_scheduler(error("subsets", 21, "FAILED", 4)) == ended_by_scheduler("") == []
