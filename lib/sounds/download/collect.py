@@ -154,21 +154,34 @@ def collect(job: Job, one: ArchiveSet, line: Line, pool: ThreadPoolExecutor, mov
     parts = as_parts(job, one, lambda part: begin(part).result())
     listed = wanted_members(one, parts)
     check_disk(job)
-    missing = absent(listed, job.folder)
-    waiting = sorted({part for member in missing for part in touched(parts, member)})
-    ahead = len(waiting) if job.keep else line.manners.connections
-    for number, part in enumerate(waiting):
-        for soon in waiting[number : number + ahead]:
-            begin(soon)
-        begin(part).result()
-        unpack(parts, [member for member in missing if touched(parts, member)[-1] == part], job.folder, moved)
-        later = {index for member in missing for index in touched(parts, member) if touched(parts, member)[-1] > part}
-        _delete(
-            job, [parts.paths[index] for index in waiting[: number + 1] if index not in later | {len(one.parts) - 1}]
-        )
+    _part_after_part(job, parts, absent(listed, job.folder), begin, line.manners.connections, moved)
     _check_files(one, job.folder)
     _note(job.listing(one), listed)
     _delete(job, parts.paths)
+
+
+def _part_after_part(
+    job: Job,
+    parts: Parts,
+    missing: Sequence[Member],
+    begin: Callable[[int], Future],
+    ahead: int,
+    moved: Callable[[int], None],
+) -> None:
+    """Unpack the missing members, each as soon as its last part is there; parts that none needs any more can go.
+
+    begin(part): the coming of a part, `ahead` of which are under way at a time where none are kept.
+    """
+    ends = [(member, touched(parts, member)) for member in missing]
+    waiting = sorted({part for _, its in ends for part in its})
+    last = len(parts.paths) - 1  # it has the list, without which the next call would begin anew
+    for number, part in enumerate(waiting):
+        for soon in waiting[number:] if job.keep else waiting[number : number + ahead]:
+            begin(soon)
+        begin(part).result()
+        unpack(parts, [member for member, its in ends if its[-1] == part], job.folder, moved)
+        needed = {last, *(index for _, its in ends if its[-1] > part for index in its)}
+        _delete(job, [parts.paths[index] for index in waiting[: number + 1] if index not in needed])
 
 
 def as_parts(job: Job, one: ArchiveSet, ensure: Callable[[int], object] = lambda part: None) -> Parts:
