@@ -11,7 +11,7 @@ from sklearn import metrics
 from lib.display import figures
 from lib.evaluation import metric_choices, results
 from lib.evaluation.measures import clip_means
-from lib.plots.definitions import careless_figure, definition_figure
+from lib.plots.definitions import definition_figure
 from lib.study import StudyError
 
 KEY = ["measure", "level", "aggregation", "labels"]
@@ -300,15 +300,3 @@ def test_twins_are_drawn_once_and_reasons_are_told(tmp_path, monkeypatch):
     said = inside(figure)
     assert sum("no value: only 9 classes, 10 are needed" in text for text in said) == 5
     assert not any("leaf" in text for text in said)
-
-
-def test_careless_is_drawn_beside_careful(remembered):
-    table = remembered[1]
-    figure = careless_figure(table)
-    np.testing.assert_allclose(drawn(figure, "o"), sorted(100 * table["careful"]))
-    np.testing.assert_allclose(drawn(figure, "D"), sorted(100 * table["careless"]))
-    said = inside(figure)
-    assert sum(text.startswith("DO NOT") for text in said) == 3
-    assert sum("points" in text for text in said) == 3
-    empty = table.assign(careful=np.nan, careless=np.nan, warning="no value: one group alone cannot be split")
-    assert sum("one group" in text for text in inside(careless_figure(empty))) == 3
