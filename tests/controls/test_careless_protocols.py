@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn import metrics
 
 from lib.controls import careless_protocols
+from lib.display import figures
 from lib.encoders import encoder
 from lib.evaluation import measures, results
 from lib.plots.definitions import careless_figure
