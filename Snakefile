@@ -61,12 +61,17 @@ def scores(wildcards):
     ]
 
 
+def shell(path):
+    """A path as a word of a shell command that snakemake formats once more."""
+    return shlex.quote(str(path)).replace("{", "{{").replace("}", "}}")
+
+
 # What a notebook prints goes to the screen, what papermill has to say to a file. `exec`: snakemake itself is the parent
 # that lib.cli.notebook looks at, and no shell in between outlives it.
 RUN = (
-    f"export PYTHONPATH={shlex.quote(str(PROJECT))}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
-    f"exec {shlex.quote(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
-    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {shlex.quote(str(PROJECT))} 2> {{log.words:q}}"
+    f"export PYTHONPATH={shell(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
+    f"exec {shell(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
+    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {shell(PROJECT)} 2> {{log.words:q}}"
 )
 
 
@@ -159,7 +164,7 @@ rule contributions:
         notebook="notebooks/04_contributions.ipynb",
         words="logs/04_contributions.txt",
     params:
-        given=given(controls=PLAN["request"]["controls"]),
+        given=lambda wildcards: given(controls=PLAN["request"]["controls"]),
         title="04_contributions",
         screen="/dev/null",
     threads: PLAN["threads"]
@@ -183,7 +188,7 @@ rule paper_figures:
         notebook="notebooks/05_paper_figures.ipynb",
         words="logs/05_paper_figures.txt",
     params:
-        given=given(),
+        given=lambda wildcards: given(),
         title="05_paper_figures",
         screen="/dev/null",
     threads: PLAN["threads"]
@@ -202,7 +207,7 @@ rule explorer:
         notebook="notebooks/06_explorer.ipynb",
         words="logs/06_explorer.txt",
     params:
-        given=given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
+        given=lambda wildcards: given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
         title="06_explorer",
         screen="/dev/null",
     threads: PLAN["threads"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -118,3 +119,19 @@ def test_controls_concern_only_the_notebooks_that_run_and_read_them(home, small_
     with_controls = [line for line in told if '"controls": "noise,untrained"' in line]
     assert len(told) == 9
     assert sorted(re.search(r"/(0\d)_", line).group(1) for line in with_controls) == ["03", "04"]
+
+
+HOSTILE = "so unds 'a' \"b\" {x} {{y}} $HOME $(touch no) `touch no`; touch no & ü\nline"
+
+
+def test_a_root_of_any_name_reaches_every_notebook_as_it_is(home, small_corpus, tmp_path):
+    (tmp_path / HOSTILE).symlink_to(small_corpus)
+    planned = plan({"ROOT": str(small_corpus), "PRESET": "tiny"})
+    planned["request"]["root"] = str(tmp_path / HOSTILE)  # plan itself would follow the link
+    _, words = dry_run(planned, tmp_path / "run")
+    commands = re.findall(r"^Shell command: (export PYTHONPATH=.*)$", words, re.MULTILINE)
+    assert len(commands) == len(planned["representations"]) + 5
+    for command in commands:
+        parts = shlex.split(command)
+        given = json.loads(parts[parts.index("-y") + 1])
+        assert given["root"] == str(tmp_path / HOSTILE)
