@@ -61,7 +61,7 @@ def scores(wildcards):
     ]
 
 
-def shell(path):
+def as_word(path):
     """A path as a word of a shell command that snakemake formats once more."""
     return shlex.quote(str(path)).replace("{", "{{").replace("}", "}}")
 
@@ -69,9 +69,9 @@ def shell(path):
 # What a notebook prints goes to the screen, what papermill has to say to a file. `exec`: snakemake itself is the parent
 # that lib.cli.notebook looks at, and no shell in between outlives it.
 RUN = (
-    f"export PYTHONPATH={shell(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
-    f"exec {shell(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
-    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {shell(PROJECT)} 2> {{log.words:q}}"
+    f"export PYTHONPATH={as_word(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
+    f"exec {as_word(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
+    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.words:q}}"
 )
 
 
