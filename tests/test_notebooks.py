@@ -1,6 +1,7 @@
-"""The notebooks as they are kept: parameters first and alone, nothing that another cell could change, no outputs."""
+"""The notebooks as they are kept: parameters first, cells that can be run in any order, figures read out, no outputs."""
 
 import ast
+import statistics
 import symtable
 
 import nbformat
@@ -23,13 +24,14 @@ def code_of(cells):
     return ["\n".join(line for line in cell.source.splitlines() if not line.startswith("%")) for cell in code]
 
 
+def names_in(code, kind):
+    """Names of a text's outermost level that are what `kind` asks of a symbol, such as Symbol.is_imported."""
+    return {name.get_name() for name in symtable.symtable(code, "cell", "exec").get_symbols() if kind(name)}
+
+
 def assigned(code):
     """Names that stand for something else once this text has run."""
-    return {
-        name.get_name()
-        for name in symtable.symtable(code, "cell", "exec").get_symbols()
-        if name.is_assigned() or name.is_imported()
-    }
+    return names_in(code, lambda name: name.is_assigned() or name.is_imported())
 
 
 def test_there_are_six():
@@ -51,6 +53,29 @@ def test_the_first_code_cell_holds_the_parameters_as_literals(cells):
 def test_no_cell_gives_the_name_of_a_parameter_to_something_else(cells):
     parameters, *others = code_of(cells)
     assert [assigned(parameters) & assigned(other) for other in others] == [set()] * len(others)
+
+
+def test_no_cell_gives_an_imported_name_to_something_else(cells):
+    code = code_of(cells)
+    imported = set().union(*(names_in(each, symtable.Symbol.is_imported) for each in code))
+    given = [names_in(each, lambda name: name.is_assigned() and not name.is_imported()) for each in code]
+    assert [names & imported for names in given] == [set()] * len(code)
+
+
+def test_text_follows_every_figure(cells):
+    """What there is to see, before the next picture or number."""
+    drawn = [number for number, cell in enumerate(cells) if cell.cell_type == "code" and saves_a_figure(cell.source)]
+    assert [cells[number].source for number in drawn if cells[number + 1].cell_type != "markdown"] == []
+
+
+def saves_a_figure(code):
+    calls = [node for node in ast.walk(ast.parse(code.replace("%matplotlib inline", ""))) if isinstance(node, ast.Call)]
+    return "figures.save" in {ast.unparse(call.func) for call in calls}
+
+
+def test_code_cells_are_short(cells):
+    lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
+    assert statistics.median(lengths) <= 6
 
 
 def test_outputs_are_not_kept(cells):
