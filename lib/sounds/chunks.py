@@ -32,6 +32,7 @@ from tqdm import tqdm
 from lib import files
 from lib.display.screen import watched
 from lib.settings import Chunking
+from lib.sounds.arrays import Scaled
 from lib.sounds.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError, listed
 from lib.sounds.corpora.rows import need_both_sides
 from lib.sounds.decode import FAR, BadFile, decode_channels
@@ -67,13 +68,13 @@ def cut_clip(
 class Chunks:
     """The chunks of a corpus, in the order of its clips; `corpus` has only clips that could be read.
 
-    audio [chunk, sample] float32, read-only and memory-mapped; clip [chunk] row of corpus.clips; start_s [chunk];
+    audio [chunk, sample] float32 (or Scaled, by `stored_as`), read-only and memory-mapped; clip [chunk] row of corpus.clips; start_s [chunk];
     silent [chunk] bool: no sample reaches silent_dbfs. `key` changes when any sample does; digest [chunk] uint64 tells of
     which chunk (taken from the audio where it was not stored). built_s: seconds that decoding and cutting took, 0 where
     they were done before. odd: ids of clips by what is odd about their samples; kept and used all the same.
     """
 
-    audio: np.ndarray
+    audio: np.ndarray | Scaled
     clip: np.ndarray
     start_s: np.ndarray
     silent: np.ndarray
@@ -195,7 +196,8 @@ def _key(corpus: Corpus, settings: Chunking) -> str:
 
 def _rule(settings: Chunking) -> dict[str, object]:
     """The settings that decide the samples; what counts as silent is decided when chunks are read."""
-    return settings.model_dump(exclude={"silent", "silent_dbfs"})
+    as_they_are = {"stored_as"} if settings.stored_as == "float32" else set()  # chunks from before there was a choice
+    return settings.model_dump(exclude={"silent", "silent_dbfs"} | as_they_are)
 
 
 def _complete(folder: Path) -> bool:
@@ -236,7 +238,7 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
     """audio.npy, index.npz, rejected.csv and about.json of the corpus; the numbers of chunks and of rejected clips."""
     rejected: list[tuple[str, str, str]] = []
     odd: dict[str, list[str]] = {}
-    digests = [np.empty(0, np.uint64)]
+    digests, scales = [np.empty(0, np.uint64)], [np.empty(0, np.float32)]
     index = [np.empty((3, 0))]  # of each clip [3, chunk]: its row among the usable, start_s, peak
     rows = list(corpus.clips[["path", "id", "role"]].itertuples(index=False, name=None))
     results = _in_order(lambda row: _cut_file(row[0], row[2], settings), rows, threads)
@@ -248,19 +250,24 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
                 rejected.append((path, clip, str(result)))
                 continue
             chunks, start_s, peaks = result
+            stored = Scaled.of(chunks) if settings.stored_as == "int16" else None
+            if stored is not None:
+                scales.append(stored.scale)
+                chunks = stored[:]  # as it will be read
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
             digests.append(digests_of(chunks))
             for what in odd_about(chunks, peaks):
                 odd.setdefault(what, []).append(clip)
             n_usable += 1
-            yield chunks
+            yield chunks if stored is None else stored.codes
 
     with open(part / "audio.npy", "wb") as file:
-        digest = _write_array(file, usable(), round(settings.length_s * settings.rate_hz))
+        kind = "<i2" if settings.stored_as == "int16" else "<f4"
+        digest = _write_array(file, usable(), round(settings.length_s * settings.rate_hz), kind)
     clip, start_s, peak = np.concatenate(index, axis=1)
     np.savez(
         part / "index.npz", clip=clip.astype(np.int64), start_s=start_s, peak=peak.astype(np.float32),
-        digest=np.concatenate(digests),
+        digest=np.concatenate(digests), scale=np.concatenate(scales),
     )  # fmt: skip
     pd.DataFrame(rejected, columns=REJECTED_COLUMNS).to_csv(part / "rejected.csv", index=False, lineterminator="\n")
     about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size, "odd": odd}
@@ -295,25 +302,25 @@ def _in_order(work: Callable, items: Iterable, threads: int) -> Iterator:
             yield waiting.popleft().result()
 
 
-def _write_array(file: BinaryIO, pieces: Iterable[np.ndarray], length: int) -> str:
-    """Pieces [chunk, length] as a .npy file whose rows are counted as they come; the digest of its samples."""
+def _write_array(file: BinaryIO, pieces: Iterable[np.ndarray], length: int, kind: str) -> str:
+    """Pieces [chunk, length] of one kind as a .npy file whose rows are counted as they come; the digest of its samples."""
     digest, n_chunks = hashlib.sha256(), 0
-    _write_header(file, 0, length)
+    _write_header(file, 0, length, kind)
     start = file.tell()
     for piece in pieces:
-        data = np.ascontiguousarray(piece, "<f4").tobytes()
+        data = np.ascontiguousarray(piece, kind).tobytes()
         digest.update(data)
         file.write(data)
         n_chunks += len(piece)
     file.seek(0)
-    _write_header(file, n_chunks, length)
+    _write_header(file, n_chunks, length, kind)
     if file.tell() != start:  # numpy leaves room for a longer number of rows
         raise RuntimeError("this numpy writes headers of another length for more rows")
     return digest.hexdigest()[:16]
 
 
-def _write_header(file: BinaryIO, n_chunks: int, length: int) -> None:
-    header = {"descr": "<f4", "fortran_order": False, "shape": (n_chunks, length)}
+def _write_header(file: BinaryIO, n_chunks: int, length: int, kind: str) -> None:
+    header = {"descr": kind, "fortran_order": False, "shape": (n_chunks, length)}
     np.lib.format.write_array_header_1_0(file, header)
 
 
@@ -328,8 +335,10 @@ def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
     about = json.loads((folder / "about.json").read_text())
     with np.load(folder / "index.npz") as index:
         clip, start_s, peak, digest = (index[name] for name in ("clip", "start_s", "peak", "digest"))
+        scale = index["scale"] if settings.stored_as == "int16" else None
+    audio = np.load(folder / "audio.npy", mmap_mode="r")
     return Chunks(
-        audio=np.load(folder / "audio.npy", mmap_mode="r"),
+        audio=audio if scale is None else Scaled(audio, scale),
         clip=clip,
         start_s=start_s,
         silent=peak < 10 ** (settings.silent_dbfs / 20),

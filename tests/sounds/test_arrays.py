@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, Scaled, blocks
 
 
 def test_rows_read_what_is_asked_for():
@@ -26,3 +26,27 @@ def test_blocks_cover_everything_once():
     for n, size in [(0, 3), (1, 3), (3, 3), (7, 3)]:
         assert [i for part in blocks(n, size) for i in range(part.start, part.stop)] == list(range(n))
         assert all(part.stop - part.start <= size for part in blocks(n, size))
+
+
+def test_samples_of_16_bits_come_back_exactly_and_others_within_half_a_step():
+    rng = np.random.default_rng(0)
+    exact = (rng.integers(-(2**15), 2**15, (5, 40)) / 2**15).astype(np.float32)
+    kept = Scaled.of(exact)
+    assert kept.codes.dtype == np.int16 and (kept[:] == exact).all() and kept[:].dtype == np.float32
+    samples = (rng.normal(size=(6, 40)) * np.geomspace(1e-4, 3, 6)[:, None]).astype(np.float32)
+    kept = Scaled.of(samples)
+    step = np.abs(samples).max(1, keepdims=True) / (2**15 - 1)
+    assert (np.abs(kept[:] - samples) <= 0.51 * step).all() and (kept[:] != samples).any()
+    assert (Scaled.of(np.zeros((2, 4), np.float32))[:] == 0).all()
+
+
+def test_what_is_scaled_is_read_like_an_array():
+    samples = np.random.default_rng(0).normal(size=(7, 12)).astype(np.float32)
+    kept = Scaled.of(samples)
+    whole = kept[:]
+    assert len(kept) == 7 and kept.shape == (7, 12)
+    for which in (3, slice(2, 5), np.array([6, 0, 3])):
+        np.testing.assert_array_equal(kept[which], whole[which])
+    rows = Rows(kept, np.array([5, 1, 4]))
+    np.testing.assert_array_equal(rows[1:], whole[[1, 4]])
+    np.testing.assert_array_equal(rows.split(3)[:], whole[[5, 1, 4]].reshape(9, 4))

@@ -634,3 +634,21 @@ def test_an_hour_is_cut_into_its_seconds(tmp_path, home):
     middles = made.audio[:, 8000]
     assert middles[:3600] == pytest.approx(np.arange(3600) / 4000, abs=1e-3)
     assert np.array_equal(made.audio[:3600], made.audio[3600:])
+
+
+def test_chunks_of_16_bits_take_half_the_disk_and_are_equal_to_a_step(tmp_path, home):
+    """Exactly equal where the file has 16 bits at 16 kHz; within a step of the chunk's peak where it was resampled."""
+    root = tmp_path / "c"
+    root.mkdir()
+    soundfile.write(root / "as_it_is.wav", tone(2.6, RATE), RATE, subtype="PCM_16")
+    soundfile.write(root / "resampled_t.wav", tone(2.0, 44100), 44100, subtype="PCM_16")
+    (root / "c.csv").write_text("path,labels,role\nas_it_is.wav,a,train\nresampled_t.wav,a,test\n")
+    whole, half = (cut(load("table", root), Chunking(stored_as=kind), progress=False) for kind in ("float32", "int16"))
+    sizes = sorted(path.stat().st_size for path in (home / "data" / "cache" / "chunks").glob("*/audio.npy"))
+    assert sizes[0] < 0.51 * sizes[1] and half.key != whole.key and len(half) == len(whole)
+    train, test = half.rows("train"), half.rows("test")
+    assert np.array_equal(half.audio[train], whole.audio[train])
+    step = np.abs(whole.audio[test]).max() / 2**15
+    assert 0 < np.abs(half.audio[test] - whole.audio[test]).max() <= 0.51 * step
+    assert half.content(train) == whole.content(train) and half.content(test) != whole.content(test)
+    assert np.array_equal(half.silent, whole.silent)

@@ -510,6 +510,10 @@ def test_aspects_are_families_that_every_clip_has_a_label_of():
     both = corpus_with([("c", "dark"), ("d", "bright"), ("c", "bright")], parents)
     assert [[both.classes[k] for k in columns] for columns in both.aspects] == [["bright", "dark"], ["c", "d"]]
     more = corpus_with([("c", "dark", "loud"), ("d", "bright")], parents)  # what is left is one more
-    assert [[more.classes[k] for k in columns] for columns in more.aspects] == [["bright", "dark"], ["c", "d"], ["loud"]]
+    assert [[more.classes[k] for k in columns] for columns in more.aspects] == [
+        ["bright", "dark"],
+        ["c", "d"],
+        ["loud"],
+    ]
     one = corpus_with([("c",), ("d",), ("dark",)], parents)  # each clip has a label of one: all classes compete
     assert one.aspects == [[0, 1, 2]]

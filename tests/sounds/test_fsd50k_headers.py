@@ -14,7 +14,9 @@ def as_fsd50k(samples):
     named = b"INFOISFT" + struct.pack("<I", 14) + b"Lavf56.40.101\0"
     form = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 44100, 88200, 2, 16)
     body = form + b"LIST" + struct.pack("<I", len(named)) + named + b"data" + struct.pack("<I", 2 * len(samples))
-    return b"RIFF" + struct.pack("<I", 4 + len(body) + 2 * len(samples)) + b"WAVE" + body + samples.astype("<i2").tobytes()
+    return (
+        b"RIFF" + struct.pack("<I", 4 + len(body) + 2 * len(samples)) + b"WAVE" + body + samples.astype("<i2").tobytes()
+    )
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1, 30])

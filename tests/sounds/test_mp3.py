@@ -56,9 +56,7 @@ def test_a_bad_header_takes_no_sound_away(harm, tmp_path):
     assert 32000 <= len(decode(tmp_path / "b.mp3")) < 34500
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfb", b"\xff" * 4000, b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(999)]
-)
+@pytest.mark.parametrize("content", [b"\xff\xfb", b"\xff" * 4000, b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + bytes(999)])
 def test_what_has_no_frames_is_refused_in_a_line(content, tmp_path):
     (tmp_path / "a.mp3").write_bytes(content)
     assert with_length(tmp_path / "a.mp3") is None
