@@ -80,7 +80,9 @@ def study(given: Mapping[str, str]) -> int:
     with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
         files.write_json(folder / "request.json", {"plan": planned})
         if given.get("PROFILE"):
-            print(f"what the jobs say: {shown(folder)}/.snakemake/slurm_logs; the graph: logs/snakemake.txt", flush=True)
+            print(
+                f"what the jobs say: {shown(folder)}/.snakemake/slurm_logs; the graph: logs/snakemake.txt", flush=True
+            )
         elif not planned["finished"]:
             from lib.cli.estimate import told
 
@@ -258,8 +260,10 @@ def what_failed(folder: Path, since: float, log: Path) -> str:
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    errors = [line for line in words if re.match(r"\s*[\w.]*(Error|Exception)\b", line)]
-    last = (errors or words or ["no word of it"])[-1].strip()
+    errors = re.findall(
+        r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
+    )
+    last = " ".join((errors or words or ["no word of it"])[-1].split())
     return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
 
 
@@ -272,7 +276,10 @@ def executed(folder: Path, since: float) -> list[Path]:
 def failure(notebook: Path) -> str:
     """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
     words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
-    cells = json.loads(notebook.read_text())["cells"]
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except ValueError:  # it had not begun, or could not be written
+        cells = []
     errors = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
     if errors:
         error = errors[-1]
@@ -378,7 +385,10 @@ PEERS = ("nnAudio==0.3.4",)  # what lib.cli.bench compares with and the study do
 def bench(given: Mapping[str, str]) -> int:
     """Install the peers where they are missing, then the benchmark, in a process with the wanted threads."""
     needed = given.get("ONLY") not in ("step", "study", "cost")
-    there = not needed or subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
+    there = (
+        not needed
+        or subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
+    )
     if not there and subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *PEERS]).returncode:
         raise Stop(f"{', '.join(PEERS)} could not be installed; pip's words stand above")
     threads = whole_number("THREADS", given.get("THREADS", "")) or min(2, os.cpu_count() or 1)

@@ -132,6 +132,8 @@ def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):
     assert told.endswith(f"half-executed copy: {path}")
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
     assert failure(path) == ""
+    path.write_text("")  # it was to be written when its process ended
+    assert failure(path) == ""
 
 
 def test_record_without_a_study_writes_only_the_pages_and_an_unknown_study_is_one_line(home, capsys):
