@@ -312,7 +312,7 @@ class Study:
         if not path.exists():
             raise missing(self, path, made_by)
         text = dict.fromkeys(
-            ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "named"), str
+            ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "taken_for"), str
         )  # labels may be numbers
         table = unguarded(pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text))
         return table.fillna({name: "" for name in text if name in table})

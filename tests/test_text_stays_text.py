@@ -53,7 +53,7 @@ def test_latex_has_no_bare_special_character_and_as_many_cells(text, tmp_path):
 def test_figures_are_well_formed_and_show_labels_as_they_are(tmp_path):
     names = [text for text in HOSTILE if text == text.strip()]
     table = pd.DataFrame([(name, name, 1, 0, 1, 1, 1.0) for name in names],
-                         columns=["label", "named", "clips", "wrong", "of", "both", "share"])  # fmt: skip
+                         columns=["label", "taken_for", "clips", "wrong", "of", "both", "share"])  # fmt: skip
     figures.save(confusion_figure(table, names), tmp_path / "c")
     texts = {
         "".join(one.itertext())

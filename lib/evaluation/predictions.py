@@ -17,8 +17,8 @@ from lib.representations import names
 from lib.study import Study
 
 COLUMNS = ["fold", "model", "head", "clip", "label", "has", "score", "rank", "named"]
-CONFUSION_COLUMNS = ["label", "named", "clips", "wrong", "of", "share", "both"]
-MISTAKE_COLUMNS = ["fold", "clip", "label", "named", "margin"]
+CONFUSION_COLUMNS = ["label", "taken_for", "clips", "wrong", "of", "share", "both"]
+MISTAKE_COLUMNS = ["fold", "clip", "label", "taken_for", "margin"]
 MOST = 3  # confusions in a sentence
 
 
@@ -63,16 +63,16 @@ def _rows(part: Study) -> Iterator[dict[str, Any]]:
 def confusion_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFrame:
     """The rows of confusion.csv: of the clips that have a label, how many are named so, and how many wrongly.
 
-    clips: clips with `label` that are `named` so, a share of all that have the label (of); wrong: those of them without
-    the label `named`; both: clips that have both. Where each clip has one label this is the confusion matrix.
+    clips: clips with `label` for which `taken_for` is named, a share of all that have the label (of); wrong: those of
+    them without the label `taken_for`; both: clips that have both. Where each clip has one label this is the confusion matrix.
     """
     rows = predictions[predictions["model"] == model]
     has, named = (rows.loc[rows[column] == 1, ["fold", "clip", "label", "has"]] for column in ("has", "named"))
     key = ["fold", "clip"]
-    pairs = has[[*key, "label"]].merge(named.rename(columns={"label": "named"}), on=key)
-    both = has[[*key, "label"]].merge(has[[*key, "label"]].rename(columns={"label": "named"}), on=key)
-    table = pairs.groupby(["label", "named"])["has"].agg(clips="size", right="sum").astype(int)
-    table = table.join(both.groupby(["label", "named"]).size().rename("both"), how="outer").fillna(0).astype(int)
+    pairs = has[[*key, "label"]].merge(named.rename(columns={"label": "taken_for"}), on=key)
+    both = has[[*key, "label"]].merge(has[[*key, "label"]].rename(columns={"label": "taken_for"}), on=key)
+    table = pairs.groupby(["label", "taken_for"])["has"].agg(clips="size", right="sum").astype(int)
+    table = table.join(both.groupby(["label", "taken_for"]).size().rename("both"), how="outer").fillna(0).astype(int)
     table = table.reset_index().assign(wrong=table["clips"].to_numpy() - table["right"].to_numpy())
     table["of"] = table["label"].map(has.groupby("label").size())
     return table.assign(share=table["clips"] / table["of"])[CONFUSION_COLUMNS]
@@ -87,7 +87,7 @@ def mistake_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFr
     key = ["fold", "clip"]
     missed = rows.query("has == 1 and named == 0").drop_duplicates(key, keep="first")[[*key, "label", "score"]]
     wrong = rows.query("has == 0 and named == 1").drop_duplicates(key, keep="last")[[*key, "label", "score"]]
-    pairs = missed.merge(wrong.rename(columns={"label": "named", "score": "above"}), on=key)
+    pairs = missed.merge(wrong.rename(columns={"label": "taken_for", "score": "above"}), on=key)
     pairs = pairs.assign(margin=pairs["above"] - pairs["score"])
     return pairs.sort_values("margin", ascending=False, kind="stable", ignore_index=True)[MISTAKE_COLUMNS]
 
@@ -103,6 +103,6 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = A
     found = [f"Named right: {has['named'].sum()} of {what} ({how})."]
     most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
     if len(most):
-        each = "; ".join(f"{row.label} for {row.named} ({row.wrong} of {row.of})" for row in most.itertuples())
+        each = "; ".join(f"{row.label} for {row.taken_for} ({row.wrong} of {row.of})" for row in most.itertuples())
         found.append(f"Most often taken for another: {each}.")
     return found

@@ -24,7 +24,7 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
     shown = _with_room(table, order)
     if table.empty or not shown:
         return sentence("No test clip has a label that could be taken for another.")
-    several = bool((table["both"] > 0)[table["label"] != table["named"]].any())
+    several = bool((table["both"] > 0)[table["label"] != table["taken_for"]].any())
     panels = [("clips", NAMED, "named, among as many as the clip has" if several else "named")]
     panels += [("both", REAL, "the clip has as well")] if several else []
     size = 1.6 + 0.24 * max(len(shown), 4)
@@ -47,15 +47,15 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
 def _with_room(table: pd.DataFrame, order: Sequence[str]) -> list[str]:
     """The labels that are drawn, in their order: all that stand in the table, or those with most confusions."""
     wrong = table.loc[table["wrong"] > 0]
-    confused = wrong.groupby("label")["wrong"].sum().add(wrong.groupby("named")["wrong"].sum(), fill_value=0)
-    there = [name for name in order if name in {*table["label"], *table["named"]}]
+    confused = wrong.groupby("label")["wrong"].sum().add(wrong.groupby("taken_for")["wrong"].sum(), fill_value=0)
+    there = [name for name in order if name in {*table["label"], *table["taken_for"]}]
     most = sorted(there, key=lambda name: -confused.get(name, 0))[:MOST]
     return [name for name in there if name in most]
 
 
 def _square(axis: mpl.Axes, table: pd.DataFrame, column: str, shown: Sequence[str], colours: str) -> mpl.QuadMesh:
     """Counts [label, named] as shares of the row, with the counts where there is room."""
-    counts = table.pivot(index="label", columns="named", values=column)
+    counts = table.pivot(index="label", columns="taken_for", values=column)
     counts = counts.reindex(index=shown, columns=shown).fillna(0).to_numpy()
     of = table.drop_duplicates("label").set_index("label")["of"].reindex(shown).to_numpy(float)[:, None]
     share = 100 * np.divide(counts, of, out=np.full(counts.shape, np.nan), where=of > 0)

@@ -44,7 +44,7 @@ def mistakes(parts: Sequence[Study], table: pd.DataFrame, n: int) -> list[Heard]
     """At most n test clips of mistakes.csv, the clearest first and each kind of mistake once, with the stored answers."""
     found, part_of = [], {str(part.request.fold or ""): part for part in parts}
     said = {fold: answers(part) for fold, part in part_of.items()}
-    for row in table.drop_duplicates(["label", "named"]).head(n).itertuples():
+    for row in table.drop_duplicates(["label", "taken_for"]).head(n).itertuples():
         chunks = part_of[row.fold].chunks
         found.append(_heard(chunks, int(np.flatnonzero(chunks.ids == row.clip)[0]), said[row.fold]))
     return found

@@ -25,7 +25,7 @@ SEVERAL = predictions([
 
 
 def test_confusions_with_several_labels_by_hand():
-    table = confusion_table(SEVERAL).set_index(["label", "named"])
+    table = confusion_table(SEVERAL).set_index(["label", "taken_for"])
     assert table.loc[("dog", "dog")].to_dict() == {"clips": 3, "wrong": 0, "of": 3, "share": 1.0, "both": 3}
     assert table.loc[("dog", "rain")].to_dict() == {"clips": 1, "wrong": 0, "of": 3, "share": 1 / 3, "both": 2}
     assert table.loc[("dog", "wind")].to_dict() == {"clips": 1, "wrong": 1, "of": 3, "share": 1 / 3, "both": 0}
@@ -35,7 +35,7 @@ def test_confusions_with_several_labels_by_hand():
 
 def test_mistakes_by_hand_the_clearest_first():
     found = mistake_table(SEVERAL)
-    assert found[["clip", "label", "named"]].to_numpy().tolist() == [["c", "rain", "dog"], ["a", "rain", "wind"]]
+    assert found[["clip", "label", "taken_for"]].to_numpy().tolist() == [["c", "rain", "dog"], ["a", "rain", "wind"]]
     assert found["margin"].to_numpy() == pytest.approx([0.8, 0.3])
     assert mistake_table(SEVERAL[SEVERAL["clip"] == "d"]).empty
 
@@ -76,8 +76,16 @@ def test_one_label_each_is_the_confusion_matrix(study):
     rows = table[table["model"] == ALL_FOUR]
     has, named = (rows[rows[column] == 1].set_index(["fold", "clip"])["label"] for column in ("has", "named"))
     expected = confusion_matrix(has, named.loc[has.index], labels=list(made_up.CLASSES))
-    cells = confusion_table(table).pivot(index="label", columns="named", values="clips")
+    cells = confusion_table(table).pivot(index="label", columns="taken_for", values="clips")
     ours = cells.reindex(index=list(made_up.CLASSES), columns=list(made_up.CLASSES)).fillna(0).to_numpy()
     assert np.array_equal(ours, expected)
     wrong = confusion_table(table)["wrong"].sum()
     assert len(mistake_table(table)) == wrong == expected.sum() - np.trace(expected)
+
+
+def test_what_is_read_back_says_the_same(study):
+    table = study.write_table("predictions", prediction_table(study))
+    confusion = study.write_table("confusion", confusion_table(table))
+    stored = [study.table(name, "03_subsets") for name in ("predictions", "confusion")]
+    assert sentences(*stored) == sentences(table, confusion)
+    assert confusion_table(stored[0]).equals(confusion)

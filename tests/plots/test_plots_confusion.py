@@ -10,7 +10,7 @@ from lib.plots.confusion import MOST, confusion_figure
 
 def table(cells):
     """confusion.csv from (label, named, clips, wrong, of, both)."""
-    rows = pd.DataFrame(cells, columns=["label", "named", "clips", "wrong", "of", "both"])
+    rows = pd.DataFrame(cells, columns=["label", "taken_for", "clips", "wrong", "of", "both"])
     return rows.assign(share=rows["clips"] / rows["of"])
 
 
