@@ -260,7 +260,8 @@ class Study:
         if path.exists():
             before = json.loads(path.read_text())
             before["settings"] = _filled(before["settings"], Settings().model_dump(mode="json"))
-            for what, why in (("corpus_hash", "another corpus"), ("settings", "other settings")):
+            reasons = {"corpus_hash": "another corpus, or other roles or folds of it", "settings": "other settings"}
+            for what, why in reasons.items():
                 if _without(before[what], BESIDE) != told[what]:
                     raise StudyError(
                         f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "

@@ -136,7 +136,7 @@ def test_an_edited_corpus_is_refused_where_its_earlier_results_lie(edited, monke
     asked = Request(corpus="esc50", root=str(edited / "corpus"), preset="tiny", fold=1, device="cpu", set=SET)
     assert len(Study.of(asked).chunks)
     replace_sound(edited, 2)
-    with pytest.raises(StudyError, match="another corpus: give this run a name"):
+    with pytest.raises(StudyError, match="another corpus, or other roles or folds of it: give this run a name"):
         _ = Study.of(asked).chunks
 
 
