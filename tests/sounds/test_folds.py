@@ -123,6 +123,8 @@ def test_a_bad_fold_rejects_its_row_alone(fold, tmp_path):
 def test_folds_from_0_are_refused_with_what_to_do(tmp_path):
     with pytest.raises(CorpusError, match="folds count from 1, and 2 rows have fold 0; add 1 to every fold"):
         corpora.load("table", table(tmp_path, "path,labels,fold", ["a.wav,x,0", "b.wav,x,0", "c.wav,x,1"]))
+    lines = ["a.wav,x,0,train", "b.wav,x,0,test"]
+    assert corpora.load("table", table(tmp_path, "path,labels,fold,role", lines)).folds == ()  # roles count
 
 
 def test_a_run_over_all_folds_of_a_table_without_any(home, tmp_path):

@@ -126,11 +126,10 @@ def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
 def _side(path: Path, cells: list[dict[str, str]], in_folds: bool) -> str:
     """The column that says what is tested: role, fold, or neither."""
     filled = {name for name in ("role", "fold") for row in cells if row.setdefault(name, "")}
-    if from_0 := sum(row["fold"] in ("0", "0.0") for row in cells):
+    side = "role" if "role" in filled and not in_folds else "fold" if "fold" in filled else ""
+    if side == "fold" and (from_0 := sum(row["fold"] in ("0", "0.0") for row in cells)):
         raise CorpusError(f"{path}: folds count from 1, and {from_0} rows have fold 0; add 1 to every fold")
-    if in_folds or filled == {"fold"}:
-        return "fold" if "fold" in filled else ""
-    return "role" if "role" in filled else ""
+    return side
 
 
 def _slashes(text: str, folder: Path) -> str:
