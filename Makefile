@@ -1,6 +1,6 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 export PYTHON = python3
-.PHONY: help setup data study record report explorer test lab bench
+.PHONY: help setup data study record report explorer test lab bench faults
 .NOTPARALLEL:
 
 # What went wrong is said in one line by the command itself. Under -q a recipe that is marked + runs all the same, and
@@ -32,5 +32,7 @@ lab:     # JupyterLab on copies of notebooks/
 	$(RUN) lab
 bench:   # our code against the libraries that one would take instead
 	$(RUN) bench
+faults:  # kills, full disks and damaged files over a tiny study: make faults SEED=0 N=50
+	$(RUN) faults
 .DEFAULT:
 	$(RUN) '$@'

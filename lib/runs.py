@@ -3,12 +3,11 @@
 Light on purpose: the commands that start here check names before anything heavy is loaded.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lib import files
-from lib.files import PlainError
+from lib.files import PlainError, digests
 
 LAST = "tables/table1.csv"  # what a run writes last
 
@@ -62,4 +61,4 @@ def folds(folder: Path) -> list[int]:
 
 
 def _plan(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "request.json").read_text())["plan"]
+    return digests.read(folder / "request.json", digests.load_json)["plan"]

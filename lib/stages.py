@@ -2,13 +2,11 @@
 
 import json
 import time
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import safe_open
 
 from lib import files
 from lib.controls import ControlError, crossfit, find
@@ -16,10 +14,11 @@ from lib.encoders import speed
 from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
 from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
 from lib.encoders.heads import VERSION as HEADS
-from lib.encoders.training import device_of, write_tensors
+from lib.encoders.training import device_of, load_tensors, write_tensors
 from lib.evaluation import results
 from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.evaluation.frozen import read_embeddings
+from lib.files import digests
 from lib.representations import names
 from lib.settings import Settings, SettingsError
 from lib.study import Study
@@ -101,14 +100,14 @@ def heads_key(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: 
 def heads_made_from(study: Study, head: str, seed: int) -> str:
     """The key of what the stored heads and their test scores were made from; empty where there are none."""
     marker = study.folder / "scores" / f".{head}-seed{seed}.json"
-    return json.loads(marker.read_text())["key"] if marker.exists() else ""
+    return (digests.reread(marker, digests.load_json) or {"key": ""})["key"]
 
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
     chunks, plan, key = study.chunks, HeadPlan.of(study.settings, head), heads_key(study, embeddings, head, seed)
     train, test = study.train_rows, chunks.rows("test")
-    there = all(study.scores(label(subset), head, seed).exists() for subset in subsets(list(embeddings)))
-    if there and study.heads(head, seed).exists() and heads_made_from(study, head, seed) == key:
+    kept = [study.heads(head, seed), *(study.scores(label(each), head, seed) for each in subsets(list(embeddings)))]
+    if heads_made_from(study, head, seed) == key and digests.usable(*kept):
         return
     torch.set_num_threads(study.settings.threads)
     data, start = HeadData(embeddings, chunks.targets, chunks.groups), time.perf_counter()
@@ -118,7 +117,7 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
             results.write_scores(study, label(subset), head, seed, scores)
     note_heads(study, data, plan, seed, time.perf_counter() - start)
     keep_heads(study, data, plan, seed, trained)
-    files.write_json(study.folder / "scores" / f".{head}-seed{seed}.json", {"key": key})
+    digests.write_json(study.folder / "scores" / f".{head}-seed{seed}.json", {"key": key})
 
 
 def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:
@@ -164,8 +163,7 @@ def write_fits(study: Study) -> None:
     found: dict[str, list[dict]] = {"penalties": [], "convergence": []}
     for part in study.parts:
         for path in [part.heads("linear", seed) for seed in part.request.seeds]:
-            with safe_open(path, "pt") if path.exists() else nullcontext() as stored:
-                told = (stored and stored.metadata()) or {}
+            told = digests.read(path, load_tensors)[1] if path.exists() else {}
             for name, rows in found.items():
                 rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(told.get(name, "[]"))]
     penalties = pd.DataFrame(found["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])

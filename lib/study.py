@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from lib import files
-from lib.files import PlainError
+from lib.files import PlainError, digests
 from lib.files.cells import guarded, unguarded
 from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
 from lib.sounds import corpora
@@ -258,7 +258,7 @@ class Study:
         path = self.folder / "study.json"
         told = {"settings": self._resolved(), "corpus_hash": corpus_hash}
         if path.exists():
-            before = json.loads(path.read_text())
+            before = digests.read(path, digests.load_json)
             before["settings"] = _filled(before["settings"], Settings().model_dump(mode="json"))
             reasons = {"corpus_hash": "another corpus, or other roles or folds of it", "settings": "other settings"}
             for what, why in reasons.items():
@@ -271,7 +271,7 @@ class Study:
             if set(self.request.seeds) <= set(before["seeds"]):
                 return
             told["seeds"] = sorted({*before["seeds"], *self.request.seeds})
-        files.write_json(path, {
+        digests.write_json(path, {
             "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold,
             "seeds": list(self.request.seeds), **told, "versions": versions(), "machine": machine(), "commit": commit(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
@@ -303,7 +303,7 @@ class Study:
         table = pd.DataFrame(rows)
         if self.settings.subset < 1:
             table = table.assign(corpus_subset=self.settings.subset)
-        with files.whole(self.folder / "tables" / f"{name}.csv") as temporary:
+        with digests.sealed(self.folder / "tables" / f"{name}.csv") as temporary:
             guarded(table).to_csv(temporary, index=False)
         return table
 
@@ -315,7 +315,8 @@ class Study:
         text = dict.fromkeys(
             ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "taken_for"), str
         )  # labels may be numbers
-        table = unguarded(pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=text))
+        load = partial(pd.read_csv, keep_default_na=False, na_values=[""], dtype=text)
+        table = unguarded(digests.read(path, load, f"run {self.call(made_by)}, or make study again: either makes it anew"))
         return table.fillna({name: "" for name in text if name in table})
 
     @contextmanager
@@ -331,7 +332,7 @@ class Study:
         peak_share: what part it was of the arithmetic that the machine does in a plain matrix product, where known.
         """
         per_mb = 2**20 if platform.system() == "Darwin" else 2**10
-        files.write_json(self.folder / "timing" / f"{stage}.json", {
+        digests.write_json(self.folder / "timing" / f"{stage}.json", {
             "stage": stage, "seconds": round(seconds, 3), "items": items, "unit": unit,
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mb),
             "per_s": round(items / max(seconds, 1e-9), 1),
@@ -341,7 +342,7 @@ class Study:
     def timing(self) -> pd.DataFrame:
         """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
         found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        return pd.DataFrame([json.loads(path.read_text()) for path in found])
+        return pd.DataFrame([row for path in found if (row := digests.reread(path, digests.load_json))])
 
 
 def _parameter(value: Any) -> str:

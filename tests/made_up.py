@@ -10,7 +10,7 @@ from lib.display import figures
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import comparisons, contributions, metric_choices, paper, predictions, results, selection
 from lib.evaluation.results import models
-from lib.files import write_json
+from lib.files import digests
 from lib.representations import PAPER
 from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
@@ -53,7 +53,7 @@ def fill(part: Study) -> None:
     of_chunk = np.concatenate([of_chunk[3:], of_chunk[:3]])  # clips in no order of their ids
     targets = np.array([[name in labels for name in CLASSES] for labels in clips["labels"]], np.uint8)[of_chunk]
     (part.folder / "scores").mkdir(parents=True)
-    np.savez(
+    write_arrays(
         part.folder / "scores" / "test.npz", targets=targets, clip=clips["id"].to_numpy(str)[of_chunk],
         group=clips["group"].to_numpy(str)[of_chunk], start_s=np.zeros(len(of_chunk)), classes=np.array(CLASSES),
         leaf=np.arange(len(CLASSES)) > 0,
@@ -62,7 +62,13 @@ def fill(part: Study) -> None:
         for seed in part.request.seeds:
             skill = 0.0 if head == "none" else 0.1 * (1 + subset.count("+"))
             scores = np.round(skill * targets + 0.5 * rng.random(targets.shape), 1).astype(np.float32)
-            np.save(part.scores(subset, head, seed), scores)
+            digests.write_array(part.scores(subset, head, seed), scores)
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Arrays as a run would write them."""
+    with digests.sealed(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def asked(study: Study) -> Study:
@@ -70,7 +76,7 @@ def asked(study: Study) -> Study:
     told = study.request.model_dump(mode="json", exclude={"seeds", "part"})
     seeds = ",".join(map(str, study.request.seeds))
     folds = [part.request.fold for part in study.parts] if study.request.fold == "all" else []
-    write_json(study.folder / "request.json", {"plan": {"request": told | {"seeds": seeds}, "folds": folds}})
+    digests.write_json(study.folder / "request.json", {"plan": {"request": told | {"seeds": seeds}, "folds": folds}})
     return study
 
 

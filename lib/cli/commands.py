@@ -5,6 +5,7 @@ run the notebooks. This process itself stays small: what needs torch runs in a p
 """
 
 import csv
+import io
 import json
 import os
 import re
@@ -20,12 +21,14 @@ from lib.cli.bars import show
 from lib.cli.cluster import ended_by_scheduler, graph_words
 from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop, check_names, own_caches
+from lib.cli.faults import faults
 from lib.cli.lab import lab
 from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 from lib.cli.record import record
+from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import ELSE, in_one_line
 from lib.display.screen import minutes
-from lib.files import PlainError
+from lib.files import PlainError, digests
 
 NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
 
@@ -35,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     command, *pairs = words or ["help"]
     actions = {
         "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
-        "bench": bench, "data": data,
+        "bench": bench, "data": data, "faults": faults,
     }  # fmt: skip
     try:
         if command not in actions:
@@ -78,7 +81,8 @@ def study(given: Mapping[str, str]) -> int:
     folder = Path(planned["folder"])
     print(planned["told"], flush=True)
     with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
-        files.write_json(folder / "request.json", {"plan": planned})
+        print("".join(f"{line}\n" for line in take_out_damaged(folder)), end="", flush=True)
+        digests.write_json(folder / "request.json", {"plan": planned})
         if given.get("PROFILE"):
             print(
                 f"what the jobs say: {shown(folder)}/.snakemake/slurm_logs; the graph: logs/snakemake.txt", flush=True
@@ -88,7 +92,7 @@ def study(given: Mapping[str, str]) -> int:
 
             line, planned["slowest_first"] = apart(told, planned, int(where_jobs_run[1]) // planned["threads"])
             print(line, flush=True)
-            files.write_json(folder / "request.json", {"plan": planned})
+            digests.write_json(folder / "request.json", {"plan": planned})
         return run_graph(planned, where_jobs_run)
 
 
@@ -300,8 +304,7 @@ def where(traceback: Sequence[str]) -> list[str]:
 
 def table1(path: Path) -> str:
     """Table 1 in percent: the file's first measure, each row beside the paper's number."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(digests.read(path, Path.read_text))))
     first, papers = rows[0]["measure"], any(row["published"] for row in rows)
     columns = [("published", "published*")] if papers else []
     columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]

@@ -30,6 +30,7 @@ VARIABLES = {
     "test": ("ARGS",),
     "lab": ("PORT",),
     "bench": ("ROOT", "THREADS", "ONLY"),
+    "faults": ("SEED", "N"),
     "help": (),
 }
 
@@ -44,6 +45,8 @@ make report   a study on one page, runs/<study>/report.html: STUDY=planted-quick
 make explorer hear, see and compare a study's clips in the browser: STUDY=planted-quick PORT=8866
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
+make faults   kill a tiny study at N=50 random moments (SEED=0), fill its disk, damage what it stores, and see that it
+              ends in the same tables
 make record   keep a run's figures and tables in figures/record, and write the results in README.md and
               docs/results.md from all records: STUDY=planted-quick (without: only the latter)
 make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)

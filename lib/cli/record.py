@@ -18,8 +18,10 @@ from typing import Any
 from lib import files
 from lib.cli.environment import Stop
 from lib.cli.processes import apart, shown
+from lib.files import digests
 
 MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
+FAULTS = "faults"  # no study: what `make faults` found
 FACTS = ("corpus", "preset", "fold", "settings", "versions")  # of study.json, the same in every fold
 MACHINE = ("system", "processor", "cores")
 TEXTS = {".csv", ".json", ".svg", ".tex", ".txt", ".html", ".md"}
@@ -30,7 +32,7 @@ SHORTEST = 4  # a folder's name below this may stand anywhere
 def record(given: Mapping[str, str]) -> int:
     """Record the run STUDY=..., and write README.md and docs/results.md from all records; without STUDY only the latter."""
     if name := given.get("STUDY", ""):
-        kept = contents(name)
+        kept = of_faults() if name == FAULTS else contents(name)
         target = files.home() / "figures" / "record" / name
         shutil.rmtree(target, ignore_errors=True)
         for path, content in kept.items():
@@ -43,6 +45,14 @@ def record(given: Mapping[str, str]) -> int:
         "\n".join(f"{shown(path)} is written anew from the records" for path in changed) or "the pages are up to date"
     )
     return 0
+
+
+def of_faults() -> dict[PurePosixPath, bytes]:
+    """The tables of `make faults` by name; Stop where it has not run."""
+    found = sorted((files.home() / "figures" / FAULTS).glob("*.csv"))
+    if not found:
+        raise Stop(f"STUDY={FAULTS}: there is nothing to record: make faults makes it")
+    return {PurePosixPath(path.name): path.read_bytes() for path in found}
 
 
 def _pages(home: Path) -> list[Path]:
@@ -108,7 +118,7 @@ def check(kept: Mapping[PurePosixPath, bytes], folders: list[str], name: str) ->
 
 def tables(run: Path, folders: list[str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of every table of a run, and of what its folds rejected; compressed where it is over 1 MB."""
-    found = {path.name: path.read_bytes() for path in sorted((run / "tables").glob("*.csv"))}
+    found = {path.name: digests.read(path, Path.read_bytes) for path in sorted((run / "tables").glob("*.csv"))}
     if "rejected.csv" not in found and (of_folds := sorted(run.glob("fold*/tables/rejected.csv"))):
         lines = [path.read_text().splitlines() for path in of_folds]  # every fold reads all clips
         found["rejected.csv"] = "\n".join(dict.fromkeys(line for each in lines for line in each)).encode() + b"\n"
@@ -153,7 +163,7 @@ def provenance(run: Path) -> dict[str, Any]:
     found = sorted([*run.glob("study.json"), *run.glob("fold*/study.json")])
     if not found:
         raise Stop(f"{shown(run)} has no study.json, which says what it was made from: make study makes it")
-    each = {path.parent.name: json.loads(path.read_text()) for path in found}
+    each = {path.parent.name: digests.read(path, digests.load_json) for path in found}
     first, request = next(iter(each.values())), request_of(run)
     hashes = {name: one["corpus_hash"] for name, one in each.items()}
     commits = list(dict.fromkeys(one["commit"] for one in each.values()))
@@ -171,7 +181,7 @@ def provenance(run: Path) -> dict[str, Any]:
 def request_of(run: Path) -> dict[str, Any]:
     """What the run was asked for; empty where `make study` did not make it."""
     path = run / "request.json"
-    return json.loads(path.read_text())["plan"]["request"] if path.exists() else {}
+    return digests.read(path, digests.load_json)["plan"]["request"] if path.exists() else {}
 
 
 def command(request: Mapping[str, Any]) -> str:

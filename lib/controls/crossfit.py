@@ -14,7 +14,6 @@ the same for all.
         embeddings.npy  [chunk, width], scores.npy [chunk, class], folds.npy [chunk]; made.json: the key of what they are of
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +37,7 @@ from lib.encoders.encoder import Encoder, answers, features_of, key_of, train_en
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, group_folds, scale, score_subsets
 from lib.evaluation.games import Game
+from lib.files import digests
 from lib.settings import Heads, Settings
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import Chunks
@@ -111,14 +111,14 @@ def _made(part: Study, name: str, seed: int) -> Path:
     folder = checkpoints(part, CONTROL) / f"{name}-seed{seed}"
     told = folder / "made.json"
     with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
-        if told.exists() and json.loads(told.read_text()) == {"key": key}:
+        whole_ones = [folder / f"{what}.npy" for what in ("embeddings", "scores")]
+        if digests.reread(told, digests.load_json) == {"key": key} and digests.usable(*whole_ones):
             return folder
         told.unlink(missing_ok=True)
         found = {"folds": fold, **_make(part, name, seed, whole, fold, folder)}
         for what, values in found.items():
-            with files.whole(folder / f"{what}.npy") as temporary:
-                np.save(temporary, values)
-        files.write_json(told, {"key": key})
+            digests.write_array(folder / f"{what}.npy", values)
+        digests.write_json(told, {"key": key})
     return folder
 
 
@@ -157,7 +157,7 @@ def own_scores(part: Study, name: str, encoder: Encoder, rows: np.ndarray, keep:
     features = features_of(encoder.to(device), name, part.chunks, device, spent)
     outputs = answers(encoder, Rows(features, rows), device)[1]
     if not keep and encoder.representation.stored and encoder.representation.learned:
-        Path(features.filename).unlink(missing_ok=True)
+        digests.remove(Path(features.filename))
     return training.activate(torch.from_numpy(outputs), part.settings.schedule(name)).numpy()
 
 

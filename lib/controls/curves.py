@@ -36,6 +36,7 @@ from lib.encoders.encoder import (
     train_encoder,
 )
 from lib.evaluation.games import Game
+from lib.files import digests
 from lib.representations import kind, names
 from lib.settings import Settings, Training
 from lib.sounds.chunks import Chunks
@@ -98,7 +99,7 @@ def trained_on_part(
     note(part, game.control, made.spent)
     if made.encoder.representation.learned:
         features = features_of(made.encoder, name, chunks, training.device_of(part.request.device), [])
-        Path(features.filename).unlink(missing_ok=True)
+        digests.remove(Path(features.filename))
     return made.embeddings
 
 

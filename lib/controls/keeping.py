@@ -4,8 +4,8 @@ Each stands beside the key of what it was made from, so that nothing of other cl
 ever read. The study's own encoders are read and never changed.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lib.encoders.encoder import Encoder, Stage, key_of, read_back, stored_embed
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.results import as_stored
-from lib.files import PlainError
+from lib.files import PlainError, digests
 from lib.files.cells import unguarded
 from lib.settings import Settings
 from lib.sounds.chunks import Chunks
@@ -54,15 +54,13 @@ def write_once(
     """Write the scores [chunk, class] of every subset that `make` gives, unless those of the same key are there."""
     paths = {s: control_scores(part, game.control, label(s), head, seed) for s in own_subsets(game)}
     marker = paths[game.players].with_name(f".{head}-seed{seed}.json")
-    there = marker.exists() and all(path.exists() for path in paths.values())
-    if there and json.loads(marker.read_text()) == {"key": key}:
+    if digests.reread(marker, digests.load_json) == {"key": key} and digests.usable(*paths.values()):
         return
     for path in (marker, *paths.values()):  # of other inputs: the two must not stand side by side if this is stopped
         path.unlink(missing_ok=True)
     for subset, scores in make():
-        with files.whole(paths[subset]) as temporary:
-            np.save(temporary, as_stored(part, scores))
-    files.write_json(marker, {"key": key})
+        digests.write_array(paths[subset], as_stored(part, scores))
+    digests.write_json(marker, {"key": key})
 
 
 def score_heads(
@@ -160,13 +158,12 @@ def computed(
     key = files.key(key, part.chunks.key)
     folder = checkpoints(part, control) / f"{player}-seed{seed}"
     told, path = folder / "made.json", folder / "embeddings.npy"
-    if path.exists() and told.exists() and json.loads(told.read_text()) == {"key": key}:
-        return np.load(path)
+    if digests.reread(told, digests.load_json) == {"key": key} and (kept := digests.reread(path, np.load)) is not None:
+        return kept
     told.unlink(missing_ok=True)
     values = compute()
-    with files.whole(path) as temporary:
-        np.save(temporary, values)
-    files.write_json(told, {"key": key})
+    digests.write_array(path, values)
+    digests.write_json(told, {"key": key})
     return values
 
 
@@ -197,7 +194,7 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
     with files.held(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
         if path.exists():
-            old = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False))
+            old = unguarded(digests.read(path, partial(pd.read_csv, dtype=str, keep_default_na=False)))
             kept = old[~old.set_index(same).index.isin(new.set_index(same).index)]
             new = pd.concat([kept, new], ignore_index=True)
         run.write_table("chosen", new)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from lib.encoders import training
 from lib.encoders.encoder import Encoder, answers, features_of, in_blocks, key_of
 from lib.encoders.heads import Subset
 from lib.evaluation.games import Game, paper4
+from lib.files import digests
 from lib.representations import kind
 from lib.settings import Settings
 from lib.sounds.arrays import Rows, blocks
@@ -137,7 +137,7 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
             f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
         )
     network = PieceClassifier(representation.network, len(chunks.corpus.classes))
-    network.load_state_dict(load_file(path))
+    network.load_state_dict(digests.read(path, load_file))
     network.to(device).eval()
     schedule, n = settings.schedule("mobilenet"), representation.n_pieces
 
@@ -151,8 +151,7 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
 
 def key_in(path: Path) -> str:
     """The key that a file of weights was kept with."""
-    with safe_open(path, "pt") as stored:
-        return stored.metadata()["key"]
+    return digests.read(path, training.load_tensors)[1]["key"]
 
 
 def play_mean(part: Study, game: Game, seed: int) -> None:
@@ -167,7 +166,7 @@ def own_scores(part: Study, name: str, seed: int) -> np.ndarray:
     path = part.scores(name, OWN, seed)
     if not path.exists():
         raise missing(part, path, TRAIN, representation=name, seed=seed)
-    return np.load(path).astype(np.float32)
+    return digests.read(path, np.load).astype(np.float32)
 
 
 def without_a_network(settings: Settings) -> Subset:

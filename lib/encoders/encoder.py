@@ -12,18 +12,17 @@ What is left in a checkpoint folder:
     *.state.safetensors   while it is being trained: where an interrupted run goes on
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -31,7 +30,7 @@ from lib import files
 from lib.encoders import speed, training
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
-from lib.files import held
+from lib.files import digests, held
 from lib.representations import kind, make
 from lib.representations.base import settings_of
 from lib.settings import Chunking, Settings
@@ -102,7 +101,7 @@ def train_encoder(
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
         spent: list[Stage] = []
-        finished = read_back(encoder, folder, key)
+        finished = digests.or_again(lambda: read_back(encoder, folder, key))
         if not finished:
             (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
         kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
@@ -198,17 +197,22 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     key = files.key(name, chunks.key, learned, *of_features(name, settings))
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):
-        if not path.exists():
+        features = digests.reread(path, mapped)
+        if features is None:
             start = time.perf_counter()
             compute_features(representation.to(device), chunks.audio, path, device)
             spent.append(Stage(f"features of {name}", time.perf_counter() - start, len(chunks)))
-    return np.load(path, mmap_mode="r")
+            features = mapped(path)
+    return features
+
+
+mapped = partial(np.load, mmap_mode="r")
 
 
 def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, device: torch.device) -> None:
     """Write the features of all chunks to `path`, block by block, whole or not at all."""
     stored = None
-    with files.whole(path) as temporary:
+    with digests.sealed(path) as temporary:
         for part, values in in_blocks(lambda x: representation.compute(x), audio, device):
             if stored is None:
                 stored = np.lib.format.open_memmap(temporary, "w+", values[0].dtype, (len(audio), *values[0].shape[1:]))
@@ -270,12 +274,12 @@ def keep(
 ) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
     training.save_weights(encoder, folder / "encoder.safetensors", key)
-    files.write_json(folder / "encoder.json", {
+    digests.write_json(folder / "encoder.json", {
         "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
         "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
     })  # fmt: skip
     for state in folder.glob("*.state.safetensors"):
-        state.unlink()
+        digests.remove(state)
 
 
 def parts_of_epochs(epochs: int) -> dict[int, int]:
@@ -293,38 +297,47 @@ def read_epoch(encoder: Encoder, folder: Path, epoch: int, key: str) -> bool:
     path = epoch_path(folder, epoch)
     if not path.exists():
         return False
-    with safe_open(path, "pt") as kept:
-        if kept.metadata()["key"] != key:
-            return False
-    encoder.load_state_dict(load_file(path))
+    weights, metadata = digests.read(path, training.load_tensors)
+    if metadata["key"] != key:
+        return False
+    encoder.load_state_dict(weights)
     return True
 
 
 def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:
-    """Load finished weights and history into `encoder`; None where there are none of this key."""
-    told = folder / "encoder.json"
-    if not told.exists():
+    """Load finished weights and history into `encoder`; None where there are none of this key.
+
+    Raises digests.Damaged where they are not what was written.
+    """
+    told, weights = folder / "encoder.json", folder / "encoder.safetensors"
+    if not (told.exists() and weights.exists()):
         return None
-    kept = json.loads(told.read_text())
+    kept = digests.read(told, digests.load_json)
     if kept["key"] != key:
         return None
-    encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
+    encoder.load_state_dict(digests.read(weights, load_file))
     return {what: History(rows) for what, rows in kept["history"].items()}
 
 
 def keep_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
     """Write embeddings [chunk, width], and beside them the key of the weights and sounds that they were made from."""
     (folder / "embeddings.json").unlink(missing_ok=True)  # the two must not disagree if this is stopped in between
-    with files.whole(folder / "embeddings.npy", embeddings.nbytes) as temporary:
-        np.save(temporary, embeddings)
-    files.write_json(folder / "embeddings.json", {"key": files.key(key, chunks.key)})
+    digests.write_array(folder / "embeddings.npy", embeddings)
+    digests.write_json(folder / "embeddings.json", {"key": files.key(key, chunks.key)})
 
 
-def stored_embeddings(name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path) -> np.ndarray | None:
-    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these sounds and settings."""
+def stored_embeddings(
+    name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto"
+) -> np.ndarray | None:
+    """Embeddings [chunk, width] of an encoder that is finished; None where there is none of these sounds and settings.
+
+    Damaged ones are made again from the encoder.
+    """
     told, path = folder / "embeddings.json", folder / "embeddings.npy"
     if not (told.exists() and path.exists()):
         return None
-    if json.loads(told.read_text())["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
+    kept = digests.reread(told, digests.load_json)
+    if kept and kept["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
         return None
-    return np.load(path)
+    embeddings = digests.reread(path, np.load) if kept else None
+    return train_encoder(name, chunks, settings, seed, folder, device).embeddings if embeddings is None else embeddings

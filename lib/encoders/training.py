@@ -18,11 +18,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lib import files
 from lib.display.screen import watched
 from lib.encoders.feed import Feed, feed_of
 from lib.encoders.step import Loss, Step, products
-from lib.files import PlainError
+from lib.files import PlainError, digests
 from lib.settings import Training
 from lib.sounds.arrays import Rows, blocks
 
@@ -228,22 +227,25 @@ def save_weights(model: nn.Module, path: Path, key: str) -> None:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Tensors and words in one safetensors file, whole or not at all; DiskFull where there is no room."""
     there = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with files.whole(path, sum(value.nbytes for value in there.values())) as temporary:
+    with digests.sealed(path, sum(value.nbytes for value in there.values())) as temporary:
         save_file(there, temporary, dict(metadata))
 
 
-def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[History, dict | None]:
-    """Take up the state at `path`; an empty history where there is none, or where it belongs to another key."""
-    if not path.exists():
-        return History(), None
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the words of a safetensors file."""
     with safe_open(path, "pt") as stored:
-        metadata = stored.metadata()
-        if metadata["key"] != key:
-            return History(), None
-        parts: dict[str, dict] = {"model": {}, "best": {}, "optimiser": {}}
-        for name in stored.keys():  # noqa: SIM118 (a file, not a dictionary)
-            part, _, rest = name.partition(".")
-            parts[part][rest] = stored.get_tensor(name)
+        return {name: stored.get_tensor(name) for name in stored.keys()}, stored.metadata()  # noqa: SIM118 (a file)
+
+
+def load_state(path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[History, dict | None]:
+    """Take up the state at `path`; an empty history where there is none that is whole and of this key."""
+    tensors, metadata = digests.reread(path, load_tensors) or ({}, {"key": ""})
+    if metadata["key"] != key:
+        return History(), None
+    parts: dict[str, dict] = {"model": {}, "best": {}, "optimiser": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = value
     model.load_state_dict(parts["model"])
     moments: dict[int, dict] = {}
     for name, value in parts["optimiser"].items():

@@ -17,6 +17,7 @@ from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.results import FOLD_STEP
+from lib.files import digests
 from lib.representations import names
 from lib.sounds.arrays import Rows
 from lib.study import Study, StudyError, missing
@@ -70,7 +71,7 @@ def draws(part: Study, groups: np.ndarray) -> np.ndarray:
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one trained encoder; StudyError where they are missing or made from something else."""
     folder = study.checkpoint(name, seed)
-    embeddings = stored_embeddings(name, study.chunks, study.settings, seed, folder)
+    embeddings = stored_embeddings(name, study.chunks, study.settings, seed, folder, study.request.device)
     if embeddings is not None:
         return embeddings
     if not (folder / "embeddings.npy").exists():
@@ -119,11 +120,7 @@ def _untrained(part: Study, name: str, encoder: Encoder, rows: np.ndarray, train
     weights = [files.digest(value.cpu().numpy()) for value in encoder.state_dict().values()]
     made_from = chunks.key, files.digest(rows), weights, part.settings.body, *of_features(name, part.settings)
     path = files.cache() / "untrained" / f"{name}-{files.key(*made_from)}.npy"
-    if not path.exists():
-        embeddings = answers(encoder, Rows(features, index), device)[0]
-        with files.whole(path) as temporary:
-            np.save(temporary, embeddings)
-    return np.load(path)
+    return digests.array(path, lambda: answers(encoder, Rows(features, index), device)[0])
 
 
 def joined(embeddings: Embeddings, encoder: str) -> np.ndarray:

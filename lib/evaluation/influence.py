@@ -38,6 +38,7 @@ from lib.evaluation.measures import (
     draws_of_groups,
     group_numbers,
 )
+from lib.files import digests
 from lib.sounds.arrays import blocks
 
 VERSION = 1  # raised when the same scores would give other rows
@@ -206,7 +207,7 @@ class Measured:
     def write(self, path: Path) -> None:
         """As .npz: each field as one array, in the order of NAMES and BY_CLASS."""
         fields = {name: np.array(list(getattr(self, name).values())) for name in ("rows", "class_values", "class_rows")}
-        with files.whole(path) as temporary:
+        with digests.sealed(path) as temporary:
             np.savez(temporary, values=np.array([astuple(one) for one in self.values.values()], str), **fields)
 
     @classmethod
@@ -224,9 +225,11 @@ class Measured:
 def kept(made_from: tuple, make: Callable[[], Measured]) -> Measured:
     """What `make` gives, made once for what it is made from and then read from data/cache/measured."""
     path = files.cache() / "measured" / f"{files.key(VERSION, *made_from)}.npz"
-    if not path.exists():
-        make().write(path)
-    return Measured.read(path)
+    found = digests.reread(path, Measured.read)
+    if found is None:
+        found = make()
+        found.write(path)
+    return found
 
 
 def measure(targets: Array, scores: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Measured:

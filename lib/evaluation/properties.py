@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import files
-from lib.files import held
+from lib.files import digests, held
 from lib.sounds.chunks import Chunks
 
 VERSION = 1  # of the rules below: raised when the same samples would give other values
@@ -217,7 +217,7 @@ def measured(chunks: Chunks, rows: np.ndarray, spent: list[float] | None = None)
             for row in left:
                 values[row] = list(of_sound(chunks.audio[row], chunks.settings.rate_hz).values())
             done[left] = True
-            with files.whole(path) as temporary:
+            with digests.sealed(path) as temporary:
                 np.savez(temporary, values=values, done=done)
             if spent is not None:
                 spent.append(time.perf_counter() - start)
@@ -226,7 +226,7 @@ def measured(chunks: Chunks, rows: np.ndarray, spent: list[float] | None = None)
 
 def _stored(path: Path, n_chunks: int, n_properties: int) -> tuple[np.ndarray, np.ndarray]:
     """Values [chunk, property] and which chunks are measured [chunk]; of a path that is not there none."""
-    if not path.exists():
+    stored = digests.reread(path, digests.load_arrays)
+    if stored is None:
         return np.full((n_chunks, n_properties), np.nan), np.zeros(n_chunks, bool)
-    with np.load(path) as stored:
-        return stored["values"], stored["done"]
+    return stored["values"], stored["done"]

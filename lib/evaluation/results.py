@@ -21,6 +21,7 @@ from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.influence import Measured, kept
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import Value
+from lib.files import digests
 from lib.representations import names
 from lib.settings import decisions
 from lib.sounds.chunks import LEVELS
@@ -80,7 +81,7 @@ class ModelScores:
     def __getitem__(self, level: str) -> Ranked:
         if self.path is None:
             return None
-        scores = np.load(self.path)
+        scores = digests.read(self.path, np.load)
         return scores if level == "chunk" else measures.clip_means(scores, self.clip)[1]
 
     @property
@@ -97,8 +98,7 @@ class Scores:
         path = study.folder / "scores" / "test.npz"
         if not path.exists():
             raise missing(study, path, "03_subsets")
-        with np.load(path) as stored:
-            self.stored = {name: stored[name] for name in stored.files}
+        self.stored = digests.read(path, digests.load_arrays)
 
     @cached_property
     def tests(self) -> dict[str, TestSet]:
@@ -191,7 +191,7 @@ def write_test_set(study: Study) -> None:
     """Write scores/test.npz: what all score matrices [chunk, class] of the run are held against, row by row."""
     chunks = study.chunks
     rows = chunks.rows("test")
-    with files.whole(study.folder / "scores" / "test.npz") as temporary:
+    with digests.sealed(study.folder / "scores" / "test.npz") as temporary:
         np.savez_compressed(
             temporary, targets=chunks.targets[rows], clip=chunks.ids[rows], start_s=chunks.start_s[rows],
             classes=np.array(chunks.corpus.classes), group=chunks.groups[rows], leaf=chunks.corpus.leaves,
@@ -200,9 +200,7 @@ def write_test_set(study: Study) -> None:
 
 def write_scores(study: Study, subset: str, head: str, seed: int, scores: np.ndarray) -> None:
     """Write scores [chunk, class] of the test chunks, in the type of `as_stored`."""
-    stored = as_stored(study, scores)
-    with files.whole(study.scores(subset, head, seed), stored.nbytes) as temporary:
-        np.save(temporary, stored)
+    digests.write_array(study.scores(subset, head, seed), as_stored(study, scores))
 
 
 def as_stored(study: Study, scores: np.ndarray) -> np.ndarray:
@@ -360,7 +358,7 @@ def empty_cells(study: Study) -> pd.DataFrame:
 def levels_of(part: Study) -> tuple[str, ...]:
     """The levels that differ: clips alone where every test clip of a run's fold is one chunk, so that both are the same."""
     path = part.folder / "scores" / "test.npz"
-    clip = np.load(path)["clip"] if path.exists() else ("", "")
+    clip = digests.read(path, digests.load_arrays)["clip"] if path.exists() else ("", "")
     return LEVELS if len(set(clip)) < len(clip) else LEVELS[1:]
 
 

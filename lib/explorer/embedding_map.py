@@ -5,6 +5,7 @@ from importlib.metadata import version
 import numpy as np
 
 from lib import files
+from lib.files import digests
 
 SEED, PERPLEXITY = 0, 30.0
 
@@ -20,11 +21,7 @@ def plane(embeddings: np.ndarray) -> np.ndarray:
     """Places [chunk, 2] in 0..1 of embeddings [chunk, width]; read back where the same were laid out before."""
     key = files.key(files.digest(embeddings), SEED, PERPLEXITY, version("scikit-learn"))
     path = files.cache() / "maps" / f"{key}.npy"
-    if not path.exists():
-        places = laid_out(embeddings)
-        with files.whole(path) as temporary:
-            np.save(temporary, places)
-    return np.load(path)
+    return digests.array(path, lambda: laid_out(embeddings))
 
 
 def placed(new: np.ndarray, embeddings: np.ndarray, places: np.ndarray, n_nearest: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.measures import constant_scores
 from lib.explorer import embedding_map
 from lib.explorer.limits import LONGEST_S, looked_at, too_large
+from lib.files import digests
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import Known, Representation
@@ -84,7 +85,7 @@ class Answers:
         path = self.part.heads(kind, self.seed)
         if not path.exists():
             raise missing(self.part, path, "03_subsets")
-        return load_file(path)
+        return digests.read(path, load_file)
 
     def _check_heads(self, learned: dict[str, np.ndarray]) -> None:
         """StudyError where the heads were trained on other embeddings than those that are there now."""

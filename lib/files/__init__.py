@@ -67,7 +67,7 @@ def content_of(paths: Sequence[str | Path]) -> list[str]:
     stats = {path: _stat(path) for path in paths}
     unread = [path for path, stat in stats.items() if path not in before or before[path][0] != stat]
     with ThreadPoolExecutor(4) as pool:
-        read = dict(zip(unread, pool.map(_digest_of_file, unread), strict=True))
+        read = dict(zip(unread, pool.map(digest_of_file, unread), strict=True))
     settled = time.time_ns() - SETTLED_S * 1e9
     if new := {path: [stats[path], read[path]] for path in unread if stats[path] and max(stats[path][1:3]) < settled}:
         write_json(memory, {**before, **new})
@@ -89,7 +89,8 @@ def _stat(path: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def _digest_of_file(path: str) -> str:
+def digest_of_file(path: str | Path) -> str:
+    """Sixteen hexadecimal digits of a file's content; empty for what is no file that can be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
@@ -186,7 +187,12 @@ def reserve(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, indented, whole or not at all."""
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, default=_plain) + "\n")
+        temporary.write_text(as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """`value` as JSON, indented."""
+    return json.dumps(value, indent=2, default=_plain) + "\n"
 
 
 class Held(PlainError):

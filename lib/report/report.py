@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lib import controls, files
@@ -19,7 +18,7 @@ from lib.evaluation import sentences as findings
 from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import number
 from lib.explorer import html_media
-from lib.files import PlainError
+from lib.files import PlainError, digests
 from lib.report import examples, page_elements
 from lib.report.page_elements import Block, Section, of_frame, says, table
 from lib.report.reported import PICTURES, TABLES, Run, intervals, told, with_interval
@@ -50,7 +49,7 @@ def section(run: Run, anchor: str, title: str, opening: str, *makers: Maker) -> 
     for make in makers:
         try:
             found += make(run)
-        except StudyError as missing:
+        except (StudyError, digests.Damaged) as missing:
             note = page_elements.Note(f"Not there yet: {missing}.")
             found += [] if note in found else [note]
     return Section(anchor, title, opening, tuple(found) or (page_elements.Note("This run has left nothing of it."),))
@@ -73,7 +72,7 @@ def facts(run: Run) -> dict[str, str]:
     told |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if asked.fold else {}
     paths = [part.folder / "scores" / "test.npz" for part in run.parts]
     if all(path.exists() for path in paths):
-        tests = [np.load(path) for path in paths]
+        tests = [digests.read(path, digests.load_arrays) for path in paths]
         told["tested on"] = (
             f"{sum(len(set(test['clip'])) for test in tests)} clips, {sum(len(test['clip']) for test in tests)} chunks "
             f"of {run.study.settings.chunking.length_s:g} s, {len(tests[0]['classes'])} classes"
@@ -315,7 +314,7 @@ def provenance(run: Run) -> Iterator[Block]:
     path = run.parts[0].folder / "study.json"
     if not path.exists():
         raise StudyError("study.json is missing: make study with this run's variables writes it")
-    stored = json.loads(path.read_text())
+    stored = digests.read(path, digests.load_json)
     rows = {
         "started": stored["started"], "commit": stored["commit"] or "unknown", "corpus hash": stored["corpus_hash"],
         "seeds": ", ".join(map(str, stored["seeds"])), **_flat(stored["machine"]), **_flat(stored["versions"]),

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lib import files
 from lib.display import mpl
 from lib.display.figures import frequency_axis
+from lib.files import digests
 from lib.representations.base import LEVEL, FrontEnd, Known, Padding, Representation, in_parts, playable, reflection
 from lib.settings import Chunking, Frozen, choice
 
@@ -252,10 +253,7 @@ def constant_q_filters(settings: PitchSettings, rate_hz: int) -> np.ndarray:
     """
     of_filters = settings.model_dump(mode="json", exclude={"padding"})
     path = files.cache() / "filters" / f"{files.key(of_filters, rate_hz, version('librosa'), version('soxr'))}.npy"
-    if not path.exists():
-        with files.whole(path) as temporary:
-            np.save(temporary, _measure(settings, rate_hz))
-    return np.load(path)
+    return digests.array(path, lambda: _measure(settings, rate_hz))
 
 
 def _measure(settings: PitchSettings, rate_hz: int) -> np.ndarray:

@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from lib import files
 from lib.display.screen import watched
+from lib.files import digests
 from lib.settings import Chunking
 from lib.sounds.arrays import Scaled
 from lib.sounds.corpora.base import REJECTED_COLUMNS, ROLES, Corpus, CorpusError, listed
@@ -40,6 +41,7 @@ from lib.sounds.decode import FAR, BadFile, decode_channels
 LEVELS = ("chunk", "clip")  # what scores are of: a chunk, or the mean over the chunks of its clip
 VERSION = 3  # of the rule below: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
+FILES = ("audio.npy", "index.npz", "rejected.csv", "about.json")  # of what was cut
 NO_SOUND = 1e-4  # a channel without a sample from here up is silent (-80 dBFS)
 OFFSET = 0.02  # of full scale: a clip's mean beyond it is a DC offset, which every representation sees
 
@@ -179,6 +181,8 @@ def cut(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             if not _complete(folder):
+                if folder.exists():
+                    print(f"the chunks of {corpus.name} in data/cache are damaged: they are cut again", flush=True)
                 start = time.perf_counter()
                 _build(folder, corpus, settings, progress, threads or min(8, os.cpu_count() or 1))
                 built_s = time.perf_counter() - start
@@ -201,13 +205,14 @@ def _rule(settings: Chunking) -> dict[str, object]:
 
 
 def _complete(folder: Path) -> bool:
-    """Whether the folder holds a whole cut: about.json is written last, and tells the size of the array.
+    """Whether the folder holds a whole cut, as it was written.
 
     One made when samples far beyond full scale were not yet refused is made again where it has any.
     """
     try:
         about = json.loads((folder / "about.json").read_text())
         whole = (folder / "audio.npy").stat().st_size == about["audio_bytes"]
+        whole = whole and all(digests.intact(folder / name) for name in FILES)
         return whole and ("odd" in about or not np.load(folder / "index.npz")["peak"].max() > FAR)
     except (OSError, ValueError, KeyError):
         return False
@@ -238,7 +243,7 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
     """audio.npy, index.npz, rejected.csv and about.json of the corpus; the numbers of chunks and of rejected clips."""
     rejected: list[tuple[str, str, str]] = []
     odd: dict[str, list[str]] = {}
-    digests, scales = [np.empty(0, np.uint64)], [np.empty(0, np.float32)]
+    by_chunk, scales = [np.empty(0, np.uint64)], [np.empty(0, np.float32)]
     index = [np.empty((3, 0))]  # of each clip [3, chunk]: its row among the usable, start_s, peak
     rows = list(corpus.clips[["path", "id", "role"]].itertuples(index=False, name=None))
     results = _in_order(lambda row: _cut_file(row[0], row[2], settings), rows, threads)
@@ -255,7 +260,7 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
                 scales.append(stored.scale)
                 chunks = stored[:]  # as it will be read
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
-            digests.append(digests_of(chunks))
+            by_chunk.append(digests_of(chunks))
             for what in odd_about(chunks, peaks):
                 odd.setdefault(what, []).append(clip)
             n_usable += 1
@@ -267,11 +272,12 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
     clip, start_s, peak = np.concatenate(index, axis=1)
     np.savez(
         part / "index.npz", clip=clip.astype(np.int64), start_s=start_s, peak=peak.astype(np.float32),
-        digest=np.concatenate(digests), scale=np.concatenate(scales),
+        digest=np.concatenate(by_chunk), scale=np.concatenate(scales),
     )  # fmt: skip
     pd.DataFrame(rejected, columns=REJECTED_COLUMNS).to_csv(part / "rejected.csv", index=False, lineterminator="\n")
     about = {"key": digest, "corpus": corpus.name, "audio_bytes": (part / "audio.npy").stat().st_size, "odd": odd}
     files.write_json(part / "about.json", {**about, "settings": _rule(settings)})
+    digests.adopt(*(part / name for name in FILES))
     return len(clip), len(rejected)
 
 
@@ -333,10 +339,10 @@ def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
     clips = corpus.clips[~bad].reset_index(drop=True)
     need_both_sides(corpus.name, corpus.root, clips, rejected)
     about = json.loads((folder / "about.json").read_text())
-    with np.load(folder / "index.npz") as index:
-        clip, start_s, peak, digest = (index[name] for name in ("clip", "start_s", "peak", "digest"))
-        scale = index["scale"] if settings.stored_as == "int16" else None
-    audio = np.load(folder / "audio.npy", mmap_mode="r")
+    index = digests.load_arrays(folder / "index.npz")
+    clip, start_s, peak, digest = (index[name] for name in ("clip", "start_s", "peak", "digest"))
+    scale = index["scale"] if settings.stored_as == "int16" else None
+    digests.adopt(*(folder / name for name in FILES))
     return Chunks(
         audio=audio if scale is None else Scaled(audio, scale),
         clip=clip,

@@ -13,6 +13,7 @@ import pytest
 from lib.cli import record
 from lib.cli.commands import main
 from lib.cli.environment import Stop
+from lib.files import digests
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def run(home, monkeypatch):
     path = study.folder / "request.json"
     asked = json.loads(path.read_text())
     asked["plan"]["request"]["root"] = f"{home}/my sounds"
-    path.write_text(json.dumps(asked))
+    digests.write_json(path, asked)
     return study
 
 
@@ -69,7 +70,7 @@ def test_recording_twice_gives_the_same_bytes_and_leaves_nothing_of_before(run):
 
 def test_a_table_over_1_mb_is_compressed(run):
     large = pd.DataFrame({"value": np.arange(400_000) % 1000})
-    large.to_csv(run.folder / "tables" / "curves.csv", index=False)
+    run.write_table("curves", large)
     assert main(["record", f"STUDY={run.slug}"]) == 0
     assert not (kept(run) / "tables" / "curves.csv").exists()
     content = (kept(run) / "tables" / "curves.csv.gz").read_bytes()
@@ -89,7 +90,8 @@ def test_what_may_not_be_kept_is_refused_and_the_record_of_before_stays(run, hom
         "b.png": b"x" * 1_200_000, "subsets.csv": "\n".join(["value", *map(str, noise)]).encode(),
         "c.svg": f"<svg>{home}/figures</svg>".encode(),
     }[name]  # fmt: skip
-    ((run.figures if place == "figures" else run.folder / "tables") / name).write_bytes(content)
+    with digests.sealed((run.figures if place == "figures" else run.folder / "tables") / name) as temporary:
+        temporary.write_bytes(content)
     capsys.readouterr()
     assert main(["record", f"STUDY={run.slug}"]) == 2
     assert told in capsys.readouterr().err
@@ -105,6 +107,22 @@ def test_a_run_over_folds_has_the_clips_that_its_folds_rejected_once_and_their_c
     made_from = json.loads(found[record.PurePosixPath("study.json")])
     assert made_from["fold"] == "all" and made_from["seeds"] == [0, 1]
     assert made_from["make"] == "make study CORPUS=esc50 PRESET=tiny FOLD=all SEEDS=0,1"
+
+
+def test_a_table_that_was_changed_by_hand_is_refused(run):
+    with (run.folder / "tables" / "subsets.csv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(digests.Damaged, match=r"tables/subsets.csv is damaged, or was changed since it was written: make"):
+        record.contents(run.slug)
+
+
+def test_what_faults_found_is_kept_as_it_is(home, capsys):
+    assert main(["record", "STUDY=faults"]) == 2
+    assert "there is nothing to record: make faults makes it" in capsys.readouterr().err
+    (home / "figures" / "faults").mkdir(parents=True)
+    (home / "figures" / "faults" / "kills.csv").write_text("number,good\n1,yes\n")
+    assert main(["record", "STUDY=faults"]) == 0
+    assert (home / "figures" / "record" / "faults" / "kills.csv").read_text() == "number,good\n1,yes\n"
 
 
 def test_a_run_without_provenance_is_refused(run):

@@ -17,6 +17,7 @@ from lib.encoders import training
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.evaluation import results
 from lib.evaluation.games import control_scores, paper4
+from lib.files import digests
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
 from lib.settings import ControlName, Heads, Settings, SettingsError, Training
@@ -251,7 +252,7 @@ def test_embeddings_of_weights_that_are_gone_are_not_read(study, tmp_path):
     made = encoders.train_encoder(*arguments, "cpu").embeddings
     assert np.array_equal(encoders.stored_embeddings(*arguments), made)
     assert encoders.stored_embeddings("timbre", study.chunks, study.settings, 1, tmp_path) is None
-    (tmp_path / "embeddings.json").write_text(json.dumps({"key": "another"}))
+    digests.write_json(tmp_path / "embeddings.json", {"key": "another"})
     assert encoders.stored_embeddings(*arguments) is None
 
 

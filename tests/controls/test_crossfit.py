@@ -1,6 +1,5 @@
 """Cross-fitting: no clip is embedded by a copy that was trained on its group; folds, keys, alignment and stacking."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping
 from lib.encoders import encoder as encoders
 from lib.encoders.encoder import Rows
+from lib.files import digests
 from lib.representations import PAPER
 from lib.settings import Settings
 from lib.study import Request, Study
@@ -110,7 +110,7 @@ def test_what_is_made_is_read_back_unless_it_was_made_of_something_else(study, m
         assert np.array_equal(crossfit.embeddings(study, "pitch", 0), first)
         told = keeping.checkpoints(study, "crossfit") / "pitch-seed0" / "made.json"
         kept = told.read_text()
-        told.write_text(json.dumps({"key": "of other folds"}))
+        digests.write_json(told, {"key": "of other folds"})
         with pytest.raises(AssertionError, match="trained again"):
             crossfit.embeddings(study, "pitch", 0)
         assert not told.exists()

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from lib.evaluation import gains, probe_sentences, ridge
 from lib.evaluation.gains import calibrated, log_loss_bits, platt
 from lib.evaluation.results import Scores
+from lib.files import digests
 
 
 def clips(n=240, n_classes=4, seed=0):
@@ -108,7 +109,7 @@ def study(tmp_path, monkeypatch):
                 for subset in ("waveform", "pitch+waveform", "timbre+waveform"):
                     skill = 4.0 if "pitch" in subset else 0.0
                     scores = skill * targets + rng.normal(size=targets.shape)
-                    np.save(part.scores(subset, head, seed), scores.astype(np.float32))
+                    digests.write_array(part.scores(subset, head, seed), scores.astype(np.float32))
     return made
 
 

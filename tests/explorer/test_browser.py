@@ -16,7 +16,7 @@ from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voi
 
 from lib.cli import serving
 from lib.evaluation import results
-from lib.files import PROJECT
+from lib.files import PROJECT, digests
 from lib.report import report
 from lib.study import Request, Study
 
@@ -177,7 +177,7 @@ def hostile_report(tmp_path, monkeypatch):
     targets = study.chunks.targets[study.chunks.rows("test")]
     for subset, head in results.models(study):
         scores = np.random.default_rng(0).random(targets.shape).astype(np.float32)
-        np.save(study.scores(subset, head, 0), scores)
+        digests.write_array(study.scores(subset, head, 0), scores)
     made_up.finish(study, HOSTILE)
     return report.write(study.folder)
 

@@ -6,6 +6,7 @@ import made_up
 import numpy as np
 import pytest
 
+from lib.files import digests
 from lib.plots.contributions import class_figure
 from lib.report import report
 from lib.report.reported import PICTURES, TABLES, Run
@@ -138,7 +139,7 @@ def test_with_one_group_of_test_clips_every_table_and_sentence_is_made(home, mon
     study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
     path = study.folder / "scores" / "test.npz"
     test = dict(np.load(path))
-    np.savez(path, **test | {"group": np.full(len(test["group"]), "one")})
+    made_up.write_arrays(path, **test | {"group": np.full(len(test["group"]), "one")})
     made_up.finish(study)
     page = Page(report.write(study.folder).read_text())
     assert page.wrong == [] and "Not there yet" not in page.text and "nan" not in page.text.lower().replace("nano", "")
@@ -168,10 +169,11 @@ def test_seeds_that_the_tables_do_not_have_are_told(made):
     study, page, _ = made
     assert "seeds 0, 1 " in page.text
     assert "This run goes on" not in page.text
-    asked = (study.folder / "request.json").read_text()
-    (study.folder / "request.json").write_text(asked.replace('"0,1"', '"0,1,2"'))
+    path = study.folder / "request.json"
+    asked = digests.load_json(path)
+    digests.write_json(path, {"plan": {**asked["plan"], "request": {**asked["plan"]["request"], "seeds": "0,1,2"}}})
     page = Page(report.write(study.folder).read_text())
-    (study.folder / "request.json").write_text(asked)
+    digests.write_json(path, asked)
     assert "seeds 0, 1 " in page.text
     assert "This run goes on: its tables do not have the seeds 2 yet." in page.text
 
@@ -211,7 +213,7 @@ def test_a_study_of_own_sounds_is_not_told_as_the_papers(tmp_path, monkeypatch):
     made_up.fill(study)
     path = study.folder / "scores" / "test.npz"
     stored = dict(np.load(path))
-    np.savez(path, **stored | {"clip": np.arange(len(stored["clip"])).astype(str)})
+    made_up.write_arrays(path, **stored | {"clip": np.arange(len(stored["clip"])).astype(str)})
     made_up.finish(made_up.asked(study))
     page = Page(report.write(study.folder).read_text(encoding="utf-8"))
     assert "On digits:" in page.text and page.text.count("On digits:") == 1

@@ -16,7 +16,7 @@ Noise, level, onset, the jitter of the partials and the colour of an uploader's 
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ Range = tuple[float, float]
 Random = np.random.Generator
 
 LOWEST_C_HZ = 32.703  # C1: some fundamentals lie under the 80 bins from 40 Hz, their octaves never
+STAMP = "planted.json"  # written last: what the corpus was made from, and what it holds
 TABLE = 32768  # samples of one period: at 300 partials still 100 a wave, so that linear interpolation errs by -70 dB
 ROLE_STEP = 120_000  # between the ids of roles: more than a role's clips, and whole rounds of 24
 EDGE_S = 0.005  # an onset takes 5 ms: shorter clicks, longer blunts a click train
@@ -307,8 +308,14 @@ def write_tables(folder: Path, rows: dict[str, list[Clip]]) -> None:
 
 
 def stamp(settings: Planted) -> dict[str, object]:
-    """What planted.json holds: the settings, and a key of this file, since other code makes other sounds."""
+    """What planted.json holds besides the content: the settings, and a key of this file, as other code makes other sounds."""
     return {"settings": json.loads(settings.model_dump_json()), "code": files.key(Path(__file__).read_text())}
+
+
+def content(folder: Path, digests_of: Callable[[list[Path]], list[str]] = files.content_of) -> str:
+    """A key of all sounds and tables."""
+    paths = sorted(path for kind in ("wav", "csv", "json") for path in folder.rglob(f"[!.]*.{kind}") if path.name != STAMP)
+    return files.key([path.relative_to(folder).as_posix() for path in paths], digests_of(paths))
 
 
 def generate(folder: Path, settings: Planted = Planted()) -> None:
@@ -323,7 +330,8 @@ def generate(folder: Path, settings: Planted = Planted()) -> None:
             audio.mkdir()
             for clip in of_part:
                 soundfile.write(audio / f"{clip.id}.wav", render(clip, settings), settings.rate_hz, subtype="PCM_16")
-        files.write_json(temporary / "planted.json", stamp(settings))
+        new = content(temporary, lambda paths: [files.digest_of_file(path) for path in paths])  # nothing to remember
+        files.write_json(temporary / STAMP, stamp(settings) | {"content": new})
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(temporary, folder)
     finally:
@@ -331,11 +339,17 @@ def generate(folder: Path, settings: Planted = Planted()) -> None:
 
 
 def made(folder: Path, settings: Planted) -> bool:
-    """Whether `folder` holds the corpus of these settings."""
+    """Whether `folder` holds the corpus of these settings, as it was written; where it is damaged, that is said."""
     try:
-        return json.loads((folder / "planted.json").read_text()) == stamp(settings)
+        kept = json.loads((folder / STAMP).read_text())
     except (OSError, ValueError):
         return False
+    if kept != stamp(settings) | {"content": kept.get("content")}:
+        return False
+    if kept["content"] == content(folder):
+        return True
+    print(f"the embedded corpus in {folder} is damaged: it is made again", flush=True)
+    return False
 
 
 def ensure(home: Path, settings: Planted = Planted()) -> Path:

@@ -1,0 +1,76 @@
+"""`make faults`: a tiny study is killed at random moments, its disk is filled, each kind of stored thing is damaged.
+
+Whatever happened, the next calls must end in the tables and scores of a run that nobody has hurt.
+
+tiny     the study, its processes and its results
+kills    of the process group, a kernel, snakemake, the parent
+disks    a small disk that grows
+damage   a flipped bit, a cut and an empty file in each kind of stored thing
+"""
+
+import csv
+import random
+import shutil
+import time
+from collections.abc import Mapping
+
+from lib import files
+from lib.cli.environment import Stop
+from lib.cli.faults.damage import damage
+from lib.cli.faults.disks import disks
+from lib.cli.faults.kills import kills
+from lib.cli.faults.tiny import Row, Tiny, make_corpus
+from lib.cli.processes import shown
+
+KILLS = 50
+
+
+def faults(given: Mapping[str, str]) -> int:
+    """Hurt a tiny study with SEED and N kills; tables on the screen and in figures/faults; 1 where something is wrong."""
+    seed, n = (number(name, given.get(name, "")) for name in ("SEED", "N"))
+    folder = files.home() / "data" / "faults"
+    shutil.rmtree(folder, ignore_errors=True)
+    corpus, rng = make_corpus(folder), random.Random(seed)
+    whole = Tiny(folder / "whole", corpus)
+    print("a run that nobody hurts, for comparison", flush=True)
+    started = time.monotonic()
+    status, words = whole.run()
+    if status:
+        raise Stop(f"the tiny study fails where nobody hurts it: {words.strip().splitlines()[-1]}")
+    seconds, expected = time.monotonic() - started, whole.results()
+    found = {
+        "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 2),
+        "disks": disks(Tiny(folder / "disks", corpus), expected),
+        "damage": damage(whole, folder / "damage", expected, rng),
+    }
+    good = False not in [report(name, rows) for name, rows in found.items()]
+    if good:
+        shutil.rmtree(folder)
+    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {shown(folder)}")
+    return 0 if good else 1
+
+
+def number(name: str, text: str) -> int | None:
+    """The whole number in `text`, None where it is empty; Stop where it is something else."""
+    if text and not (text.isascii() and text.isdigit()):
+        raise Stop(f"{name}={text}: a whole number")
+    return int(text) if text else None
+
+
+def report(name: str, rows: list[Row]) -> bool:
+    """Show the rows, write them as figures/faults/<name>.csv, and say whether all ended as they should."""
+    print(f"\n{name}\n{as_text(rows)}")
+    with files.whole(files.home() / "figures" / "faults" / f"{name}.csv") as temporary, temporary.open("w") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["good"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return all(row["good"] == "yes" for row in rows)
+
+
+def as_text(rows: list[Row]) -> str:
+    """Rows below each other, columns as wide as they need."""
+    if not rows:
+        return "left out"
+    cells = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)

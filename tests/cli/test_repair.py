@@ -1,0 +1,52 @@
+"""What is damaged in a run is taken out, with the outputs without which the graph makes it again."""
+
+from pathlib import Path
+
+import pytest
+
+from lib.cli.environment import PROJECT
+from lib.cli.repair import OUTPUTS, outputs_of, take_out_damaged
+from lib.files import digests
+
+
+@pytest.mark.parametrize(("damaged", "without"), [
+    ("tables/table1.csv", []),
+    ("tables/penalties.csv", ["tables/subsets.csv"]),
+    ("scores/pitch+timbre-linear-seed0.npy", ["tables/subsets.csv"]),
+    ("scores/controls/noise/pitch-linear-seed0.npy", ["tables/subsets.csv"]),
+    ("checkpoints/heads-seed2/linear.safetensors", ["tables/subsets.csv"]),
+    ("checkpoints/pitch-seed2/embeddings.npy", ["tables/subsets.csv", "scores/pitch-own-seed2.npy"]),
+    ("checkpoints/pitch-seed2/encoder-epoch1.safetensors",
+     ["tables/subsets.csv", "scores/pitch-own-seed2.npy", "checkpoints/pitch-seed2/encoder.json"]),
+    ("fold3/checkpoints/pitch-seed0/embeddings.npy", ["fold3/tables/subsets.csv", "fold3/scores/pitch-own-seed0.npy"]),
+    ("request.json", []),
+    ("timing/train pitch, seed 0.json", []),
+])  # fmt: skip
+def test_which_outputs_the_graph_must_make_again(damaged, without):
+    assert [path.as_posix() for path in outputs_of(Path(damaged))] == without
+
+
+def test_the_graph_has_these_outputs():
+    """A table that is none of its outputs would not be made again by being absent."""
+    rules = (PROJECT / "Snakefile").read_text()
+    assert [name for name in OUTPUTS if f'tables/{name}.csv"' not in rules] == []
+
+
+def test_what_is_damaged_is_taken_out_and_said_and_nothing_else(home):
+    run = home / "runs" / "x"
+    for name in ("study.json", "checkpoints/pitch-seed0/encoder.json", "checkpoints/timbre-seed0/encoder.json"):
+        digests.write_json(run / name, {"a": 1})
+    for name in ("subsets", "table1"):
+        with digests.sealed(run / "tables" / f"{name}.csv") as temporary:
+            temporary.write_text("a,b\n1,2\n")
+    assert take_out_damaged(run) == []
+    (run / "tables" / "table1.csv").write_text("a,b\n1,3\n")
+    (run / "checkpoints" / "pitch-seed0" / "encoder.json").write_text("{}")
+    words = "is damaged, or was changed since it was written: it is made again"
+    assert take_out_damaged(run) == [
+        f"runs/x/checkpoints/pitch-seed0/encoder.json {words}", f"runs/x/tables/table1.csv {words}",
+    ]  # fmt: skip
+    left = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file() and path.name[0] != "."}
+    assert left == {"study.json", "checkpoints/timbre-seed0/encoder.json", "tables/table1.csv.changed"}
+    assert (run / "tables" / "table1.csv.changed").read_text() == "a,b\n1,3\n"
+    assert take_out_damaged(run) == []
