@@ -227,8 +227,8 @@ def kept(made_from: tuple, make: Callable[[], Measured]) -> Measured:
     path = files.cache() / "measured" / f"{files.key(VERSION, *made_from)}.npz"
     found = digests.reread(path, Measured.read)
     if found is None:
-        found = make()
-        found.write(path)
+        make().write(path)
+        found = Measured.read(path)
     return found
 
 
