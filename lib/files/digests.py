@@ -21,6 +21,7 @@ from lib.files import PlainError
 Loaded = TypeVar("Loaded")
 LARGE_BYTES = 2**26  # from here on a file that nothing has touched since it was checked is not read again for that
 REMEDY = "make study with the variables of this run makes it again"
+NOTHING = b"\n"  # a table without rows or columns, which pandas writes and does not read
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what loading a cut or empty file raises
 
 
@@ -74,7 +75,8 @@ def read(path: Path, load: Callable[[Path], Loaded], remedy: str = REMEDY) -> Lo
     try:
         loaded = load(path)
     except Exception as error:
-        if isinstance(error, UNREADABLE) or type(error).__name__ == "SafetensorError":
+        cut = isinstance(error, UNREADABLE) or type(error).__name__ == "SafetensorError"
+        if cut and not _noted(path) and path.read_bytes() != NOTHING:
             raise Damaged(path, remedy) from None
         raise
     adopt(path)
