@@ -39,7 +39,7 @@ def faults(given: Mapping[str, str]) -> int:
         raise Stop(f"the tiny study fails where nobody hurts it: {words.strip().splitlines()[-1]}")
     seconds, expected = time.monotonic() - started, whole.results()
     found = {
-        "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 2),
+        "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 3),
         "disks": disks(Tiny(folder / "disks", corpus), expected),
         "damage": damage(whole, folder / "damage", expected, rng),
     }
