@@ -13,6 +13,7 @@ from lib.files import digests
 OUTPUTS = (
     "parameters", "subsets", "contributions", "table1", "table2", "ledger", "decisions", "timing", "neighbours",
 )  # fmt: skip
+LAST = ("table1", "neighbours")
 
 
 def take_out_damaged(run: Path) -> list[str]:
@@ -20,25 +21,30 @@ def take_out_damaged(run: Path) -> list[str]:
 
     A table may have been changed by hand: it stays beside its place, as <name>.csv.changed.
     """
-    lines = []
-    for path in digests.damaged(run):
-        lines.append(f"{digests.short(path)} is damaged, or was changed since it was written: it is made again")
-        for made_with in outputs_of(path.relative_to(run)):
-            (run / made_with).unlink(missing_ok=True)
+    found = digests.damaged(run)
+    for path in found:
         if path.suffix == ".csv":
             os.replace(path, path.with_name(f"{path.name}.changed"))
-        else:
-            path.unlink(missing_ok=True)
-    return lines
+    for path in (path.relative_to(run) for path in found):
+        for gone in (path, *outputs_of(path)):
+            (run / gone).unlink(missing_ok=True)
+    told = "is damaged, or was changed since it was written: it is made again"
+    return [f"{digests.short(path)} {told}" for path in found]
 
 
 def outputs_of(path: Path) -> Iterator[Path]:
-    """The outputs, by their paths in the run, without which the graph makes the file at `path` again."""
+    """The outputs, by their paths in the run, that must be gone for the graph to make the file at `path` again.
+
+    The last ones are always among them: what lies before an output that is there, the graph does not miss.
+    """
     place = Path(path.parts[0]) if path.parts[0].startswith("fold") else Path()
     kind, *below = path.relative_to(place).parts
-    if (kind == "tables" and path.stem in OUTPUTS) or kind not in ("tables", "scores", "checkpoints"):
+    if kind not in ("tables", "scores", "checkpoints"):
         return
-    yield place / "tables" / "subsets.csv"
+    yield from (Path("tables") / f"{name}.csv" for name in LAST)
+    if kind == "tables" and path.stem in OUTPUTS and path.stem != "subsets":
+        return
+    yield from dict.fromkeys(one / "tables" / "subsets.csv" for one in (Path(), place))
     encoder, dash, seed = below[0].rpartition("-seed")
     if kind == "checkpoints" and dash and encoder != "heads":
         yield place / "scores" / f"{encoder}-own-seed{seed}.npy"
