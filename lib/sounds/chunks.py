@@ -342,6 +342,7 @@ def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
     index = digests.load_arrays(folder / "index.npz")
     clip, start_s, peak, digest = (index[name] for name in ("clip", "start_s", "peak", "digest"))
     scale = index["scale"] if settings.stored_as == "int16" else None
+    audio = np.load(folder / "audio.npy", mmap_mode="r")
     digests.adopt(*(folder / name for name in FILES))
     return Chunks(
         audio=audio if scale is None else Scaled(audio, scale),
