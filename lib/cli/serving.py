@@ -86,16 +86,15 @@ def parameterised(folder: Path) -> Path:
     notebook = parameterize_notebook(notebook, {**named, "seed": runs.seeds(folder)[0]})
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     for cell in (each for each in notebook.cells if each.cell_type == "markdown"):
-        cell.source = without_links(cell.source)
-    notebook.cells[0].source = notebook.cells[0].source.partition("\n")[2].strip()  # the study's name is the heading
+        cell.source = as_served(cell.source)
     with files.whole(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)
     return folder / "explorer.ipynb"
 
 
-def without_links(text: str) -> str:
-    """Markdown with the names of other notebooks in the place of links to them, which are not served."""
-    return re.sub(r"\[([^\]]*)\]\([^)]*\.ipynb\)", r"\1", text)
+def as_served(text: str) -> str:
+    """Markdown without its title, since the study's name is the heading, and without links to notebooks not served."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\.ipynb\)", r"\1", re.sub(r"\A# .*\n*", "", text))
 
 
 def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:

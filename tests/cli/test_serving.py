@@ -70,6 +70,12 @@ def test_the_notebook_gets_the_runs_request(home, monkeypatch, tmp_path):
     assert made.metadata["title"] == "Explorer: planted-tiny"
 
 
+def test_the_page_has_no_title_of_the_notebook_and_no_link_to_what_is_not_served():
+    text = "# 6. A title\n\nRead [2](02_train.ipynb) and [three](../03.ipynb), or [a paper](https://example.org/a)."
+    assert serving.as_served(text) == "Read 2 and three, or [a paper](https://example.org/a)."
+    assert serving.as_served("## A part\n\n# not a title") == "## A part\n\n# not a title"
+
+
 def test_voila_finds_our_templates_and_no_address_of_another_machine_in_them():
     asked = "from voila.paths import collect_template_paths; print(*collect_template_paths(['voila', 'nbconvert'], 'study', prune=True), sep='\\n')"
     done = subprocess.run(
