@@ -6,6 +6,7 @@ shorter one. So a file's own structure is compared with its size here, and a fil
 
 import math
 import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ FAR = 100.0  # times full scale: no recording reaches it, and a network's sums w
 BLOCK = 1 << 18  # samples of all channels read at a time: a long file is never whole in memory before it is mono
 RATES_HZ = (500, 1_000_000)  # lowest and highest of any recording: infrasound, bats
 UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
+LIVE_S = 10  # a stream that begins later was cut out of a longer one
 OGG_LAST = 4  # flag of a stream's last page
 MOST_PHASES = 2000  # torchaudio keeps a filter for each phase of the two rates: 441 for 44.1 kHz to 16 kHz
 # as sharp as soxr: librosa's and resampy's former "kaiser_best", by the names of torchaudio.functional.resample
@@ -62,6 +64,8 @@ def decode_channels(
     try:
         mono, rate, peaks = _mono(path, longest_s)
         _refuse_truncated(path)
+        if len(mono) / rate < min(told_s := _ogg_seconds(path), longest_s) - 0.1:
+            raise BadFile(f"damaged: {len(mono) / rate:.1f} of {told_s:.1f} s could be read")
         wanted = max(1, round(len(mono) * rate_hz / rate))
         if rate != rate_hz:
             mono = resample(mono, rate, rate_hz, resampler)
@@ -170,6 +174,28 @@ def _declared_end(file: BinaryIO, magic: bytes) -> int:
             size -= 16
         file.seek(size + size % 2, os.SEEK_CUR)
     return 0
+
+
+def _ogg_seconds(path: Path) -> float:
+    """How long the pages of a Vorbis or Opus stream say that it is; 0 where they do not, as of one cut out of another."""
+    with open(path, "rb") as file:
+        head = file.read(1 << 17)
+        file.seek(max(0, path.stat().st_size - (1 << 17)))
+        tail = file.read()
+    first, last = ([_position(text, at.start()) for at in re.finditer(b"OggS", text)] for text in (head, tail))
+    opus, vorbis = head.find(b"OpusHead"), head.find(b"\x01vorbis")
+    if head[:4] != b"OggS" or max(opus, vorbis) < 0 or max(last, default=0) <= 0:
+        return 0.0
+    rate, skipped = (48000, struct.unpack_from("<H", head, opus + 10)[0]) if opus >= 0 else (
+        struct.unpack_from("<I", head, vorbis + 12)[0], 0
+    )  # fmt: skip
+    begins_s = min((place for place in first if place > 0), default=0) / max(rate, 1)
+    return (last[-1] - skipped) / rate if begins_s < LIVE_S and rate else 0.0
+
+
+def _position(text: bytes, page: int) -> int:
+    """The sample at which an Ogg page ends; -1 where it does not say."""
+    return struct.unpack_from("<q", text, page + 6)[0] if page + 14 <= len(text) else -1
 
 
 def _ends_with_last_page(file: BinaryIO, size: int) -> bool:

@@ -278,6 +278,22 @@ def test_a_file_that_lacks_its_last_bytes_is_refused_as_truncated(name, lost, tm
         decode(tmp_path / name)
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_that_lost_a_page_is_refused_and_a_whole_one_of_any_rate_is_not(subtype, tmp_path):
+    for rate in (8000, 16000, 48000):
+        for seconds in (0.05, 0.3, 3):
+            noise = 0.1 * np.random.default_rng(0).standard_normal(round(rate * seconds))
+            soundfile.write(tmp_path / "a.ogg", noise, rate, subtype=subtype)
+            assert len(decode(tmp_path / "a.ogg")) == round(RATE * seconds)
+    whole = (tmp_path / "a.ogg").read_bytes()
+    for place in np.linspace(0.2, 0.9, 8) * len(whole):
+        flipped = bytearray(whole)
+        flipped[int(place)] ^= 0x10
+        (tmp_path / "a.ogg").write_bytes(flipped)
+        with pytest.raises(BadFile, match="damaged|truncated|not a sound file"):
+            decode(tmp_path / "a.ogg")
+
+
 @pytest.mark.parametrize("value", [1e30, -1e30, 32767.0, 101.0])
 def test_samples_far_beyond_full_scale_refuse_the_file(value, tmp_path):
     samples = tone(2, 44100)
