@@ -130,7 +130,7 @@ class Training(Frozen):
         decay = f", weight decay {self.weight_decay:g}" if self.weight_decay else ""
         warm_up = f", warm-up over {self.warm_up:.0%} of the steps" if self.warm_up else ""
         return (
-            f"{self.epochs} epochs in batches of {self.batch}, {self.optimiser}{decay}, rate {self.lr:g} to "
+            f"{self.epochs} epoch{'s' * (self.epochs != 1)} in batches of {self.batch}, {self.optimiser}{decay}, rate {self.lr:g} to "
             f"{self.lr_min:g} ({self.schedule}{warm_up}), {self.loss} loss of {self.output} outputs"
         )
 

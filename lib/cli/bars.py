@@ -6,6 +6,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from lib.display.screen import counted
+
 # An epoch as a training tells it where nobody watches its notebook
 EPOCH = re.compile(r"(?P<what>.+): epoch (?P<epoch>\d+)/(?P<epochs>\d+), (?P<loss>loss \S+), \S+ s\n?")
 FORMAT = "{desc}: {bar:30} {n_fmt}/{total_fmt}, {postfix[0]} [{elapsed}<{remaining}]"
@@ -41,6 +43,4 @@ def _move(bars: list[tqdm], epoch: re.Match, screen: TextIO) -> None:
         bars.remove(bar)
         bar.close()
         seconds = bar.format_dict["elapsed"]
-        tqdm.write(
-            f"{what}: {total} {'epoch' if total == 1 else 'epochs'}, {epoch['loss']}, {seconds:.0f} s", file=screen
-        )
+        tqdm.write(f"{what}: {counted(total, 'epoch')}, {epoch['loss']}, {seconds:.0f} s", file=screen)

@@ -27,7 +27,7 @@ from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import ELSE, in_one_line
-from lib.display.screen import minutes
+from lib.display.screen import counted, measure_name, minutes
 from lib.files import PlainError, digests
 
 NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
@@ -174,7 +174,7 @@ def in_words(wanted: Any, corpus: Any) -> str:
     tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
     sizes = (tested[0] if len(tested) == 1 else corpus).sizes
     return "\n".join([
-        f"study {wanted.slug}: {len(corpus.clips)} clips{rejected}, {len(corpus.classes)} classes",
+        f"study {wanted.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
         f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
         f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
         *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
@@ -309,13 +309,13 @@ def table1(path: Path) -> str:
     columns = [("published", "published*")] if papers else []
     columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
     lines = [
-        f"Table 1: {first} of chunks in percent; the interval is that of own, for all four of the fresh head",
+        f"Table 1: {measure_name(first)} of chunks in percent; the interval is that of own, for all four of the fresh head",
         f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
     ]
     for row in [row for row in rows if row["measure"] == first]:
         row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
         cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
-        lines.append(f"{row['row'][:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
+        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
     lines.append(
         f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
         f"the best possible {percent(rows[0]['oracle'])}"

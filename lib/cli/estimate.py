@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.controls import find
-from lib.display.screen import minutes
+from lib.display.screen import counted, minutes
 from lib.encoders import training
 from lib.encoders.encoder import BLOCK, Encoder
 from lib.encoders.heads import HeadPlan
@@ -35,7 +35,7 @@ def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
     study = Study.of(Request(**planned["request"]))
     in_all, each = seconds(study, jobs)
-    line = f"this will take about {minutes(max(60, in_all))} ({jobs} notebooks at a time)"
+    line = f"this will take about {minutes(max(60, in_all))} ({counted(jobs, 'notebook')} at a time)"
     if costly := [name for name in study.settings.controls if find(name).costly]:
         line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
         if {"crossfit", "stacked", "seeds"} & {*costly}:

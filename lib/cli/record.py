@@ -18,6 +18,7 @@ from typing import Any
 from lib import files
 from lib.cli.environment import Stop
 from lib.cli.processes import apart, shown
+from lib.display.screen import counted
 from lib.files import digests
 
 MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
@@ -39,7 +40,7 @@ def record(given: Mapping[str, str]) -> int:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(content)
         apart(draw_overview, target.parent)
-        print(f"{len(kept)} files in {shown(target)}, and the overview with the paper's numbers beside it")
+        print(f"{counted(len(kept), 'file')} in {shown(target)}, and the overview with the paper's numbers beside it")
     changed = apart(_pages, files.home())
     print(
         "\n".join(f"{shown(path)} is written anew from the records" for path in changed) or "the pages are up to date"

@@ -23,6 +23,7 @@ from lib.controls.keeping import (
     training_rows,
     write_once,
 )
+from lib.display.screen import measure_name
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, features_of, key_of
 from lib.encoders.heads import Subset, group_folds, label
@@ -106,7 +107,7 @@ def _choice(subset: Subset, values: Mapping[str, float], n_chunks: int) -> dict:
     first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
     bounded = f"; above {MANY} training chunks there is no SVM" if n_chunks > MANY else ""
     return {
-        "control": CONTROL, "what": f"{label(subset)}: classifier, {SHARED} of chunks by training groups{bounded}",
+        "control": CONTROL, "what": f"{label(subset)}: classifier, {measure_name(SHARED)} of chunks by training groups{bounded}",
         "chosen": first, "value": values[first], "runner_up": second, "runner_up_value": values[second],
     }  # fmt: skip
 

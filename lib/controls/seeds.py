@@ -16,6 +16,7 @@ from lib.controls.keeping import (
     training_rows,
 )
 from lib.controls.work import four
+from lib.display.screen import measure_name
 from lib.encoders.encoder import stored_embeddings
 from lib.encoders.heads import Subset
 from lib.evaluation import measures
@@ -68,7 +69,7 @@ def best_single(part: Study) -> str:
     values = {name: _value(run, name) for name in four(part.settings)}
     first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
     note_choice(part, [{
-        "control": "seeds", "what": f"best single, {SHARED} of chunks by training groups", "chosen": first,
+        "control": "seeds", "what": f"best single, {measure_name(SHARED)} of chunks by training groups", "chosen": first,
         "value": values[first], "runner_up": second, "runner_up_value": values[second], "seed": "mean",
         "fold": "mean" if len(run.parts) > 1 else run.request.fold or "",
     }])  # fmt: skip

@@ -1,8 +1,30 @@
-"""Who looks at the screen, and how a time is written there: a bar is of use to someone who watches, and noise in a log."""
+"""What a reader sees: names instead of columns' values, counts that agree with their noun, and whether anyone watches.
+
+Tables on disk keep the short names (map_macro, esc50); screen, figures and pages have those of the field.
+"""
 
 import math
 import os
 import sys
+
+MEASURES = {
+    "map_macro": "macro mAP",
+    "map_micro": "micro mAP",
+    "leaf_recall@5": "leaf recall@5",
+    "top1": "top 1",
+    "d_prime": "d'",
+}
+IRREGULAR = {"class": "classes"}
+
+
+def measure_name(measure: str) -> str:
+    """What a measure is called in sentences and on axes."""
+    return MEASURES.get(measure, measure)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: 1 chunk, 2 chunks; the last word of several is the one that changes."""
+    return f"{number} {noun if number == 1 else IRREGULAR.get(noun, f'{noun}s')}"
 
 
 def in_jupyter() -> bool:
@@ -19,4 +41,4 @@ def minutes(seconds: float) -> str:
     """A time as a reader wants it: 42 s, 7 minutes, 3.5 hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{math.ceil(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    return counted(math.ceil(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"

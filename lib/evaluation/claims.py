@@ -6,14 +6,20 @@ last, to all others. A positive share is nearly automatic, even an exact copy of
 as it is. The tables are those that lib/evaluation/contributions.py and lib/evaluation/comparisons.py write.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from lib.display.screen import measure_name
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import NO_GROUPS, between, few_groups, number, seeds, short
+from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game of the study itself
 LEVEL = 0.05  # of a test
+FAMILIES = 8  # of labels in a sentence, at most
 COPY = "A positive share is nearly automatic (even an exact copy of another encoder gets one, and adds nothing last); what the others lack shows in added last"
 
 
@@ -70,7 +76,7 @@ def shares(table: pd.DataFrame, marginals: pd.DataFrame, best: pd.DataFrame, lev
     """
     rows = _of(table, level, head).sort_values("share", ascending=False)
     if not len(rows) or not np.isfinite(rows["share"]).all():
-        return f"{level.capitalize()}s, {head} head: there is no {SHARED} to share out."
+        return f"{level.capitalize()}s, {head} head: there is no {measure_name(SHARED)} to share out."
     return f"{best_subset(best, SHARED, level, head)} {_each_share(rows, _of(marginals, level, head))}"
 
 
@@ -82,7 +88,7 @@ def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
         f"{number(last.value[row.encoder], sign='+')} {between(last.low[row.encoder], last.high[row.encoder], sign='+')}"
         for row in rows.itertuples()
     ]
-    total = f"Shares of the {number(rows['share'].sum(), sign='+')} points of {SHARED} that all have above chance"
+    total = f"Shares of the {number(rows['share'].sum(), sign='+')} points of {measure_name(SHARED)} that all have above chance"
     idle = [row.encoder for row in rows.itertuples() if row.low <= 0]
     doubt = f" The interval of the share is not above zero for: {', '.join(idle)}." if idle else ""
     return f"{total}: {'; '.join(each)}.{doubt} {COPY}: {_added_last(last)}."
@@ -117,12 +123,10 @@ def best_subset(best: pd.DataFrame, measure: str, level: str, head: str) -> str:
     """The best subset, the smallest that is not significantly worse, and what adding the rest does; best_subsets.csv."""
     rows = _of(best, level, head, measure)
     if not len(rows):
-        return f"There is no {measure} of {level}s on this corpus."
+        return f"There is no {measure_name(measure)} of {level}s on this corpus."
     row = rows.iloc[0]
     value = f"{number(row['value'], measure)} {between(row['low'], row['high'], measure)}"
-    told = (
-        f"Best of the {row['subsets']} subsets by {measure} of {level}s ({head} head): {short(row['best'])}, {value}."
-    )
+    told = f"Best of the {row['subsets']} subsets by {measure_name(measure)} of {level}s ({head} head): {short(row['best'])}, {value}."
     return f"{told} {_smaller(row, measure)}"
 
 
@@ -145,20 +149,22 @@ def _smaller(row: pd.Series, measure: str) -> str:
 
 def conclusion(
     shares: pd.DataFrame, marginals: pd.DataFrame, best: pd.DataFrame, pairs: pd.DataFrame, together: pd.DataFrame,
-    corpus: str,
+    corpus: str, families: pd.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """What was found on this corpus: the best subset, the shares with what is added last, who more than whom, the best beaten?
 
-    Rows of one level and head of contributions.csv, marginals.csv, best_subsets.csv, tests.csv and simultaneous.csv.
+    Rows of one level and head of contributions.csv, marginals.csv, best_subsets.csv, tests.csv and simultaneous.csv, and of
+    branches.csv where labels come in families.
     """
     first = shares.iloc[0]
     level, head = first["level"], first["head"]
     rows = _of(shares, level, head).sort_values("share", ascending=False)
     if not np.isfinite(rows["share"]).all():
-        return f"On {corpus} there is no {SHARED} to share out."
+        return f"On {corpus} there is no {measure_name(SHARED)} to share out."
     told = [
         f"On {corpus}:",
         best_subset(best, SHARED, level, head),
+        "" if families is None else _by_family(families),
         _each_share(rows, _of(marginals, level, head)),
         _who_more(pairs.query("game == @STUDY")),
         _beats_the_best(together),
@@ -166,6 +172,20 @@ def conclusion(
         seeds(int(first["seeds"])),
     ]
     return " ".join(filter(None, told))
+
+
+def _by_family(rows: pd.DataFrame) -> str:
+    """The best single encoder on each family of labels, the largest first, and all four beside it: the same fresh head."""
+    told = []
+    for name, of in sorted(rows.groupby("branch", sort=False), key=lambda family: -family[1]["n_classes"].iloc[0]):
+        every, singles = of[of["encoder"] == ALL_FOUR], of[of["encoder"] != ALL_FOUR].dropna(subset="value")
+        if len(every) and len(singles):
+            pair = (singles.loc[singles["value"].idxmax()], every.iloc[0])
+            each = ", ".join(
+                f"{short(row['encoder'])} {number(row['value'])} {between(row['low'], row['high'])}" for row in pair
+            )
+            told.append(f"{name}: {each}")
+    return f"By family of labels, the best single encoder and all four: {'; '.join(told[:FAMILIES])}." if told else ""
 
 
 def _who_more(pairs: pd.DataFrame) -> str:
@@ -189,9 +209,9 @@ def _beats_the_best(together: pd.DataFrame) -> str:
     worse = [row.second for row in together.itertuples() if row.high < 0]
     test = f"{p_value(p)}, the largest of {len(together)} one-sided p values (intersection-union test)"
     if worse:
-        return f"By {measure} all four together are clearly below {', '.join(worse)} alone (intervals that hold for all at once)."
+        return f"By {measure_name(measure)} all four together are clearly below {', '.join(worse)} alone (intervals that hold for all at once)."
     if not np.isfinite(p):
-        return f"Whether all four together beat every single encoder cannot be tested ({measure}): one group alone cannot be resampled."
+        return f"Whether all four together beat every single encoder cannot be tested ({measure_name(measure)}): one group alone cannot be resampled."
     verdict = (
         "All four together beat every single encoder"
         if p < LEVEL
@@ -199,7 +219,7 @@ def _beats_the_best(together: pd.DataFrame) -> str:
     )
     missing = [row.second for row in together.itertuples() if row.second not in above]
     ends = f"above zero for {', '.join(above) or 'none'}" + (f", not for {', '.join(missing)}" if missing else "")
-    return f"{verdict} by {measure}: {test}; the intervals that hold for all at once are {ends}."
+    return f"{verdict} by {measure_name(measure)}: {test}; the intervals that hold for all at once are {ends}."
 
 
 # Classes
@@ -222,17 +242,19 @@ def owned(table: pd.DataFrame, level: str, head: str) -> list[str]:
 # Controls
 
 
-def controls(table: pd.DataFrame, shares: pd.DataFrame, titles: dict[str, str], head: str) -> list[str]:
-    """What the controls say by chunks and by clips, one sentence each; `titles` is what each control is, by name.
+def controls(
+    table: pd.DataFrame, shares: pd.DataFrame, titles: dict[str, str], head: str, levels: Sequence[str] = LEVELS
+) -> list[str]:
+    """What the controls say at these levels, one sentence each; `titles` is what each control is, by name.
 
     Tables: controls.csv, whose p are corrected for the controls of one level and head, and contributions.csv.
     """
     told = [] if len(table) else ["No control was run."]
-    mine = table[table["study_head"] == head] if len(table) else table
+    mine = table[(table["study_head"] == head) & table["level"].isin(levels)] if len(table) else table
     for control, rows in mine.groupby("control", sort=False) if len(mine) else ():
         each = "; ".join(_beside(row) for row in rows.itertuples())
         told.append(f"{titles.get(control, control)}, study less control: {each}.")
-    return [*told, *_noise(shares, head)]
+    return [*told, *_noise(shares, head, levels)]
 
 
 def _beside(row: tuple) -> str:
@@ -241,6 +263,8 @@ def _beside(row: tuple) -> str:
     if not np.isfinite(row.difference):
         return f"{row.level}s: there is no value to compare"
     difference = f"{start}, {points(row.difference, row.low, row.high)}"
+    if not np.isfinite(row.p_holm):
+        return f"{difference}, not tested: {NO_GROUPS}"
     if row.p_holm < LEVEL:
         return (
             f"{difference}, clearly {'above' if row.difference > 0 else 'BELOW'} it ({p_value(row.p_holm)} after Holm)"
@@ -249,10 +273,10 @@ def _beside(row: tuple) -> str:
     return f"{difference}, not significantly different ({p_value(row.p_holm)} after Holm{alone})"
 
 
-def _noise(shares: pd.DataFrame, head: str) -> list[str]:
+def _noise(shares: pd.DataFrame, head: str, levels: Sequence[str]) -> list[str]:
     """What a player of noise gets: nothing, or less than nothing."""
     rows = shares.query(
-        "game == 'noise5' and encoder == 'noise' and group == 'all' and head == @head and measure == @SHARED"
+        "game == 'noise5' and encoder == 'noise' and group == 'all' and head == @head and measure == @SHARED and level in @levels"
     )
     told = []
     for row in rows.itertuples():
@@ -260,6 +284,8 @@ def _noise(shares: pd.DataFrame, head: str) -> list[str]:
             verdict = "something is WRONG, noise cannot contribute"
         elif row.high < 0:
             verdict = "noise takes away: the head overfits on so few clips"
+        elif not np.isfinite([row.low, row.high]).all():
+            verdict = f"whether that is more than nothing cannot be tested, {NO_GROUPS}"
         else:
             verdict = "not significantly different from zero, as it should be"
         told.append(

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
 from lib.evaluation.comparisons import difference_table
 from lib.evaluation.games import CHANCE, CONSTANT
 from lib.evaluation.results import SHARED, cell, headline, oracles
 from lib.representations import names
+from lib.sounds import corpora
 from lib.study import Study
 
 # Table 1 is "top-5 accuracy" on 1 s test chunks of FSD50K, Table 2 mean average precision on FSD50K.
@@ -93,12 +95,12 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
     differences = difference_table(study) if differences is None else differences
     where = _where(study)
     other = {name: _not_comparable(study, name, of) for name, of in (("Table 1", measure), ("Table 2", SHARED))}
-    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure} of chunks"
+    why = f"{where}; the paper's top-5 accuracy is not defined, this is {measure_name(measure)} of chunks"
     for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
         obtained = row.retrained if row.row == "all four" else row.own
         claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
-    why = f"{where}; map_macro of clips, and the paper does not say whether it means macro or micro"
+    why = f"{where}; macro mAP of clips, and the paper does not say whether it means macro or micro"
     claims.append(
         ("Table 2: mAP of all four", {r: p for r, _, p in TABLE2}["all four"], ours.value, ours.low, ours.high, why)
     )
@@ -116,12 +118,12 @@ def _not_comparable(study: Study, table: str, measure: str) -> str:
     """Why ours has no deviation from this table of the paper; empty where corpus and measure are the same."""
     if (study.request.corpus, measure) == (CORPUS, READ_AS[table]):
         return ""
-    return f"; no deviation: {measure} on {study.request.corpus} is not {READ_AS[table]} on {CORPUS}"
+    return f"; no deviation: {measure_name(measure)} on {study.title} is not {measure_name(READ_AS[table])} on {corpora.title(CORPUS)}"
 
 
 def _where(study: Study) -> str:
     """What of corpus and settings is not the paper's."""
-    corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.request.corpus})"
+    corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.title})"
     preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
     subset = "" if study.settings.subset == 1 else f"{study.settings.subset:g} of its clips"
     return ", ".join(part for part in (corpus, preset, subset) if part) or "same corpus and settings"
@@ -134,7 +136,7 @@ def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
     ]
     spread = "one seed, whose spread is not in it" if row.seeds == 1 else f"the spread of {row.seeds} seeds is in it"
     why = (
-        f"{where}; {row.measure} of chunks, the same fresh head on both; a paired interval over {row.groups} groups of "
+        f"{where}; {measure_name(row.measure)} of chunks, the same fresh head on both; a paired interval over {counted(row.groups, 'group')} of "
         f"clips, {spread}"
     )
     published = round(TABLE1["all four"] - TABLE1[other], 3)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
 from lib.evaluation.results import Scores
@@ -96,7 +97,11 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = A
     """How many labels are named, and which are taken for which most often."""
     has = predictions[(predictions["model"] == model) & (predictions["has"] == 1)]
     clips = has.groupby(["fold", "clip"]).ngroups
-    what = f"{clips} test clips" if clips == len(has) else f"the {len(has)} labels of {clips} test clips"
+    what = (
+        f"{counted(clips, 'test clip')}"
+        if clips == len(has)
+        else f"the {len(has)} labels of {counted(clips, 'test clip')}"
+    )
     how = "a clip is named right where its label has the highest score" if clips == len(has) else (
         "of a clip as many are named as it has, those with the highest scores"
     )  # fmt: skip

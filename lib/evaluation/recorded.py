@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.display.screen import measure_name
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import between, number
 from lib.files import PlainError
@@ -19,7 +20,6 @@ from lib.files.cells import unguarded
 from lib.representations import PAPER
 
 HEAD = "paper"  # the head of the pages, with a hidden layer; the tables have the linear one too
-MEASURES = {SHARED: "macro mAP", "map_micro": "micro mAP", "top1": "top 1"}
 TEXT = {"seed": str, "fold": str, "control": str}  # columns whose values are names, empty where there is none
 
 
@@ -123,7 +123,7 @@ def listed(names: Iterable[str]) -> str:
 
 def measured(measure: str, level: str) -> str:
     """What was measured, in a sentence: macro mAP of clips."""
-    return f"{MEASURES.get(measure, measure)} of {level}s"
+    return f"{measure_name(measure)} of {level}s"
 
 
 def encoders(found: Iterable[str]) -> list[str]:

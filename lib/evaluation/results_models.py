@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import CLASSICAL, against
 from lib.evaluation.claims import LEVEL
@@ -34,7 +35,7 @@ def how(record: Record) -> str:
         else "one seed; no interval says how far another training would move the numbers"
     )
     groups = record.rows("differences", level="chunk")["groups"].iloc[0]
-    return f"`{facts['make']}` (commit {facts['commit']}; {groups} groups of test clips; {spread})."
+    return f"`{facts['make']}` (commit {facts['commit']}; {counted(groups, 'group')} of test clips; {spread})."
 
 
 # Classical baselines

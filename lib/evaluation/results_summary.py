@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
 from lib.evaluation.claims import LEVEL
@@ -36,7 +37,7 @@ def _behind(row: pd.Series) -> str:
 def _made_of(record: Record) -> str:
     facts = record.facts()
     folds = "all folds" if facts["fold"] == "all" else f"fold {facts['fold']}" if facts["fold"] else ""
-    seeds = f"{len(facts['seeds'])} seeds" if len(facts["seeds"]) > 1 else "one seed"
+    seeds = counted(len(facts["seeds"]), "seed")
     return f" ({', '.join(filter(None, [folds, seeds]))})"
 
 

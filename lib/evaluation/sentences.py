@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.results import pick
 
@@ -26,9 +27,9 @@ def number(value: float, measure: str = "", sign: str = "") -> str:
 
 
 def between(low: float, high: float, measure: str = "", sign: str = "") -> str:
-    """An interval in brackets, or why there is none."""
+    """An interval in brackets, or that there is none."""
     if not np.isfinite([low, high]).all():
-        return f"(no interval: {NO_GROUPS})"
+        return "(no interval)"
     return f"({number(low, measure, sign)} to {number(high, measure, sign)})"
 
 
@@ -65,7 +66,7 @@ def order(table1: pd.DataFrame) -> str:
         told = "This is the paper's order."
     else:
         told = f"The paper's order is another: {' < '.join(PAPER_ORDER)}."
-    return f"By {measure} of chunks, from below: {' < '.join(ours)}. {told}{' ' if told else ''}{above_chance(rows, measure)}"
+    return f"By {measure_name(measure)} of chunks, from below: {' < '.join(ours)}. {told}{' ' if told else ''}{above_chance(rows, measure)}"
 
 
 def above_chance(rows: pd.DataFrame, measure: str) -> str:
@@ -95,7 +96,7 @@ def comparison(row: pd.Series) -> str:
 def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:
     """All four against one encoder, the same head on both."""
     row = pick(differences, first=ALL_FOUR, second=other, level=level)
-    return f"{comparison(row)[0].upper()}{comparison(row)[1:]} ({row['measure']} of {level}s, the same fresh head on both)."
+    return f"{comparison(row)[0].upper()}{comparison(row)[1:]} ({measure_name(row['measure'])} of {level}s, the same fresh head on both)."
 
 
 def significance(differences: pd.DataFrame, level: str = "clip") -> str:
@@ -106,7 +107,7 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     if not np.isfinite(rows["p_holm"].astype(float)).any():
         why = NO_GROUPS if first["groups"] < 2 else "no difference changes when other clips are drawn"
         return f"By {level}s nothing can be tested: {why}. {seeds(first['seeds'])}"
-    size = f"With {first['items']} {level}s in {first['groups']} groups"
+    size = f"With {counted(first['items'], level)} in {counted(first['groups'], 'group')}"
     doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
     if not told:
         return (
@@ -120,10 +121,10 @@ FEW_GROUPS = 30  # of fewer groups the spread of resamples is itself uncertain b
 
 
 def few_groups(count: int) -> str:
-    """What is to be said of intervals over so many groups of clips; empty where they are many."""
-    if count >= FEW_GROUPS:
+    """What is to be said of intervals over so many groups of clips; empty where they are many, or one without any."""
+    if count >= FEW_GROUPS or count < 2:
         return ""
-    return f"Only {count} group{'s' * (count != 1)} of test clips can be drawn anew: intervals over so few are rough."
+    return f"Only {count} groups of test clips can be drawn anew: intervals over so few are rough."
 
 
 def _ranked(row: pd.Series) -> str:
@@ -149,7 +150,7 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     gap = wide["paper"] - wide["linear"]
     mean = f"{number(gap.mean(), measure, '+')}{'' if measure == 'd_prime' else ' points'}"
     told = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, by {mean} on average"
-    return f"{told} ({measure} of {level}s; counted, not tested)."
+    return f"{told} ({measure_name(measure)} of {level}s; counted, not tested)."
 
 
 def best(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
@@ -158,10 +159,10 @@ def best(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "p
         "measure == @measure and level == @level and head == @head and seed == 'mean' and n_encoders > 0"
     )
     if not rows["value"].notna().any():
-        return f"There is no {measure} of {level}s on this corpus."
+        return f"There is no {measure_name(measure)} of {level}s on this corpus."
     row = rows.loc[rows["value"].idxmax()]
     value = f"{number(row['value'], measure)} {between(row['low'], row['high'], measure)}"
-    return f"Best of the {len(rows)} subsets by {measure} of {level}s ({head} head): {row['subset']}, {value}."
+    return f"Best of the {len(rows)} subsets by {measure_name(measure)} of {level}s ({head} head): {row['subset']}, {value}."
 
 
 def planted(table: pd.DataFrame) -> list[str]:

@@ -101,4 +101,4 @@ def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
     known, left_out = list(tested["class"][shown]), list(tested["class"][~shown])
     told = f"It knows {known[0]} best and {known[-1]} least." if len(known) > 1 else "No two classes can be compared."
     why = f" Not compared, without a training clip or with equal scores: {listed(left_out, 5)}." if left_out else ""
-    return f"{title}: chunk map_macro {value:.3f}, where chance is {by_chance:.3f}. {told}{why}"
+    return f"{title}: macro mAP of chunks {100 * value:.1f} %, where chance has {100 * by_chance:.1f} %. {told}{why}"

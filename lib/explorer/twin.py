@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import save, save_table, style
+from lib.display.screen import counted
 from lib.explorer import embedding_map, markup
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.explorer.inference import Answers, caption, score_table, title_of
@@ -141,7 +142,7 @@ class Twin:
         title, groups = next(iter(grouped.items()))
         names, kinds = pictures.kinds_of(chunks.targets[rows], groups)
         figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
-        counted = pd.DataFrame(
+        by_kind = pd.DataFrame(
             {
                 title: [*names, "other"],
                 "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == pictures.NONE).sum()],
@@ -150,8 +151,8 @@ class Twin:
         return self._paper(
             "map",
             figure,
-            f"maps of {len(rows)} chunks",
-            _plain(counted, f"{len(rows)} of {len(chunks)} chunks are on the map"),
+            f"maps of {counted(len(rows), 'chunk')}",
+            _plain(by_kind, f"{len(rows)} of {counted(len(chunks), 'chunk')} are on the map"),
         )
 
     @property

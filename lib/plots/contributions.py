@@ -16,6 +16,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import GREY, style
+from lib.display.screen import measure_name
 from lib.encoders.heads import Subset
 from lib.plots.tables import BAND, INK, scale, unit
 from lib.representations import kind, names
@@ -30,7 +31,6 @@ FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in
 DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind readers too
 LINES = ("-", "--", "-.", ":")  # of players that share the grey
 LANE = 0.2  # between two nodes of the lattice side by side, in columns
-
 
 
 def colour(player: str) -> str:
@@ -49,7 +49,7 @@ def shortened(text: str, most: int = 22) -> str:
 
 
 def _points(measure: str) -> str:
-    return "d'" if measure == "d_prime" else f"{measure} (points)"
+    return "d'" if measure == "d_prime" else f"{measure_name(measure)} (points)"
 
 
 def heading(figure: mpl.Figure, text: str) -> None:
@@ -84,7 +84,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         for axis in axes[:, 0]:
             axis.set_ylabel(f"share of {_points(measure)}")
         controls = "; grey: control games" if {game for game, _ in slots} - {STUDY} else ""
-        heading(figure, f"What each encoder adds to {measure} over all orders ({head} head){controls}")
+        heading(figure, f"What each encoder adds to {measure_name(measure)} over all orders ({head} head){controls}")
     return figure
 
 
@@ -166,7 +166,8 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
         told = "a line adds the encoder; a node that has it shows it in this sector"
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=told, title_fontsize=8)
         heading(
-            figure, f"What each encoder adds to whom: {measure} of {level}s, {head} head; numbers: best of its size"
+            figure,
+            f"What each encoder adds to whom: {measure_name(measure)} of {level}s, {head} head; numbers: best of its size",
         )
     return figure
 
@@ -417,7 +418,7 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
         _colours_below(figure, mesh, [axis], label)
         heading(
             figure,
-            f"Do two encoders tell the same (red) or complete each other (blue)? {measure} of {level}s, {head} head; "
+            f"Do two encoders tell the same (red) or complete each other (blue)? {measure_name(measure)} of {level}s, {head} head; "
             "framed: the interval leaves out zero",
         )
     return figure

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import style
+from lib.display.screen import measure_name
 from lib.plots.contributions import WIDTH, colour, heading, title
 from lib.plots.tables import INK, scale
 from lib.sounds.chunks import LEVELS
@@ -31,7 +32,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Fig
             for level, axis in zip(levels, line, strict=True):
                 _panel(axis, rows[(rows["curve"] == curve) & (rows["level"] == level)], scale(measure))
                 axis.set(title=f"{level}s", xlabel=X_LABELS[curve])
-            line[0].set_ylabel(f"{what.replace('_', ' ')}, {measure} (points)")
+            line[0].set_ylabel(f"{what.replace('_', ' ')}, {measure_name(measure)} (points)")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         heading(figure, f"What each encoder adds with less training and with less data ({head} head)")
     return figure

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import GREY, over_all, style
+from lib.display.screen import measure_name
 from lib.plots.tables import BAND, INK
 
 # Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
@@ -125,7 +126,9 @@ def careless_figure(table: pd.DataFrame) -> mpl.Figure:
             _gap(axis, row, place)
         axis.set_yticks(y, [fill(name, 44) for name in table["protocol"]])
         axis.tick_params(axis="y", length=0)
-        measures = ", ".join(dict.fromkeys(f"{row.measure} of {row.level}s" for row in table.itertuples()))
+        measures = ", ".join(
+            dict.fromkeys(f"{measure_name(row.measure)} of {row.level}s" for row in table.itertuples())
+        )
         axis.set(xlabel=f"{measures} (%)", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
         handles = [
             mpl.Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="careful"),

@@ -13,6 +13,7 @@ import torch
 
 from lib.display import mpl
 from lib.display.figures import style
+from lib.display.screen import counted
 from lib.plots.sounds import features_of
 from lib.representations import make, names
 from lib.representations.base import Representation
@@ -182,7 +183,7 @@ def _head(
         )
     canvas.text(8.72, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="left", va="center", color=INK)
     _arrow(canvas, (8.67, y), (8.88, y), INK)
-    outputs = f"{n_classes} classes" if n_classes else "classes"
+    outputs = counted(n_classes, "class") if n_classes else "classes"
     told = f"head:\n{settings.heads.hidden},\n{outputs}\n\nanew on\neach of {2 ** len(shelf) - 1}\nsubsets"
     _box(canvas, 8.9, y - 0.62, 0.95, 1.24, told, INK)
 

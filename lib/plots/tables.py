@@ -15,6 +15,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import GREY, style
+from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.representations import kind, names
 from lib.sounds.chunks import LEVELS
@@ -34,7 +35,7 @@ def colour(name: str) -> str:
 
 def unit(measure: str) -> str:
     """What stands on an axis of this measure."""
-    return "d'" if measure == "d_prime" else f"{measure} (%)"
+    return "d'" if measure == "d_prime" else f"{measure_name(measure)} (%)"
 
 
 def scale(measure: str) -> float:
@@ -64,7 +65,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
             _grey_lines(axis, rows, level, oracle[level], measure)
             axis.set(title=f"{level}s", xlabel=unit(measure))
         _legend_of_heads(figure, rows)
-        figure.suptitle(f"Which encoders together reach which {measure}", x=0.01, ha="left", fontsize=11)
+        figure.suptitle(f"Which encoders together reach which {measure_name(measure)}", x=0.01, ha="left", fontsize=11)
     return figure
 
 
@@ -195,7 +196,7 @@ def share_figure(table: pd.DataFrame) -> mpl.Figure:
             axis.axhline(0, color=INK, linewidth=0.8)
             axis.set_xticks(range(len(shown)), [kind(name).title for name in shown])
             axis.set_title(f"{level}s")
-        axes[0].set_ylabel(f"share of {table['measure'].iloc[0]} (points)")
+        axes[0].set_ylabel(f"share of {measure_name(table['measure'].iloc[0])} (points)")
         hatch = [
             mpl.Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{h} head")
             for place, h in enumerate(heads)
@@ -238,7 +239,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
                         colour(name),
                     )
             axis.axvline(0, color=INK, linewidth=0.8)
-            axis.set(title=f"{level}s", xlabel=f"added {shares['measure'].iloc[0]} (points)")
+            axis.set(title=f"{level}s", xlabel=f"added {measure_name(shares['measure'].iloc[0])} (points)")
         axes[0].set_yticks(range(len(shown)), [kind(name).title for name in shown])
         axes[0].invert_yaxis()
         marks = [mpl.Line2D([], [], color=INK, marker=mark, linestyle="", label=text) for text, mark in kinds.values()]
@@ -267,7 +268,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
         seaborn.heatmap(
             wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
             cmap="cividis", vmin=0, vmax=100, linewidths=1, annot_kws={"size": 8}, cbar_kws={"label": "macro mAP (%)"},
-            xticklabels=[f"{fill(name.replace('_', ' '), 16)}\n{counts[name]} classes" for name in found],
+            xticklabels=[f"{fill(name.replace('_', ' '), 16)}\n{counted(counts[name], 'class')}" for name in found],
             yticklabels=[BRANCH_ROWS.get(name) or kind(name).title for name in encoders],
         )  # fmt: skip
         axis.tick_params(length=0, rotation=0)
@@ -323,8 +324,8 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
 
 def _table1_title(corpus: str, measure: str, papers: bool) -> str:
     if papers:
-        return f"Table 1: ours ({measure} of 1 s chunks) beside the published numbers"
-    return f"Table 1 on {corpus}: {measure} of 1 s chunks"
+        return f"Table 1: ours ({measure_name(measure)} of 1 s chunks) beside the published numbers"
+    return f"Table 1 on {corpus}: {measure_name(measure)} of 1 s chunks"
 
 
 def _table1_legend(figure: mpl.Figure, corpus: str, papers: bool) -> None:

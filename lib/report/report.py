@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 
 from lib import controls, files
+from lib.display.screen import counted, measure_name
 from lib.evaluation import claims, metric_choices, predictions, probe_sentences
 from lib.evaluation import sentences as findings
+from lib.evaluation.readable import model_name
 from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import number
 from lib.explorer import html_media
@@ -74,8 +76,9 @@ def facts(run: Run) -> dict[str, str]:
     if all(path.exists() for path in paths):
         tests = [digests.read(path, digests.load_arrays) for path in paths]
         told["tested on"] = (
-            f"{sum(len(set(test['clip'])) for test in tests)} clips, {sum(len(test['clip']) for test in tests)} chunks "
-            f"of {run.study.settings.chunking.length_s:g} s, {len(tests[0]['classes'])} classes"
+            f"{counted(sum(len(set(test['clip'])) for test in tests), 'clip')}, "
+            f"{counted(sum(len(test['clip']) for test in tests), 'chunk')} of {run.study.settings.chunking.length_s:g} s, "
+            f"{counted(len(tests[0]['classes']), 'class')}"
         )
     return told
 
@@ -96,11 +99,11 @@ def who_contributes(run: Run) -> Iterator[Block]:
     shared = [
         run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")
     ]
+    there = (run.study.folder / "tables" / "branches.csv").exists()
+    others = [run.table("simultaneous"), *([run.table("branches")] if there and _has_rows(run, "branches") else ())]
     for level in reversed(run.levels):
-        wanted = [
-            one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, run.table("simultaneous"))
-        ]
-        yield says(claims.conclusion(*wanted, run.study.title))
+        wanted = [one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, *others)]
+        yield says(claims.conclusion(*wanted[:5], run.study.title, *wanted[5:]))
 
 
 def beside_the_paper(run: Run) -> Iterator[Block]:
@@ -137,8 +140,8 @@ def first_table(run: Run) -> Iterator[Block]:
         for name, column in (("chance", "chance"), ("constant predictor", "constant"), ("the best possible", "oracle"))
     )
     papers = {"published (FSD50K)": told(first["published"], measure)} if first["published"].notna().any() else {}
-    yield table(f"Table 1: {measure} of chunks in percent ({ends})", {
-        "encoder": first["row"], **papers,
+    yield table(f"Table 1: {measure_name(measure)} of chunks in percent ({ends})", {
+        "encoder": first["row"].map(model_name), **papers,
         "own classifier": told(first["own"], measure), "fresh head": told(first["retrained"], measure),
         "95 % interval": intervals(first),
     })  # fmt: skip
@@ -148,6 +151,8 @@ def first_table(run: Run) -> Iterator[Block]:
     wide = wide.loc[rows["measure"].unique()].reset_index()
     by_measure = rows.drop_duplicates("measure").set_index("measure")["chance"]
     wide["chance"] = [number(by_measure[name], name) for name in wide["measure"]]
+    wide["measure"] = wide["measure"].map(measure_name)
+    wide = wide.rename(columns=dict(zip(first["row"], first["row"].map(model_name), strict=True)))
     yield of_frame("The same by every measure", wide, folded=True)
 
 
@@ -158,8 +163,8 @@ def share_table(run: Run) -> Iterator[Block]:
     for level in reversed(run.levels):
         rows = shown[(shown["level"] == level) & (shown["head"] == run.head)].drop(columns=["level", "head"])
         groups = tables[2].query("level == @level")["groups"].max()
-        title = f"Points of {SHARED} of {level}s ({run.head} head), with 95 % intervals over {groups} groups of clips"
-        yield of_frame(title, rows)
+        title = f"Points of {measure_name(SHARED)} of {level}s ({run.head} head), with 95 % intervals over {counted(groups, 'group')} of clips"
+        yield of_frame(title, rows.assign(encoder=rows["encoder"].map(model_name)))
     yield says(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
 
 
@@ -174,8 +179,8 @@ def subset_table(run: Run) -> Iterator[Block]:
     best = run.table("best_subsets")
     yield says(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
     yield says(*(findings.heads(subsets, measure, level) for level in run.levels))
-    yield table(f"All subsets: {measure} in percent, with 95 % intervals ({run.head} head)", {
-        "subset": clips.index, "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
+    yield table(f"All subsets: {measure_name(measure)} in percent, with 95 % intervals ({run.head} head)", {
+        "subset": clips.index.map(model_name), "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
     })  # fmt: skip
 
 
@@ -188,10 +193,10 @@ def control_games(run: Run) -> Iterator[Block]:
     """What the controls say, and their numbers."""
     beside = run.table("controls") if _has_rows(run, "controls") else pd.DataFrame()
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
-    sentences = claims.controls(beside, run.table("contributions"), titles, run.head)
+    sentences = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
     yield says(*sentences, *claims.not_run(titles, beside, run.table("controls_left_out")))
     if len(beside):
-        yield table(f"Controls beside the study: {SHARED} in percent", {
+        yield table(f"Controls beside the study: {measure_name(SHARED)} in percent", {
             "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
             "head": beside["head"], "control's": told(beside["value"]), "study's": told(beside["study"]),
             "study less control": with_interval(beside, "difference", "+"),

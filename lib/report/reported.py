@@ -43,7 +43,7 @@ PICTURES = {
 TABLES = {
     "subsets": "03_subsets", "controls_left_out": "03_subsets", "contributions": "04_contributions",
     "marginals": "04_contributions", "best_subsets": "04_contributions", "owned": "04_contributions",
-    "tests": "04_contributions", "simultaneous": "04_contributions",
+    "tests": "04_contributions", "simultaneous": "04_contributions", "branches": "04_contributions",
     "controls": "04_contributions", "definitions": "04_contributions", "careless": "04_contributions",
     "copies": "04_contributions", "xor": "04_contributions", "table1": "05_paper_figures",
     "table2": "05_paper_figures", "ledger": "05_paper_figures", "differences": "05_paper_figures",

@@ -30,7 +30,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lib import files
-from lib.display.screen import watched
+from lib.display.screen import counted, watched
 from lib.files import digests
 from lib.settings import Chunking
 from lib.sounds.arrays import Scaled
@@ -135,20 +135,25 @@ class Chunks:
     def summary(self) -> str:
         """Clips, chunks, seconds of each role, silent chunks and rejected clips, in a few plain lines."""
         each = f"{self.settings.length_s:g} s"
-        lines = [f"{self.corpus.name}: {len(self.corpus.clips)} clips, {len(self)} chunks of {each}"]
+        lines = [
+            f"{self.corpus.name}: {counted(len(self.corpus.clips), 'clip')}, {counted(len(self), 'chunk')} of {each}"
+        ]
         for role in [role for role in ("", *ROLES) if (self.roles == role).any()]:
             chunk = self.roles == role
             n_clips = len(np.unique(self.clip[chunk]))
             seconds = chunk.sum() * self.settings.length_s
-            lines.append(f"{role or 'all folds'}: {n_clips} clips, {chunk.sum()} chunks, {seconds:g} s")
+            lines.append(
+                f"{role or 'all folds'}: {counted(n_clips, 'clip')}, {counted(chunk.sum(), 'chunk')}, {seconds:g} s"
+            )
         limit = f"no sample reaches {self.settings.silent_dbfs:g} dBFS"
-        lines.append(f"silent: {self.silent.sum()} chunks ({limit}; setting: {self.settings.silent})")
+        lines.append(f"silent: {counted(self.silent.sum(), 'chunk')} ({limit}; setting: {self.settings.silent})")
         lines += [
-            f"{what}: {len(clips)} clips, kept as they are ({listed(clips, 3)})" for what, clips in self.odd.items()
+            f"{what}: {counted(len(clips), 'clip')}, kept as found ({listed(clips, 3)})"
+            for what, clips in self.odd.items()
         ]
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
         told = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join([*lines, f"rejected: {reasons.total()} clips{told}", *self.corpus.remarks])
+        return "\n".join([*lines, f"rejected: {counted(reasons.total(), 'clip')}{told}", *self.corpus.remarks])
 
 
 def odd_about(chunks: np.ndarray, peaks: np.ndarray) -> list[str]:
@@ -236,7 +241,9 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
     if progress is None and not watched():
         seconds = time.perf_counter() - start
         n_clips = len(corpus.clips) - n_rejected
-        print(f"{corpus.name}: cut {n_clips} clips into {n_chunks} chunks in {seconds:.1f} s, {n_rejected} rejected")
+        print(
+            f"{corpus.name}: cut {counted(n_clips, 'clip')} into {counted(n_chunks, 'chunk')} in {seconds:.1f} s, {n_rejected} rejected"
+        )
 
 
 def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: int) -> tuple[int, int]:

@@ -103,21 +103,21 @@ def test_threads_and_jobs_fit_the_cores(monkeypatch):
 def test_table_1_is_told_in_percent(tmp_path):
     (tmp_path / "table1.csv").write_text(
         "row,measure,published,own,retrained,low,high,constant,oracle,chance\n"
-        "pitch,macro mAP,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
-        "all four,macro mAP,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
+        "pitch,map_macro,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
+        "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
         "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
     )
     lines = table1(tmp_path / "table1.csv").splitlines()
     assert lines[0].startswith("Table 1: macro mAP of chunks in percent; the interval is that of own, for all four of")
-    assert lines[2].split() == ["pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
-    assert lines[3].split() == ["all", "four", "43.2", "38.0", "to", "48.0"]
+    assert lines[2].split() == ["Pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
+    assert lines[3].split() == ["All", "four", "43.2", "38.0", "to", "48.0"]
     assert len(lines) == 6
     assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"
     assert "FSD50K" in lines[5]
     text = (tmp_path / "table1.csv").read_text().replace("0.2034", "").replace("micro mAP,0.5", "micro mAP,")
     (tmp_path / "own.csv").write_text(text)
     lines = table1(tmp_path / "own.csv").splitlines()
-    assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["pitch", "31.1"]
+    assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["Pitch", "31.1"]
 
 
 def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):

@@ -52,11 +52,16 @@ def together_rows(*ends, p_all=0.025, groups=40):
 
 
 def conclude(
-    values=(0.1, 0.2, 0.3, 0.25), last=(UP, OPEN, DOWN, UP), best=None, p_holm=(0.01, 0.02, 0.03), together=None
+    values=(0.1, 0.2, 0.3, 0.25),
+    last=(UP, OPEN, DOWN, UP),
+    best=None,
+    p_holm=(0.01, 0.02, 0.03),
+    together=None,
+    families=None,
 ):
     best = best_row() if best is None else best
     together = together_rows(*[UP] * 4) if together is None else together
-    return claims.conclusion(share_rows(values), added(*last), best, pair_rows(*p_holm), together, "esc50")
+    return claims.conclusion(share_rows(values), added(*last), best, pair_rows(*p_holm), together, "esc50", families)
 
 
 def in_order(text, *parts):
@@ -71,15 +76,15 @@ def in_order(text, *parts):
 def test_the_best_subset_comes_first_and_added_last_beside_each_share():
     told = conclude()
     assert in_order(
-        told, "On esc50: Best of the 15 subsets by map_macro of clips (paper head): all four, 90.0 (85.0 to 95.0).",
+        told, "On esc50: Best of the 15 subsets by macro mAP of clips (paper head): all four, 90.0 (85.0 to 95.0).",
         "The smallest that is not significantly worse: pitch+waveform, 88.0 (paired difference +2.0 (-1.0 to +5.0) points).",
-        "Shares of the +85.0 points of map_macro that all have above chance:",
+        "Shares of the +85.0 points of macro mAP that all have above chance:",
         "neuralogram +30.0 (+28.0 to +32.0), added last -10.5 (-20.0 to -1.0);",
         "pitch +10.0 (+8.0 to +12.0), added last +10.5 (+1.0 to +20.0).",
         "A positive share is nearly automatic (even an exact copy",
         "above zero for pitch, waveform; below zero for neuralogram; not significantly different from zero: timbre.",
         "Shares that differ clearly (3 of 3 pairs, Holm's correction): timbre > pitch",
-        "All four together beat every single encoder by top1", "One seed was trained",
+        "All four together beat every single encoder by top 1", "One seed was trained",
     )  # fmt: skip
     assert "adding the rest" not in told.lower()  # it is the difference that was just told
 
@@ -93,7 +98,7 @@ def test_nothing_significant():
         "no interval is above zero; not significantly different from zero: pitch, timbre, neuralogram, waveform" in told
     )
     assert "No two shares differ significantly (3 pairs, Holm's correction)" in told
-    assert "That all four together beat every single encoder is not shown by top1: p = 0.200" in told
+    assert "That all four together beat every single encoder is not shown by top 1: p = 0.200" in told
 
 
 def test_without_intervals_nothing_is_claimed():
@@ -107,9 +112,9 @@ def test_without_intervals_nothing_is_claimed():
 
 
 def test_no_value_at_all():
-    assert conclude([np.nan] * 4) == "On esc50 there is no map_macro to share out."
+    assert conclude([np.nan] * 4) == "On esc50 there is no macro mAP to share out."
     told = claims.shares(share_rows([np.nan] * 4), added(*[NONE] * 4), best_row(), "clip", "paper")
-    assert told == "Clips, paper head: there is no map_macro to share out."
+    assert told == "Clips, paper head: there is no macro mAP to share out."
 
 
 def test_shares_of_another_game_measure_or_level_are_not_mixed_in():
@@ -153,7 +158,7 @@ def test_redundancy_tells_nothing_from_harm():
     (best_row("pitch", (0.03, -0.01, 0.07), (0.01, -0.02, 0.04), best="pitch+timbre"),
      "pitch, 87.0 (paired difference +3.0 (-1.0 to +7.0) points). Adding the rest to it: +1.0 (-2.0 to +4.0) points."),
     (best_row(ALL_FOUR, (0, *NONE), (0, *NONE), low=np.nan, high=np.nan),
-     "all four, 90.0 (no interval: one group alone cannot be resampled). Whether a smaller one is as good cannot be said"),
+     "all four, 90.0 (no interval). Whether a smaller one is as good cannot be said"),
 ])  # fmt: skip
 def test_the_smallest_subset_and_what_the_rest_does(row, said):
     assert said in claims.best_subset(row, "map_macro", "clip", "paper")
@@ -171,13 +176,13 @@ def test_a_measure_that_is_missing_has_no_best_subset():
 def test_the_claim_that_all_beat_every_single_one_has_its_p():
     told = conclude(together=together_rows(UP, UP, OPEN, UP))
     assert (
-        "All four together beat every single encoder by top1: p = 0.025, the largest of 4 one-sided p values "
+        "All four together beat every single encoder by top 1: p = 0.025, the largest of 4 one-sided p values "
         "(intersection-union test); the intervals that hold for all at once are above zero for pitch, timbre, waveform, "
         "not for neuralogram."
     ) in told
     assert "p < 0.001, the largest" in conclude(together=together_rows(*[UP] * 4, p_all=0.0001))
     assert "clearly below timbre alone" in conclude(together=together_rows(UP, DOWN, UP, UP, p_all=0.99))
-    assert "cannot be tested (top1)" in conclude(together=together_rows(*[NONE] * 4, p_all=np.nan))
+    assert "cannot be tested (top 1)" in conclude(together=together_rows(*[NONE] * 4, p_all=np.nan))
 
 
 def test_few_groups_are_told_with_the_intervals():
@@ -255,7 +260,7 @@ def test_no_control():
 
 @pytest.mark.parametrize(("ends", "said"), [
     (OPEN, "not significantly different from zero, as it should be"), (UP, "something is WRONG"),
-    (DOWN, "noise takes away: the head overfits on so few clips"), (NONE, "not significantly different"),
+    (DOWN, "noise takes away: the head overfits on so few clips"), (NONE, "cannot be tested, one group alone"),
 ])  # fmt: skip
 def test_noise_gets_nothing_or_takes_away(ends, said):
     row = HERE | {"game": "noise5", "encoder": "noise", "share": sum(ends) / 2, "low": ends[0], "high": ends[1]}
@@ -263,3 +268,27 @@ def test_noise_gets_nothing_or_takes_away(ends, said):
     assert (
         len(told) == 2 and said in told[1] and told[1].startswith("Noise, played as a fifth encoder, gets a share of")
     )
+
+
+def test_families_of_labels_stand_before_the_shares_with_the_best_single_encoder_and_all_four():
+    def row(branch, encoder, value, n_classes):
+        return {
+            "branch": branch,
+            "encoder": encoder,
+            "value": value,
+            "low": value - 0.1,
+            "high": value + 0.1,
+            "n_classes": n_classes,
+        }
+
+    families = pd.DataFrame([
+        row("timbre", "pitch", 0.3, 2), row("timbre", "timbre", 0.9, 2), row("timbre", ALL_FOUR, 0.8, 2),
+        row("pitch", "pitch", 0.48, 3), row("pitch", "timbre", 0.2, 3), row("pitch", ALL_FOUR, 0.292, 3),
+    ])  # fmt: skip
+    told = conclude(families=families)
+    said = (
+        "By family of labels, the best single encoder and all four: pitch: pitch 48.0 (38.0 to 58.0), all four 29.2 (19.2 to "
+        "39.2); timbre: timbre 90.0 (80.0 to 100.0), all four 80.0 (70.0 to 90.0)."
+    )
+    assert said in told and told.index("Best of the") < told.index(said) < told.index("Shares of the")
+    assert "By family" not in conclude(families=families[:0])

@@ -216,7 +216,7 @@ def test_on_the_papers_corpus_its_numbers_stand_beside_ours(made, monkeypatch):
     assert len(two) == 10
     assert two["obtained"].notna().sum() == 1
     lines = paper.ledger(found, table)
-    assert lines["reason"].str.contains("no deviation: top1 on esc50 is not recall@5").sum() == len(lines) - 1
+    assert lines["reason"].str.contains("no deviation: top 1 on ESC-50 is not recall@5").sum() == len(lines) - 1
     assert set(lines["seeds"]) == {2}
     assert "over 17 groups of clips, the spread of 2 seeds is in it; no deviation: " in lines["reason"].iloc[-1]
     assert [list(one), list(two), list(lines)] == [

@@ -44,7 +44,7 @@ def test_who_stays_below_classical_learning(records, differences, p_holm, ends):
     )
     said = summary.below_classical(records[0])
     assert said.startswith(
-        "- ESC-10 (all folds, one seed): all four encoders together reach 75.0 (70.0 to 80.0) macro mAP of clips"
+        "- ESC-10 (all folds, 1 seed): all four encoders together reach 75.0 (70.0 to 80.0) macro mAP of clips"
     )
     assert "statistics of the same inputs 70.0;" in said
     assert said.endswith(ends)

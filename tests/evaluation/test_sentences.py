@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import sentences
 
@@ -80,12 +81,12 @@ def test_nothing_significant_comes_out_of_the_numbers():
 
 
 @pytest.mark.parametrize(("groups", "told"), [
-    (29, "Only 29 groups of test clips can be drawn anew"), (1, "Only 1 group of test clips can"), (30, ""),
+    (29, "Only 29 groups of test clips can be drawn anew"), (2, "Only 2 groups of test clips can"), (1, ""), (30, ""),
 ])  # fmt: skip
 def test_few_groups_are_told(groups, told):
     assert sentences.few_groups(groups).startswith(told) and bool(sentences.few_groups(groups)) == bool(told)
     said = sentences.significance(differences(0.03, -0.02, 0.08).assign(groups=groups))
-    assert f"in {groups} groups nothing" in said and (sentences.few_groups(groups) in said)
+    assert f"in {counted(groups, 'group')} nothing" in said and (sentences.few_groups(groups) in said)
     assert ("can be drawn anew" in said) == bool(told)
 
 
@@ -98,7 +99,7 @@ def test_the_best_of_the_subsets_is_told_with_and_without_an_interval():
     assert sentences.best(rows, "top1").endswith("(paper head): pitch+timbre, 60.0 (50.0 to 70.0).")
     lone = rows.assign(low=np.nan, high=np.nan)  # one group in the test role
     assert "pitch+timbre, 60.0 (no interval" in sentences.best(lone, "top1")
-    assert sentences.best(rows.assign(value=np.nan), "top1") == "There is no top1 of chunks on this corpus."
+    assert sentences.best(rows.assign(value=np.nan), "top1") == "There is no top 1 of chunks on this corpus."
 
 
 def test_the_planted_truth_shows_or_not():

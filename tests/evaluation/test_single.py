@@ -39,7 +39,7 @@ def test_chance_stands_beside_every_value(study):
     np.testing.assert_allclose(classes["chance"].dropna(), expected(12, 2))
     assert list(classes["class"][classes["chance"].isna()]) == ["c5", "c6", "c7", "c9"]
     told = single.own_summary(single.own_table(study, scores), classes, "Pitch")
-    assert f"where chance is {expected(12, 2):.3f}" in told
+    assert f"where chance has {100 * expected(12, 2):.1f} %" in told
     assert list(classes["trained_on"]) == [2] * 10
 
 

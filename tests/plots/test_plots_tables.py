@@ -64,4 +64,4 @@ def test_published_bars_stand_only_where_there_are_published_numbers(figures):
     words = {name: " ".join(text.get_text() for text in figure.legends[0].get_texts()) for name, figure in told.items()}
     assert bars == {"table1": 5, "table1 on fsd50k": 10}
     assert "published" not in words["table1"] and "published" in words["table1 on fsd50k"]
-    assert told["table1"].axes[0].get_title(loc="left") == "Table 1 on esc50: top1 of 1 s chunks"
+    assert told["table1"].axes[0].get_title(loc="left") == "Table 1 on esc50: top 1 of 1 s chunks"

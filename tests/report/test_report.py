@@ -76,7 +76,7 @@ def test_the_page_is_well_formed_and_asks_nothing_of_a_network(made):
 def test_numbers_are_those_of_the_tables(made):
     study, page, _ = made
     shown = study.table("table1", "").query("measure == 'top1' and row == 'pitch'").iloc[0]
-    cells = f"pitch {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
+    cells = f"Pitch {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
     assert cells in page.text
     clip = (
         study.table("contributions", "")
@@ -144,9 +144,9 @@ def test_with_one_group_of_test_clips_every_table_and_sentence_is_made(home, mon
     page = Page(report.write(study.folder).read_text())
     assert page.wrong == [] and "Not there yet" not in page.text and "nan" not in page.text.lower().replace("nano", "")
     assert "Whether a smaller one is as good cannot be said: one group alone cannot be resampled." in page.text
-    assert "Whether all four together beat every single encoder cannot be tested (top1)" in page.text
+    assert "Whether all four together beat every single encoder cannot be tested (top 1)" in page.text
     assert "0 of 12 classes are owned" in page.text
-    assert "Only 1 group of test clips can be drawn anew" in page.text
+    assert "drawn anew" not in page.text
     figure = class_figure(study.table("contributions", ""), study.table("owned", ""), made_up.CLASSES, "clip", "paper")
     assert figure.axes
 

@@ -403,8 +403,8 @@ def test_what_counts_as_silent_is_a_setting_of_the_peak(tmp_path):
 def test_summary_tells_counts(tmp_path):
     lines = cut(mixed(tmp_path / "c"), progress=False).summary().splitlines()
     assert lines[0].endswith("3 clips, 6 chunks of 1 s")
-    assert "train: 2 clips, 5 chunks, 5 s" in lines and "test: 1 clips, 1 chunks, 1 s" in lines
-    assert "silent: 1 chunks" in lines[3] and "rejected: 3 clips" in lines[4] and "1 x empty file" in lines[4]
+    assert "train: 2 clips, 5 chunks, 5 s" in lines and "test: 1 clip, 1 chunk, 1 s" in lines
+    assert "silent: 1 chunk " in lines[3] and "rejected: 3 clips" in lines[4] and "1 x empty file" in lines[4]
 
 
 def test_clips_that_are_clipped_or_have_an_offset_are_counted_and_kept(tmp_path):
@@ -414,15 +414,15 @@ def test_clips_that_are_clipped_or_have_an_offset_are_counted_and_kept(tmp_path)
     }  # fmt: skip
     made = cut(corpus_of(tmp_path / "c", sounds), progress=False)
     assert list(made.odd.values()) == [["b.wav", "d-t.wav"], ["c.wav", "d-t.wav"]] and len(made.corpus.clips) == 5
-    lines = [line for line in made.summary().splitlines() if "kept as they are" in line]
+    lines = [line for line in made.summary().splitlines() if "kept as found" in line]
     assert lines[0].startswith("clipped (over 0.1% of the samples at full scale): 2 clips")
     assert lines[1].startswith("DC offset (mean beyond 2% of full scale): 2 clips") and "c.wav, d-t.wav" in lines[1]
     assert cut(corpus_of(tmp_path / "c", sounds), progress=False).odd == made.odd  # read from the cache
     left = np.hstack([tone(1, RATE), np.zeros((RATE, 1))])
     made = cut(corpus_of(tmp_path / "s", {"a.wav": left, "b-t.wav": tone(1, RATE, channels=2)}), progress=False)
     assert list(made.odd.values()) == [["a.wav"]] and np.abs(made.audio[0]).max() == pytest.approx(0.25, abs=1e-3)
-    assert "a silent channel beside one with sound (the mean of all channels is taken): 1 clips, kept" in made.summary()
-    assert "kept as they are" not in cut(mixed(tmp_path / "good"), progress=False).summary()
+    assert "a silent channel beside one with sound (the mean of all channels is taken): 1 clip, kept" in made.summary()
+    assert "kept as found" not in cut(mixed(tmp_path / "good"), progress=False).summary()
 
 
 def test_a_cache_from_before_that_holds_what_is_refused_now_is_built_again(tmp_path, monkeypatch):

@@ -138,7 +138,7 @@ def test_esc50_has_classes_by_target_folds_and_groups(tmp_path):
 def test_esc50_tells_a_recording_in_two_folds(tmp_path):
     root = esc(tmp_path / "e", ["a.wav,1,0,dog,True,11,A", "b.wav,2,0,dog,True,11,B", "c.wav,2,0,dog,True,12,B"])
     (note,) = corpora.load("esc50", root).notes
-    assert note.startswith("1 groups lie in more than one fold") and note.endswith(": 11")
+    assert note.startswith("1 group lies in more than one fold") and note.endswith(": 11")
 
 
 BAD_ESC = {
@@ -235,7 +235,7 @@ def test_an_uploader_on_both_sides_is_told(tmp_path):
         info = {str(clip): {"uploader": "ann"}}
         (root / "FSD50K.metadata" / f"{part}_clips_info_FSD50K.json").write_text(json.dumps(info))
     assert corpora.load("fsd50k", root).notes == (
-        "1 groups lie in more than one role, so test is not wholly independent of train: ann",
+        "1 group lies in more than one role, so test is not wholly independent of train: ann",
     )
 
 
@@ -422,7 +422,7 @@ def test_a_table_without_groups_says_what_an_honest_split_needs(tmp_path):
     some = own(
         tmp_path, "\n".join([f"{head},group", *(f"{line},{g}" for line, g in zip(lines, ("g", "", "h"), strict=True))])
     )
-    assert corpora.load("table", some).notes[0].startswith("1 of 3 rows have no group: each such clip")
+    assert corpora.load("table", some).notes[0].startswith("1 of 3 rows has no group: each such clip")
 
 
 def test_clips_and_groups_of_each_role_and_classes_with_few_are_counted(tmp_path):
@@ -489,7 +489,8 @@ def test_own_sounds_are_called_by_their_table(tmp_path):
     own(tmp_path / "t", "path,labels\n", "digits.csv")
     assert corpora.title("table", tmp_path / "t") == corpora.title("table", tmp_path / "t" / "digits.csv") == "digits"
     assert corpora.title("table", tmp_path / "gone.csv") == "gone" and corpora.title("table", tmp_path / "far") == "far"
-    assert corpora.title("table") == "table" and corpora.title("esc50", tmp_path) == "esc50"
+    assert corpora.title("table") == "table" and corpora.title("esc50", tmp_path) == "ESC-50"
+    assert corpora.title("esc50", tmp_path / "esc-10") == "ESC-10" and corpora.title("fsd50k") == "FSD50K"
 
 
 def corpus_with(labels, parents):

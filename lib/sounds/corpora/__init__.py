@@ -1,5 +1,6 @@
 """Where sounds come from: one file a source, and `load` to read one by name."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,10 +23,15 @@ SOURCES: dict[str, Callable[[Path | None], Corpus]] = {
     "table": table.read,
 }
 
+TITLES = {"esc50": "ESC-50", "fsd50k": "FSD50K"}
+
 
 def title(name: str, root: Path | str | None = None) -> str:
-    """What a corpus is called, whether it is there or not: own sounds by the name of their table."""
-    return table.title(Path(root).expanduser()) if name == "table" and root else name
+    """What a corpus is called, whether it is there or not: own sounds by the name of their table, ESC-10 by its folder's."""
+    if name == "table" and root:
+        return table.title(Path(root).expanduser())
+    part = re.search(r"ESC-\d+", Path(root or "").name, re.IGNORECASE) if name == "esc50" else None
+    return part[0].upper() if part else TITLES.get(name, name)
 
 
 def load(name: str, root: Path | str | None = None, in_folds: bool = False, share: float = 1.0) -> Corpus:

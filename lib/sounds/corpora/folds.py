@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lib.display.screen import counted
 from lib.sounds.corpora.base import CorpusError
 from lib.sounds.corpora.rows import Row
 
@@ -19,7 +20,9 @@ def dealt(rows: Sequence[Row], seed: int, where: str) -> tuple[list[Row], str]:
         raise CorpusError(f"{where}: all usable clips are of one group, so none can be tested; add groups")
     n_folds = max(2, min(MOST, len(groups) // GROUPS_EACH))
     fold_of = dict(zip(groups, _deal(_counts(rows, groups), n_folds, seed).tolist(), strict=True))
-    note = f"{len(groups)} groups of clips are dealt into {n_folds} folds, the classes as even as groups allow"
+    note = (
+        f"{counted(len(groups), 'group')} of clips are dealt into {n_folds} folds, the classes as even as groups allow"
+    )
     if n_folds < MOST:
         note += f" (fewer than {MOST}, so that a fold holds {GROUPS_EACH} groups where it can)"
     return [replace(row, fold=fold_of[row.group] + 1, role="") for row in rows], note

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.display.screen import counted
 from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
 
 Look = Callable[[Path, Path], str]
@@ -193,4 +194,6 @@ def _shared_groups(clips: pd.DataFrame) -> list[str]:
     if not shared:
         return []
     named = ", ".join(shared[:8]) + (", ..." if len(shared) > 8 else "")
-    return [f"{len(shared)} groups lie in more than one {side}, so test is not wholly independent of train: {named}"]
+    return [
+        f"{counted(len(shared), 'group')} {'lies' if len(shared) == 1 else 'lie'} in more than one {side}, so test is not wholly independent of train: {named}"
+    ]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.display.screen import counted
 from lib.sounds.corpora.base import Corpus, CorpusError
 from lib.sounds.corpora.folds import dealt
 from lib.sounds.corpora.rows import (
@@ -82,7 +83,9 @@ def _ungrouped(path: Path, cells: list[dict[str, str]]) -> list[str]:
     if not alone:
         return []
     what = (
-        f"{alone} of {len(cells)} rows have no group" if "group" in cells[0] else f"{path.name} has no column `group`"
+        f"{alone} of {counted(len(cells), 'row')} {'has' if alone == 1 else 'have'} no group"
+        if "group" in cells[0]
+        else f"{path.name} has no column `group`"
     )
     return [
         f"{what}: each such clip is taken as independent of all others. Where clips share a speaker, a session or a "
@@ -128,7 +131,9 @@ def _side(path: Path, cells: list[dict[str, str]], in_folds: bool) -> str:
     filled = {name for name in ("role", "fold") for row in cells if row.setdefault(name, "")}
     side = "role" if "role" in filled and not in_folds else "fold" if "fold" in filled else ""
     if side == "fold" and (from_0 := sum(row["fold"] in ("0", "0.0") for row in cells)):
-        raise CorpusError(f"{path}: folds count from 1, and {from_0} rows have fold 0; add 1 to every fold")
+        raise CorpusError(
+            f"{path}: folds count from 1, and {counted(from_0, 'row')} {'has' if from_0 == 1 else 'have'} fold 0; add 1 to every fold"
+        )
     return side
 
 

@@ -1,0 +1,47 @@
+"""Tables on the screen: the names that readers know, text at the left, numbers at the right. On disk they keep the short names."""
+
+import re
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from lib.display.screen import measure_name
+from lib.encoders.heads import ALL_FOUR
+from lib.representations import kind, names, of_controls
+
+MODELS = ("row", "subset", "encoder", "model", "first", "second", "representation")  # columns that name encoders
+NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( \(.*\))?|nan|")  # 43.2, or 43.2 (40.1 to 46.3), or nothing
+
+
+def model_name(subset: str) -> str:
+    """What a model is called on the screen: Pitch, Pitch + Timbre, All four."""
+    if subset in ("all four", ALL_FOUR):
+        return "All four"
+    known = {*names(), *of_controls()}
+    return " + ".join(kind(name).title if name in known else name for name in subset.split("+"))
+
+
+def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
+    """A table for a notebook's cell; an index without a name is left out, `precision` is that of what is not text yet."""
+    shown = frame.reset_index() if any(frame.index.names) else frame.reset_index(drop=True)
+    if shown.columns.nlevels > 1:
+        shown.columns = [", ".join(filter(None, map(str, name))) for name in shown.columns]
+    shown.columns.name = None
+    for column in shown:
+        if column == "measure":
+            shown[column] = shown[column].map(measure_name)
+        elif column in MODELS and not pd.api.types.is_numeric_dtype(shown[column]):
+            shown[column] = shown[column].map(model_name, na_action="ignore")
+    texts = [column for column in range(shown.shape[1]) if not _numeric(shown.iloc[:, column])]
+    sides = [
+        {
+            "selector": f"td.col{column}, th.col{column}",
+            "props": f"text-align: {'left' if column in texts else 'right'}",
+        }
+        for column in range(shown.shape[1])
+    ]
+    return shown.style.format(precision=precision, na_rep="", escape="html").hide().set_table_styles(sides)
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) or all(NUMBER.fullmatch(str(cell)) for cell in column)
