@@ -11,6 +11,7 @@ from lib.display import mpl
 from lib.display.figures import GREY, over_all, style
 from lib.plots.encoder import COLOURS, MOST_GROUPS
 
+LETTER = 0.06  # inches that a letter of the legend takes
 NONE = 255  # the kind of a chunk that belongs to no group
 
 
@@ -35,8 +36,10 @@ def map_panels(
     """A panel of chunks for each layout: title -> places [item, 2]; rings around those of the clip that is shown."""
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
+    width = 3.0 * n_columns
+    n_side = max(1, min(4, int(width / (0.5 + LETTER * max(map(len, groups), default=0)))))  # names side by side
     with style():
-        figure = mpl.Figure(figsize=(3.0 * n_columns, 0.9 + 2.7 * n_rows + 0.17 * -(-len(groups) // 4)))
+        figure = mpl.Figure(figsize=(width, 0.9 + 2.7 * n_rows + 0.17 * -(-(1 + len(groups)) // n_side)))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
         for axis, (title, points) in zip(axes.flat, places.items(), strict=False):
             _points(axis, points, groups, kinds, here)
@@ -44,7 +47,7 @@ def map_panels(
         for axis in axes.flat[len(places) :]:
             axis.set_visible(False)
         figure.legend(
-            *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, markerscale=2
+            *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=n_side, fontsize=7, markerscale=2
         )
         over_all(figure, "Maps of the chunks: near is alike to that encoder; the clip shown above is ringed")
         return figure
