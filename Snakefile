@@ -68,16 +68,48 @@ def as_word(path):
 
 # What a notebook prints goes to the screen, what papermill has to say to a file. `exec`: snakemake itself is the parent
 # that lib.cli.notebook looks at, and no shell in between outlives it.
-RUN = (
-    f"export PYTHONPATH={as_word(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}} STUDY_CORES={{threads}}; "
+def exported(gpus=""):
+    """What a job finds in its environment: where lib is, its cores, and places on GPUs, of which it takes one."""
+    of_gpu = f" STUDY_GPUS={gpus}" if gpus else ""
+    return f"export PYTHONPATH={as_word(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}{of_gpu} STUDY_CORES={{threads}}; "
+
+
+NOTEBOOK = (
     f"exec {as_word(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
     f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.words:q}}"
 )
+RUN = exported() + NOTEBOOK
+
+
+# Jobs that train take the resource `gpu`: one for each place on a GPU. A place holds one job at a time, which sees its GPU
+# alone, unless the study names one itself. Without a GPU there are no places, and jobs take none.
+GPUS = PLAN.get("gpus", [])
+GPU = 1 if GPUS else 0
+OWN_GPU = ",".join(map(str, GPUS)) if PLAN["request"]["device"] in ("auto", "cuda") else ""
+RUN_ON_GPU = exported(OWN_GPU) + NOTEBOOK
+
+
+def controls(wildcards):
+    """What the controls of one place leave that train encoders of their own, each a job for each seed."""
+    if FOLDS and not wildcards.place:
+        return []
+    return [
+        f"{wildcards.place}logs/control-{control}-seed{seed}.json"
+        for control in PLAN.get("control_jobs", [])
+        for seed in PLAN["seeds"]
+    ]
+
+
+def request(wildcards):
+    """The study's request as JSON, of one fold where it is one of several."""
+    fold = {"fold": FOLDS[wildcards.place], "part": True} if wildcards.place else {}
+    return json.dumps({**PLAN["request"], **fold})
 
 
 wildcard_constraints:
     place=r"(fold\d+/)?",
     seed=r"\d+",
+    control=r"[a-z0-9]+",
 
 
 rule all:
@@ -129,14 +161,38 @@ for representation in PLAN["representations"]:
             title=lambda wildcards, name=representation: f"{wildcards.place}02_train_encoder {name}, seed {wildcards.seed}",
             screen="-",
         threads: PLAN["threads"]
+        resources:
+            gpu=GPU,
         priority: 1 + (SLOWEST_FIRST[::-1].index(representation) if representation in SLOWEST_FIRST else 0)
         shell:
-            RUN
+            RUN_ON_GPU
+
+
+rule control:
+    input:
+        scores,
+        lib=library_of(notebook("03_subsets")),
+    output:
+        "{place}logs/control-{control}-seed{seed}.json",
+    log:
+        words="{place}logs/control-{control}-seed{seed}.txt",
+    params:
+        request=request,
+        corpus=PLAN["corpus"],
+        title=lambda wildcards: f"{wildcards.place}control {wildcards.control}, seed {wildcards.seed}",
+    threads: PLAN["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        exported(OWN_GPU)
+        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.control}} {{wildcards.seed}} "
+        "{output:q} {params.request:q} 2> {log.words:q}"
 
 
 rule subsets:
     input:
         scores,
+        controls,
         notebook=notebook("03_subsets"),
         lib=library_of(notebook("03_subsets")),
     output:
@@ -149,8 +205,10 @@ rule subsets:
         title=lambda wildcards: f"{wildcards.place}03_subsets",
         screen="-",
     threads: PLAN["threads"] if FOLDS else workflow.cores  # nothing else is ready meanwhile, but with folds others are
+    resources:
+        gpu=GPU,
     shell:
-        RUN
+        RUN_ON_GPU
 
 
 rule contributions:

@@ -135,3 +135,36 @@ def test_a_root_of_any_name_reaches_every_notebook_as_it_is(home, small_corpus, 
         parts = shlex.split(command)
         given = json.loads(parts[parts.index("-y") + 1])
         assert given["root"] == str(tmp_path / HOSTILE)
+
+
+def test_controls_that_train_encoders_are_jobs_before_the_notebook_that_reads_them(home, small_corpus, tmp_path):
+    planned = plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "noise,shuffled,wide", "SEEDS": "0,3"})
+    assert planned["control_jobs"] == ["shuffled", "wide"]
+    _, words = dry_run(planned, tmp_path / "run")
+    jobs = re.findall(r"-m lib\.cli\.control \$PPID '([^']*)' (\w+) (\d)", words)
+    assert sorted(job[1:] for job in jobs) == [("shuffled", "0"), ("shuffled", "3"), ("wide", "0"), ("wide", "3")]
+    assert {job[0] for job in jobs} == {f"control {name}, seed {seed}" for _, name, seed in jobs}
+    assert re.search(r"rule subsets:\n    input: [^\n]*logs/control-shuffled-seed0.json", words)
+
+
+def test_the_controls_of_folds_are_jobs_of_each_fold(home, folds_corpus, tmp_path):
+    asked = {"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all", "CONTROLS": "shuffled"}
+    _, words = dry_run(plan(asked), tmp_path / "run")
+    assert len(re.findall(r"-m lib\.cli\.control", words)) == 3
+    assert len(re.findall(r'lib\.cli\.control .*"fold": [123], .*"part": true', words)) == 3
+
+
+def test_without_a_gpu_nothing_is_asked_of_one(planned, tmp_path):
+    assert planned["gpus"] == []
+    _, words = dry_run(planned, tmp_path / "run")
+    assert "STUDY_GPUS" not in words and "gpu=1" not in words
+
+
+def test_jobs_that_train_take_a_place_on_a_gpu(planned, tmp_path):
+    planned["gpus"] = [0, 1, 0, 1]
+    _, words = dry_run(planned, tmp_path / "run", "--resources", "gpu=4")
+    assert len(re.findall(r"gpu=1\b", words)) == len(planned["representations"]) * 2 + 1
+    assert words.count(" STUDY_GPUS=0,1,0,1 ") == len(planned["representations"]) * 2 + 1
+    planned["request"]["device"] = "cuda:1"  # what is named is taken, and nothing hidden from it
+    _, words = dry_run(planned, tmp_path / "other", "--resources", "gpu=4")
+    assert "STUDY_GPUS" not in words and "gpu=1" in words

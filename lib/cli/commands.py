@@ -78,6 +78,10 @@ def study(given: Mapping[str, str]) -> int:
     placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
     planned = apart(plan, given)
     where_jobs_run = placed(given, planned["threads"])
+    if given.get("PROFILE"):
+        planned["gpus"] = []  # there the scheduler gives a job its GPU
+    elif planned["gpus"]:
+        where_jobs_run += ["--resources", f"gpu={len(planned['gpus'])}"]
     folder = Path(planned["folder"])
     print(planned["told"], flush=True)
     with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
@@ -102,6 +106,8 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     Reads the corpus's table, so that a mistake in it is told before anything runs.
     """
     asked = request_of(given)
+    from lib.cli.gpus import places
+    from lib.controls import find
     from lib.encoders.training import device_of
     from lib.representations import names
     from lib.settings import SettingsError
@@ -124,8 +130,19 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "folds": [part.request.fold for part in wanted.parts] if asked.fold == "all" else [],
         "seeds": list(asked.seeds), "representations": list(names()), "corpus": corpus.hash,
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
+        "gpus": places(asked.device, lambda: bytes_of_training(wanted, corpus)),
+        "control_jobs": [name for name in wanted.settings.controls if find(name).own_job],
         "told": in_words(wanted, corpus),
     }  # fmt: skip
+
+
+def bytes_of_training(wanted: Any, corpus: Any) -> int:
+    """Bytes of a GPU that one training takes: the sound of all clips, and what is left to the steps."""
+    from lib.cli.estimate import chunks_of_clips
+    from lib.encoders.feed import FOR_STEPS
+
+    chunking = wanted.settings.chunking
+    return FOR_STEPS + round(chunks_of_clips(corpus, chunking).sum() * chunking.rate_hz * chunking.length_s * 4)
 
 
 def request_of(given: Mapping[str, str]) -> Any:

@@ -8,20 +8,29 @@ The title is told when it starts and when it ends; what the notebook prints goes
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from lib import files
+from lib.cli.gpus import place
 from lib.cli.processes import end_with_parent, interruptible
 
 
 def main(words: Sequence[str]) -> int:
     """Run a notebook for as long as the process `PARENT` is there; the exit status."""
     parent, title, screen, *rest = words
-    end_with_parent(int(parent))
+    return job(int(parent), title, lambda: run([*rest, "--no-progress-bar", "--stdout-file", screen]))
+
+
+def job(parent: int, title: str, work: Callable[[], int]) -> int:
+    """Do the work of a job of the graph, on a GPU of its own where STUDY_GPUS names some; the exit status."""
+    end_with_parent(parent)
     os.environ["PYTHONFAULTHANDLER"] = "1"  # a kernel that dies in compiled code leaves its traceback in the log
     print(f"{title}\n", end="", flush=True)  # in one piece: others write to the same screen
     started, status = time.monotonic(), 1
+    gpus = [int(number) for number in filter(None, os.environ.get("STUDY_GPUS", "").split(","))]
     try:
-        status = run([*rest, "--no-progress-bar", "--stdout-file", screen])
+        with place(gpus, files.cache() / "gpus"):
+            status = work()
     finally:
         ended = f"done in {time.monotonic() - started:.0f} s" if status == 0 else "failed"
         print(f"{title} {ended}\n", end="", flush=True)

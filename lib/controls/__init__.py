@@ -39,6 +39,7 @@ class Control:
     adds: bool = False  # whether it adds a player to the study's four, instead of playing with its own
     trains_heads: bool = True
     costly: bool = False
+    own_job: bool = False  # whether it trains encoders that no other control trains: then it is a job of the graph
     curve: str = ""  # of a point of a curve, its curve: it is no competitor of the study
     part: float = 1.0  # of the epochs or the training groups
 
@@ -111,7 +112,7 @@ CONTROLS: dict[str, Control] = {
         ),
         Control(
             "shuffled", "Shuffled labels", "Is anything found where the labels tell nothing about the sound?",
-            work.four, work.play_shuffled, costly=True,
+            work.four, work.play_shuffled, costly=True, own_job=True,
         ),
         Control(
             "seeds", "Four seeds of the best", "Is it diversity, or would four models of the best representation do as well?",
@@ -119,11 +120,11 @@ CONTROLS: dict[str, Control] = {
         ),
         Control(
             "wide", "One wide waveform", "Would one encoder with an embedding as wide as all four do as well?",
-            work.wide_waveform, work.play_wide, costly=True,
+            work.wide_waveform, work.play_wide, costly=True, own_job=True,
         ),
         Control(
             "logmel", "Log-mel as a fifth", "Is it pitch and timbre, or would any decent spectrogram do?",
-            lambda settings: (*work.four(settings), "logmel"), work.play_logmel, adds=True,
+            lambda settings: (*work.four(settings), "logmel"), work.play_logmel, adds=True, own_job=True,
         ),
         Control(
             "mobilenet", "MobileNet alone", "What does the Transformer add to the MobileNet that it reads?",
@@ -146,7 +147,7 @@ CONTROLS: dict[str, Control] = {
         Control(
             "crossfit", "Cross-fitted heads",
             "Do the shares stay where heads learn from clips that the encoders were not trained on?",
-            work.four, crossfit.play_crossfit, costly=True,
+            work.four, crossfit.play_crossfit, costly=True, own_job=True,
         ),
         Control(
             "stacked", "Stacked own scores", "Do heads on the encoders' own scores of unseen clips do as well?",
@@ -165,8 +166,8 @@ CURVES: dict[str, Control] = {
     for n in PARTS
     for control in (
         Control(
-            f"{curve}{n}", f"1/{n} of the {what}", asks, work.four, partial(play, one_in=n), costly=costly, curve=curve,
-            part=1 / n,
+            f"{curve}{n}", f"1/{n} of the {what}", asks, work.four, partial(play, one_in=n), costly=costly, own_job=costly,
+            curve=curve, part=1 / n,
         ),
     )
 }  # fmt: skip

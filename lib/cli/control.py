@@ -1,0 +1,37 @@
+"""One control of the graph that trains encoders of its own, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
+
+REQUEST is the study's as JSON. When the control's scores are there, or it cannot be run on this corpus, DONE is written;
+notebook 03 then reads it back, or says why it is not there.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib import files
+from lib.cli.notebook import job
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a control for as long as the process `PARENT` is there; the exit status."""
+    parent, title, name, seed, done, request = words
+    return job(int(parent), title, lambda: run(name, int(seed), Path(done), json.loads(request)))
+
+
+def run(name: str, seed: int, done: Path, request: dict) -> int:
+    """The control's scores of one seed; 0 where they are there or cannot be."""
+    from lib.controls import ControlError, find
+    from lib.study import Request, Study
+
+    reason = ""
+    try:
+        find(name).run(Study.of(Request(**request)), seed)
+    except ControlError as error:
+        reason = str(error)
+    files.write_json(done, {"control": name, "seed": seed, "reason": reason})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
