@@ -14,6 +14,7 @@ from lib.encoders import speed
 from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
 from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
 from lib.encoders.heads import VERSION as HEADS
+from lib.encoders.step import product_type, products
 from lib.encoders.training import device_of, load_tensors, write_tensors
 from lib.evaluation import results
 from lib.evaluation.convergence import COLUMNS, convergence, warning
@@ -35,14 +36,16 @@ def train(study: Study, representation: str, seed: int) -> Trained:
     )  # fmt: skip
     results.write_scores(study, representation, "own", seed, trained.scores)
     for stage in trained.spent:
-        share = share_of_peak(stage.flops, stage.seconds, device_of(study.request.device)) if stage.flops else None
+        share = share_of_peak(study, stage.flops, stage.seconds) if stage.flops else None
         study.note_time(stage.what, stage.seconds, stage.chunks, "chunks", share)
     return trained
 
 
-def share_of_peak(flops: float, seconds: float, device: torch.device) -> float:
-    """What part this is of the arithmetic that the machine does in a plain matrix product, measured now."""
-    return flops / max(seconds, 1e-9) / speed.peak_flops(device)
+def share_of_peak(study: Study, flops: float, seconds: float) -> float:
+    """What part this is of the arithmetic that the machine does in a plain matrix product of the same type, measured now."""
+    device, precision = device_of(study.request.device), study.settings.training.precision
+    with products(precision):
+        return flops / max(seconds, 1e-9) / speed.peak_flops(device, product_type(precision, device))
 
 
 def score(study: Study) -> None:
@@ -151,7 +154,7 @@ def note_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, seconds:
         return
     weights = sum(n_weights(plan.head, width, data.targets.shape[1], study.settings) for width in widths)
     done = chunks * plan.schedule.epochs
-    share = share_of_peak(6 * weights * done / len(widths), seconds, device_of(study.request.device))
+    share = share_of_peak(study, 6 * weights * done / len(widths), seconds)
     study.note_time(what, seconds, done, "chunks", share)
 
 
