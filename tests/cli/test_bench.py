@@ -96,8 +96,8 @@ def test_what_the_command_writes_of_steps(tmp_path, capsys):
 
 
 def test_the_parts_of_both_ways_make_one_ratio():
-    found = study.compared({"a": 1.0, "b": 3.0}, {"a": 8.0, "b": 4.0})
-    assert found["ratio"] == 3
+    found = study.compared({"a": 1.0, "intervals": 3.0}, {"a": 8.0, "intervals": 4.0})
+    assert found["ratio"] == 3 and found["ratio_without_intervals"] == 8
     assert [(part["ratio"], part["share"]) for part in found["parts"]] == [(8, 0.667), (1.33, 0.333)]
 
 

@@ -133,13 +133,15 @@ def mlp(n_dims: int, n_classes: int, hidden: int) -> nn.Module:
     return nn.Sequential(nn.Linear(n_dims, hidden), nn.ReLU(), nn.Linear(hidden, n_classes))
 
 
-def mobilenet() -> nn.Module:
+def mobilenet(settings: Settings) -> nn.Module:
     """timm's network on torchaudio's log-mel of pieces of 100 ms [p, s]."""
     import timm
     from torchaudio.transforms import AmplitudeToDB, MelSpectrogram
 
     mel = MelSpectrogram(RATE, 400, hop_length=160, n_mels=64, norm="slaney", mel_scale="slaney")
     body = timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0)
+    if settings.representations.get("neuralogram", {}).get("map") == "keep_time":
+        body.conv_stem.stride = (2, 1)
     return nn.Sequential(mel, AmplitudeToDB(), nn.Unflatten(1, (1, 64)), nn.BatchNorm2d(1), body)
 
 
@@ -153,7 +155,7 @@ def encoders(
         with clock(name):
             features[name] = np.concatenate([compute(each) for each in chunks])
     pieces = audio.reshape(len(audio) * 10, -1)
-    network = nn.Sequential(mobilenet(), nn.Linear(1024, n_classes))
+    network = nn.Sequential(mobilenet(settings), nn.Linear(1024, n_classes))
     with clock("neuralogram"):
         fit(network, pieces[train.repeat(10)], targets[train].repeat(10, axis=0), settings.schedule("mobilenet"))
     with clock("neuralogram"):

@@ -37,14 +37,19 @@ def ours(study: Study, clock: Clock) -> None:
 
 
 def compared(ours_s: Mapping[str, float], plain_s: Mapping[str, float]) -> dict:
-    """The ratio of all, and part by part the seconds of both, their ratio and the part's share of the plain way."""
-    total = sum(plain_s.values())
+    """The ratio of all, the same without the intervals, and of each part the seconds of both, their ratio and its share.
+
+    A loop over scikit-learn makes the intervals most of the plain way, so that the rest would not be seen.
+    """
+    total, rest = sum(plain_s.values()), [part for part in plain_s if part != "intervals"]
+    without = sum(plain_s[part] for part in rest) / sum(ours_s[part] for part in rest)
     parts = [
         {"part": part, "ours_s": round(ours_s[part], 2), "plain_s": round(taken, 2),
          "ratio": round(taken / max(ours_s[part], 1e-9), 2), "share": round(taken / total, 3)}
         for part, taken in plain_s.items()
     ]  # fmt: skip
-    return {"ratio": round(total / sum(ours_s.values()), 2), "parts": parts}
+    ratio = total / sum(ours_s.values())
+    return {"ratio": round(ratio, 2), "ratio_without_intervals": round(without, 2), "parts": parts}
 
 
 @contextmanager
@@ -73,4 +78,4 @@ def main(root: Path, folder: Path) -> None:
     files.write_json(folder / "study.json", about | found)
     for part in found["parts"]:
         print(f"{part['part']:14}{part['ours_s']:9.1f} s{part['plain_s']:10.1f} s{part['ratio']:8.1f} x{part['share']:8.0%}")
-    print(f"all of it: {found['ratio']:.1f} times the plain way")
+    print(f"all of it: {found['ratio']:.1f} times as fast; without the intervals {found['ratio_without_intervals']:.1f}")
