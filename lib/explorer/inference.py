@@ -263,10 +263,14 @@ class Answers:
 
 
 def finished() -> dict[str, Request]:
-    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold."""
+    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold. Damaged ones are said."""
     found = {}
     for folder in filter(runs.finished, runs.known()):
-        request = Request(**runs.asked(folder))
+        try:
+            request = Request(**runs.asked(folder))
+        except digests.Damaged as damaged:
+            print(damaged)
+            continue
         for fold in runs.folds(folder) or [None]:
             own = {} if fold is None else {"fold": fold, "part": True}
             found[folder.name + (f", fold {fold}" if own else "")] = request.model_copy(update=own)

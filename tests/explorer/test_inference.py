@@ -163,4 +163,7 @@ def test_finished_studies_are_listed_fold_by_fold(home):
     assert set(found) == {"esc50-tiny, fold 1", "esc50-tiny, fold 2", "planted-tiny"}
     assert found["esc50-tiny, fold 2"] == Request(corpus="esc50", preset="tiny", fold=2, part=True, seeds="0")
     assert found["planted-tiny"].seeds == (0, 1)
+    with (home / "runs" / "planted-tiny" / "request.json").open("a") as file:
+        file.write("x")
+    assert set(inference.finished()) == {"esc50-tiny, fold 1", "esc50-tiny, fold 2"}  # the others can still be chosen
     assert json.loads((home / "runs" / "unfinished" / "request.json").read_text())
