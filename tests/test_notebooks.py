@@ -1,11 +1,14 @@
 """The notebooks as they are kept: parameters first, cells that can be run in any order, figures read out, no outputs."""
 
 import ast
+import random
+import shutil
 import statistics
 import symtable
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from lib.files import PROJECT
 from lib.study import NOTEBOOK_NAMES, Request
@@ -80,3 +83,18 @@ def test_code_cells_are_short(cells):
 
 def test_outputs_are_not_kept(cells):
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["03_subsets", "05_paper_figures"])
+def test_cells_run_again_in_another_order_mean_the_same_study(finished, small_corpus, tmp_path, monkeypatch, name):
+    shutil.copytree(finished[0], tmp_path / "home", symlinks=True)
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "home"))
+    notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+    parameters, *others = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    parameters += f"\npreset, root, device = 'tiny', {str(small_corpus)!r}, 'cpu'"
+    again = random.Random(0).sample(others, len(others))
+    code = [parameters, *others, "first = study", *again, others[0], "assert study == first", "print(study.folder)"]
+    run = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)), metadata=notebook.metadata)
+    NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
+    assert run.cells[-1].outputs[0].text.strip() == str(tmp_path / "home" / "runs" / "planted-tiny")
