@@ -94,7 +94,7 @@ def test_cells_run_again_in_another_order_mean_the_same_study(finished, small_co
     parameters, *others = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     parameters += f"\npreset, root, device = 'tiny', {str(small_corpus)!r}, 'cpu'"
     again = random.Random(0).sample(others, len(others))
-    code = [parameters, *others, "first = study", *again, others[0], "assert study == first", "print(study.folder)"]
+    code = [parameters, *others, "_opened = study", *again, others[0], "assert study == _opened", "print(study.folder)"]
     run = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)), metadata=notebook.metadata)
     NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
     assert run.cells[-1].outputs[0].text.strip() == str(tmp_path / "home" / "runs" / "planted-tiny")
