@@ -13,6 +13,7 @@ from lib.controls import careless_protocols
 from lib.display import figures
 from lib.encoders import encoder
 from lib.evaluation import measures, results
+from lib.files import digests
 from lib.plots.definitions import careless_figure
 from lib.representations import PAPER
 from lib.settings import Chunking
@@ -48,7 +49,7 @@ def write_noise(found, chunks):
     """Write scores of every model that know nothing."""
     rng, shape = np.random.default_rng(5), chunks.targets[chunks.rows("test")].shape
     for subset, head in results.models(found):
-        np.save(found.scores(subset, head, 0), rng.random(shape, np.float32))
+        digests.write_array(found.scores(subset, head, 0), rng.random(shape, np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, contributions, games, results
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import NAMES
+from lib.files import digests
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypa
         )
         path = games.control_scores(part, "noise", subset, "paper", 0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, scores)  # noise that adds nothing to anybody, and alone ranks as the constant does
+        digests.write_array(path, scores)  # noise that adds nothing to anybody, and alone ranks as the constant does
     played = contributions.play(found, game, "chunk", "paper", ["map_macro", "top1"])
     table = pd.DataFrame(contributions.share_rows(played)).query("group == 'all' and encoder == 'noise'")
     assert set(table["game"]) == {"noise5"} and len(table) == 2
@@ -168,7 +170,7 @@ def test_controls_stand_in_the_table_of_subsets_with_their_name(tmp_path, monkey
     for subset in ("pitch", "timbre", "pitch+timbre"):
         path = games.control_scores(found, "mean", subset, "own", 0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.load(found.scores(subset.partition("+")[0], "own", 0)))
+        digests.write_array(path, np.load(found.scores(subset.partition("+")[0], "own", 0)))
     assert game.heads(found) == ("own",)
     table = results.write_subsets(found, [game])
     assert tuple(table) == results.COLUMNS
@@ -208,7 +210,7 @@ def test_a_class_in_one_group_alone_has_a_share_without_interval_and_is_no_examp
     test = dict(np.load(path))
     test["targets"][test["group"] != test["group"][0], 4] = 0
     test["targets"][test["group"] == test["group"][0], 4] = 1
-    np.savez(path, **test)
+    made_up.write_arrays(path, **test)
     played = contributions.play(found, games.paper4(), "clip", "paper", ["map_macro"])
     rows = pd.DataFrame(contributions.share_rows(played)).set_index("group")
     assert rows.loc["class:class04", "share"].notna().all()
@@ -239,9 +241,9 @@ def cut_down(found, columns, rows=slice(None)):
         "leaf": test["leaf"][columns],
         "classes": test["classes"][columns],
     }
-    np.savez(path, **kept)
+    made_up.write_arrays(path, **kept)
     for scores in (found.folder / "scores").glob("*.npy"):
-        np.save(scores, np.load(scores)[rows][:, columns])
+        digests.write_array(scores, np.load(scores)[rows][:, columns])
 
 
 def test_one_class_is_a_game_like_any_other(tmp_path, monkeypatch):
@@ -261,7 +263,7 @@ def test_a_class_without_test_clips_has_no_share_and_counts_for_none(tmp_path, m
     path = found.folder / "scores" / "test.npz"
     test = dict(np.load(path))
     test["targets"][:, 4] = 0
-    np.savez(path, **test)
+    made_up.write_arrays(path, **test)
     played = contributions.play(found, games.paper4(), "clip", "linear", ["map_macro"])
     table = pd.DataFrame(contributions.share_rows(played)).set_index(["group", "encoder"])["share"]
     assert table["class:class04"].isna().all() and table["branch:empty"].isna().all()

@@ -1,6 +1,7 @@
 """Definitions: truths made by hand, others' code, and what must hold whatever the scores."""
 
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from sklearn import metrics
 from lib.display import figures
 from lib.evaluation import metric_choices, results
 from lib.evaluation.measures import clip_means
+from lib.files import digests
 from lib.plots.definitions import definition_figure
 from lib.study import StudyError
 
@@ -35,9 +37,9 @@ def few_classes(root, monkeypatch, count=9):
     found = study(root, monkeypatch, seeds="0", fold=1)
     path = found.folder / "scores" / "test.npz"
     test = dict(np.load(path))
-    np.savez(path, **test | {"targets": test["targets"][:, :count], "leaf": test["leaf"][:count]})
+    made_up.write_arrays(path, **test | {"targets": test["targets"][:, :count], "leaf": test["leaf"][:count]})
     for scores in (found.folder / "scores").glob("*.npy"):
-        np.save(scores, np.load(scores)[:, :count])
+        digests.write_array(scores, np.load(scores)[:, :count])
     return found
 
 
@@ -198,7 +200,7 @@ def test_a_constant_ties_however_clips_are_made(tmp_path, monkeypatch):
     """Scores that are the same for every item give each class its share of positives, whatever is done to them."""
     found = study(tmp_path, monkeypatch, seeds="0", fold=1)
     path = found.scores("constant", "none", 0)
-    np.save(path, np.tile(np.random.default_rng(0).random(12).astype(np.float32), (len(np.load(path)), 1)))
+    digests.write_array(path, np.tile(np.random.default_rng(0).random(12).astype(np.float32), (len(np.load(path)), 1)))
     table = metric_choices.definition_table(found, "constant", "none")
     np.testing.assert_array_equal(table["value"], table["constant"])
     targets = results.Scores(found).tests["clip"].targets
@@ -294,7 +296,7 @@ def test_every_definition_is_drawn(made, tmp_path):
 def test_twins_are_drawn_once_and_reasons_are_told(tmp_path, monkeypatch):
     found = few_classes(tmp_path, monkeypatch)
     path = found.folder / "scores" / "test.npz"
-    np.savez(path, **dict(np.load(path)) | {"leaf": np.ones(9, bool)})
+    made_up.write_arrays(path, **dict(np.load(path)) | {"leaf": np.ones(9, bool)})
     figure = definition_figure(metric_choices.definition_table(found, "timbre", "linear"))
     assert len(drawn(figure, "o")) == 3
     said = inside(figure)

@@ -361,7 +361,7 @@ def test_from_enough_groups_on_each_model_is_measured_once_and_agrees_with_the_b
     monkeypatch.setattr(measures, "Matrix", None)  # nothing can be sorted
     pd.testing.assert_frame_equal(results.subset_table(found), by_influence)
     monkeypatch.undo()
-    np.save(found.parts[0].scores("pitch", "own", 0), 1 - np.load(found.parts[0].scores("pitch", "own", 0)))
+    digests.write_array(found.parts[0].scores("pitch", "own", 0), 1 - np.load(found.parts[0].scores("pitch", "own", 0)))
     monkeypatch.setattr(Study, "read_corpus", lambda self: corpus(tmp_path))
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
     assert not results.subset_table(found).equals(by_influence)
