@@ -27,12 +27,12 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
     several = bool((table["both"] > 0)[table["label"] != table["taken_for"]].any())
     panels = [("clips", NAMED, "named, among as many as the clip has" if several else "named")]
     panels += [("both", REAL, "the clip has as well")] if several else []
-    size = 1.6 + 0.24 * max(len(shown), 4)
+    size = min(WIDTH, 1.6 + 0.24 * max(len(shown), 4))
+    across = len(panels) if len(panels) * size <= 1.5 * WIDTH else 1  # else one below the other: names need their room
     with style():
-        figure = mpl.Figure(figsize=(min(WIDTH, max(4.5, size * len(panels))), min(WIDTH, size) + 0.4))
-        for axis, (column, colours, title) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
+        figure = mpl.Figure(figsize=(min(WIDTH, max(4.5, size * across)), size * len(panels) / across + 0.4))
+        axes = figure.subplots(len(panels) // across, across, squeeze=False)
+        for axis, (column, colours, title) in zip(axes.flat, panels, strict=True):
             mesh = _square(axis, table, column, shown, colours)
             axis.set(title=title, ylabel="label of the clip" if axis is figure.axes[0] else "")
             figure.colorbar(mesh, ax=axis, location="bottom", label="percent of the clips with the label", aspect=30)

@@ -71,7 +71,7 @@ def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str]
         axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
         axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
         figure.legend(loc="outside lower center", ncols=2)
-        axis.set_title(f"Classes that this encoder knows, best first{which}")
+        axis.set_title(f"Classes, best first{which}", x=1, ha="right")  # names at the left may take half the width
         return figure
 
 

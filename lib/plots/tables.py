@@ -248,6 +248,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
     return figure
 
 
+MANY_BRANCHES = 8
 BRANCH_ROWS = {ALL_FOUR: "All four", "chance": "Chance"}  # whatever the head that is drawn
 
 
@@ -261,24 +262,34 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
     found = list(dict.fromkeys(rows.loc[rows["value"].notna(), "branch"])) or list(dict.fromkeys(rows["branch"]))
     texts = [_cell_text(*ends) for ends in rows[["value", "low", "high"]].to_numpy(float) * 100]
     wide = rows.assign(text=texts).pivot(index="encoder", columns="branch").loc[encoders]
+    values, texts = wide["value"][found].to_numpy(float) * 100, wide["text"][found].to_numpy()
     counts = rows.drop_duplicates("branch").set_index("branch")["n_classes"]
+    many = len(found) > MANY_BRANCHES  # they are rows then: a page is higher than wide
+    between, width = (", ", 26) if many else ("\n", 16)
+    names_of = [f"{fill(name.replace('_', ' '), width)}{between}{counted(counts[name], 'class')}" for name in found]
+    titles = [BRANCH_ROWS.get(name) or kind(name).title for name in encoders]
+    size = (
+        (3.2 + 0.85 * len(encoders), 1.2 + 0.38 * len(found))
+        if many
+        else (3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders))
+    )
     with style():
-        figure = mpl.Figure(figsize=(3.2 + 1.2 * len(found), 1.6 + 0.55 * len(encoders)))
+        figure = mpl.Figure(figsize=size)
         axis = figure.subplots()
         seaborn.heatmap(
-            wide["value"][found].to_numpy(float) * 100, annot=wide["text"][found].to_numpy(), fmt="", ax=axis,
-            cmap="cividis", vmin=0, vmax=100, linewidths=1, annot_kws={"size": 8}, cbar_kws={"label": "macro mAP (%)"},
-            xticklabels=[f"{fill(name.replace('_', ' '), 16)}\n{counted(counts[name], 'class')}" for name in found],
-            yticklabels=[BRANCH_ROWS.get(name) or kind(name).title for name in encoders],
+            values.T if many else values, annot=texts.T if many else texts, fmt="", ax=axis, cmap="cividis", vmin=0,
+            vmax=100, linewidths=1, annot_kws={"size": 7 if many else 8}, cbar_kws={"label": "macro mAP (%)"},
+            xticklabels=titles if many else names_of, yticklabels=names_of if many else titles,
         )  # fmt: skip
-        axis.tick_params(length=0, rotation=0)
+        axis.tick_params(length=0, rotation=0, labelsize=7 if many else 9)
         axis.set_title(f"Which encoder knows which branch ({level}s)")
     return figure
 
 
 def _cell_text(value: float, low: float, high: float) -> str:
     """A value over its interval; nothing where there is no value."""
-    return "" if np.isnan(value) else f"{value:.1f}\n({low:.0f} to {high:.0f})"
+    digits = 0 if not high - low < 3 else 1  # so that the ends lie on both sides of the value
+    return "" if np.isnan(value) else f"{value:.1f}\n({low:.{digits}f} to {high:.{digits}f})"
 
 
 def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:

@@ -1,10 +1,12 @@
 """Pictures of made-up tables: written whole, the same bytes twice, nothing cut off, nothing on top of anything else."""
 
+import pandas as pd
 import pytest
 from made_up import study
 from pictures import apart_and_inside
 
 from lib.display import figures as plots
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import comparisons, contributions, games, paper, results
 from lib.plots import tables
 
@@ -65,3 +67,20 @@ def test_published_bars_stand_only_where_there_are_published_numbers(figures):
     assert bars == {"table1": 5, "table1 on fsd50k": 10}
     assert "published" not in words["table1"] and "published" in words["table1 on fsd50k"]
     assert told["table1"].axes[0].get_title(loc="left") == "Table 1 on esc50: top 1 of 1 s chunks"
+
+
+def test_many_branches_are_rows_and_their_names_keep_apart():
+    """Eighteen branches, as FSD50K has, on a page that is higher than wide."""
+    names = [f"Domestic_sounds_and_home_sounds_{n:02d}" for n in range(18)]
+    models = [("pitch", "own"), ("neuralogram", "own"), ("waveform", "own"), (ALL_FOUR, "paper"), ("chance", "none")]
+    rows = pd.DataFrame([
+        {"encoder": encoder, "head": head, "branch": name, "n_classes": 25, "level": "chunk", "value": 0.038, "low": 0.036,
+         "high": 0.041}
+        for name in names for encoder, head in models
+    ])  # fmt: skip
+    with plots.style():
+        figure = tables.branch_figure(rows)
+        apart_and_inside(figure)
+    width, height = figure.get_size_inches()
+    assert width < 9 and height > width * 0.8
+    assert "3.8\n(3.6 to 4.1)" in {text.get_text() for text in figure.axes[0].texts}
