@@ -317,7 +317,8 @@ class Study:
         )  # labels may be numbers
         load = partial(pd.read_csv, keep_default_na=False, na_values=[""], dtype=text)
         table = unguarded(digests.read(path, load, f"run {self.call(made_by)}, or make study again: either makes it anew"))
-        return table.fillna({name: "" for name in text if name in table})
+        there = {name: kind for name, kind in text.items() if name in table}
+        return table.fillna(dict.fromkeys(there, "")).astype(there)
 
     @contextmanager
     def timed(self, stage: str, items: int, unit: str) -> Iterator[None]:
