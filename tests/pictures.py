@@ -2,6 +2,8 @@
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lib.display import figures
+
 
 def texts(figure):
     """Every text that is seen: titles, labels, ticks within the axes, annotations, legends."""
@@ -29,3 +31,23 @@ def apart_and_inside(figure, seen=texts):
         for other, beside in boxes[number + 1 :]:
             assert not box.padded(-1).overlaps(beside.padded(-1)), f"{told!r} lies on {other!r}"
     return boxes
+
+
+def inside(figure):
+    """Every text of a figure, all of them on the page."""
+    with figures.style():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        shown = [figure._suptitle, *(text for legend in figure.legends for text in legend.get_texts())]
+        for axis in figure.axes:
+            shown += [axis.xaxis.label, *axis.texts, *axis.get_yticklabels()]
+        for text in shown:
+            box = text.get_window_extent(canvas.get_renderer())
+            assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= -1, text.get_text()
+    return [text.get_text() for text in shown]
+
+
+def drawn(figure, mark):
+    """Where marks of one shape are drawn."""
+    lines = figure.axes[0].get_lines()
+    return sorted(float(x) for line in lines if line.get_marker() == mark for x in line.get_xdata())

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up import CLASSES, study
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from pictures import drawn, inside
 from sklearn import metrics
 
 from lib.controls import careless_protocols
-from lib.display import figures
 from lib.encoders import encoder
 from lib.evaluation import measures, results
 from lib.files import digests
@@ -195,26 +194,6 @@ def test_missing_embeddings_name_their_notebook(tmp_path, monkeypatch):
     found.__dict__["chunks"] = replace(found.chunks, key="other sounds")
     with pytest.raises(StudyError, match="its embeddings are of other sounds"):
         careless_protocols.careless_table(found, 0)
-
-
-def inside(figure):
-    """Every text of a figure, all of them on the page."""
-    with figures.style():
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        shown = [figure._suptitle, *(text for legend in figure.legends for text in legend.get_texts())]
-        for axis in figure.axes:
-            shown += [axis.xaxis.label, *axis.texts, *axis.get_yticklabels()]
-        for text in shown:
-            box = text.get_window_extent(canvas.get_renderer())
-            assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= -1, text.get_text()
-    return [text.get_text() for text in shown]
-
-
-def drawn(figure, mark):
-    """Where marks of one shape are drawn."""
-    lines = figure.axes[0].get_lines()
-    return sorted(float(x) for line in lines if line.get_marker() == mark for x in line.get_xdata())
 
 
 def test_careless_is_drawn_beside_careful(remembered):

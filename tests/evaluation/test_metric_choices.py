@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up import study
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from pictures import drawn, inside
 from sklearn import metrics
 
 from lib.display import figures
@@ -257,26 +257,6 @@ def test_the_sentence_without_a_value_gives_the_reason():
     )
 
 # figures
-
-
-def inside(figure):
-    """Every text of a figure, all of them on the page."""
-    with figures.style():
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        shown = [figure._suptitle, *(text for legend in figure.legends for text in legend.get_texts())]
-        for axis in figure.axes:
-            shown += [axis.xaxis.label, *axis.texts, *axis.get_yticklabels()]
-        for text in shown:
-            box = text.get_window_extent(canvas.get_renderer())
-            assert min(box.x0, box.y0, figure.bbox.x1 - box.x1, figure.bbox.y1 - box.y1) >= -1, text.get_text()
-    return [text.get_text() for text in shown]
-
-
-def drawn(figure, mark):
-    """Where marks of one shape are drawn."""
-    lines = figure.axes[0].get_lines()
-    return sorted(float(x) for line in lines if line.get_marker() == mark for x in line.get_xdata())
 
 
 def test_every_definition_is_drawn(made, tmp_path):
