@@ -33,6 +33,15 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    """Such a folder that all tests of a file share, since training takes seconds."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDY_HOME", str(folder))
+        yield folder
+
+
 def once(tmp_path_factory, name, make):
     """A folder that make(folder) filled, once for all test processes."""
     from filelock import FileLock

@@ -129,3 +129,8 @@ def finish(study: Study, reason: str = "no sound in it") -> None:
         if not (part.folder / "study.json").exists():
             part.register("0123456789abcdef")
     figures.save(Figure(figsize=(2, 1)), study.figures / "table1")
+
+
+def short_study(short, root, **asked):
+    """A study of the preset tiny with the settings `short`, of a corpus in the folder `root`."""
+    return Study.of(Request(**{"preset": "tiny", "device": "cpu", "set": short, "root": str(root)} | asked))

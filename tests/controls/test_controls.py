@@ -3,12 +3,14 @@
 import json
 import typing
 from dataclasses import replace
+from functools import partial
 
 import librosa
 import made_up
 import numpy as np
 import pytest
 import torch
+from made_up import short_study
 
 from lib import representations, stages
 from lib.controls import CONTROLS, CURVES, ControlError, find, games, keeping, ready, work
@@ -21,25 +23,18 @@ from lib.files import digests
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
 from lib.settings import ControlName, Heads, Settings, SettingsError, Training
-from lib.study import Request, Study, StudyError
+from lib.study import Study, StudyError
 
 SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
+study_of = partial(short_study, SHORT)
 ROUNDING = 2e-5  # between a batched product and one by itself
 LOGMEL_DB = 0.05  # cells beside a loud tone lie 80 dB under it, where single precision ends
 slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A home that all tests of this file share, since training takes seconds."""
-    folder = tmp_path_factory.mktemp("controls")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(folder))
-        yield folder
-
-
-def study_of(root, **asked):
-    return Study.of(Request(**{"preset": "tiny", "device": "cpu", "set": SHORT, "root": str(root)} | asked))
+def home(shared_home):
+    return shared_home
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """Points of curves: a part of the epochs is the weights of that epoch, a part of the data is less data and no less training."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from made_up import short_study
 
 from lib import stages
 from lib.controls import CONTROLS, CURVES, ControlError, curves, find, games, keeping, points, ready
@@ -14,22 +16,15 @@ from lib.encoders.heads import HeadPlan, label, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.representations import PAPER
 from lib.settings import Settings, Training
-from lib.study import Request, Study
 
 SHORT = "training.epochs=3 body.layers=2 body.pool_after=[1] schedules.head.epochs=2 schedules.mobilenet.epochs=1"
+study_of = partial(short_study, SHORT)
 slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("curves")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(folder))
-        yield folder
-
-
-def study_of(root, **asked):
-    return Study.of(Request(**{"preset": "tiny", "device": "cpu", "set": SHORT, "root": str(root)} | asked))
+def home(shared_home):
+    return shared_home
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import short_study
 
 from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping, seeds
@@ -13,23 +15,16 @@ from lib.encoders import encoder
 from lib.evaluation.intervals import Sampling
 from lib.representations import PAPER
 from lib.settings import SettingsError
-from lib.study import Request, Study
 
 SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
+study_of = partial(short_study, SHORT)
 ROUNDING = 2e-5
 slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("seeds")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(folder))
-        yield folder
-
-
-def study_of(root, **asked):
-    return Study.of(Request(**{"preset": "tiny", "device": "cpu", "set": SHORT, "root": str(root)} | asked))
+def home(shared_home):
+    return shared_home
 
 
 @pytest.fixture(scope="module")
