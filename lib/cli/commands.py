@@ -4,9 +4,6 @@
 run the notebooks. This process itself stays small: what needs torch runs in a process of its own that ends before.
 """
 
-import csv
-import io
-import json
 import os
 import re
 import subprocess
@@ -18,16 +15,17 @@ from typing import Any
 
 from lib import files, runs
 from lib.cli.bars import show
-from lib.cli.cluster import ended_by_scheduler, graph_words
+from lib.cli.cluster import graph_words
 from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.faults import faults
 from lib.cli.lab import lab
+from lib.cli.outcome import figures, table1, what_failed
 from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
-from lib.cli.unforeseen import ELSE, in_one_line
-from lib.display.screen import counted, measure_name, minutes
+from lib.cli.unforeseen import in_one_line
+from lib.display.screen import counted, minutes
 from lib.files import PlainError, digests
 
 NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
@@ -271,84 +269,6 @@ def with_lib() -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(files.PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-
-
-def what_failed(folder: Path, since: float, log: Path) -> str:
-    """The failed notebooks with their errors; the last words of snakemake where no notebook has one."""
-    found = [text for path in executed(folder, since) if (text := failure(path))] + ended_by_scheduler(log.read_text())
-    words = log.read_text().strip().splitlines()
-    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
-        return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
-    if found:
-        return "\n".join([*found, "the next call goes on from what is done"])
-    errors = re.findall(
-        r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
-    )
-    last = " ".join((errors or words or ["no word of it"])[-1].split())
-    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
-
-
-def executed(folder: Path, since: float) -> list[Path]:
-    """Executed notebooks of a run, its folds included, written after `since`."""
-    found = [*folder.glob("notebooks/*.ipynb"), *folder.glob("fold*/notebooks/*.ipynb")]
-    return sorted(path for path in found if path.stat().st_mtime >= since - 1)
-
-
-def failure(notebook: Path) -> str:
-    """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
-    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    except ValueError:  # it had not begun, or could not be written
-        cells = []
-    errors = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
-    if errors:
-        error = errors[-1]
-        lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
-    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
-        lines = words.read_text().strip().splitlines()[-1:]
-    else:
-        return ""
-    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
-
-
-def where(traceback: Sequence[str]) -> list[str]:
-    """Places in lib/ that a notebook's traceback names, the last two."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
-    places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
-    return [f"at {shown(place)}" for place in places[-2:]]
-
-
-def table1(path: Path) -> str:
-    """Table 1 in percent: the file's first measure, each row beside the paper's number."""
-    rows = list(csv.DictReader(io.StringIO(digests.read(path, Path.read_text))))
-    first, papers = rows[0]["measure"], any(row["published"] for row in rows)
-    columns = [("published", "published*")] if papers else []
-    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
-    lines = [
-        f"Table 1: {measure_name(first)} of chunks in percent; the interval is that of own, for all four of the fresh head",
-        f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
-    ]
-    for row in [row for row in rows if row["measure"] == first]:
-        row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
-        cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
-        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
-    lines.append(
-        f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
-        f"the best possible {percent(rows[0]['oracle'])}"
-    )
-    return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
-
-
-def percent(fraction: str) -> str:
-    """0.4321 as 43.2; empty stays empty."""
-    return f"{100 * float(fraction):.1f}" if fraction else ""
-
-
-def figures(folder: Path) -> str:
-    """Where the figures lie, by name."""
-    names = sorted(path.stem for path in folder.glob("*.png"))
-    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
 
 
 # report, explorer, test, bench

@@ -1,4 +1,4 @@
-"""make's variables to a plan, and what is told at the end."""
+"""make's variables to a plan."""
 
 import json
 
@@ -6,7 +6,7 @@ import made_up
 import pytest
 
 from lib.cli import commands
-from lib.cli.commands import failure, main, plan, request_of, table1
+from lib.cli.commands import main, plan, request_of
 from lib.cli.environment import Stop
 
 
@@ -98,42 +98,6 @@ def test_threads_and_jobs_fit_the_cores(monkeypatch):
     assert commands.cores_to_use("3", 2) == 6
     with pytest.raises(Stop, match="JOBS=3 with THREADS=4 takes 12 cores, and there are 8"):
         commands.cores_to_use("3", 4)
-
-
-def test_table_1_is_told_in_percent(tmp_path):
-    (tmp_path / "table1.csv").write_text(
-        "row,measure,published,own,retrained,low,high,constant,oracle,chance\n"
-        "pitch,map_macro,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
-        "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
-        "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
-    )
-    lines = table1(tmp_path / "table1.csv").splitlines()
-    assert lines[0].startswith("Table 1: macro mAP of chunks in percent; the interval is that of own, for all four of")
-    assert lines[2].split() == ["Pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
-    assert lines[3].split() == ["All", "four", "43.2", "38.0", "to", "48.0"]
-    assert len(lines) == 6
-    assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"
-    assert "FSD50K" in lines[5]
-    text = (tmp_path / "table1.csv").read_text().replace("0.2034", "").replace("micro mAP,0.5", "micro mAP,")
-    (tmp_path / "own.csv").write_text(text)
-    lines = table1(tmp_path / "own.csv").splitlines()
-    assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["Pitch", "31.1"]
-
-
-def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):
-    error = {"output_type": "error", "ename": "StudyError", "evalue": "no such thing",
-             "traceback": ["\x1b[31mFile /x/lib/study.py:12\x1b[0m, in f()", "more"]}  # fmt: skip
-    path = tmp_path / "notebooks" / "03_subsets.ipynb"
-    path.parent.mkdir()
-    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": [error]}]}))
-    told = failure(path)
-    assert told.startswith("03_subsets failed:\n    StudyError: no such thing")
-    assert "at /x/lib/study.py:12" in told
-    assert told.endswith(f"half-executed copy: {path}")
-    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
-    assert failure(path) == ""
-    path.write_text("")  # it was to be written when its process ended
-    assert failure(path) == ""
 
 
 def test_record_without_a_study_writes_only_the_pages_and_an_unknown_study_is_one_line(home, capsys):

@@ -76,16 +76,3 @@ def test_a_command_ends_with_one_line(home, monkeypatch, capsys):
     assert commands.main(["study"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("make study: ZeroDivisionError: in a library of somebody's; ") and said.count("\n") == 1
-
-
-def test_a_graph_that_fails_by_itself_is_one_line_with_the_error_and_not_the_last_words(tmp_path):
-    log = tmp_path / "snakemake.txt"
-    end = "Complete log: y\nWorkflowError:\nAt least one job did not complete successfully.\n"
-    log.write_text(f'TypeError in file "Snakefile", line 3:\nf() got two\n  File x\n{end}')
-    assert 'failed: TypeError in file "Snakefile", line 3: f() got two; nobody' in commands.what_failed(
-        tmp_path, 0, log
-    )
-    log.write_text(f"Traceback (most recent call last):\n  x.py\nPermissionError: [Errno 13] denied: 'x'\n{end}")
-    told = commands.what_failed(tmp_path, 0, log)
-    assert told.startswith("the graph of notebooks failed: PermissionError: [Errno 13] denied: 'x'; nobody foresaw")
-    assert told.endswith(f"({log})") and "\n" not in told

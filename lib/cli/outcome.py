@@ -1,0 +1,103 @@
+"""How a run of the graph ended, for the screen: Table 1 and where the figures lie, or what failed and where to read on."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib import files
+from lib.cli.cluster import ended_by_scheduler
+from lib.cli.processes import shown
+from lib.cli.unforeseen import ELSE
+from lib.display.screen import measure_name
+from lib.files import digests
+
+
+def what_failed(folder: Path, since: float, log: Path) -> str:
+    """The failed jobs with their errors; the last words of snakemake where no job has one."""
+    found = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
+    found += [text for path in written(folder, "logs/control-*.txt", since) if (text := control_failure(path))]
+    found += ended_by_scheduler(log.read_text())
+    words = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+        return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
+    if found:
+        return "\n".join([*found, "the next call goes on from what is done"])
+    errors = re.findall(
+        r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
+    )
+    last = " ".join((errors or words or ["no word of it"])[-1].split())
+    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
+
+
+def written(folder: Path, pattern: str, since: float) -> list[Path]:
+    """Files of a run that fit, its folds included, written after `since`."""
+    found = [*folder.glob(pattern), *folder.glob(f"fold*/{pattern}")]
+    return sorted(path for path in found if path.stat().st_mtime >= since - 1)
+
+
+def failure(notebook: Path) -> str:
+    """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
+    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except ValueError:  # it had not begun, or could not be written
+        cells = []
+    errors = [out for cell in cells for out in cell.get("outputs", []) if out["output_type"] == "error"]
+    if errors:
+        error = errors[-1]
+        lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
+    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
+        lines = words.read_text().strip().splitlines()[-1:]
+    else:
+        return ""
+    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
+
+
+def control_failure(log: Path) -> str:
+    """The name of a control whose job failed, its error and where to read on; empty where it did not fail."""
+    words = log.read_text(errors="replace")
+    if "Traceback" not in words:
+        return ""
+    return "\n    ".join([f"{log.stem} failed:", words.strip().splitlines()[-1][:500], f"all of it: {shown(log)}"])
+
+
+def where(traceback: Sequence[str]) -> list[str]:
+    """Places in lib/ that a notebook's traceback names, the last two."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
+    return [f"at {shown(place)}" for place in places[-2:]]
+
+
+def table1(path: Path) -> str:
+    """Table 1 in percent: the file's first measure, each row beside the paper's number."""
+    rows = list(csv.DictReader(io.StringIO(digests.read(path, Path.read_text))))
+    first, papers = rows[0]["measure"], any(row["published"] for row in rows)
+    columns = [("published", "published*")] if papers else []
+    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
+    lines = [
+        f"Table 1: {measure_name(first)} of chunks in percent; the interval is that of own, for all four of the fresh head",
+        f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
+    ]
+    for row in [row for row in rows if row["measure"] == first]:
+        row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
+        cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
+        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
+    lines.append(
+        f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
+        f"the best possible {percent(rows[0]['oracle'])}"
+    )
+    return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
+
+
+def percent(fraction: str) -> str:
+    """0.4321 as 43.2; empty stays empty."""
+    return f"{100 * float(fraction):.1f}" if fraction else ""
+
+
+def figures(folder: Path) -> str:
+    """Where the figures lie, by name."""
+    names = sorted(path.stem for path in folder.glob("*.png"))
+    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
