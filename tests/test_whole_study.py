@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from waiting import wait_until
 
 from lib.files import PROJECT
 from lib.representations import names
@@ -44,14 +44,6 @@ def begun(home, corpus, *words):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-
-
-def wait_until(there, patience_s=480):
-    """Wait until there() is true."""
-    end = time.monotonic() + patience_s
-    while not there():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 def papermill(name, out, home, **parameters):

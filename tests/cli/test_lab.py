@@ -12,6 +12,7 @@ import urllib.request
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from lib import files
 from lib.cli.lab import copy
@@ -60,6 +61,14 @@ def test_an_edited_copy_is_never_written_over_and_is_named_once_the_project_has_
     assert (target / "01.ipynb").read_text() == (source / "01.ipynb").read_text()
 
 
+def answers(address):
+    """Whether a server answers there."""
+    try:
+        return urllib.request.urlopen(address).status == 200
+    except urllib.error.URLError:
+        return False
+
+
 @pytest.mark.slow
 def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone(tmp_path):
     environment = {**os.environ, "STUDY_HOME": str(tmp_path), "BROWSER": shutil.which("true"), "PYTHONUNBUFFERED": "1"}
@@ -68,9 +77,10 @@ def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:
-        next(line for line in process.stdout if "copy and paste" in line)  # it listens from here on
+        next(line for line in process.stdout if "copy and paste" in line)
         address = re.search(r"(http://127\.0\.0\.1:(\d+))/lab\?token=(\w{20,})", process.stdout.readline())
         server, port, token = address.groups()
+        wait_until(lambda: answers(f"{server}/api?token={token}"), patience_s=60)  # the address is printed before it listens
         listed = json.load(urllib.request.urlopen(f"{server}/api/contents?token={token}"))
         assert "01_representations.ipynb" in [each["name"] for each in listed["content"]]
         with pytest.raises(urllib.error.HTTPError, match="403"):

@@ -49,6 +49,7 @@ class Part:
         rows = lambda self, *wanted: np.flatnonzero(np.isin(roles, wanted))  # noqa: E731
         of_chunks = {"targets": targets.astype(np.uint8), "groups": np.arange(600).astype(str), "corpus": corpus}
         self.chunks = type("Chunks", (), {**of_chunks, "rows": rows})()
+        self.train_rows = rows(self, "train")
         noise = 0.3 * rng.normal(size=(2, 600, 8))
         of_pitch, of_timbre = (
             np.eye(4)[self.pitch] @ rng.normal(size=(4, 8)),

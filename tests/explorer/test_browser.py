@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voila
+from waiting import wait_until
 
 from lib.cli import serving
 from lib.evaluation import results
@@ -246,14 +247,6 @@ def test_each_notebook_runs_in_jupyterlab_from_top_to_bottom(jupyterlab, watched
     seen.page.screenshot(path=folder.with_name(f"{name}.png"))
 
 
-def wait_until(there, patience_s):
-    """Wait until there() is true."""
-    end = time.monotonic() + patience_s
-    while not there():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
 def kernel_idle(page, address, name):
     """Whether the page is connected with the notebook's kernel, and that has nothing to do."""
     sessions = page.request.get(f"{address}/api/sessions").json()
@@ -407,7 +400,7 @@ def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
     before = page.locator(".study-picture .cursor").evaluate("one => one.offsetLeft")
     player.evaluate("one => one.play()")
     page.wait_for_function("document.querySelector('.study-player audio').currentTime > 0.2", timeout=10_000)
-    assert page.locator(".study-picture .cursor").evaluate("one => one.offsetLeft") > before
+    page.wait_for_function(f"document.querySelector('.study-picture .cursor').offsetLeft > {before}", timeout=10_000)
     page.locator(".study-picture").click(position={"x": 300, "y": 50})
     assert player.evaluate("one => one.currentTime") >= 0
 
