@@ -45,7 +45,7 @@ def wanted(name: str, only_finished: bool = False) -> Path:
     return found[0]
 
 
-def asked(folder: Path) -> dict[str, Any]:
+def request(folder: Path) -> dict[str, Any]:
     """What the run was asked for: the fields of lib.study.Request."""
     return _plan(folder)["request"]
 

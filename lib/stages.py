@@ -35,7 +35,7 @@ def train(study: Study, representation: str, seed: int) -> Trained:
         keep_epochs=parts_of_epochs(epochs).values(),
     )  # fmt: skip
     results.write_scores(study, representation, "own", seed, trained.scores)
-    for stage in trained.spent:
+    for stage in trained.timings:
         share = share_of_peak(study, stage.flops, stage.seconds) if stage.flops else None
         study.note_time(stage.what, stage.seconds, stage.chunks, "chunks", share)
     return trained

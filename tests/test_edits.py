@@ -49,7 +49,7 @@ def made_by(home, patch):
     for name in PLAYERS:
         folder = study.checkpoint(name, 0)
         before = digest(folder / "embeddings.npy")
-        for stage in stages.train(study, name, 0).spent:
+        for stage in stages.train(study, name, 0).timings:
             made["features" if stage.what.startswith("features") else "weights"].add(name)
         made["embeddings"] |= {name} if digest(folder / "embeddings.npy") != before else set()
     markers = [study.folder / "scores" / f".{head}-seed0.json" for head in study.settings.heads.kinds]

@@ -54,5 +54,5 @@ def test_without_any_run_it_says_what_makes_one(home):
 
 def test_what_was_asked_for_is_read_back(home):
     folder = begun(home, "there")
-    assert runs.asked(folder) == {"corpus": "planted", "preset": "tiny"}
+    assert runs.request(folder) == {"corpus": "planted", "preset": "tiny"}
     assert runs.folds(folder) == [1, 2]

@@ -82,7 +82,7 @@ def parameterised(folder: Path) -> Path:
     from lib.study import NOTEBOOK_NAMES
 
     notebook = load_notebook_node(str(files.PROJECT / "notebooks" / f"{NOTEBOOK}.ipynb"))
-    named = {NOTEBOOK_NAMES.get(name, name): value for name, value in runs.asked(folder).items()}
+    named = {NOTEBOOK_NAMES.get(name, name): value for name, value in runs.request(folder).items()}
     notebook = parameterize_notebook(notebook, {**named, "seed": runs.seeds(folder)[0]})
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     for cell in (each for each in notebook.cells if each.cell_type == "markdown"):

@@ -31,7 +31,7 @@ from lib.evaluation import measures
 from lib.evaluation.games import Game
 from lib.evaluation.results import SHARED
 from lib.representations import kind
-from lib.sounds.arrays import blocks
+from lib.sounds.arrays import batched_slices
 from lib.study import Study
 
 CONTROL, OWN = "classical", "own"
@@ -94,7 +94,7 @@ def summaries(part: Study, name: str, seed: int) -> Array:
         n_classes = len(chunks.corpus.classes)
         encoder = load_study_encoder(part, name, seed) if kind(name).learns else Encoder(name, n_classes, settings)
         features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
-        return np.concatenate([encoder.representation.summary(features[each]) for each in blocks(len(features), 512)])
+        return np.concatenate([encoder.representation.summary(features[each]) for each in batched_slices(len(features), 512)])
 
     key = files.key(VERSION, key_of(name, chunks, settings, seed), version("librosa"))
     found = computed(part, CONTROL, name, seed, key, compute)

@@ -33,7 +33,7 @@ from lib.controls.keeping import (
     write_once,
 )
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, answers, features_of, key_of, train_encoder
+from lib.encoders.encoder import Encoder, features_of, key_of, predictions, train_encoder
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, group_folds, scale, score_subsets
 from lib.evaluation.games import Game
@@ -135,7 +135,7 @@ def _make(
             name, without(part.chunks, part.settings, held), part.settings, seed, folder / f"fold{number}",
             part.request.device,
         )  # fmt: skip
-        note(part, f"{CONTROL} fold {number}", copy.spent)
+        note(part, f"{CONTROL} fold {number}", copy.timings)
         found["embeddings"][held] = aligned(copy.embeddings, whole, part.chunks.groups, seen)[held]
         found["scores"][held] = own_scores(part, name, copy.encoder, held, keep=False)
     return found
@@ -155,7 +155,7 @@ def own_scores(part: Study, name: str, encoder: Encoder, rows: np.ndarray, keep:
     """
     device, spent = training.device_of(part.request.device), []
     features = features_of(encoder.to(device), name, part.chunks, device, spent)
-    outputs = answers(encoder, Rows(features, rows), device)[1]
+    outputs = predictions(encoder, Rows(features, rows), device)[1]
     if not keep and encoder.representation.stored and encoder.representation.learned:
         digests.remove(Path(features.filename))
     return training.activate(torch.from_numpy(outputs), part.settings.schedule(name)).numpy()

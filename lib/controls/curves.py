@@ -27,10 +27,10 @@ from lib.controls.keeping import (
 )
 from lib.encoders import training
 from lib.encoders.encoder import (
-    answers,
     features_of,
     key_of,
     parts_of_epochs,
+    predictions,
     read_epoch,
     stored_embeddings,
     train_encoder,
@@ -64,7 +64,7 @@ def embedded_on_the_way(part: Study, game: Game, name: str, seed: int, one_in: i
                 f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
             )
         device = training.device_of(part.request.device)
-        return answers(encoder.to(device), features_of(encoder, name, chunks, device, spent), device)[0]
+        return predictions(encoder.to(device), features_of(encoder, name, chunks, device, spent), device)[0]
 
     embeddings = computed(part, game.control, name, seed, files.key(key, epoch), compute)
     note(part, game.control, spent)
@@ -96,7 +96,7 @@ def trained_on_part(
     if found is not None:
         return found
     made = train_encoder(name, chunks, settings, seed, folder, part.request.device)
-    note(part, game.control, made.spent)
+    note(part, game.control, made.timings)
     if made.encoder.representation.learned:
         features = features_of(made.encoder, name, chunks, training.device_of(part.request.device), [])
         digests.remove(Path(features.filename))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from lib import files
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, Stage, key_of, read_back, stored_embeddings, train_encoder
+from lib.encoders.encoder import Encoder, Stage, key_of, load_finished, stored_embeddings, train_encoder
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.results import as_stored
@@ -123,7 +123,7 @@ def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
     """A trained encoder of the study, on the processor; StudyError where it is not trained."""
     encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
     key = key_of(name, part.chunks, part.settings, seed)
-    if read_back(encoder, part.checkpoint(name, seed), key) is None:
+    if load_finished(encoder, part.checkpoint(name, seed), key) is None:
         raise not_trained(part, name, seed)
     return encoder.eval()
 
@@ -147,7 +147,7 @@ def trained(
     if found is not None:
         return found
     result = train_encoder(name, chunks, settings, seed, folder, part.request.device)
-    note(part, control, result.spent)
+    note(part, control, result.timings)
     return result.embeddings
 
 

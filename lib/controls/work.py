@@ -23,13 +23,13 @@ from lib.controls.keeping import (
     write_once,
 )
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, answers, features_of, in_blocks, key_of
+from lib.encoders.encoder import Encoder, features_of, in_blocks, key_of, predictions
 from lib.encoders.heads import Subset
 from lib.evaluation.games import Game, paper4
 from lib.files import digests
 from lib.representations import kind
 from lib.settings import Settings
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
 from lib.study import Study, missing
 
@@ -70,7 +70,7 @@ def untrained(part: Study, name: str, seed: int) -> np.ndarray:
         encoder = Encoder(name, len(chunks.corpus.classes), settings).eval()
         features = features_of(encoder, name, chunks, device, spent)
         encoder.representation.standardise(Rows(features, training_rows(chunks, settings)))
-        return answers(encoder.to(device), features, device)[0]
+        return predictions(encoder.to(device), features, device)[0]
 
     embeddings = computed(part, "untrained", name, seed, key_of(name, chunks, settings, seed), compute)
     note(part, "untrained", spent)
@@ -185,7 +185,7 @@ def raw(part: Study, name: str, seed: int) -> np.ndarray:
     def compute() -> np.ndarray:
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
         features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
-        return np.concatenate([encoder.representation.over_time(features[each]) for each in blocks(len(features), 512)])
+        return np.concatenate([encoder.representation.over_time(features[each]) for each in batched_slices(len(features), 512)])
 
     averages = computed(part, "raw", name, seed, key_of(name, chunks, settings, seed), compute)
     note(part, "raw", spent)

@@ -34,7 +34,7 @@ from lib.files import digests, held
 from lib.representations import kind, make
 from lib.representations.base import settings_of
 from lib.settings import Chunking, Settings
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks, cut_clip
 from lib.sounds.decode import decode
 
@@ -82,7 +82,7 @@ class Trained:
     embeddings: np.ndarray
     scores: np.ndarray
     histories: dict[str, History]
-    spent: list[Stage]  # what was done for it in this call: nothing where it was only read back
+    timings: list[Stage]  # what was done for it in this call: nothing where it was only read back
 
 
 def train_encoder(
@@ -101,14 +101,14 @@ def train_encoder(
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
         spent: list[Stage] = []
-        finished = digests.or_again(lambda: read_back(encoder, folder, key))
+        finished = digests.or_again(lambda: load_finished(encoder, folder, key))
         if not finished:
             (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
         kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
         histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent, kept)
         encoder.to(target).eval()
-        embeddings, outputs = answers(encoder, features_of(encoder, name, chunks, target, spent), target)
-        keep_embeddings(embeddings, folder, key, chunks)
+        embeddings, outputs = predictions(encoder, features_of(encoder, name, chunks, target, spent), target)
+        save_embeddings(embeddings, folder, key, chunks)
         scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
         return Trained(encoder, embeddings, scores, histories, spent)
 
@@ -143,7 +143,7 @@ def _train(
     representation.standardise(Rows(features, rows))
     validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
     train(name, encoder, Rows(features, rows), chunks.targets[rows], validation)
-    keep(encoder, folder, key, settings, seed, histories)
+    save_finished(encoder, folder, key, settings, seed, histories)
     return histories
 
 
@@ -222,7 +222,7 @@ def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, d
         stored.flush()
 
 
-def answers(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+def predictions(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings [chunk, width] and outputs [chunk, class], float32, of all features, in evaluation mode."""
 
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -239,7 +239,7 @@ def in_blocks(
     function: Callable, array: np.ndarray, device: torch.device, size: int = BLOCK
 ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
     """Where and what: `function` of blocks of `size` of the array's rows, cut back to the rows there are."""
-    for part in blocks(len(array), size):
+    for part in batched_slices(len(array), size):
         rows = np.array(array[part])
         filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
         values = function(torch.from_numpy(filled).to(device))
@@ -247,16 +247,16 @@ def in_blocks(
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
 
 
-def listen(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def embed_file(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
 
     Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
     """
     chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
-    return start_s, *heard_by(encoder, chunks)
+    return start_s, *embed_chunks(encoder, chunks)
 
 
-def heard_by(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
     device = next(encoder.parameters()).device
 
@@ -269,7 +269,7 @@ def heard_by(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
 
 
-def keep(
+def save_finished(
     encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
 ) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
@@ -304,7 +304,7 @@ def read_epoch(encoder: Encoder, folder: Path, epoch: int, key: str) -> bool:
     return True
 
 
-def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:
+def load_finished(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:
     """Load finished weights and history into `encoder`; None where there are none of this key.
 
     Raises digests.Damaged where they are not what was written.
@@ -319,7 +319,7 @@ def read_back(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | 
     return {what: History(rows) for what, rows in kept["history"].items()}
 
 
-def keep_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
+def save_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
     """Write embeddings [chunk, width], and beside them the key of the weights and sounds that they were made from."""
     (folder / "embeddings.json").unlink(missing_ok=True)  # the two must not disagree if this is stopped in between
     digests.write_array(folder / "embeddings.npy", embeddings)

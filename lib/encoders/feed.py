@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lib.files import in_bytes
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, batched_slices
 
 FOR_STEPS = 6 * 2**30  # bytes of a device that are left to the steps themselves: the widest is the waveform's, 4 GiB
 LOADED = 4096  # rows that are brought to the device at a time
@@ -63,7 +63,7 @@ def loaded(inputs: Rows, device: torch.device) -> Tensor:
     """All rows on the device, in their stored type, brought there part by part."""
     first = torch.from_numpy(inputs[slice(0, 1)])
     there = torch.empty((len(inputs), *first.shape[1:]), dtype=first.dtype, device=device)
-    for part in blocks(len(inputs), LOADED):
+    for part in batched_slices(len(inputs), LOADED):
         there[part] = torch.from_numpy(inputs[part]).to(device)
     return there
 

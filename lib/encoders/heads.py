@@ -24,7 +24,7 @@ from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
 from lib.representations import PAPER
 from lib.settings import Heads, Settings, Training
-from lib.sounds.arrays import blocks
+from lib.sounds.arrays import batched_slices
 
 Subset = tuple[str, ...]
 Head = Literal["paper", "linear"]
@@ -156,7 +156,7 @@ def train_subsets(
 @torch.inference_mode()
 def scores_of(model: nn.Module, inputs: Tensor, plan: HeadPlan) -> np.ndarray:
     """Scores [h, chunk, class] float32 of heads on inputs [chunk, d]."""
-    parts = [plan.activate(model(inputs[part])).cpu() for part in blocks(len(inputs), SCORED)]
+    parts = [plan.activate(model(inputs[part])).cpu() for part in batched_slices(len(inputs), SCORED)]
     return torch.cat(parts, dim=1).numpy()
 
 

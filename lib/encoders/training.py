@@ -23,7 +23,7 @@ from lib.encoders.feed import Feed, feed_of
 from lib.encoders.step import Loss, Step, products
 from lib.files import PlainError, digests
 from lib.settings import Training
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, batched_slices
 
 Report = Callable[[dict], None]
 
@@ -170,7 +170,7 @@ def activate(outputs: Tensor, schedule: Training) -> Tensor:
 def evaluate(model: nn.Module, feed: Feed, schedule: Training) -> float:
     """Mean loss over items, in evaluation mode; read when all are done."""
     model.eval()
-    sizes = [part.stop - part.start for part in blocks(len(feed), schedule.batch)]
+    sizes = [part.stop - part.start for part in batched_slices(len(feed), schedule.batch)]
     found = [loss_of(model(x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
     losses = torch.stack(found).cpu().double()
     return float(losses @ torch.tensor(sizes, dtype=torch.float64)) / len(feed)

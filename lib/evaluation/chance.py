@@ -43,7 +43,7 @@ from lib.evaluation.measures import (
     resampled,
     validate,
 )
-from lib.sounds.arrays import blocks
+from lib.sounds.arrays import batched_slices
 
 AT_ONCE = 100  # resamples
 
@@ -187,7 +187,7 @@ def _by_group(groups: Names, resamples: int, seed: int) -> Iterator[_GroupWeight
     number, n_groups = group_numbers(groups)
     order, size = np.argsort(number, kind="stable"), np.bincount(number)
     draws = draws_of_groups(n_groups, resamples, seed)
-    for part in blocks(resamples, AT_ONCE):
+    for part in batched_slices(resamples, AT_ONCE):
         yield _GroupWeights(draws[part].astype(float), order, np.cumsum(size) - size)
 
 

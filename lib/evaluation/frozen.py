@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lib import files
-from lib.encoders.encoder import Encoder, answers, features_of, in_blocks, of_features, stored_embeddings
+from lib.encoders.encoder import Encoder, features_of, in_blocks, of_features, predictions, stored_embeddings
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
@@ -120,7 +120,7 @@ def _untrained(part: Study, name: str, encoder: Encoder, rows: np.ndarray, train
     weights = [files.digest(value.cpu().numpy()) for value in encoder.state_dict().values()]
     made_from = chunks.key, files.digest(rows), weights, part.settings.body, *of_features(name, part.settings)
     path = files.cache() / "untrained" / f"{name}-{files.key(*made_from)}.npy"
-    return digests.array(path, lambda: answers(encoder, Rows(features, index), device)[0])
+    return digests.array(path, lambda: predictions(encoder, Rows(features, index), device)[0])
 
 
 def joined(embeddings: Embeddings, encoder: str) -> np.ndarray:

@@ -39,7 +39,7 @@ from lib.evaluation.measures import (
     group_numbers,
 )
 from lib.files import digests
-from lib.sounds.arrays import blocks
+from lib.sounds.arrays import batched_slices
 
 VERSION = 1  # raised when the same scores would give other rows
 PAIRS_AT_ONCE = 2**21  # of item and class, whose places are looked up together
@@ -173,7 +173,7 @@ class Influences:
         levels = Levels.of(targets.ravel(), self.matrix.places.ravel())
         value, of_any, more = levels.average_precision()
         of_item, at = np.empty(len(targets)), levels.at.reshape(targets.shape)
-        for rows in blocks(len(targets), max(1, PAIRS_AT_ONCE // targets.shape[1])):
+        for rows in batched_slices(len(targets), max(1, PAIRS_AT_ONCE // targets.shape[1])):
             of_item[rows] = (of_any[at[rows]] + np.where(targets[rows], more[at[rows]], 0)).sum(1)
         return Influence(value, np.bincount(self.group, of_item, self.n_groups))
 

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from lib import runs
-from lib.encoders.encoder import Encoder, features_of, heard_by, key_of, read_back
+from lib.encoders.encoder import Encoder, embed_chunks, features_of, key_of, load_finished
 from lib.encoders.heads import HeadPlan, StackedHeads, Subset, scale_of, scores_of
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.measures import constant_scores
@@ -26,7 +26,7 @@ from lib.explorer.limits import LONGEST_S, looked_at, too_large
 from lib.files import digests
 from lib.plots import sounds
 from lib.representations import names
-from lib.representations.base import Known, Representation
+from lib.representations.base import ReferenceChunks, Representation
 from lib.settings import SettingsError
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import cut_clip
@@ -187,7 +187,7 @@ class Answers:
         rule = self.part.settings.chunking
         remark = looked_at(Path(path))
         audio, start_s = cut_clip(decode(Path(path), rule.rate_hz, rule.resampler, LONGEST_S), rule)
-        embeddings = {each: heard_by(encoder, audio)[0] for each, encoder in self.encoders.items()}
+        embeddings = {each: embed_chunks(encoder, audio)[0] for each, encoder in self.encoders.items()}
         return Sound(audio, start_s, embeddings, (), name or Path(path).name, remark=remark)
 
     def hear_bytes(self, content: bytes, name: str) -> Sound:
@@ -207,7 +207,7 @@ class Answers:
     def _encoder(self, name: str) -> Encoder:
         part = self.part
         encoder, folder = Encoder(name, len(self.classes), part.settings), part.checkpoint(name, self.seed)
-        if read_back(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
+        if load_finished(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
             raise missing(part, folder / "encoder.json", "02_train_encoder", representation=name, seed=self.seed)
         return encoder.eval().requires_grad_(False)
 
@@ -253,13 +253,13 @@ class Answers:
     def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
         """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
         known = self._known(representation)
-        return np.concatenate([representation.sound(each, known) for each in sounds.features_of(representation, audio)])
+        return np.concatenate([representation.sonify(each, known) for each in sounds.features_of(representation, audio)])
 
-    def _known(self, representation: Representation) -> Known:
+    def _known(self, representation: Representation) -> ReferenceChunks:
         """Training chunks with their features, as the encoder was trained on them."""
         encoder = self.encoders[representation.name]
         features = features_of(encoder, representation.name, self.chunks, torch.device("cpu"), [])
-        return Known(Rows(self.chunks.audio, self.train), Rows(features, self.train))
+        return ReferenceChunks(Rows(self.chunks.audio, self.train), Rows(features, self.train))
 
 
 def finished() -> dict[str, Request]:
@@ -267,7 +267,7 @@ def finished() -> dict[str, Request]:
     found = {}
     for folder in filter(runs.finished, runs.known()):
         try:
-            request = Request(**runs.asked(folder))
+            request = Request(**runs.request(folder))
         except digests.Damaged as damaged:
             print(damaged)
             continue

@@ -86,9 +86,9 @@ def heard(answers: Answers, sound: Sound, chunk: int) -> str:
     ]
     for representation in answers.shelf:
         samples = answers.heard(representation, sound.audio[chunk : chunk + 1])[: round(HEARD_S * rate)]
-        player = audio_html(samples, rate, f"{representation.title}: {representation.heard}")
+        player = audio_html(samples, rate, f"{representation.title}: {representation.sound_caption}")
         rows.append(
-            [cell(html.escape(representation.title), name=True), cell(html.escape(representation.heard)), cell(player)]
+            [cell(html.escape(representation.title), name=True), cell(html.escape(representation.sound_caption)), cell(player)]
         )
     return table(
         f"{caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s", ["", "what you hear", ""], rows

@@ -15,12 +15,12 @@ import numpy as np
 
 from lib.display import mpl
 from lib.display.screen import in_jupyter
-from lib.encoders.encoder import Encoder, key_of, read_back
+from lib.encoders.encoder import Encoder, key_of, load_finished
 from lib.explorer.events import Events
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.plots import sounds
-from lib.representations.base import Known, Representation
-from lib.sounds.arrays import Rows, blocks
+from lib.representations.base import ReferenceChunks, Representation
+from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
 from lib.study import Study
 
@@ -62,12 +62,12 @@ def trained(study: Study, chunks: Chunks, shelf: Iterable[Representation]) -> di
     found, seed = {}, study.request.seeds[0]
     for name in (each.name for each in shelf):
         encoder = Encoder(name, len(chunks.corpus.classes), study.settings)
-        if read_back(encoder, study.checkpoint(name, seed), key_of(name, chunks, study.settings, seed)) is not None:
+        if load_finished(encoder, study.checkpoint(name, seed), key_of(name, chunks, study.settings, seed)) is not None:
             found[name] = encoder.representation.eval()
     return found
 
 
-def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation]) -> dict[str, Known]:
+def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation]) -> dict[str, ReferenceChunks]:
     """Training chunks for each representation to make its sounds of, at most 300, spread evenly over all there are.
 
     Clips of the rows `without` are left out, where others are left, as the nearest to a chunk is the chunk itself.
@@ -78,15 +78,15 @@ def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(int))]
     audio = Rows(chunks.audio, rows)
     return {
-        each.name: Known(audio, Rows(
-            np.concatenate([sounds.features_of(each, audio[part]) for part in blocks(len(rows), 64)]),
+        each.name: ReferenceChunks(audio, Rows(
+            np.concatenate([sounds.features_of(each, audio[part]) for part in batched_slices(len(rows), 64)]),
             np.arange(len(rows)),
         ))
         for each in shelf
     }  # fmt: skip
 
 
-def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, Known]) -> Any:
+def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, ReferenceChunks]) -> Any:
     """Slider, players and pictures of the chunks at `rows`; without anyone to click, the players of all of them."""
     from IPython.display import HTML  # here, as the widgets below: the report takes pages from here, not these
 
@@ -94,9 +94,9 @@ def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation],
     return Viewer(chunks, rows, shelf, known).box if in_jupyter() else HTML(page(chunks, rows, shelf, known))
 
 
-def page(chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, Known]) -> str:
+def page(chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, ReferenceChunks]) -> str:
     """A table of players, a row for each chunk and a column for each representation, and pictures of the first chunk."""
-    heads = ["", "The sound itself", *(f"{each.title}: {each.heard}" for each in shelf)]
+    heads = ["", "The sound itself", *(f"{each.title}: {each.sound_caption}" for each in shelf)]
     table = ["".join(CELL.format("th", html.escape(head)) for head in heads)]
     for row in rows:
         name, rate_hz = caption(chunks, row), chunks.settings.rate_hz
@@ -110,10 +110,10 @@ def page(chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], k
 
 
 def sounds_of(
-    samples: np.ndarray, shelf: Iterable[Representation], known: Mapping[str, Known]
+    samples: np.ndarray, shelf: Iterable[Representation], known: Mapping[str, ReferenceChunks]
 ) -> list[np.ndarray]:  # fmt: skip
     """A chunk [s] itself, and after it as each representation keeps it."""
-    kept = [each.sound(sounds.features_of(each, samples[None])[0], known.get(each.name)) for each in shelf]
+    kept = [each.sonify(sounds.features_of(each, samples[None])[0], known.get(each.name)) for each in shelf]
     return [np.asarray(samples), *kept]
 
 
@@ -126,7 +126,7 @@ class Viewer:
     """The interactive form; `box` is what a notebook shows."""
 
     def __init__(
-        self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, Known]
+        self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, ReferenceChunks]
     ) -> None:
         import ipywidgets as widgets
 

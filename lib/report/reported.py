@@ -64,7 +64,7 @@ class Run:
     @classmethod
     def of(cls, folder: Path) -> "Run":
         """The run in this folder."""
-        request = Request(**runs.asked(folder))
+        request = Request(**runs.request(folder))
         folds = [request.model_copy(update={"fold": fold, "part": True}) for fold in runs.folds(folder)]
         study = Study.of(request)
         return cls(study, tuple(map(Study.of, folds)) or (study,))

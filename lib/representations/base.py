@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lib.display import mpl
 from lib.settings import Chunking, Frozen, validated
-from lib.sounds.arrays import Rows, blocks
+from lib.sounds.arrays import Rows, batched_slices
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
@@ -31,7 +31,7 @@ N_NEAREST = 3  # training chunks that stand for features which cannot be turned 
 
 
 @dataclass(frozen=True)
-class Known:
+class ReferenceChunks:
     """Training chunks that a sound may be made of: audio [c, s] and features [c, d, t], the same chunks in each row."""
 
     audio: Rows
@@ -47,7 +47,7 @@ class Known:
 
         The nearest first, of equally near ones the first; distances are taken block by block, as all may not fit.
         """
-        parts = (self.features[part] for part in blocks(len(self.features), 512))
+        parts = (self.features[part] for part in batched_slices(len(self.features), 512))
         away = [np.square((part.astype(np.float32) - features) / self.spread).sum((1, 2)) for part in parts]
         return np.concatenate(away).argsort(kind="stable")[:n]
 
@@ -64,7 +64,7 @@ class Representation(nn.Module, ABC):
     title: ClassVar[str]  # a word or two for axes and legends
     keeps: ClassVar[str]  # what of a sound it keeps, in a few words
     colour: ClassVar[str]
-    heard: ClassVar[str] = "the nearest training chunks, one after another"  # what `sound` gives, for captions
+    sound_caption: ClassVar[str] = "the nearest training chunks, one after another"  # what `sonify` gives, for captions
     first: ClassVar[str] = ""  # what the front end does before it projects, in a few words
     front: FrontEnd  # brings the features of a frame to a token
     learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
@@ -134,15 +134,15 @@ class Representation(nn.Module, ABC):
         )
         axis.figure.colorbar(picture, ax=axis, label="weight")
 
-    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+    def sonify(self, features: np.ndarray, reference: ReferenceChunks | None = None) -> np.ndarray:
         """What the features [d, t] of one chunk keep of it, as samples [s] float32 of at most 0.9.
 
         Here the three nearest training chunks, one after another, in their own loudness: s is 3 n_samples. Where a
         representation can be turned back into sound, s is n_samples, and silence gives silence.
         """
-        if known is None:
-            raise ValueError(f"{self.name} is heard by its nearest training chunks: pass known=Known(audio, features)")
-        return playable(known.audio[known.nearest(features)].ravel())
+        if reference is None:
+            raise ValueError(f"{self.name} is heard by its nearest training chunks: pass reference=ReferenceChunks(audio, features)")
+        return playable(reference.audio[reference.nearest(features)].ravel())
 
     def learned_sounds(self) -> np.ndarray:
         """What the front end learned, as sounds [n, s] float32 of at most 0.9; most have none."""

@@ -21,7 +21,16 @@ from lib import files
 from lib.display import mpl
 from lib.display.figures import frequency_axis
 from lib.files import digests
-from lib.representations.base import LEVEL, FrontEnd, Known, Padding, Representation, in_parts, playable, reflection
+from lib.representations.base import (
+    LEVEL,
+    FrontEnd,
+    Padding,
+    ReferenceChunks,
+    Representation,
+    in_parts,
+    playable,
+    reflection,
+)
 from lib.settings import Chunking, Frozen, choice
 
 NOTHING = 1e-12  # a magnitude that counts as none: what a plain form adds before it takes the logarithm
@@ -54,7 +63,7 @@ class Pitch(Representation):
     Settings = PitchSettings
     libraries = ("librosa", "soxr")
     title, keeps, colour = "Pitch", "where the peaks of the constant-Q spectrum lie", "#0072B2"
-    heard = "its peaks as sine tones"
+    sound_caption = "its peaks as sine tones"
 
     def __init__(self, settings: PitchSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
@@ -130,7 +139,7 @@ class Pitch(Representation):
         frequency_axis(axis)
         axis.set(xlabel="time (s)")
 
-    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+    def sonify(self, features: np.ndarray, reference: ReferenceChunks | None = None) -> np.ndarray:
         """The peaks of a map [bin, frame] as sine tones [s]: all equally loud, as a peak has no level."""
         total = np.zeros(self.n_samples)
         for first, bins in partials(features):

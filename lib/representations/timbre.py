@@ -16,8 +16,8 @@ from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,
-    Known,
     Padding,
+    ReferenceChunks,
     Representation,
     Scaling,
     parts_of,
@@ -56,7 +56,7 @@ class Timbre(Representation):
     Settings = TimbreSettings
     libraries = ("torchaudio",)
     title, keeps, colour = "Timbre", "the spectral envelope, as 12 MFCC", "#D55E00"
-    heard = "noise through its spectral envelope"
+    sound_caption = "noise through its spectral envelope"
 
     def __init__(self, settings: TimbreSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
@@ -126,7 +126,7 @@ class Timbre(Representation):
         axis.set(ylabel="coefficient", xlabel="time (s)")
         axis.yaxis.get_major_locator().set_params(integer=True)
 
-    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+    def sonify(self, features: np.ndarray, reference: ReferenceChunks | None = None) -> np.ndarray:
         """Noise [s], always the same, through the envelope of each frame of features [coefficient, frame].
 
         All frames are equally loud, as loudness was dropped, but for those that hold no envelope: where all coefficients

@@ -11,7 +11,7 @@ from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,
-    Known,
+    ReferenceChunks,
     Representation,
     draw_response,
     on_processor,
@@ -39,7 +39,7 @@ class Waveform(Representation):
 
     Settings = WaveformSettings
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"
-    heard = "each learned filter where it answered highest"
+    sound_caption = "each learned filter where it answered highest"
     first = "filter, take maxima"
     libraries = ()
     stored = False
@@ -56,7 +56,7 @@ class Waveform(Representation):
 
     def forward(self, features: Tensor) -> Tensor:
         patches = features[:, : self.n_patches * self.patch].reshape(-1, self.patch)
-        maxima = HighestAnswer.apply(patches, self.filters.weight[:, 0], self.filters.bias)
+        maxima = FilterMaxima.apply(patches, self.filters.weight[:, 0], self.filters.bias)
         return self.front(maxima.unflatten(0, (-1, self.n_patches)).transpose(1, 2))
 
     def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
@@ -103,7 +103,7 @@ class Waveform(Representation):
         return np.asarray(samples)[:, : self.n_patches * self.patch].reshape(len(samples), self.n_patches, self.patch)
 
     @torch.no_grad()
-    def sound(self, features: np.ndarray, known: Known | None = None) -> np.ndarray:
+    def sonify(self, features: np.ndarray, reference: ReferenceChunks | None = None) -> np.ndarray:
         """What the maxima keep of samples [s], as loud as they were: the adjoint of the forward without its bias.
 
         In each patch every filter is put back where its answer was highest, times that answer, and what would lie in
@@ -139,7 +139,7 @@ def padding(n_taps: int) -> tuple[int, int]:
     return (n_taps - 1) // 2, n_taps // 2
 
 
-class HighestAnswer(torch.autograd.Function):
+class FilterMaxima(torch.autograd.Function):
     """The highest answer of each filter over each patch: conv1d padded to equal length, then the maximum.
 
     patches [p, s], weight [f, l], bias [f] give [p, f] float32. A maximum passes its gradient to one position alone, so

@@ -59,6 +59,6 @@ class Scaled:
         return Scaled(self.codes.reshape(n, -1), np.repeat(self.scale, n // len(self)))
 
 
-def blocks(n: int, size: int) -> list[slice]:
+def batched_slices(n: int, size: int) -> list[slice]:
     """Slices of at most `size` that cover range(n)."""
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

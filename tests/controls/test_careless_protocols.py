@@ -41,7 +41,7 @@ def embed(found, embeddings):
     """Write the encoders' embeddings [chunk, width], each a part of these."""
     for name, columns in zip(PAPER, np.array_split(embeddings, len(PAPER), axis=1), strict=True):
         key = encoder.key_of(name, found.chunks, found.settings, 0)
-        encoder.keep_embeddings(columns.astype(np.float32), found.checkpoint(name, 0), key, found.chunks)
+        encoder.save_embeddings(columns.astype(np.float32), found.checkpoint(name, 0), key, found.chunks)
 
 
 def write_noise(found, chunks):

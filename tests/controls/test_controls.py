@@ -272,7 +272,7 @@ def test_an_untrained_encoder_is_where_training_starts(study):
     features = encoders.features_of(encoder, "timbre", study.chunks, device, [])
     rows = study.chunks.rows("train")
     encoder.representation.standardise(encoders.Rows(features, rows))
-    np.testing.assert_array_equal(found, encoders.answers(encoder, features, device)[0])
+    np.testing.assert_array_equal(found, encoders.predictions(encoder, features, device)[0])
     assert not np.allclose(found, keeping.of_study(study, 0)["timbre"], atol=1e-3)
 
 

@@ -92,7 +92,7 @@ def test_training_chunks_are_embedded_and_scored_by_the_copy_that_has_not_seen_t
         seen = np.setdiff1d(chunks.rows("train"), held)
         np.testing.assert_array_equal(found[held], crossfit.aligned(copy.embeddings, whole, chunks.groups, seen)[held])
         features = encoders.features_of(copy.encoder, "timbre", chunks, torch.device("cpu"), [])
-        outputs = encoders.answers(copy.encoder, Rows(features, held), torch.device("cpu"))[1]
+        outputs = encoders.predictions(copy.encoder, Rows(features, held), torch.device("cpu"))[1]
         np.testing.assert_allclose(scores[held], outputs, atol=1e-6)
         assert not np.allclose(found[held], whole[held], atol=1e-3)
     folder = keeping.checkpoints(study, "crossfit") / "timbre-seed0"

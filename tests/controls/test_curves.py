@@ -82,7 +82,7 @@ def test_embeddings_on_the_way_are_those_of_the_weights_then(study):
     )
     assert encoders.read_epoch(encoder, study.checkpoint("pitch", 0), 2, key)
     features = encoders.features_of(encoder, "pitch", study.chunks, torch.device("cpu"), [])
-    np.testing.assert_array_equal(later, encoders.answers(encoder, features, torch.device("cpu"))[0])
+    np.testing.assert_array_equal(later, encoders.predictions(encoder, features, torch.device("cpu"))[0])
 
 
 def test_weights_that_were_not_kept_are_one_line(study, tmp_path):

@@ -64,7 +64,7 @@ def state(trained):
 def test_an_encoder_is_trained_once_and_read_back(name, chunks, tmp_path):
     first = train(name, chunks, tmp_path / "a")
     again = train(name, chunks, tmp_path / "a")
-    assert first.spent and not again.spent
+    assert first.timings and not again.timings
     assert first.embeddings.shape == (30, 64) and first.scores.shape == (10, 2)
     assert np.array_equal(first.embeddings, again.embeddings) and np.array_equal(first.scores, again.scores)
     told = json.loads((tmp_path / "a" / "encoder.json").read_text())
@@ -127,21 +127,21 @@ def test_a_fold_never_reads_anothers_weights(name, chunks, tmp_path):
     fold2 = make_chunks(tmp_path, test_fold=2)
     train(name, chunks, tmp_path / "a")
     after, alone = train(name, fold2, tmp_path / "a"), train(name, fold2, tmp_path / "b")
-    assert after.spent
+    assert after.timings
     assert torch.equal(state(after), state(alone))
-    assert train(name, fold2, tmp_path / "a", seed=1).spent
+    assert train(name, fold2, tmp_path / "a", seed=1).timings
 
 
 def test_other_settings_train_anew_and_scoring_does_not(chunks, tmp_path):
     train("pitch", chunks, tmp_path / "a")
     assert not train(
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "scoring": {"resamples": 7}})
-    ).spent
+    ).timings
     assert not train(  # there are no validation clips: the same is trained on
         "pitch", chunks, tmp_path / "a", Settings.read({**TINY.model_dump(), "trained_on": "train+validation"})
-    ).spent
+    ).timings
     other = Settings.read({**TINY.model_dump(), "representations": {"pitch": {"neighbours": 3}}})
-    assert train("pitch", chunks, tmp_path / "a", other).spent
+    assert train("pitch", chunks, tmp_path / "a", other).timings
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre", "neuralogram", "waveform"])
@@ -178,7 +178,7 @@ def test_any_file_goes_through_a_trained_encoder(chunks, tmp_path):
 
     encoder = train("timbre", chunks, tmp_path / "a").encoder
     soundfile.write(tmp_path / "mine.wav", np.concatenate(chunks.audio[:2]), 16000, subtype="FLOAT")
-    start_s, embeddings, outputs = encoders.listen(tmp_path / "mine.wav", encoder, TINY.chunking)
+    start_s, embeddings, outputs = encoders.embed_file(tmp_path / "mine.wav", encoder, TINY.chunking)
     assert start_s.tolist() == [0, 1] and outputs.shape == (2, 2)
     stored = np.load(tmp_path / "a" / "embeddings.npy")[:2]
     np.testing.assert_allclose(embeddings, stored, atol=1e-4)

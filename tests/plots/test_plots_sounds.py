@@ -254,7 +254,7 @@ def test_labels_and_file_names_are_data_not_markup(chunks, heard, monkeypatch):
     told = "".join(child.value for child in box.children if isinstance(child, widgets.HTML))
     assert "<img src=x" not in told
     assert html.escape(NASTY) in told
-    assert told.count("<audio") == 5 and all(each.title in told and each.heard in told for each in heard)
+    assert told.count("<audio") == 5 and all(each.title in told and each.sound_caption in told for each in heard)
 
 
 def test_moving_the_slider_changes_sounds_and_pictures(chunks, shelf):

@@ -17,7 +17,7 @@ from lib.representations.base import FrontEnd, Representation, moments, reflecti
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.representations.pitch import PitchSettings, peaks
 from lib.representations.waveform import (
-    HighestAnswer,
+    FilterMaxima,
     highest_at_once,
     highest_in_parts,
     sums_at_once,
@@ -249,7 +249,7 @@ def test_waveform_filters_forward_and_gradients_are_those_of_a_plain_convolution
     torch.manual_seed(0)
     patches, weight, bias = torch.randn(50, 400), torch.randn(16, 200) / 14, torch.randn(16)
     factor, results = torch.randn(50, 16), []
-    for answer in (HighestAnswer.apply, plain_answers):
+    for answer in (FilterMaxima.apply, plain_answers):
         w, b = weight.clone().requires_grad_(), bias.clone().requires_grad_()
         out = answer(patches, w, b)
         (out * factor).sum().backward()

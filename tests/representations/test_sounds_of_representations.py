@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.plots.sounds import features_of, tone
 from lib.representations import make, names
-from lib.representations.base import N_NEAREST, Known, Representation, moments
+from lib.representations.base import N_NEAREST, ReferenceChunks, Representation, moments
 from lib.representations.controls.logmel import Logmel
 from lib.representations.pitch import partials
 from lib.settings import Settings
@@ -27,7 +27,7 @@ def built(name: str, **own) -> Representation:
 
 
 def heard(representation: Representation, samples: np.ndarray) -> np.ndarray:
-    return representation.sound(features_of(representation, samples[None])[0])
+    return representation.sonify(features_of(representation, samples[None])[0])
 
 
 def noisy(samples: np.ndarray) -> np.ndarray:
@@ -40,12 +40,12 @@ def strongest_hz(samples: np.ndarray) -> float:
     return np.abs(np.fft.rfft(samples * np.hanning(len(samples)), size)).argmax() * RATE / size
 
 
-def known_of(representation: Representation, audio: np.ndarray) -> Known:
+def known_of(representation: Representation, audio: np.ndarray) -> ReferenceChunks:
     """All chunks as training chunks; those on disk lie the other way round and behind another, which is none of them."""
     stored = np.concatenate([np.full_like(audio[:1], 0.5), audio[::-1]])
     features = np.concatenate([features_of(representation, part) for part in np.array_split(stored, len(stored))])
     index = np.arange(len(audio), 0, -1)
-    return Known(Rows(stored, index), Rows(features, index))
+    return ReferenceChunks(Rows(stored, index), Rows(features, index))
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def test_a_sound_is_finite_float32_and_never_above_its_peak_and_always_the_same(
     representation = built(name)
     known = known_of(representation, twelve)
     for features in features_of(representation, twelve):
-        sound = representation.sound(features, known)
+        sound = representation.sonify(features, known)
         assert sound.dtype == np.float32 and sound.ndim == 1
         assert len(sound) in (RATE, N_NEAREST * RATE)
         assert 0.01 < np.abs(sound).max() <= 0.9
-        assert np.array_equal(sound, representation.sound(features, known))
-    assert representation.heard
+        assert np.array_equal(sound, representation.sonify(features, known))
+    assert representation.sound_caption
 
 
 @pytest.mark.parametrize("name", ["pitch", "timbre", "waveform"])
@@ -138,7 +138,7 @@ def test_a_glide_is_one_tone_without_a_jump():
     found = np.zeros((80, 40), np.uint8)
     bins = 20 + np.arange(40) * 9 // 10
     found[bins, range(40)] = 1
-    sound = built("pitch").sound(found)
+    sound = built("pitch").sonify(found)
     inside = slice(HOP, 39 * HOP)  # at the chunk's end it is faded
     amplitude = np.abs(sound[inside]).max()
     highest = 40 * 2 ** (bins[-1] / 12)
@@ -153,7 +153,7 @@ def test_a_glide_is_one_tone_without_a_jump():
 def test_births_and_deaths_are_faded_over_a_hop():
     found = np.zeros((80, 40), np.uint8)
     found[40, 10:20] = 1
-    sound = built("pitch").sound(found)
+    sound = built("pitch").sonify(found)
     level = np.abs(scipy.signal.hilbert(sound))
     steady = level[11 * HOP : 18 * HOP].mean()
     assert not sound[: 9 * HOP].any() and not sound[20 * HOP :].any()
@@ -274,7 +274,7 @@ def test_one_filter_and_one_impulse_by_hand(place):
         if 0 <= place - top + tap < HOP:
             expected[2 * HOP + place - top + tap] = taps[top] * taps[tap]
     expected *= np.sqrt(np.mean(chunk**2) / np.mean(expected**2))
-    assert np.allclose(with_filters(taps[None]).sound(chunk), expected, atol=1e-5)
+    assert np.allclose(with_filters(taps[None]).sonify(chunk), expected, atol=1e-5)
 
 
 def test_it_is_the_adjoint_of_what_the_forward_kept(twelve):
@@ -284,7 +284,7 @@ def test_it_is_the_adjoint_of_what_the_forward_kept(twelve):
         patches = np.pad(chunk.reshape(40, HOP), ((0, 0), (99, 100)))
         windows = np.lib.stride_tricks.sliding_window_view(patches, 200, axis=1)
         maxima = (windows @ waveform.filters.weight[:, 0].detach().numpy().T).max(1)  # [p, f]
-        sound = waveform.sound(chunk).astype(np.float64)
+        sound = waveform.sonify(chunk).astype(np.float64)
         # the sound's level was set to the chunk's; the adjoint's own follows from <x, A'A x>
         scale = np.square(maxima).sum() / (sound @ chunk)
         assert scale > 0
@@ -298,7 +298,7 @@ def test_it_is_the_adjoint_of_what_the_forward_kept(twelve):
 @pytest.mark.parametrize("hz", [250, 500, 1000, 2000, 4000])
 def test_a_tone_comes_back_from_filters_of_many_frequencies(hz):
     waveform = with_filters(windowed_sines(np.arange(100, 8000, 100.0)))
-    assert abs(strongest_hz(waveform.sound(0.5 * tone(hz, RATE))) - hz) < 40, "a patch is 25 ms: lines are 40 Hz apart"
+    assert abs(strongest_hz(waveform.sonify(0.5 * tone(hz, RATE))) - hz) < 40, "a patch is 25 ms: lines are 40 Hz apart"
 
 
 def test_a_learned_sound_is_highest_where_its_filter_is():
@@ -332,9 +332,9 @@ def test_a_front_end_without_sounds_of_its_own_has_none(name):
 def test_a_training_chunks_nearest_is_itself(twelve):
     neuralogram = built("neuralogram")
     known = known_of(neuralogram, twelve)
-    assert neuralogram.heard == "the nearest training chunks, one after another"
+    assert neuralogram.sound_caption == "the nearest training chunks, one after another"
     for row in range(len(twelve)):
-        sound = neuralogram.sound(known.features[row : row + 1][0], known)
+        sound = neuralogram.sonify(known.features[row : row + 1][0], known)
         assert sound.shape == (N_NEAREST * RATE,)
         scale = min(1, 0.9 / np.abs(twelve[row]).max())
         assert np.corrcoef(sound[:RATE], twelve[row])[0, 1] > 0.9999
@@ -346,7 +346,7 @@ def test_nearest_is_by_each_dimensions_own_spread_and_rows_are_those_of_the_inde
     rng = np.random.default_rng(0)
     features = rng.normal(size=(1200, 3, 5)).astype(np.float32) * np.array([1, 1000, 0], np.float32)[:, None]
     index = np.arange(0, 1200, 2)[::-1]  # more than one block, and not in order
-    known = Known(Rows(np.zeros((1200, 4), np.float32), index), Rows(features, index))
+    known = ReferenceChunks(Rows(np.zeros((1200, 4), np.float32), index), Rows(features, index))
     asked = rng.normal(size=(3, 5)).astype(np.float32) * np.array([1, 1000, 0], np.float32)[:, None]
     spread = np.array([features[index][:, d].std() for d in range(2)])
     plain = np.array([np.square((features[i, :2] - asked[:2]) / spread[:, None]).sum() for i in index])
@@ -365,7 +365,7 @@ def test_distances_never_hold_all_features_at_once():
             return super().__getitem__(which)
 
     features = np.random.default_rng(0).normal(size=(2000, 2, 2)).astype(np.float32)
-    known = Known(Rows(features[:, 0], np.arange(2000)), Watched(features, np.arange(2000)))
+    known = ReferenceChunks(Rows(features[:, 0], np.arange(2000)), Watched(features, np.arange(2000)))
     assert known.nearest(features[1234])[0] == 1234
     assert sum(asked) == 2 * 2000 and max(asked) <= 512
     known.nearest(features[3])
@@ -374,14 +374,14 @@ def test_distances_never_hold_all_features_at_once():
 
 def test_fewer_chunks_than_asked_for_are_all_there_are(twelve):
     neuralogram = built("neuralogram")
-    assert neuralogram.sound(features_of(neuralogram, twelve[:1])[0], known_of(neuralogram, twelve[:2])).shape == (
+    assert neuralogram.sonify(features_of(neuralogram, twelve[:1])[0], known_of(neuralogram, twelve[:2])).shape == (
         2 * RATE,
     )
 
 
 def test_without_known_chunks_it_says_what_is_missing_in_one_line(twelve):
     neuralogram = built("neuralogram")
-    with pytest.raises(ValueError, match=r"neuralogram is heard by its nearest training chunks: pass known=") as raised:
+    with pytest.raises(ValueError, match=r"neuralogram is heard by its nearest training chunks: pass reference=") as raised:
         heard(neuralogram, twelve[0])
     assert "\n" not in str(raised.value)
 
@@ -390,6 +390,6 @@ def test_a_representation_without_a_sound_of_its_own_gets_the_default(twelve):
     logmel = built("logmel")
     assert isinstance(logmel, Logmel)
     known = known_of(logmel, twelve)
-    sound = logmel.sound(known.features[3:4][0], known)
+    sound = logmel.sonify(known.features[3:4][0], known)
     assert np.corrcoef(sound[:RATE], twelve[3])[0, 1] > 0.9999
     assert logmel.learned_sounds().shape == (0, 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.sounds.arrays import Rows, Scaled, blocks
+from lib.sounds.arrays import Rows, Scaled, batched_slices
 
 
 def test_rows_read_what_is_asked_for():
@@ -24,8 +24,8 @@ def test_split_shares_the_memory():
 
 def test_blocks_cover_everything_once():
     for n, size in [(0, 3), (1, 3), (3, 3), (7, 3)]:
-        assert [i for part in blocks(n, size) for i in range(part.start, part.stop)] == list(range(n))
-        assert all(part.stop - part.start <= size for part in blocks(n, size))
+        assert [i for part in batched_slices(n, size) for i in range(part.start, part.stop)] == list(range(n))
+        assert all(part.stop - part.start <= size for part in batched_slices(n, size))
 
 
 def test_samples_of_16_bits_come_back_exactly_and_others_within_half_a_step():

@@ -127,14 +127,14 @@ class PlainBank(nn.Module):
 
 def waveform_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     """Forward and backward of the filters and their maxima."""
-    from lib.representations.waveform import HighestAnswer
+    from lib.representations.waveform import FilterMaxima
 
     bank = make("waveform", settings).filters
     plain, patches = PlainBank(bank), chunks[:32].reshape(-1, 400)
 
     def ours() -> Tensor:
         bank.zero_grad()
-        HighestAnswer.apply(patches, bank.weight[:, 0], bank.bias).square().sum().backward()
+        FilterMaxima.apply(patches, bank.weight[:, 0], bank.bias).square().sum().backward()
         return bank.weight.grad
 
     def theirs() -> Tensor:

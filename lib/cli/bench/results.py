@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lib.cli.bench.case import CPU, N_CLASSES, Case
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, listen
+from lib.encoders.encoder import Encoder, embed_file
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.encoders.transformer import classifier
 from lib.evaluation import measures
@@ -112,7 +112,7 @@ def embed_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
 
     def ours() -> list:
         assert folder  # the file lives as long as the case
-        return [listen(path, encoder, settings.chunking) for encoder in encoders]
+        return [embed_file(path, encoder, settings.chunking) for encoder in encoders]
 
     def agreement() -> str:
         return f"{sum(embeddings.shape[1] for _, embeddings, _ in ours())} numbers and {N_CLASSES} tags a second"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus
-from lib.sounds.corpora.rows import Look, Row, finished, folder, number, on_disk, read_csv, sift
+from lib.sounds.corpora.rows import Look, Row, finished, folder, number, on_disk, read_csv, validate_rows
 
 TABLE = Path("meta") / "esc50.csv"
 COLUMNS = ("filename", "fold", "target", "category", "src_file")
@@ -26,7 +26,7 @@ def read(root: Path | None, name: str = "esc50", look: Look = on_disk) -> Corpus
     cells = read_csv(root / TABLE, COLUMNS)
     categories = numbered(cells)
     rows = parse(cells, root / "audio", categories)
-    return finished(name, root, sift(rows, look=look), [categories[target] for target in sorted(categories)])
+    return finished(name, root, validate_rows(rows, look=look), [categories[target] for target in sorted(categories)])
 
 
 def numbered(cells: list[dict[str, str]]) -> dict[int, str]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus, CorpusError
-from lib.sounds.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, sift
+from lib.sounds.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, validate_rows
 
 ROLES = {"train": "train", "val": "validation", "eval": "test"}
 FACTS = Path(__file__).parent / "facts"
@@ -31,7 +31,7 @@ def read(root: Path | None, name: str = "fsd50k", look: Look = on_disk) -> Corpu
     classes = vocabulary(root)
     notes: list[str] = []
     rows = [row for part in ("dev", "eval") for row in parse(root, part, uploaders(root, part, notes))]
-    return finished(name, root, sift(rows, set(classes), look), classes, ontology(root, classes), notes)
+    return finished(name, root, validate_rows(rows, set(classes), look), classes, ontology(root, classes), notes)
 
 
 def vocabulary(root: Path) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """From a table's rows to a Corpus: what all readers share.
 
-A reader turns its tables into `Row`s without touching a sound file. `sift` then parts the usable from the rejected,
+A reader turns its tables into `Row`s without touching a sound file. `validate_rows` then parts the usable from the rejected,
 by what the row says and what a stat() of the file tells, and `finished` makes the Corpus or says why there is none.
 Files are opened later, when chunks are cut.
 """
@@ -117,7 +117,7 @@ def on_disk(path: Path, inside: Path) -> str:
     return "" if status.st_size else "empty file"
 
 
-def sift(
+def validate_rows(
     rows: Iterable[Row], known: Collection[str] | None = None, look: Look = on_disk
 ) -> tuple[list[Row], pd.DataFrame]:
     """The usable rows, and the rejected as a table (path, clip, reason); `known` are the allowed labels, if given.
@@ -149,13 +149,13 @@ def _wrong(row: Row, seen: Collection[str], known: Collection[str] | None) -> st
 def finished(
     name: str,
     root: Path,
-    sifted: tuple[list[Row], pd.DataFrame],
+    validated: tuple[list[Row], pd.DataFrame],
     classes: Sequence[str],
     parents: dict[str, tuple[str, ...]] | None = None,
     notes: Sequence[str] = (),
 ) -> Corpus:
-    """The Corpus of sifted rows; CorpusError where there is nothing usable to train or test on."""
-    rows, rejected = sifted
+    """The Corpus of validated rows; CorpusError where there is nothing usable to train or test on."""
+    rows, rejected = validated
     clips = pd.DataFrame(
         [(row.clip, str(row.path), row.role, row.fold, row.labels, row.group or row.clip) for row in rows],
         columns=CLIP_COLUMNS,

@@ -34,7 +34,7 @@ from lib.sounds.corpora.rows import (
     number,
     on_disk,
     read_csv,
-    sift,
+    validate_rows,
 )
 
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
@@ -47,7 +47,7 @@ def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_
     in_folds: by folds, those of the table or dealt here, instead of roles.
     """
     path = find(root, name)
-    usable, rejected = sift(parse(path, in_folds), look=look)
+    usable, rejected = validate_rows(parse(path, in_folds), look=look)
     notes = _remarks(path, in_folds)
     if usable and in_folds and not any(row.fold for row in usable):
         usable, note = dealt(usable, seed, str(path))
