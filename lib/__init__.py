@@ -9,13 +9,13 @@ other. The contract is in pyproject.toml, and `make test` checks it.
     stages            the heavy steps of a run, as the notebooks call them
     controls          games that could refute the study, games with known answers, protocols to avoid
     evaluation plots  scores in, numbers with intervals and sentences out; data and an axis in, a picture out
-    study runs        one run: what was asked for, its folders and seeds; runs by their names
+    study             one run: what was asked for, its folders and seeds
     encoders          the body, the training loop, an encoder, the heads on every subset
     representations   one file each: what an encoder is given of a sound
     sounds            corpora, decoding, chunks of 1 s
     display           matplotlib's style, saving a figure, progress on the screen
     settings          every number that can be set, with its bounds and the reason
-    files             whole files, caches, locks, errors of one line
+    files             whole files, caches, locks, errors of one line; runs by their names
 
 `cli.environment` stands apart: it runs under whatever Python there is and makes the .venv that everything else needs.
 Importing the package itself loads nothing.

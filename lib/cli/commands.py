@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib import files, runs
+from lib import files
 from lib.cli.bars import show
 from lib.cli.cluster import graph_words
 from lib.cli.compiled import compile_once
@@ -26,7 +26,7 @@ from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
 from lib.display.screen import counted, minutes
-from lib.files import PlainError, digests
+from lib.files import PlainError, digests, runs
 
 NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
 

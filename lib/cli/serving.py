@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 from typing import IO
 
-from lib import files, runs
+from lib import files
 from lib.cli.environment import Stop
 from lib.cli.processes import apart, interruptible, shown, stop, terminate_with_parent
 from lib.explorer.limits import LARGEST_BYTES
+from lib.files import runs
 
 NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"

@@ -16,14 +16,13 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from lib import runs
 from lib.encoders.encoder import Encoder, embed_chunks, features_of, key_of, load_finished
 from lib.encoders.heads import HeadPlan, StackedHeads, Subset, scale_of, scores_of
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.measures import constant_scores
 from lib.explorer import embedding_map
 from lib.explorer.limits import LONGEST_S, looked_at, too_large
-from lib.files import digests
+from lib.files import digests, runs
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import ReferenceChunks, Representation

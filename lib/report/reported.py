@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import runs
 from lib.evaluation.results import levels_of
 from lib.evaluation.sentences import between, number
+from lib.files import runs
 from lib.sounds.chunks import LEVELS
 from lib.study import Request, Study, StudyError
 

@@ -5,8 +5,7 @@ import os
 
 import pytest
 
-from lib import runs
-from lib.files import PlainError
+from lib.files import PlainError, runs
 
 
 def begun(home, name, finished_at=None):
