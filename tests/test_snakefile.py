@@ -6,26 +6,20 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
+import headless
 import pytest
 
+from lib.cli import repair
 from lib.cli.commands import plan
 from lib.files import PROJECT
 
 
 def dry_run(planned, folder, *more):
-    """Titles of the jobs that would run, and all of snakemake's words."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "request.json").write_text(json.dumps({"plan": planned}))
-    command = [sys.executable, "-m", "snakemake", "-n", "-p", "--snakefile", PROJECT / "Snakefile", "--cores", "2",
-               "--directory", folder, "--configfile", folder / "request.json", *more]  # fmt: skip
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    words = done.stdout + done.stderr
-    assert done.returncode == 0, words
-    return [
-        title.strip("'")
-        for title in re.findall(r"STUDY_CORES=\d+; exec \S+ -u -m lib\.cli\.notebook \$PPID ('[^']*'|\S+)", words)
-    ], words
+    """Titles of the notebooks that would run, and all of snakemake's words."""
+    words = headless.dry_run(planned, folder, *more)
+    return [title for title, *_ in headless.notebooks_of(words)], words
 
 
 @pytest.fixture
@@ -83,10 +77,13 @@ def test_roots_with_blanks_and_quotes_reach_the_notebook(planned, tmp_path):
     assert "/a b/it" in words
 
 
-def test_one_file_a_job_no_folder_as_output():
-    text = (PROJECT / "Snakefile").read_text()
-    assert "directory(" not in text
-    assert "checkpoints/" not in text
+def test_outputs_are_files_none_of_them_a_checkpoint_and_what_a_repair_takes_out_is_one(planned, tmp_path):
+    """A folder would be emptied before its job; a table that is none of them would not be made again by being absent."""
+    _, words = dry_run(planned, tmp_path / "run")
+    outputs = set(", ".join(re.findall(r"^    output: (.*)$", words, re.MULTILINE)).split(", "))
+    assert {Path(output).suffix for output in outputs} == {".csv", ".npy"}
+    assert {output.split("/")[0] for output in outputs} == {"tables", "scores"}
+    assert {f"tables/{name}.csv" for name in repair.OUTPUTS} <= outputs
 
 
 def test_by_hand_with_the_requests_own_names(home, small_corpus):

@@ -3,9 +3,10 @@
 import time
 
 
-def wait_until(there, patience_s=480):
-    """Wait until there() is true."""
+def wait_until(there, patience_s=480, every_s=0.1):
+    """What there() gives, as soon as it gives something."""
     end = time.monotonic() + patience_s
-    while not there():
+    while not (found := there()):
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(every_s)
+    return found

@@ -4,15 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from waiting import wait_until
 
 from lib.cli.environment import PROJECT
 
-SLEEP = "import os, pathlib, time\npathlib.Path('kernel.txt').write_text(str(os.getpid()))\ntime.sleep(100)"
+SLEEP = "import os, pathlib, time\npathlib.Path('kernel.txt').write_text(str(os.getpid()))\ntime.sleep(1000)"
 # A shell as snakemake starts it, below a Python that stands for snakemake; the first line is the shell's own pid.
 ABOVE = "import subprocess, sys; subprocess.run(['bash', '-c', 'set -euo pipefail; echo $$; ' + sys.argv[1]])"
 LINE = f"exec '{sys.executable}' -u -m lib.cli.notebook $PPID 'a title' - in.ipynb out.ipynb"
@@ -42,13 +42,6 @@ def alive(pid):
         return False
 
 
-def wait_until(there, patience_s=30):
-    end = time.monotonic() + patience_s
-    while not there():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are there")
 
 
@@ -60,7 +53,7 @@ def test_whatever_is_killed_the_notebook_and_its_kernel_end(tmp_path, killed):
     assert alive(kernel)
     os.kill({"above": above.pid, "job": job}[killed], signal.SIGKILL)
     above.wait()
-    wait_until(lambda: not alive(job) and not alive(kernel), 15)
+    wait_until(lambda: not alive(job) and not alive(kernel), 60)  # the notebook of itself would last longer
 
 
 def run(folder):

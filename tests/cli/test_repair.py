@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cli.environment import PROJECT
-from lib.cli.repair import OUTPUTS, outputs_of, take_out_damaged
+from lib.cli.repair import outputs_of, take_out_damaged
 from lib.files import digests
 
 
@@ -29,12 +28,6 @@ def test_which_outputs_the_graph_must_make_again(damaged, without):
 @pytest.mark.parametrize("damaged", ["request.json", "study.json", "timing/train pitch, seed 0.json"])
 def test_what_the_next_call_writes_anyway_costs_nothing(damaged):
     assert list(outputs_of(Path(damaged))) == []
-
-
-def test_the_graph_has_these_outputs():
-    """A table that is none of its outputs would not be made again by being absent."""
-    rules = (PROJECT / "Snakefile").read_text()
-    assert [name for name in OUTPUTS if f'tables/{name}.csv"' not in rules] == []
 
 
 def test_what_is_damaged_is_taken_out_and_said_and_nothing_else(home):

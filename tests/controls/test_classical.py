@@ -1,5 +1,7 @@
 """Classical classifiers: equal to scikit-learn's, chosen on training groups alone, for any labels; what is summarised."""
 
+from dataclasses import replace
+
 import librosa
 import numpy as np
 import pandas as pd
@@ -164,12 +166,6 @@ def test_where_there_are_many_chunks_there_is_no_svm_and_it_is_said(monkeypatch)
     assert [name for name in names_of(200) if "SVM" in name] == ["SVM, C = 1", "SVM, C = 10"]
     monkeypatch.setattr(classical, "MANY", 100)
     assert names_of(101) == ["forest", *(f"ridge, alpha = {alpha:g}" for alpha in classical.ALPHAS)]
-    values = {"forest": 0.5, "ridge, alpha = 10": 0.7, "ridge, alpha = 100": 0.6}
-    row = classical._choice(("pitch", "timbre"), values, 101)
-    assert row["what"].startswith("pitch+timbre: ") and "above 100 training chunks there is no SVM" in row["what"]
-    assert (row["chosen"], row["runner_up"]) == ("ridge, alpha = 10", "ridge, alpha = 100")
-    assert (row["value"], row["runner_up_value"]) == (0.7, 0.6)
-    assert "SVM" not in classical._choice(("pitch",), values, 100)["what"]
     assert candidates(task(150)[0], ["forest"])[0].shape == (150, 2)  # each tree is given a part
 
 
@@ -189,34 +185,51 @@ def study(home, small_corpus, monkeypatch):
     return made
 
 
+TWO = replace(CONTROLS["classical"], players=lambda settings: ("pitch", "timbre"))
+
+
+def chosen_by(study):
+    """What is written of the choices."""
+    return pd.read_csv(study.folder / "tables" / "chosen.csv", keep_default_na=False, dtype=str)
+
+
 def read(study, subset):
     return np.load(control_scores(study, "classical", label(subset), "own", 0))
 
 
 def test_every_subset_is_scored_and_every_choice_written(study):
-    control = CONTROLS["classical"]
-    assert control.game(study).name == "classical4" and control.heads(study) == ("own",)
-    control.run(study, 0)
+    whole = CONTROLS["classical"]
+    assert whole.game(study).name == "classical4" and whole.game(study).players == PAPER and whole.heads(study) == ("own",)
+    TWO.run(study, 0)
     shape = len(study.chunks.rows("test")), len(study.chunks.corpus.classes)
-    assert all(read(study, subset).shape == shape for subset in subsets(PAPER))
-    chosen = pd.read_csv(study.folder / "tables" / "chosen.csv", keep_default_na=False, dtype=str)
-    assert list(chosen) == keeping.CHOSEN_COLUMNS and len(chosen) == 15
+    assert all(read(study, subset).shape == shape for subset in subsets(("pitch", "timbre")))
+    chosen = chosen_by(study)
+    assert list(chosen) == keeping.CHOSEN_COLUMNS and len(chosen) == 3
     assert set(chosen["control"]) == {"classical"} and set(chosen["seed"]) == {"0"}
-    assert [what.split(":")[0] for what in chosen["what"]] == [label(subset) for subset in subsets(PAPER)]
+    assert [what.split(":")[0] for what in chosen["what"]] == ["pitch", "timbre", "pitch+timbre"]
     assert (chosen["value"].astype(float) >= chosen["runner_up_value"].astype(float)).all()
+    assert not chosen["what"].str.contains("SVM").any()
     before = control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns
-    control.run(study, 0)
+    TWO.run(study, 0)
     assert control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns == before
+
+
+def test_a_choice_without_the_svm_says_so(study, monkeypatch):
+    monkeypatch.setattr(classical, "MANY", 10)
+    replace(TWO, players=lambda settings: ("timbre",)).run(study, 0)
+    (row,) = chosen_by(study).itertuples()
+    assert row.what.endswith("; above 10 training chunks there is no SVM")
+    assert "SVM" not in row.chosen + row.runner_up and row.chosen != row.runner_up
 
 
 def test_nothing_of_the_test_clips_reaches_choice_or_fit(study, monkeypatch):
     """With one test chunk's numbers and all test labels changed, the other test chunks are scored as before."""
-    CONTROLS["classical"].run(study, 0)
+    TWO.run(study, 0)
     chosen = (study.folder / "tables" / "chosen.csv").read_text()
     before, test = read(study, ("timbre",)), study.chunks.rows("test")
     study.numbers["timbre"][test[0]] += 50
     study.chunks.targets[test] = 1 - study.chunks.targets[test]
-    CONTROLS["classical"].run(study, 0)
+    TWO.run(study, 0)
     after = read(study, ("timbre",))
     np.testing.assert_array_equal(after[1:], before[1:])
     assert not np.array_equal(after[0], before[0])
@@ -225,14 +238,14 @@ def test_nothing_of_the_test_clips_reaches_choice_or_fit(study, monkeypatch):
 
 @pytest.mark.parametrize("what", ["labels", "groups"])
 def test_other_training_labels_or_groups_are_fitted_anew(what, study):
-    CONTROLS["classical"].run(study, 0)
+    TWO.run(study, 0)
     before = control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns
     rows = study.chunks.rows("train")
     if what == "labels":
         study.chunks.targets[rows[0]] = 1 - study.chunks.targets[rows[0]]
     else:
         study.chunks.groups[rows] = study.chunks.ids[rows]
-    CONTROLS["classical"].run(study, 0)
+    TWO.run(study, 0)
     assert control_scores(study, "classical", "pitch", "own", 0).stat().st_mtime_ns > before
 
 

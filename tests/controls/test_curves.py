@@ -185,13 +185,13 @@ def test_all_schedules_get_their_steps_and_nothing_else_changes(study):
 def test_heads_learn_from_the_same_part_with_as_many_steps(study, monkeypatch):
     asked = []
     monkeypatch.setattr(curves, "trained_on_part", lambda *given: np.zeros((len(study.chunks), 4), np.float32))
-    monkeypatch.setattr(keeping, "_score_head", lambda *given: asked.append(given))
+    monkeypatch.setattr(keeping, "score_subsets", lambda data, train, scored, plan, *_, **__: asked.append((plan, train)) or [])
     curves.play_data(study, game("data4", PAPER), 0, one_in=4)
     part = curves.part_of_groups(study.chunks, study.settings, 0, 4)
-    assert [given[2].head for given in asked] == ["paper", "linear"]
-    for given in asked:
-        np.testing.assert_array_equal(given[-1], part.rows("train"))
-        assert given[2] == HeadPlan.of(curves.of_same_steps(study, part), given[2].head)
+    assert [plan.head for plan, _ in asked] == ["paper", "linear"]
+    for plan, train in asked:
+        np.testing.assert_array_equal(train, part.rows("train"))
+        assert plan == HeadPlan.of(curves.of_same_steps(study, part), plan.head)
 
 
 def test_an_encoder_of_a_part_has_seen_nothing_else(study):

@@ -77,7 +77,7 @@ def skilled(monkeypatch):
         return found
 
     monkeypatch.setattr(crossfit, "scores", scores)
-    monkeypatch.setattr(seeds, "_is_trained", lambda part: True)
+    monkeypatch.setattr(seeds, "stored_embeddings", lambda *given: np.zeros((1, 1)))
     return skill
 
 
@@ -97,7 +97,10 @@ def test_the_best_single_is_chosen_by_the_mean_of_all_folds_and_seeds_and_is_one
 
 
 def test_before_all_folds_are_trained_nothing_is_chosen(folds, skilled, monkeypatch):
-    monkeypatch.setattr(seeds, "_is_trained", lambda part: part.request.fold != 3)
+    lacking = folds.parts[2].folder
+    monkeypatch.setattr(
+        seeds, "stored_embeddings", lambda *given: None if given[-1].is_relative_to(lacking) else np.zeros((1, 1))
+    )
     with pytest.raises(ControlError, match="over all folds") as told:
         seeds.best_single(folds.parts[0])
     assert "\n" not in str(told.value)

@@ -135,9 +135,10 @@ def test_controls_are_grey_and_stand_after_the_study():
 
 
 def test_groups_of_bars_do_not_touch():
-    slots = drawn._slots(with_controls())
-    assert len(set(slots.values())) == len(slots)
-    assert slots["noise5", "pitch"] - slots["paper4", "waveform"] > 1
+    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars(drawn.share_figure(with_controls()).axes[0]))
+    gaps = np.array([right[0] - left[1] for left, right in pairwise(edges)])
+    assert gaps.min() > -1e-9
+    assert (gaps > gaps.min() + 0.5).sum() >= len(CONTROLS)  # one before each game but the first
 
 
 def test_names_of_small_games_do_not_run_into_each_other():
@@ -190,10 +191,12 @@ def test_an_edge_leads_to_the_subset_with_one_more():
 
 
 def test_nodes_at_one_height_stand_side_by_side():
-    heights = {frozenset(pair): 50.0 for pair in combinations("abcde", 2)}
-    places = drawn._places(heights, step=1)
-    assert len(set(places.values())) == 10
-    assert all(abs(x - 2) < 0.5 for x, _ in places.values())
+    players = (*PAPER, "noise")
+    level = lattice(players) | dict.fromkeys(combinations(players, 2), 0.5)
+    nodes = drawn.lattice_figure(level, "map_macro", "clip", "paper").axes[0].lines[-1]
+    of_two = [x for x, y in zip(nodes.get_xdata(), nodes.get_ydata(), strict=True) if y == pytest.approx(50)]
+    assert len(set(np.round(of_two, 3))) == 10
+    assert all(abs(x - 2) < 0.5 for x in of_two)
 
 
 def test_lattice_leaves_out_what_has_no_value():

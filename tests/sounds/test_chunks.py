@@ -540,7 +540,7 @@ def test_a_half_built_cache_is_built_again(harm, tmp_path, monkeypatch):
     if harm == "interrupted":
         (folder / "about.json").unlink()
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(chunks, "_cut_file", interrupt)
+            patch.setattr(chunks, "decode_channels", interrupt)
             cut(corpus)
     again = cut(corpus)
     assert np.array_equal(again.audio, before) and len(again.corpus.rejected) == 3
@@ -611,7 +611,7 @@ def test_a_cache_that_cannot_be_written_is_told(number, error, words, tmp_path, 
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(chunks, "_write_array", refuse)
+    monkeypatch.setattr(chunks, "cut_clip", refuse)
     with pytest.raises(error, match=words):
         cut(mixed(tmp_path / "c"))
     assert not list((tmp_path / "home").rglob("*.part"))
