@@ -6,6 +6,7 @@ other. The contract is in pyproject.toml, and `make test` checks it.
     cli               what a person types: one command a file, no logic of the study
     report            a finished study on one page
     explorer          touch a finished study, in a notebook or the browser; clips to hear and see
+    model             a trained study as a tool: any sound in, embeddings and tags out
     stages            the heavy steps of a run, as the notebooks call them
     controls          games that could refute the study, games with known answers, protocols to avoid
     evaluation plots  scores in, numbers with intervals and sentences out; data and an axis in, a picture out

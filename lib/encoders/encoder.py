@@ -41,6 +41,7 @@ from lib.sounds.decode import decode
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
 BLOCK = 64
+FEW = 8  # the same for the chunks of one sound, which may be one alone
 PARTS = (8, 4, 2)  # of the epochs: after an eighth, a quarter and a half of them the study keeps the weights
 VERSION = 3  # of body and loop: raised when the same settings would give other numbers
 
@@ -265,7 +266,7 @@ def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.n
         return embedding, encoder.classifier(embedding)
 
     encoder.eval()
-    parts = [values for _, values in in_blocks(both, chunks, device, min(len(chunks), BLOCK))]
+    parts = [values for _, values in in_blocks(both, chunks, device, FEW)]
     return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
 
 

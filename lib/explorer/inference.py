@@ -14,15 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
-from lib.encoders.encoder import Encoder, embed_chunks, features_of, key_of, load_finished
-from lib.encoders.heads import HeadPlan, StackedHeads, Subset, scale_of, scores_of
+from lib.encoders.encoder import Encoder, features_of
+from lib.encoders.heads import Subset
 from lib.evaluation.frozen import read_embeddings
-from lib.evaluation.measures import constant_scores
 from lib.explorer import embedding_map
 from lib.explorer.limits import LONGEST_S, looked_at, too_large
 from lib.files import digests, runs
+from lib.model.trained import Model
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import ReferenceChunks, Representation
@@ -30,8 +29,7 @@ from lib.settings import SettingsError
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import cut_clip
 from lib.sounds.decode import BadFile, decode
-from lib.stages import heads_key, heads_made_from, learned_from
-from lib.study import Request, Study, StudyError, missing
+from lib.study import Request, Study
 
 N_PLACING = 5  # nearest chunks that say where a sound of one's own lies on a map
 
@@ -66,41 +64,19 @@ class Answers:
 
     def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
         self.part, self.seed = part, seed
-        self._heads = {kind: self._read_heads(kind) for kind in part.settings.heads.kinds}
-        learned = {name: learned_from(part, name, seed) for name in names()}
-        self._check_heads(learned)
+        self.model = Model.of_study(part, seed)
         self.head = head or part.settings.heads.kinds[0]
-        if self.head not in self._heads:
-            raise SettingsError(f"head {head!r}: this study has {', '.join(self._heads)}")
+        if self.head not in self.model.heads:
+            raise SettingsError(f"head {head!r}: this study has {', '.join(self.model.heads)}")
         self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
         self.train = part.train_rows
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
-        self._scales = {
-            name: scale_of(torch.from_numpy(values[self.train]), part.settings.heads)
-            for name, values in learned.items()
-        }
-
-    def _read_heads(self, kind: str) -> dict[str, torch.Tensor]:
-        path = self.part.heads(kind, self.seed)
-        if not path.exists():
-            raise missing(self.part, path, "03_subsets")
-        return digests.read(path, load_file)
-
-    def _check_heads(self, learned: dict[str, np.ndarray]) -> None:
-        """StudyError where the heads were trained on other embeddings than those that are there now."""
-        for kind in self._heads:
-            if heads_made_from(self.part, kind, self.seed) != heads_key(self.part, learned, kind, self.seed):
-                raise StudyError(
-                    f"the {kind} heads of seed {self.seed} were trained on other embeddings, labels or settings: "
-                    f"run {self.part.call('03_subsets')} again"
-                )
 
     # Scores
 
     def scaled(self, name: str, embeddings: np.ndarray) -> torch.Tensor:
         """Embeddings [c, width] of one encoder as the heads read them."""
-        mean, spread = self._scales[name]
-        return (torch.from_numpy(np.ascontiguousarray(embeddings, np.float32)) - mean) / spread
+        return self.model.scaled(name, embeddings)
 
     def scores(self, sound: Sound, subset: Subset) -> np.ndarray:
         """Scores [c, class] of the subset's head; without any encoder those of the constant predictor."""
@@ -108,11 +84,7 @@ class Answers:
 
     def of_embeddings(self, embeddings: dict[str, np.ndarray], subset: Subset) -> np.ndarray:
         """Scores [c, class] of embeddings [c, width] by name."""
-        n_chunks = len(next(iter(embeddings.values())))
-        if not subset:
-            return np.tile(constant_scores(self.chunks.targets[self.train]).astype(np.float32), (n_chunks, 1))
-        model, plan = StackedHeads.of_subset(subset, self._heads[self.head]), HeadPlan.of(self.part.settings, self.head)
-        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), plan)[0]
+        return self.model.scores(embeddings, subset, self.head)
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
         """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""
@@ -167,7 +139,7 @@ class Answers:
 
     def silent(self, sound: Sound) -> np.ndarray:
         """Which chunks [c] of a sound are silent, by the study's own limit."""
-        return np.abs(sound.audio).max(1) < 10 ** (self.part.settings.chunking.silent_dbfs / 20)
+        return self.model.silent(sound.audio)
 
     def _told(self, clip: int) -> tuple[tuple[str, ...], str]:
         told = self.chunks.corpus.clips.iloc[clip]
@@ -186,8 +158,7 @@ class Answers:
         rule = self.part.settings.chunking
         remark = looked_at(Path(path))
         audio, start_s = cut_clip(decode(Path(path), rule.rate_hz, rule.resampler, LONGEST_S), rule)
-        embeddings = {each: embed_chunks(encoder, audio)[0] for each, encoder in self.encoders.items()}
-        return Sound(audio, start_s, embeddings, (), name or Path(path).name, remark=remark)
+        return Sound(audio, start_s, self.model.of_chunks(audio), (), name or Path(path).name, remark=remark)
 
     def hear_bytes(self, content: bytes, name: str) -> Sound:
         """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
@@ -198,17 +169,10 @@ class Answers:
             path.write_bytes(content)
             return self.hear(path, name)
 
-    @cached_property
+    @property
     def encoders(self) -> dict[str, Encoder]:
         """The trained encoders, on the processor; StudyError naming the notebook where one is missing."""
-        return {name: self._encoder(name) for name in self.embeddings}
-
-    def _encoder(self, name: str) -> Encoder:
-        part = self.part
-        encoder, folder = Encoder(name, len(self.classes), part.settings), part.checkpoint(name, self.seed)
-        if load_finished(encoder, folder, key_of(name, self.chunks, part.settings, self.seed)) is None:
-            raise missing(part, folder / "encoder.json", "02_train_encoder", representation=name, seed=self.seed)
-        return encoder.eval().requires_grad_(False)
+        return self.model.encoders
 
     @property
     def shelf(self) -> list[Representation]:
@@ -252,7 +216,9 @@ class Answers:
     def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
         """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
         known = self._known(representation)
-        return np.concatenate([representation.sonify(each, known) for each in sounds.features_of(representation, audio)])
+        return np.concatenate(
+            [representation.sonify(each, known) for each in sounds.features_of(representation, audio)]
+        )
 
     def _known(self, representation: Representation) -> ReferenceChunks:
         """Training chunks with their features, as the encoder was trained on them."""

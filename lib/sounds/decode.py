@@ -61,29 +61,93 @@ def decode_channels(
     path: Path, rate_hz: int, resampler: str, longest_s: float = math.inf
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same samples, and the peak of each channel [channel] before their mean was taken."""
+    peaks: list[np.ndarray] = []
+    samples = np.concatenate(list(stream(path, rate_hz, resampler, longest_s, peaks)))
+    return samples, peaks[0]
+
+
+def stream(
+    path: Path, rate_hz: int, resampler: str, longest_s: float = math.inf, peaks: list[np.ndarray] | None = None
+) -> Iterator[np.ndarray]:
+    """The same samples in pieces [sample], as they are read: of an hour only some seconds are ever in memory.
+
+    BadFile comes with the piece where reading fails, or after the last. torchaudio is given the sound whole.
+    peaks: takes up the peak of each channel [channel] at the end.
+    """
     try:
-        mono, rate, peaks = _mono(path, longest_s)
-        _refuse_truncated(path)
-        if len(mono) / rate < min(told_s := _ogg_seconds(path), longest_s) - 0.1:
-            raise BadFile(f"damaged: {len(mono) / rate:.1f} of {told_s:.1f} s could be read")
-        wanted = max(1, round(len(mono) * rate_hz / rate))
-        if rate != rate_hz:
-            mono = resample(mono, rate, rate_hz, resampler)
+        if Path(path).stat().st_size == 0:
+            raise BadFile("empty file")
+        with _opened(path) as file:
+            yield from _resampled(path, file, Resampler(file.samplerate, rate_hz, resampler), longest_s, peaks)
     except FileNotFoundError:
         raise BadFile("file not found") from None
     except (soundfile.LibsndfileError, TypeError) as error:
         raise BadFile(f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_line(error)}") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise BadFile(f"cannot be decoded: {_line(error)}") from None
-    if not np.isfinite(mono).all():
-        raise BadFile("NaN or infinite samples")
-    return np.pad(mono[:wanted], (0, max(0, wanted - len(mono)))), peaks
 
 
-def resample(mono: np.ndarray, rate: int, rate_hz: int, resampler: str) -> np.ndarray:
-    """Samples [sample] from rate to rate_hz by soxr, or by torchaudio's long Kaiser window, on a GPU if there is one."""
-    if resampler != "torchaudio":
-        return soxr.resample(mono, rate, rate_hz, quality=resampler.removeprefix("soxr_").upper())
+class Resampler:
+    """Samples at one rate in, piece by piece, samples at another out: by soxr, or by torchaudio's long Kaiser window.
+
+    What comes out together is bit for bit what the whole sound gives at once.
+    """
+
+    def __init__(self, rate: int, rate_hz: int, resampler: str) -> None:
+        if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+            raise BadFile(f"a sampling rate of {rate} Hz: its header is damaged, or it is no sound")
+        self.rate, self.rate_hz, self.n_in, self.n_out = rate, rate_hz, 0, 0
+        self.whole: list[np.ndarray] | None = [] if resampler == "torchaudio" and rate != rate_hz else None
+        quality = resampler.removeprefix("soxr_").upper()
+        streamed = self.whole is None and rate != rate_hz
+        self.soxr = soxr.ResampleStream(rate, rate_hz, 1, quality=quality) if streamed else None
+
+    def piece(self, mono: np.ndarray) -> np.ndarray:
+        """What is ready [sample] once these samples [sample] have come."""
+        self.n_in += len(mono)
+        if self.whole is not None:
+            self.whole.append(mono)
+            return mono[:0]
+        return self._counted(self.soxr.resample_chunk(mono) if self.soxr else mono)
+
+    def rest(self) -> np.ndarray:
+        """The end [sample], so that n samples have become round(n * rate_hz / rate), at least one."""
+        wanted, last = max(1, round(self.n_in * self.rate_hz / self.rate)), np.zeros(0, np.float32)
+        if self.whole:
+            last = by_torchaudio(np.concatenate(self.whole), self.rate, self.rate_hz)
+        elif self.soxr:
+            last = self.soxr.resample_chunk(last, last=True)
+        missing = wanted - self.n_out
+        return self._counted(np.pad(last[:missing], (0, max(0, missing - len(last)))))
+
+    def _counted(self, samples: np.ndarray) -> np.ndarray:
+        if not np.isfinite(samples).all():
+            raise BadFile("NaN or infinite samples")
+        self.n_out += len(samples)
+        return samples
+
+
+def _resampled(
+    path: Path, file: soundfile.SoundFile, resampler: Resampler, longest_s: float, peaks: list[np.ndarray] | None
+) -> Iterator[np.ndarray]:
+    most, of_channels = longest_s * file.samplerate, np.zeros(file.channels, np.float32)
+    for block in _blocks(file, most, of_channels):
+        yield resampler.piece(block[: max(0, round(min(len(block), most - resampler.n_in)))])
+    n_frames = resampler.n_in
+    if n_frames < min(file.frames, most) - 0.5 and file.frames < 1 << 60:  # a stream's header does not tell the number
+        raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
+    _refuse_truncated(path)
+    if not n_frames:
+        raise BadFile("no samples")
+    if n_frames / file.samplerate < min(told_s := _ogg_seconds(path), longest_s) - 0.1:
+        raise BadFile(f"damaged: {n_frames / file.samplerate:.1f} of {told_s:.1f} s could be read")
+    yield resampler.rest()
+    if peaks is not None:
+        peaks.append(of_channels)
+
+
+def by_torchaudio(mono: np.ndarray, rate: int, rate_hz: int) -> np.ndarray:
+    """Samples [sample] from rate to rate_hz by torchaudio's long Kaiser window, on a GPU if there is one."""
     import torch
     from torchaudio.functional import resample as sinc
 
@@ -98,23 +162,6 @@ def _line(error: Exception) -> str:
     if "does not exist or is not a regular file" in text:  # libsndfile's words for what it does not know
         text = "its content has no format that is known"
     return " ".join(text.split()).rstrip(".")
-
-
-def _mono(path: Path, longest_s: float) -> tuple[np.ndarray, int, np.ndarray]:
-    if path.stat().st_size == 0:
-        raise BadFile("empty file")
-    with _opened(path) as file:
-        if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
-            raise BadFile(f"a sampling rate of {file.samplerate} Hz: its header is damaged, or it is no sound")
-        most, peaks = longest_s * file.samplerate, np.zeros(file.channels, np.float32)
-        blocks = list(_blocks(file, most, peaks))
-        n_frames = sum(map(len, blocks))
-        if n_frames < min(file.frames, most) and file.frames < 1 << 60:  # a stream's header does not tell the number
-            raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
-        if not n_frames:
-            _refuse_truncated(path)
-            raise BadFile("no samples")
-        return np.concatenate(blocks)[: round(min(n_frames, most))], file.samplerate, peaks
 
 
 def _opened(path: Path) -> _Forwards:

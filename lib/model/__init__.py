@@ -1,0 +1,39 @@
+"""A trained study as a tool: any sound in, embeddings and tags out, anywhere.
+
+`trained` holds the model; `folder` embeds all sounds of a folder; `bundle` writes one folder that needs neither corpus nor
+run, `card` its description, `graphs` its ONNX files; `hear` is the interface of the HEAR benchmark.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lib.model.trained import Model
+
+
+def open_model(study: str | Path, seed: int | None = None, fold: int | None = None, device: str = "cpu") -> Model:
+    """The model of a finished run, by its name or folder, or of a bundle's folder.
+
+    seed, fold: of a run the first by default; a bundle has one of each. A run needs its corpus, a bundle does not.
+    PlainError in one line where there is no such thing, or it is not finished.
+    """
+    from lib.files import PlainError, home, runs
+    from lib.model.trained import Model
+    from lib.study import Request, Study
+
+    folder = Path(study).expanduser()
+    if folder.is_dir() and folder.resolve().parent != home() / "runs":
+        raise PlainError(
+            f"{folder} is neither a bundle nor a run in {home() / 'runs'}: set STUDY_HOME to the folder that holds its runs/"
+        )
+    run = runs.wanted(folder.name if folder.is_dir() else str(study), only_finished=True)
+    parts = Study.of(Request(**runs.asked(run))).parts
+    found = [part for part in parts if fold in (None, part.request.fold)]
+    if not found:
+        raise PlainError(f"fold {fold}: {run.name} has {', '.join(str(part.request.fold) for part in parts)}")
+    seeds = found[0].request.seeds
+    if seed is not None and seed not in seeds:
+        raise PlainError(f"seed {seed}: {run.name} has {', '.join(map(str, seeds))}")
+    return Model.of_study(found[0], seeds[0] if seed is None else seed, device)
