@@ -1,19 +1,18 @@
 """make study PROFILE=slurm: the notebooks as jobs of a cluster, by a profile in profiles/ and Snakemake's own executor."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
 from lib import files
 from lib.cli.environment import Stop
+from lib.cli.extras import need
 
 PROFILES = files.PROJECT / "profiles"
-PLUGINS = {"slurm": "snakemake-executor-plugin-slurm==2.8.0"}  # what the study does not need where there is no cluster
+PLUGINS = {"slurm": "snakemake_executor_plugin_slurm"}
 SUBMITS = {"slurm": "sbatch"}
 
 
@@ -27,7 +26,7 @@ def graph_words(profile: str, jobs: str) -> list[str]:
     if executor in SUBMITS and not shutil.which(SUBMITS[executor]):
         raise Stop(f"PROFILE={profile}: there is no {SUBMITS[executor]} here: call it where jobs are submitted from")
     if executor in PLUGINS:
-        install(PLUGINS[executor])
+        need(PLUGINS[executor])
     at_once = ["--jobs", jobs] if jobs else []
     return ["--profile", str(folder), *at_once, *(status_words() if executor == "slurm" else [])]
 
@@ -39,17 +38,6 @@ def profile_folder(profile: str) -> Path:
             return folder.resolve()
     there = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))
     raise Stop(f"PROFILE={profile}: there is no such profile; there are {there}, or give a folder with a config.yaml")
-
-
-def install(requirement: str) -> None:
-    """Add a plugin of snakemake's to .venv, if it is not there."""
-    module = requirement.partition("==")[0].replace("-", "_")
-    if importlib.util.find_spec(module):
-        return
-    print(f"installing {requirement} into .venv", flush=True)
-    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", requirement]
-    if subprocess.run(command).returncode:
-        raise Stop(f"{requirement} could not be installed; pip's words stand above")
 
 
 def status_words() -> list[str]:

@@ -17,6 +17,7 @@ from lib import files
 from lib.cli.bars import show
 from lib.cli.cluster import graph_words
 from lib.cli.compiled import compile_once
+from lib.cli.embed import embed
 from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.faults import faults
 from lib.cli.lab import lab
@@ -36,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     command, *pairs = words or ["help"]
     actions = {
         "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
-        "bench": bench, "data": data, "faults": faults,
+        "bench": bench, "data": data, "faults": faults, "embed": embed,
     }  # fmt: skip
     try:
         if command not in actions:

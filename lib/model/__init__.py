@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_model(study: str | Path, seed: int | None = None, fold: int | None = None, device: str = "cpu") -> Model:
-    """The model of a finished run, by its name or folder, or of a bundle's folder.
+    """The model of a finished run, by its name (empty: the newest) or folder, or of a bundle's folder.
 
     seed, fold: of a run the first by default; a bundle has one of each. A run needs its corpus, a bundle does not.
     PlainError in one line where there is no such thing, or it is not finished.
@@ -23,13 +23,13 @@ def open_model(study: str | Path, seed: int | None = None, fold: int | None = No
     from lib.model.trained import Model
     from lib.study import Request, Study
 
-    folder = Path(study).expanduser()
+    folder = Path(study or "no such folder").expanduser()
     if folder.is_dir() and folder.resolve().parent != home() / "runs":
         raise PlainError(
             f"{folder} is neither a bundle nor a run in {home() / 'runs'}: set STUDY_HOME to the folder that holds its runs/"
         )
     run = runs.wanted(folder.name if folder.is_dir() else str(study), only_finished=True)
-    parts = Study.of(Request(**runs.asked(run))).parts
+    parts = Study.of(Request(**runs.request(run))).parts
     found = [part for part in parts if fold in (None, part.request.fold)]
     if not found:
         raise PlainError(f"fold {fold}: {run.name} has {', '.join(str(part.request.fold) for part in parts)}")

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from lib import files
 from lib.encoders.encoder import BLOCK, Encoder, embed_chunks, key_of, load_finished
 from lib.encoders.heads import HeadPlan, StackedHeads, Subset, label, scale_of, scores_of
 from lib.encoders.training import device_of
@@ -102,6 +103,14 @@ class Model:
     def encoders(self) -> dict[str, Encoder]:
         """The trained encoders in evaluation mode; StudyError naming the notebook where one is missing."""
         return {name: self.load(name) for name in self.names}
+
+    @cached_property
+    def key(self) -> str:
+        """Changes with whatever the numbers depend on."""
+        weights = [value for name in self.names for value in self.encoders[name].state_dict().values()]
+        weights += [value for kind in self.heads for value in self.heads[kind].values()]
+        digests_of = [files.digest(value.cpu().numpy()) for value in weights]
+        return files.key(self.settings, self.classes, self.names, list(self.heads), digests_of)
 
     # Any sound
 

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from lib.cli import cluster
+from lib.cli import cluster, extras
 from lib.cli.cluster import ended_by_scheduler, graph_words, profile_folder
 from lib.cli.environment import Stop
 from lib.files import PROJECT
@@ -19,7 +19,7 @@ def with_slurm(monkeypatch, tmp_path):
         (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(cluster, "install", lambda requirement: None)
+    monkeypatch.setattr(cluster, "need", lambda *modules: None)
     return tmp_path
 
 
@@ -50,8 +50,9 @@ def test_where_no_job_can_be_submitted_it_is_said_before_anything_is_made(monkey
 def test_a_plugin_that_cannot_be_installed_is_one_line(monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setitem(extras.EXTRAS, "no_such_plugin", "no-such-plugin==1")
     with pytest.raises(Stop, match="no-such-plugin==1 could not be installed"):
-        cluster.install("no-such-plugin==1")
+        extras.need("json", "no_such_plugin")
 
 
 def test_every_rule_that_the_profile_names_is_one_of_the_graph():
