@@ -13,6 +13,7 @@ Beside it stand `<name>-tags.csv` (file, and the score of every class, by the he
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ class _Parts:
         for path in sorted(folder.glob("[0-9]*.npz")):
             if found := digests.reread(path, digests.load_arrays):
                 parts.paths.append(path)
-                parts.stats |= dict(zip(found["file"].tolist(), map(tuple, found["stat"].tolist()), strict=True))
+                parts.stats |= dict(zip(found["files"].tolist(), map(tuple, found["stat"].tolist()), strict=True))
         return parts
 
     def add(self, name: str, stat: tuple[int, int], found: Embedded | BadFile) -> None:
@@ -153,8 +154,8 @@ class _Parts:
         path = self.folder / f"{int(self.paths[-1].stem) + 1 if self.paths else 0:06d}.npz"
         with digests.sealed(path) as temporary:
             np.savez(
-                temporary, file=list(self.new), stat=[self.stats[name] for name in self.new],
-                n=list(map(_seconds, self.new.values())), tags=np.array(tags).reshape(len(good), -1),
+                temporary, files=list(self.new), stat=[self.stats[name] for name in self.new],
+                n=list(map(_seconds, self.new.values())), tags=np.array(tags).reshape(-1, len(self.model.classes)),
                 reason=[str(found) if isinstance(found, BadFile) else "" for found in self.new.values()],
                 start_s=np.concatenate(start_s), silent=np.concatenate(silent), **seconds,
             )  # fmt: skip
@@ -168,16 +169,16 @@ class _Parts:
         """
         last: dict[str, Path] = {}
         for path in self.paths:
-            last |= dict.fromkeys(digests.read(path, digests.load_arrays)["file"].tolist(), path)
+            last |= dict.fromkeys(digests.read(path, digests.load_arrays)["files"].tolist(), path)
         for path in self.paths:
             part = digests.read(path, digests.load_arrays)
-            keep = np.array([name in wanted and last[name] == path for name in part["file"].tolist()])
+            keep = np.array([name in wanted and last[name] == path for name in part["files"].tolist()])
             good, rows = part["reason"] == "", np.repeat(keep, part["n"])
             yield {
-                "file": np.repeat(part["file"], part["n"])[rows],
+                "file": np.repeat(part["files"], part["n"])[rows],
                 **{name: part[name][rows] for name in ("start_s", "silent", *self.names)},
-                "clips": part["file"][good & keep], "tags": part["tags"][keep[good]],
-                "bad": part["file"][~good & keep], "reasons": part["reason"][~good & keep],
+                "clips": part["files"][good & keep], "tags": part["tags"][keep[good]],
+                "bad": part["files"][~good & keep], "reasons": part["reason"][~good & keep],
             }  # fmt: skip
 
 
@@ -241,7 +242,10 @@ def _csv(path: Path) -> Iterator[Add]:
 def _npz(path: Path) -> Iterator[Add]:
     parts: list[Rows] = []
     yield parts.append
-    np.savez(path, **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    with zipfile.ZipFile(path, "w") as archive:  # as np.savez, which has a parameter of the name of a column
+        for name in parts[0]:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.concatenate([part[name] for part in parts]))
 
 
 @contextmanager
