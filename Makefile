@@ -1,6 +1,6 @@
 # Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 export PYTHON = python3
-.PHONY: help setup data study record report explorer embed test lab bench faults
+.PHONY: help setup data study record report explorer embed bundle test lab bench faults
 .NOTPARALLEL:
 
 # What went wrong is said in one line by the command itself. Under -q a recipe that is marked + runs all the same, and
@@ -28,6 +28,8 @@ explorer: # a study's clips in the browser: make explorer STUDY=planted-quick PO
 	$(RUN) explorer
 embed:   # all sounds of a folder through a study: make embed STUDY=planted-quick ROOT=folder OUT=file.parquet
 	$(RUN) embed
+bundle:  # a study's model as one folder that needs no corpus: make bundle STUDY=planted-quick
+	$(RUN) bundle
 test:    # all tests
 	$(RUN) test
 lab:     # JupyterLab on copies of notebooks/

@@ -15,6 +15,7 @@ from typing import Any
 
 from lib import files
 from lib.cli.bars import show
+from lib.cli.bundle import bundle
 from lib.cli.cluster import graph_words
 from lib.cli.compiled import compile_once
 from lib.cli.embed import embed
@@ -37,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     command, *pairs = words or ["help"]
     actions = {
         "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
-        "bench": bench, "data": data, "faults": faults, "embed": embed,
+        "bench": bench, "data": data, "faults": faults, "embed": embed, "bundle": bundle,
     }  # fmt: skip
     try:
         if command not in actions:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lib.model.trained import Model
+    from lib.study import Study
 
 
 def open_model(study: str | Path, seed: int | None = None, fold: int | None = None, device: str = "cpu") -> Model:
@@ -19,8 +20,18 @@ def open_model(study: str | Path, seed: int | None = None, fold: int | None = No
     seed, fold: of a run the first by default; a bundle has one of each. A run needs its corpus, a bundle does not.
     PlainError in one line where there is no such thing, or it is not finished.
     """
-    from lib.files import PlainError, home, runs
+    from lib.model import bundle
     from lib.model.trained import Model
+
+    if study and bundle.is_bundle(Path(study).expanduser()):
+        return bundle.read(Path(study).expanduser(), device)
+    part, seed = part_of(study, seed, fold)
+    return Model.of_study(part, seed, device)
+
+
+def part_of(study: str | Path, seed: int | None = None, fold: int | None = None) -> tuple[Study, int]:
+    """What is meant of a finished run: a part with a test fold or role of its own, and a seed; PlainError in one line."""
+    from lib.files import PlainError, home, runs
     from lib.study import Request, Study
 
     folder = Path(study or "no such folder").expanduser()
@@ -36,4 +47,4 @@ def open_model(study: str | Path, seed: int | None = None, fold: int | None = No
     seeds = found[0].request.seeds
     if seed is not None and seed not in seeds:
         raise PlainError(f"seed {seed}: {run.name} has {', '.join(map(str, seeds))}")
-    return Model.of_study(found[0], seeds[0] if seed is None else seed, device)
+    return found[0], seeds[0] if seed is None else seed

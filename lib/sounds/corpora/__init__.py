@@ -25,6 +25,18 @@ SOURCES: dict[str, Callable[[Path | None], Corpus]] = {
 
 TITLES = {"esc50": "ESC-50", "fsd50k": "FSD50K"}
 
+LICENCES = {  # of the sounds: the word for it on model hubs, and what is to be known
+    "planted": ("cc0-1.0", "The sounds are made by the study's own code and free (CC0)."),
+    "esc50": ("cc-by-nc-3.0", "ESC-50 is under CC BY-NC 3.0, its subset ESC-10 under CC BY 3.0: weights learned from it are given on for the same uses."),
+    "fsd50k": ("cc-by-4.0", "FSD50K is under CC BY 4.0; each clip has its own licence (CC0, CC BY, CC BY-NC or CC Sampling+), told in its metadata."),
+    "table": ("other", "The sounds are the owner's, and so is what may be done with weights learned from them: say it here."),
+}  # fmt: skip
+
+
+def licence(name: str) -> tuple[str, str]:
+    """The licence of a corpus in a word, and in a sentence."""
+    return LICENCES[name]
+
 
 def title(name: str, root: Path | str | None = None) -> str:
     """What a corpus is called, whether it is there or not: own sounds by the name of their table, ESC-10 by its folder's."""

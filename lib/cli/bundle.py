@@ -1,0 +1,28 @@
+"""make bundle: the model of a finished run as one folder that needs neither its corpus nor the run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lib import files
+from lib.cli.processes import apart, shown
+from lib.files import runs
+
+
+def bundle(given: Mapping[str, str]) -> int:
+    """Write the bundle, in runs/<study>/bundle unless told otherwise; say how it is opened."""
+    run = runs.wanted(given.get("STUDY", ""), only_finished=True)
+    out = Path(given["OUT"]).expanduser().resolve() if given.get("OUT") else run / "bundle"
+    apart(_write, run.name, out)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(
+        f"{shown(out)} ({files.in_bytes(size)}): open_model({str(shown(out))!r}) of lib.model opens it, here or elsewhere"
+    )
+    return 0
+
+
+def _write(run: str, out: Path) -> None:
+    from lib.model import bundle, part_of
+    from lib.model.trained import Model
+
+    part, seed = part_of(run)
+    bundle.write(Model.of_study(part, seed), part, seed, out)
