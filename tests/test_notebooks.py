@@ -37,8 +37,8 @@ def assigned(code):
     return names_in(code, lambda name: name.is_assigned() or name.is_imported())
 
 
-def test_there_are_six():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_seven():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "08"]
 
 
 def test_the_first_code_cell_holds_the_parameters_as_literals(cells):
@@ -98,3 +98,17 @@ def test_cells_run_again_in_another_order_mean_the_same_study(finished, small_co
     run = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)), metadata=notebook.metadata)
     NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
     assert run.cells[-1].outputs[0].text.strip() == str(tmp_path / "home" / "runs" / "planted-tiny")
+
+
+@pytest.mark.slow
+def test_own_sounds_are_looked_into_headless(finished, small_corpus, tmp_path, monkeypatch):
+    shutil.copytree(finished[0], tmp_path / "home", symlinks=True)
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "home"))
+    run = nbformat.read(PROJECT / "notebooks" / "08_own_sounds.ipynb", as_version=4)
+    parameters = next(cell for cell in run.cells if cell.cell_type == "code")
+    parameters.source += f"\npreset, root, device, n_points = 'tiny', {str(small_corpus)!r}, 'cpu', 60"
+    NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
+    figures = {path.stem for path in (tmp_path / "home" / "figures" / "planted-tiny").glob("08_*")}
+    assert figures == {
+        f"08_{name}" for name in ["sound", "tags", "nearest", "map", "said_by_each", "without_each", "seconds"]
+    }

@@ -1,0 +1,44 @@
+"""Pictures of sounds of one's own: where they lie among the corpus's chunks, and which seconds decided on a tag."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.display import mpl
+from lib.display.figures import GREY, over_all, style
+from lib.plots.encoder import COLOURS
+
+
+def on_maps(
+    places: Mapping[str, np.ndarray], own: Mapping[str, Sequence[np.ndarray]], names: Sequence[str]
+) -> mpl.Figure:
+    """A panel for each map: title -> places [chunk, 2] of the corpus, and of each own sound [second, 2], by its name."""
+    with style():
+        figure = mpl.Figure(figsize=(2.9 * len(places), 3.2 + 0.17 * len(names)))
+        axes = figure.subplots(1, len(places), squeeze=False)[0]
+        for axis, (title, points) in zip(axes, places.items(), strict=True):
+            axis.scatter(*points.T, s=4, color=GREY, linewidths=0, label="chunks of the corpus", rasterized=True)
+            for number, (name, mine) in enumerate(zip(names, own[title], strict=True)):
+                axis.scatter(
+                    *mine.T, s=45, color=COLOURS[number % len(COLOURS)], marker="oXsD^vP*"[number % 8], label=name
+                )
+            axis.set(xticks=[], yticks=[], title=title)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
+        over_all(figure, "Own sounds on the maps of the corpus: each second stands where its nearest chunks do")
+        return figure
+
+
+def seconds(found: pd.DataFrame, label: str, name: str) -> mpl.Figure:
+    """Bars over time: the score of a class in each second, and how far the clip's falls without it."""
+    with style():
+        figure = mpl.Figure(figsize=(7, 3.2))
+        for axis, column, told in zip(
+            figure.subplots(2, 1, sharex=True), ("score", "decided"), ("score of the second", "falls without it"), strict=True
+        ):  # fmt: skip
+            axis.bar(found["start_s"], found[column], width=0.9, align="edge", color="#0072B2")
+            axis.axhline(0, color="black", linewidth=0.6)
+            axis.set_ylabel(told)
+        axis.set_xlabel("time (s)")
+        over_all(figure, f"Which seconds of {name} speak for {label}", 9)
+        return figure
