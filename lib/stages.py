@@ -16,7 +16,7 @@ from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.step import product_type, products
 from lib.encoders.training import device_of, load_tensors, write_tensors
-from lib.evaluation import results
+from lib.evaluation import scores
 from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.evaluation.frozen import read_embeddings
 from lib.files import digests
@@ -34,7 +34,7 @@ def train(study: Study, representation: str, seed: int) -> Trained:
         representation, chunks, study.settings, seed, study.checkpoint(representation, seed), study.request.device,
         keep_epochs=parts_of_epochs(epochs).values(),
     )  # fmt: skip
-    results.write_scores(study, representation, "own", seed, trained.scores)
+    scores.write_scores(study, representation, "own", seed, trained.scores)
     for stage in trained.timings:
         share = share_of_peak(study, stage.flops, stage.seconds) if stage.flops else None
         study.note_time(stage.what, stage.seconds, stage.chunks, "chunks", share)
@@ -53,8 +53,8 @@ def score(study: Study) -> None:
     for line in dict.fromkeys(line for part in study.parts for line in part.chunks.corpus.remarks):
         print(line)
     for part in study.parts:
-        results.write_test_set(part)
-        results.write_constant(part)
+        scores.write_test_set(part)
+        scores.write_constant(part)
         for seed in part.request.seeds:
             embeddings = {name: learned_from(part, name, seed) for name in names()}
             for head in part.settings.heads.kinds:
@@ -116,8 +116,8 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
     data, start = HeadData(embeddings, chunks.targets, chunks.groups), time.perf_counter()
     trained = list(train_subsets(data, train, plan, seed, device_of(study.request.device)))
     for heads in trained:
-        for subset, scores in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
-            results.write_scores(study, label(subset), head, seed, scores)
+        for subset, own in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
+            scores.write_scores(study, label(subset), head, seed, own)
     note_heads(study, data, plan, seed, time.perf_counter() - start)
     keep_heads(study, data, plan, seed, trained)
     digests.write_json(study.folder / "scores" / f".{head}-seed{seed}.json", {"key": key})

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lib.display import figures
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import comparisons, contributions, metric_choices, paper, predictions, results, selection
-from lib.evaluation.results import models
+from lib.evaluation.scores import models
 from lib.files import digests
 from lib.representations import PAPER
 from lib.sounds.corpora.base import Corpus

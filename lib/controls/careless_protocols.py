@@ -17,7 +17,8 @@ from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.frozen import read_embeddings
-from lib.evaluation.results import SHARED, Scores
+from lib.evaluation.results import SHARED
+from lib.evaluation.scores import Scores
 from lib.representations import PAPER, names
 from lib.study import Study
 

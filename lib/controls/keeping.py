@@ -17,7 +17,7 @@ from lib.encoders import training
 from lib.encoders.encoder import Encoder, Stage, key_of, load_finished, stored_embeddings, train_encoder
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 from lib.evaluation.games import Game, control_scores, paper4
-from lib.evaluation.results import as_stored
+from lib.evaluation.scores import as_stored
 from lib.files import PlainError, digests
 from lib.files.cells import unguarded
 from lib.settings import Settings

@@ -100,6 +100,11 @@ def label(subset: Subset) -> str:
     return "+".join(subset)
 
 
+def members(subset: str) -> Subset:
+    """The encoders of a subset by its name."""
+    return tuple(subset.split("+"))
+
+
 ALL_FOUR = label(PAPER)
 
 

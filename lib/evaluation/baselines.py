@@ -1,14 +1,13 @@
 """Every encoder beside the best classical learner on its own input: paired differences, on the same clips and draws."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from lib.encoders.heads import label
 from lib.evaluation.claims import LEVEL
 from lib.evaluation.contributions import Played
-from lib.evaluation.intervals import holm
-from lib.evaluation.results import SHARED
+from lib.evaluation.intervals import difference, holm
 from lib.evaluation.sentences import between, number, short
 
 CLASSICAL = "classical"  # the control
@@ -30,17 +29,11 @@ def table(played: Sequence[Played]) -> pd.DataFrame:
     return rows
 
 
-def _rows(ours: Played, theirs: Played) -> list[dict]:
-    rows = []
+def _rows(ours: Played, theirs: Played) -> Iterator[dict]:
     for subset in [*((name,) for name in ours.game.players), ours.game.players]:
-        mine, classical = (one.values[SHARED][subset][:, 0] for one in (ours, theirs))
-        low, high = ours.of.interval(mine - classical, ours.confidence)
-        rows.append({
-            **ours.start, "measure": SHARED, "subset": label(subset), "value": float(ours.of.value(mine)),
-            "classical": float(ours.of.value(classical)), "difference": float(ours.of.value(mine - classical)),
-            "low": float(low), "high": float(high), "p": float(ours.of.p_value(mine - classical)), "seeds": ours.seeds,
-        })  # fmt: skip
-    return rows
+        mine, classical = (one.over_all()[subset] for one in (ours, theirs))
+        values = {"value": float(ours.of.value(mine)), "classical": float(ours.of.value(classical))}
+        yield ours.row(subset=label(subset), **values, **difference(ours.of, mine - classical))
 
 
 def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:

@@ -22,13 +22,12 @@ that are ranked apart, where a ranking of the items would have both at one place
 as the study's own values do, whose ties are real; what is subtracted as v(empty) is drawn by the very same groups.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from lib.evaluation.influence import Measured
 from lib.evaluation.intervals import special
 from lib.evaluation.measures import (
     FIVE,
@@ -38,14 +37,11 @@ from lib.evaluation.measures import (
     Leaves,
     Names,
     Value,
-    draws_of_groups,
-    group_numbers,
-    resampled,
+    mean_of_known,
+    ratio,
     validate,
 )
-from lib.sounds.arrays import batched_slices
-
-AT_ONCE = 100  # resamples
+from lib.evaluation.resampling import Resampled, draws_of_groups, group_numbers
 
 
 def harmonic(n: Array) -> Array:
@@ -102,22 +98,13 @@ def _no_distance(labels: _Labels, weights: Array) -> Array:
     return np.where((positives > 0) & (positives < weights.sum(axis=1, keepdims=True)), 0.0, np.nan)
 
 
-def _mean(values: Array) -> Array:
-    """Mean of each row's values that are not NaN; NaN where all are."""
-    return _ratio(np.nansum(values, axis=1), np.isfinite(values).sum(axis=1))
-
-
-def _ratio(over: Array, under: Array) -> Array:
-    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
-
-
 def _of_pairs(labels: _Labels, weights: Array) -> Array:
     return average_precision(weights.sum(axis=1) * labels.width, weights @ labels.count)
 
 
 def _items(value: Callable[[_Labels], Array]) -> Callable[[_Labels, Array], Array]:
     """The mean of value [item] over the items that have a label."""
-    return lambda labels, weights: _ratio(weights @ (value(labels) * (labels.count > 0)), weights @ (labels.count > 0))
+    return lambda labels, weights: ratio(weights @ (value(labels) * (labels.count > 0)), weights @ (labels.count > 0))
 
 
 def _hit(labels: _Labels) -> Array:
@@ -127,7 +114,7 @@ def _hit(labels: _Labels) -> Array:
 
 def _of_labels(labels: _Labels, weights: Array) -> Array:
     precision = np.nan_to_num(average_precision(labels.width, labels.count))
-    return _ratio(weights @ (labels.count * precision), weights @ labels.count)
+    return ratio(weights @ (labels.count * precision), weights @ labels.count)
 
 
 _RECALL = _items(lambda x: np.full(len(x.targets), FIVE / x.width))
@@ -135,7 +122,7 @@ _SHARE = _items(lambda x: x.count / x.width)
 
 # Of each measure: labels and weights [resample, item] float64 -> [resample].
 EXPECTED: dict[str, Callable[[_Labels, Array], Array]] = {
-    "map_macro": lambda x, weights: _mean(_of_classes(x, weights)),
+    "map_macro": lambda x, weights: mean_of_known(_of_classes(x, weights)),
     "map_micro": _of_pairs,
     "recall@5": _RECALL,
     "hit@5": _items(_hit),
@@ -143,7 +130,7 @@ EXPECTED: dict[str, Callable[[_Labels, Array], Array]] = {
     "leaf_recall@5": _RECALL,
     "top1": _SHARE,
     "lwlrap": _of_labels,
-    "d_prime": lambda x, weights: _mean(_no_distance(x, weights)),
+    "d_prime": lambda x, weights: mean_of_known(_no_distance(x, weights)),
 }
 # The measures that are means over classes, before the mean is taken (as measures.BY_CLASS).
 BY_CLASS: dict[str, Callable[[_Labels, Array], Array]] = {"map_macro": _of_classes, "d_prime": _no_distance}
@@ -182,42 +169,19 @@ class _GroupWeights:
         return (self @ np.ones(len(self.order))).reshape((-1, 1) if keepdims else -1)
 
 
-def _by_group(groups: Names, resamples: int, seed: int) -> Iterator[_GroupWeights]:
-    """The draws of measures.resampled, some at a time."""
-    number, n_groups = group_numbers(groups)
-    order, size = np.argsort(number, kind="stable"), np.bincount(number)
-    draws = draws_of_groups(n_groups, resamples, seed)
-    for part in batched_slices(resamples, AT_ONCE):
-        yield _GroupWeights(draws[part].astype(float), order, np.cumsum(size) - size)
+class Chance(Resampled):
+    """What a ranking by chance of targets [item, class] is expected to have, with the draws of resampling.Bootstrap."""
 
+    def __init__(self, targets: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> None:
+        self.labels, self.once = _Labels.of(targets, leaves), np.ones((1, len(targets)))
+        number, n_groups = group_numbers(groups)
+        order, size = np.argsort(number, kind="stable"), np.bincount(number)
+        draws = draws_of_groups(n_groups, resamples, seed) * (1.0 if n_groups > 1 else np.nan)  # one cannot be resampled
+        self.weights = _GroupWeights(draws, order, np.cumsum(size) - size)
 
-def bootstrap(
-    targets: Array, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
-) -> dict[str, Array]:
-    """Each measure [resample] with groups [item] resampled: the very draws of measures.bootstrap."""
-    if group_numbers(groups)[1] == 1:
-        return {name: np.full(resamples, np.nan) for name in names}
-    labels = _Labels.of(targets, leaves)
-    each = [[_expected(labels, name, w.astype(float)) for name in names] for w in resampled(groups, resamples, seed)]
-    return {name: np.concatenate(parts) for name, parts in zip(names, zip(*each, strict=True), strict=True)}
+    def of(self, name: str) -> tuple[Value, Array]:
+        value = float(_expected(self.labels, name, self.once)[0])
+        return Value(value, *MEASURES[name].count(self.labels)), _expected(self.labels, name, self.weights)
 
-
-def bootstrap_classes(targets: Array, groups: Names, name: str, resamples: int, seed: int) -> tuple[Array, Array]:
-    """A mean over classes, class by class: [class], and [resample, class] (measures.bootstrap_classes)."""
-    by_class, labels = BY_CLASS[name], _Labels.of(targets)
-    values = by_class(labels, np.ones((1, len(targets))))[0]
-    if group_numbers(groups)[1] == 1:
-        return values, np.full((resamples, len(values)), np.nan)
-    return values, np.concatenate([by_class(labels, w.astype(float)) for w in resampled(groups, resamples, seed)])
-
-
-def measure(targets: Array, scores: None, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Measured:
-    """All of it as of a model (influence.measure): the same rows as above to rounding, from sums over groups."""
-    labels, once = _Labels.of(targets, leaves), np.ones((1, len(targets)))
-    weights = list(_by_group(groups, resamples, seed))
-    return Measured(
-        evaluate(targets, leaves),
-        {name: np.concatenate([_expected(labels, name, w) for w in weights]) for name in NAMES},
-        {name: of(labels, once)[0] for name, of in BY_CLASS.items()},
-        {name: np.concatenate([of(labels, w) for w in weights]).astype(np.float32) for name, of in BY_CLASS.items()},
-    )
+    def of_classes(self, name: str) -> tuple[Array, Array]:
+        return BY_CLASS[name](self.labels, self.once)[0], BY_CLASS[name](self.labels, self.weights)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.games import CHANCE, paper4
-from lib.evaluation.intervals import holm
-from lib.evaluation.results import SHARED, Scores, headline, sampling, within
+from lib.evaluation.intervals import difference, with_holm
+from lib.evaluation.results import SHARED, headline
+from lib.evaluation.scores import Scores, n_groups, parts_of, rows_of, sampling
 from lib.representations import names
 from lib.sounds.chunks import LEVELS
 from lib.sounds.corpora.base import Corpus
@@ -22,28 +23,24 @@ from lib.study import Study
 # The paper's order, Table 1 from below: a difference above zero means the same order here.
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", ALL_FOUR)
 BRANCH_COLUMNS = ["encoder", "branch", "n_classes", "level", "head", "measure", "value", "low", "high", "seeds"]
-
-
-def parts_of(study: Study) -> list[Scores]:
-    """The stored scores of each fold of a study."""
-    return [Scores(part) for part in study.parts]
+SIMULTANEOUS_COLUMNS = ["first", "second", "level", "measure", "head", "difference", "low", "high", "seeds", "p", "p_all", "groups"]
+DIFFERENCE_COLUMNS = ["first", "second", "level", "measure", "head", "difference", "low", "high", "items", "groups", "seeds", "p", "p_holm"]
 
 
 def found(
-    parts: Sequence[Scores],
-    subset: str,
-    head: str,
-    level: str,
-    measure: str = SHARED,
-    classes: Sequence[int] | None = None,
-) -> np.ndarray:
-    """One measure of one model, on the columns `classes` alone if given, as rows [resample + seed]: see lib/evaluation/intervals.py."""
-    draws, values = [], []
-    for seed in parts[0].study.request.seeds:
-        each = [part.number(part.read(subset, head, seed), level, measure, classes) for part in parts]
-        values.append(np.mean([value for value, _ in each]))
-        draws += [one for _, one in each]
-    return np.concatenate([np.mean(draws, axis=0), values])
+    parts: Sequence[Scores], subset: str, head: str, level: str, measure: str = SHARED,
+    over: Sequence[Sequence[int]] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Rows [resample + seed] of one measure of one model; [..., group] of its means over groups of classes, their columns."""
+
+    def number(part: Scores, seed: int) -> tuple[np.ndarray | float, np.ndarray]:
+        model = part.measured(part.read(subset, head, seed), level)
+        if over is None:
+            value, rows = model.of(measure)
+            return value.value, rows
+        return tuple(np.stack(each, axis=-1) for each in zip(*(model.over(measure, own) for own in over), strict=True))
+
+    return rows_of(parts, number)
 
 
 def difference_table(study: Study) -> pd.DataFrame:
@@ -52,28 +49,18 @@ def difference_table(study: Study) -> pd.DataFrame:
     difference is first less second, and `first` is the one that stands higher in the paper's Table 1. p is that of the
     difference alone, p_holm is corrected for the pairs of one level.
     """
-    parts, measure, level_of, rows = parts_of(study), headline(study), study.settings.scoring.level, []
+    parts, measure, rows = parts_of(study), headline(study), []
     for level in LEVELS:
         of = sampling(parts, level)
         each = {subset: found(parts, subset, "paper", level, measure) for subset in PAPER_ORDER}
-        pairs = [(first, second) for second, first in combinations(PAPER_ORDER, 2)]
-        p = [float(of.p_value(each[first] - each[second])) for first, second in pairs]
-        for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
-            difference = each[first] - each[second]
-            low, high = of.interval(difference, level_of)
-            rows.append({
-                "first": first, "second": second, "level": level, "measure": measure, "head": "paper",
-                "difference": float(of.value(difference)), "low": float(low), "high": float(high),
-                "items": sum(len(part.tests[level].targets) for part in parts),
-                "groups": _n_groups(parts, level), "seeds": len(study.request.seeds),
-                "p": alone, "p_holm": corrected,
-            })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _n_groups(parts: Sequence[Scores], level: str) -> int:
-    """How many groups of clips are drawn anew, summed over folds."""
-    return sum(part.tests[level].n_groups for part in parts)
+        items = sum(len(part.tests[level].targets) for part in parts)
+        shared = {"level": level, "measure": measure, "head": "paper", "items": items}
+        shared |= {"groups": n_groups(parts, level), "seeds": len(study.request.seeds)}
+        rows += with_holm(
+            {"first": first, "second": second, **shared, **difference(of, each[first] - each[second])}
+            for second, first in combinations(PAPER_ORDER, 2)
+        )
+    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
 
 
 def simultaneous_table(study: Study) -> pd.DataFrame:
@@ -82,23 +69,19 @@ def simultaneous_table(study: Study) -> pd.DataFrame:
     p: one-sided, of each difference alone. p_all: the largest of them, which is the p of "all four beat every single
     one" (an intersection-union test, which needs no correction: each of them must hold).
     """
-    parts, measure, rows = parts_of(study), headline(study), []
-    players = paper4().players
+    parts, measure, players, rows = parts_of(study), headline(study), paper4().players, []
     for level in LEVELS:
+        of = sampling(parts, level)
         for head in study.settings.heads.kinds:
-            of = sampling(parts, level)
-            each = {subset: found(parts, subset, head, level, measure) for subset in (*players, ALL_FOUR)}
-            differences = [each[ALL_FOUR] - each[name] for name in players]
-            ends = of.simultaneous(differences, study.settings.scoring.level)
-            p = [float(of.p_above(difference)) for difference in differences]
-            for name, difference, (low, high), alone in zip(players, differences, ends, p, strict=True):
-                rows.append({
-                    "first": ALL_FOUR, "second": name, "level": level, "measure": measure, "head": head,
-                    "difference": float(of.value(difference)), "low": low, "high": high,
-                    "seeds": len(study.request.seeds), "p": alone, "p_all": float(np.max(p)),
-                    "groups": _n_groups(parts, level),
-                })  # fmt: skip
-    return pd.DataFrame(rows)
+            all_four = found(parts, ALL_FOUR, head, level, measure)
+            less = [all_four - found(parts, name, head, level, measure) for name in players]
+            p = [float(of.p_above(each)) for each in less]
+            shared = {"first": ALL_FOUR, "level": level, "measure": measure, "head": head, "p_all": float(np.max(p))}
+            shared |= {"groups": n_groups(parts, level), "seeds": len(study.request.seeds)}
+            for name, each, (low, high), alone in zip(players, less, of.simultaneous(less), p, strict=True):
+                own = {"second": name, "difference": float(of.value(each)), "low": low, "high": high, "p": alone}
+                rows.append(shared | own)
+    return pd.DataFrame(rows, columns=SIMULTANEOUS_COLUMNS)
 
 
 def branches(corpus: Corpus) -> dict[str, list[int]]:
@@ -140,23 +123,23 @@ def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] 
 def branch_table(study: Study) -> pd.DataFrame:
     """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, of all four, of chance.
 
-    chance: what a ranking by chance is expected to have. n_classes: how many classes of the branch the test clips have; the others cannot count.
+    chance: what a ranking by chance is expected to have. n_classes: how many classes of the branch the test clips have; the
+    others cannot count.
     """
-    parts, rows = parts_of(study), []
+    parts, of_branch, tables = parts_of(study), branches(study.read_corpus()), []
     models = [(name, head) for name in names() for head in ("own", "paper")] + [(ALL_FOUR, "paper"), (CHANCE, "none")]
-    for branch, columns in branches(study.read_corpus()).items():
-        n_classes = int(np.any([part.tests["chunk"].targets[:, columns].any(0) for part in parts], axis=0).sum())
-        for level in LEVELS:
-            of = sampling(parts, level)
-            for subset, head in models:
-                one = found(parts, subset, head, level, SHARED, columns)
-                low, high = within(SHARED, *of.interval(one, study.settings.scoring.level))
-                rows.append({
-                    "encoder": subset, "branch": branch, "n_classes": n_classes, "level": level, "head": head,
-                    "measure": SHARED, "value": float(of.value(one)), "low": low, "high": high,
-                    "seeds": len(study.request.seeds),
-                })  # fmt: skip
-    return pd.DataFrame(rows, columns=BRANCH_COLUMNS)
+    tested = np.any([part.tests["chunk"].targets.any(0) for part in parts], axis=0)
+    for level in LEVELS if of_branch else ():
+        of = sampling(parts, level)
+        for subset, head in models:
+            rows = found(parts, subset, head, level, over=list(of_branch.values()))
+            for (branch, columns), own in zip(of_branch.items(), rows.T, strict=True):
+                start = {"encoder": subset, "branch": branch, "n_classes": int(tested[columns].sum()), "level": level}
+                start |= {"head": head, "measure": SHARED, "seeds": len(study.request.seeds)}
+                tables.append(start | of.cells(own, ends=(0, 1)))
+    table = pd.DataFrame(tables, columns=BRANCH_COLUMNS)
+    order = table["branch"].map(list(of_branch).index)
+    return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def planted_truth(study: Study) -> pd.DataFrame:
@@ -167,13 +150,10 @@ def planted_truth(study: Study) -> pd.DataFrame:
     parts, families, rows = parts_of(study), branches(study.read_corpus()), []
     of = sampling(parts, "chunk")
     for better, worse in (("pitch", "timbre"), ("timbre", "pitch")):
-        pair = [found(parts, name, "own", "chunk", SHARED, families[better]) for name in (better, worse)]
-        by_chance = found(parts, CHANCE, "none", "chunk", SHARED, families[better])
-        difference = float(of.value(pair[0] - pair[1]))
-        low, high = of.interval(pair[0] - pair[1], study.settings.scoring.level)
-        rows.append({
-            "family": better, "better": better, "worse": worse, "value": float(of.value(pair[0])),
-            "of_worse": float(of.value(pair[1])), "difference": difference, "low": float(low), "high": float(high),
-            "shows": difference >= 0.15, "chance": float(of.value(by_chance)),
-        })  # fmt: skip
+        models = ((better, "own"), (worse, "own"), (CHANCE, "none"))
+        first, second, chance = (found(parts, *one, "chunk", over=[families[better]])[:, 0] for one in models)
+        cells = of.cells(first - second, "difference", "low", "high")
+        values = {"value": float(of.value(first)), "of_worse": float(of.value(second)), "chance": float(of.value(chance))}
+        shows = cells["difference"] >= 0.15
+        rows.append({"family": better, "better": better, "worse": worse, **values, **cells, "shows": shows})
     return pd.DataFrame(rows)

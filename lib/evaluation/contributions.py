@@ -6,7 +6,7 @@ and interactions, which are sums of coalitions' values, are resampled with them.
 class (class:<name>) or a branch of the ontology (branch:<name>); only measures that are means over classes have the latter.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
@@ -14,17 +14,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.encoders.heads import subsets
+from lib.encoders.heads import label, subsets
 from lib.evaluation import measures, shapley
-from lib.evaluation.comparisons import branches, parts_of
+from lib.evaluation.comparisons import branches
 from lib.evaluation.games import CHANCE, Game, paper4
-from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import SHARED, ModelScores, Scores, sampling
+from lib.evaluation.intervals import Sampling, difference, holm, with_holm
+from lib.evaluation.measures import mean_of_known
+from lib.evaluation.resampling import Resampled
+from lib.evaluation.results import SHARED
+from lib.evaluation.scores import Scores, n_groups, parts_of, rows_of, sampling
 from lib.evaluation.shapley import Subset
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
 
 ALL = "all"
+COLUMNS = ["control", "players", "kind", "game", "encoder", "first", "second", "group", "measure", "level", "head"]
+COLUMNS += ["study_head", "share", "value", "study", "difference", "low", "high", "p", "p_holm", "seeds"]
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,126 +47,118 @@ class Played:
     of: Sampling
     values: Mapping[str, Mapping[Subset, np.ndarray]]
     groups: Mapping[str, list[str]]
-    confidence: float
     seeds: int
     n_groups: int = 0  # of test clips that are drawn anew, summed over folds
-    class_freedom: Mapping[str, int] = field(
-        default_factory=dict
-    )  # of class:<name>: groups that have it, less one a fold
+    class_freedom: Mapping[str, int] = field(default_factory=dict)  # of class:<name>: groups that have it, less one a fold
 
     def sampling(self, measure: str) -> Sampling:
         """How the columns of a measure are resampled: a class is as sure as the groups that have it."""
         freedom = [self.class_freedom.get(group, self.of.freedom) for group in self.groups[measure]]
         return replace(self.of, freedom=np.array(freedom))
 
-    @property
-    def start(self) -> dict[str, str]:
-        """The columns that every table of this game begins with."""
-        return {"level": self.level, "head": self.head}
+    def over_all(self, measure: str = SHARED) -> dict[Subset, np.ndarray]:
+        """Each coalition's rows [resample + seed] of a measure over all classes."""
+        return {subset: rows[:, 0] for subset, rows in self.values[measure].items()}
+
+    def row(self, measure: str = SHARED, **cells: Any) -> Row:
+        """A table's row of this game with these cells."""
+        start = {"game": self.game.name, "measure": measure, "level": self.level, "head": self.head}
+        return {**start, "seeds": self.seeds, **cells}
 
 
 def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] = measures.NAMES) -> Played:
     """Measure every coalition of a game, each fold and seed by itself; the mean over folds and seeds is what counts."""
-    parts = parts_of(study)
-    of_branch = branches(study.read_corpus())
-    classes = [str(name) for name in parts[0].stored["classes"]]
-    by_class = [ALL, *(f"class:{name}" for name in classes), *(f"branch:{name}" for name in of_branch)]
-    columns = list(of_branch.values())
+    parts, of_branch = parts_of(study), branches(study.read_corpus())
+    classes = [f"class:{name}" for name in parts[0].stored["classes"]]
     values: dict[str, dict[Subset, np.ndarray]] = {name: {} for name in names}
+    groups = {name: [ALL, *classes, *(f"branch:{b}" for b in of_branch)] if name in measures.BY_CLASS else [ALL] for name in names}
     for subset in [(), *subsets(game.players)]:
-        for name, rows in _coalition(study, parts, game, subset, head, level, names, columns).items():
-            values[name][subset] = rows
-    groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
-    scoring, seeds = study.settings.scoring, len(study.request.seeds)
-    of, n_groups = sampling(parts, level), sum(part.tests[level].n_groups for part in parts)
+
+        def number(part: Scores, seed: int, subset: Subset = subset) -> tuple[np.ndarray, np.ndarray]:
+            found = part.measured(part.read(label(subset) or CHANCE, head, seed, game), level)
+            sure = part.tests[level].groups_having > 1
+            each = [_of_groups(found, name, sure, list(of_branch.values())) for name in names]
+            return tuple(np.concatenate(some, axis=-1) for some in zip(*each, strict=True))
+
+        rows = rows_of(parts, number)
+        ends = np.cumsum([len(groups[name]) for name in names])[:-1]
+        for name, own in zip(names, np.split(rows, ends, axis=1), strict=True):
+            values[name][subset] = own
     # of each class the groups of each fold that have a positive, less one, summed: what it is sure by, by itself
     sure_by = sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts)
-    freedom = dict(zip(by_class[1:], sure_by.tolist(), strict=False))
-    return Played(game, level, head, of, values, groups, scoring.level, seeds, n_groups, freedom)
+    freedom = dict(zip(classes, sure_by.tolist(), strict=True))
+    of, seeds = sampling(parts, level), len(study.request.seeds)
+    return Played(game, level, head, of, values, groups, seeds, n_groups(parts, level), freedom)
 
 
-def _coalition(
-    study: Study, parts: Sequence[Scores], game: Game, subset: Subset, head: str, level: str, names: Sequence[str],
-    columns: list[list[int]],
-) -> dict[str, np.ndarray]:  # fmt: skip
-    """Rows [resample + seed, group] of one coalition, for each measure."""
-    draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for seed in study.request.seeds:
-        folds = []
-        for part in parts:
-            scores = part.load(game.file(part.study, subset, head, seed)) if subset else part.read(CHANCE, "none", seed)
-            folds.append(dict(_measured(part, scores, level, names, columns)))
-        for name in names:
-            values[name].append(np.mean([fold[name][0] for fold in folds], axis=0))
-            draws[name] += [fold[name][1] for fold in folds]
-    return {name: np.concatenate([np.mean(draws[name], axis=0), values[name]]) for name in names}
+def _of_groups(
+    found: Resampled, name: str, sure: np.ndarray, branches: Sequence[Sequence[int]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A measure of one model [group] and under the draws [resample, group]; of a class only where `sure` [class]."""
+    if name not in measures.BY_CLASS:
+        value, rows = found.of(name)
+        return np.array([value.value]), rows[:, None]
+    values, rows = found.of_classes(name)
+    both = np.concatenate([values[None], rows])
+    each = np.concatenate([values[None], np.where(sure, rows, np.nan)])
+    grouped = np.stack([mean_of_known(both), *each.T, *(mean_of_known(both[:, own]) for own in branches)], axis=1)
+    return grouped[0], grouped[1:]
 
 
-def _measured(
-    part: Scores, scores: ModelScores, level: str, names: Sequence[str], columns: list[list[int]]
-) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
-    """Measure, and its value [group] and resampled values [resample, group] on one fold."""
-    plain = [name for name in names if name not in measures.BY_CLASS]
-    found, drawn = part.measured(scores, level, plain)
-    for name in plain:
-        yield name, (np.array([found[name].value]), drawn[name][:, None])
-    for name in [name for name in names if name in measures.BY_CLASS]:
-        values, draws = part.by_class(scores, level, name)
-        both = np.concatenate([values[None], draws])
-        each = np.concatenate([values[None], np.where(part.tests[level].in_several_groups, draws, np.nan)])
-        grouped = np.stack([_mean(both), *each.T, *(_mean(both[:, own]) for own in columns)], axis=1)
-        yield name, (grouped[0], grouped[1:])
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean of each row's values that are not NaN, NaN where all are."""
-    known = np.isfinite(values)
-    total, count = np.where(known, values, 0).sum(1), known.sum(1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+def play_all(study: Study, games: Sequence[Game] = ()) -> list[Played]:
+    """The study's own game by every measure, and games of controls by the shared one, at each level with each head."""
+    heads = study.settings.heads.kinds
+    played = [play(study, paper4(), level, head) for level in LEVELS for head in heads]
+    for game in games:
+        played += [play(study, game, level, head, [SHARED]) for level in LEVELS for head in game.heads(study.parts[0])]
+    return played
 
 
 # Tables of a game
 
 
-def share_rows(played: Played) -> list[dict[str, Any]]:
+def table(played: Sequence[Played], rows: Callable[[Played], Iterator[Row]]) -> pd.DataFrame:
+    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows or test_rows."""
+    return _frame([row for one in played for row in rows(one)])
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[name for name in COLUMNS if rows and name in rows[0]])
+
+
+def share_rows(played: Played) -> Iterator[Row]:
     """Rows of contributions.csv: the Shapley share of each player, by measure and group."""
-    return list(_of_players(played, shapley.shapley, {}, "share"))
+    for measure, game in played.values.items():
+        of = played.sampling(measure)
+        for name, rows in shapley.shapley(game).items():
+            value, (low, high) = of.value(rows), of.interval(rows)
+            for group, *cells in zip(played.groups[measure], *map(np.ndarray.tolist, (value, low, high)), strict=True):
+                yield played.row(measure, encoder=name, group=group, **dict(zip(("share", "low", "high"), cells, strict=True)))
 
 
-def marginal_rows(played: Played) -> list[dict[str, Any]]:
+def marginal_rows(played: Played) -> Iterator[Row]:
     """Rows of marginals.csv: what each player brings alone, and what is lost without it."""
-    kinds = (shapley.add_one_in, shapley.leave_one_out)
-    return [row for kind in kinds for row in _of_players(played, kind, {"kind": kind.__name__}, "value", [ALL])]
+    for kind in (shapley.add_one_in, shapley.leave_one_out):
+        for measure in played.values:
+            for name, rows in kind(played.over_all(measure)).items():
+                yield played.row(measure, kind=kind.__name__, encoder=name, group=ALL, **played.of.cells(rows))
 
 
-def interaction_rows(played: Played) -> list[dict[str, Any]]:
+def interaction_rows(played: Played) -> Iterator[Row]:
     """Rows of interactions.csv: of each pair the Shapley interaction index; below zero they replace each other."""
-    rows = []
-    for measure, game in played.values.items():
-        for (first, second), each in shapley.interactions(game).items():
-            number = number_of(played, each[:, 0])
-            rows.append({
-                "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
-                "value": number[0], "low": number[1], "high": number[2], "seeds": played.seeds,
-            })  # fmt: skip
-    return rows
+    for measure in played.values:
+        for (first, second), rows in shapley.interactions(played.over_all(measure)).items():
+            yield played.row(measure, first=first, second=second, **played.of.cells(rows))
 
 
-def test_rows(played: Played) -> list[dict[str, Any]]:
+def test_rows(played: Played) -> Iterator[Row]:
     """Rows of tests.csv: every difference of two shares, with Holm's correction over the pairs of a game and measure."""
-    rows = []
-    for measure, game in played.values.items():
-        shares = {name: each[:, 0] for name, each in shapley.shapley(game).items()}
-        pairs = list(combinations(shares, 2))
-        p = [float(played.of.p_value(shares[a] - shares[b])) for a, b in pairs]
-        for (first, second), alone, corrected in zip(pairs, p, holm(p), strict=True):
-            value, low, high = number_of(played, shares[first] - shares[second])
-            rows.append({
-                "game": played.game.name, "first": first, "second": second, "measure": measure, **played.start,
-                "difference": value, "low": low, "high": high, "p": alone, "p_holm": corrected, "seeds": played.seeds,
-            })  # fmt: skip
-    return rows
+    for measure in played.values:
+        shares = shapley.shapley(played.over_all(measure))
+        yield from with_holm(
+            played.row(measure, first=first, second=second, **difference(played.of, shares[first] - shares[second]))
+            for first, second in combinations(shares, 2)
+        )
 
 
 test_rows.__test__ = False  # not a test of ours, whatever it is called
@@ -175,63 +174,29 @@ def against(played: Sequence[Played]) -> pd.DataFrame:
     rows = []
     for one in [one for one in played if one.game.control]:
         study = own.get((one.level, one.head)) or own[one.level, next(head for _, head in own)]
-        ours, theirs = (each.values[SHARED][each.game.players][:, 0] for each in (study, one))
-        value, low, high = number_of(one, ours - theirs)
-        rows.append({
-            "control": one.game.control, "game": one.game.name, "players": len(one.game.players), "measure": SHARED,
-            **one.start, "study_head": study.head, "value": float(one.of.value(theirs)),
-            "study": float(one.of.value(ours)), "difference": value, "low": low, "high": high, "seeds": one.seeds,
-            "p": float(one.of.p_value(ours - theirs)),
-        })  # fmt: skip
-    table = pd.DataFrame(rows)
+        ours, theirs = (each.over_all()[each.game.players] for each in (study, one))
+        of_both = {"value": float(one.of.value(theirs)), "study": float(one.of.value(ours)), "study_head": study.head}
+        start = one.row(control=one.game.control, players=len(one.game.players))
+        rows.append(start | of_both | difference(one.of, ours - theirs) | {"p_holm": np.nan})
+    table = _frame(rows)
     if rows:
         table["p_holm"] = table.groupby(["level", "study_head"])["p"].transform(holm)
     return table
 
 
+# One class
+
+
 def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
     """Every coalition's value of every class [class, subset, value, low, high]; the empty one is `chance`."""
-    rows = []
+    rows, of = [], played.sampling(measure)
     for subset, each in played.values[measure].items():
-        low, high = played.sampling(measure).interval(each, played.confidence)
-        for column, group in enumerate(played.groups[measure]):
+        low, high = of.interval(each)
+        numbers = of.value(each), np.maximum(low, 0), np.minimum(high, 1)
+        for group, *cells in zip(played.groups[measure], *numbers, strict=True):
             if group.startswith("class:"):
-                rows.append({
-                    "class": group.removeprefix("class:"), "subset": "+".join(subset) or CHANCE,
-                    "value": float(played.of.value(each)[column]), "low": float(np.maximum(low[column], 0)),
-                    "high": float(np.minimum(high[column], 1)),
-                })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _of_players(
-    played: Played, kind: Any, start: dict, column: str, only: list[str] | None = None
-) -> Iterator[dict[str, Any]]:
-    for measure, game in played.values.items():
-        groups, of = only or played.groups[measure], played.sampling(measure)
-        for name, rows in kind(game).items():
-            value, (low, high) = of.value(rows), of.interval(rows, played.confidence)
-            for place, group in enumerate(groups):
-                yield start | {
-                    "game": played.game.name, "encoder": name, "group": group, "measure": measure, **played.start,
-                    column: float(value[place]), "low": float(low[place]), "high": float(high[place]),
-                    "seeds": played.seeds,
-                }  # fmt: skip
-
-
-def number_of(played: Played, rows: np.ndarray) -> tuple[float, float, float]:
-    """Value, low and high of rows [resample + seed] of a game."""
-    low, high = played.of.interval(rows, played.confidence)
-    return float(played.of.value(rows)), float(low), float(high)
-
-
-def play_all(study: Study, games: Sequence[Game] = ()) -> list[Played]:
-    """The study's own game by every measure, and games of controls by the shared one, at each level with each head."""
-    heads = study.settings.heads.kinds
-    played = [play(study, paper4(), level, head) for level in LEVELS for head in heads]
-    for game in games:
-        played += [play(study, game, level, head, [SHARED]) for level in LEVELS for head in game.heads(study.parts[0])]
-    return played
+                rows.append((group.removeprefix("class:"), label(subset) or CHANCE, *map(float, cells)))
+    return pd.DataFrame(rows, columns=["class", "subset", "value", "low", "high"])
 
 
 def most_gained(classes: pd.DataFrame) -> str:
@@ -251,23 +216,11 @@ def most_gained(classes: pd.DataFrame) -> str:
 
 def clips_of(study: Study, name: str, head: str) -> pd.DataFrame:
     """Every test clip [clip, n_chunks, score, label] by the score that all players together give this class."""
-    rows = []
+    tables = []
     for part in parts_of(study):
-        column = list(part.stored["classes"]).index(name)
-        game = paper4()
-        files = [game.file(part.study, game.players, head, seed) for seed in study.request.seeds]
-        scores = np.mean([part.load(file)["clip"][:, column] for file in files], axis=0)
-        clips, counts = np.unique(part.stored["clip"], return_counts=True)
-        ids = pd.unique(pd.Series(part.stored["clip"]))  # in the order of the scores
-        n_chunks = dict(zip(clips, counts, strict=True))
+        column, all_ = list(part.stored["classes"]).index(name), label(paper4().players)
+        scores = [part.read(all_, head, seed)["clip"][:, column] for seed in study.request.seeds]
+        n_chunks = pd.Series(part.stored["clip"]).value_counts(sort=False)  # in the order of the scores
         labels = part.tests["clip"].targets[:, column].astype(bool)
-        rows += [
-            {"clip": clip, "n_chunks": int(n_chunks[clip]), "score": float(score), "label": bool(label)}
-            for clip, score, label in zip(ids, scores, labels, strict=True)
-        ]
-    return pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
-
-
-def table(played: Sequence[Played], rows: Any) -> pd.DataFrame:
-    """One table of several games: `rows` is share_rows, marginal_rows, interaction_rows or test_rows."""
-    return pd.DataFrame([row for one in played for row in rows(one)])
+        tables.append(pd.DataFrame({"clip": n_chunks.index, "n_chunks": n_chunks.to_numpy(), "score": np.mean(scores, axis=0), "label": labels}))
+    return pd.concat(tables).sort_values("score", ascending=False, kind="stable", ignore_index=True)

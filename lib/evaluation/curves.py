@@ -54,7 +54,7 @@ def table(curve: Curve) -> pd.DataFrame:
 
 
 def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
-    game = of_all_classes(one)
+    game = one.over_all()
     everyone = max(game, key=len)
     numbers = {
         "share": shapley.shapley(game),
@@ -64,17 +64,8 @@ def _rows(point: Point, one: Played) -> Iterator[dict[str, Any]]:
     }
     for what, each in numbers.items():
         for name, rows in each.items():
-            low, high = one.of.interval(rows, one.confidence)
-            yield {
-                "curve": point.curve, "part": point.part, "n_epochs": _epochs(point, name), "n_groups": point.groups,
-                "n_clips": point.clips, "encoder": name, "what": what, **one.start, "measure": SHARED,
-                "value": float(one.of.value(rows)), "low": float(low), "high": float(high), "seeds": one.seeds,
-            }  # fmt: skip
-
-
-def of_all_classes(one: Played) -> dict[shapley.Subset, np.ndarray]:
-    """Each coalition's rows [resample + seed] of SHARED over all classes."""
-    return {subset: rows[:, 0] for subset, rows in one.values[SHARED].items()}
+            at = {"curve": point.curve, "part": point.part, "n_groups": point.groups, "n_clips": point.clips}
+            yield one.row(**at, n_epochs=_epochs(point, name), encoder=name, what=what, **one.of.cells(rows))
 
 
 def _epochs(point: Point, name: str) -> float:
@@ -92,13 +83,10 @@ def ends(curve: Curve) -> pd.DataFrame:
         mine = [(point, one) for point, one in curve if (point.curve, one.level, one.head) == (name, level, head)]
         (few, least), (_, whole) = (pick(mine, key=lambda each: each[0].part) for pick in (min, max))
         for what, of in NUMBERS.items():
-            at_few, at_all = of(of_all_classes(least)), of(of_all_classes(whole))
-            low, high = whole.of.interval(at_few - at_all, whole.confidence)
-            rows.append({
-                "curve": name, "part": few.part, **whole.start, "what": what, "at_part": float(whole.of.value(at_few)),
-                "at_all": float(whole.of.value(at_all)), "difference": float(whole.of.value(at_few - at_all)),
-                "low": float(low), "high": float(high),
-            })  # fmt: skip
+            at_few, at_all = of(least.over_all()), of(whole.over_all())
+            values = {"at_part": float(whole.of.value(at_few)), "at_all": float(whole.of.value(at_all))}
+            cells = whole.of.cells(at_few - at_all, "difference", "low", "high")
+            rows.append(whole.row(curve=name, part=few.part, what=what, **values, **cells))
     return pd.DataFrame(rows, columns=ENDS)
 
 

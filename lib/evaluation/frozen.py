@@ -14,9 +14,9 @@ from lib import files
 from lib.encoders.encoder import Encoder, features_of, in_blocks, of_features, predictions, stored_embeddings
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
-from lib.evaluation import measures
 from lib.evaluation.intervals import Sampling
-from lib.evaluation.results import FOLD_STEP
+from lib.evaluation.resampling import resampled
+from lib.evaluation.scores import resampling_seed
 from lib.files import digests
 from lib.representations import names
 from lib.sounds.arrays import Rows
@@ -58,14 +58,9 @@ def drawn(groups: np.ndarray, most: int) -> list[str]:
     return [str(each[place]) for place in order[: max(1, fits)]]
 
 
-def resampling_seed(part: Study) -> int:
-    """Of this fold's resamples, as everywhere in the study."""
-    return part.settings.scoring.seed + FOLD_STEP * int(part.request.fold)
-
-
 def draws(part: Study, groups: np.ndarray) -> np.ndarray:
     """Weights [resample, item] of this fold: groups [item] drawn anew."""
-    return np.concatenate(list(measures.resampled(groups, part.settings.scoring.resamples, resampling_seed(part))))
+    return np.concatenate(list(resampled(groups, part.settings.scoring.resamples, resampling_seed(part))))
 
 
 def read_embeddings(study: Study, name: str, seed: int) -> np.ndarray:
@@ -133,13 +128,13 @@ def freedom(groups: np.ndarray) -> int:
     return max(len(set(groups.tolist())) - 1, 0)
 
 
-def summary(part: Study, by_seed: list[list[np.ndarray]], of_groups: int) -> dict[str, float]:
+def summary(
+    part: Study, by_seed: list[list[np.ndarray]], of_groups: int, ends: tuple[float, float] = (-np.inf, 1)
+) -> dict[str, float]:
     """value, low and high of a number known by seed and fold, each as [1 + resample]: itself, and with groups drawn anew.
 
-    of_groups: degrees of freedom, summed over folds. Nothing here can be above 1, nor is the end of its interval.
+    of_groups: degrees of freedom, summed over folds; ends: what the interval cannot go beyond.
     """
     each = np.array(by_seed)  # [seed, fold, 1 + resample]
     rows = np.concatenate([each[:, :, 1:].mean((0, 1)), each[:, :, 0].mean(1)])
-    of = Sampling(part.settings.scoring.resamples, of_groups)
-    low, high = of.interval(rows, part.settings.scoring.level)
-    return {"value": float(of.value(rows)), "low": float(low), "high": float(np.minimum(high, 1))}
+    return Sampling(part.settings.scoring.resamples, of_groups, part.settings.scoring.level).cells(rows, ends=ends)

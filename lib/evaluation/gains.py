@@ -20,8 +20,9 @@ from lib.encoders.heads import label
 from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import measures, ridge
 from lib.evaluation.games import CONSTANT
-from lib.evaluation.intervals import Sampling, holm
-from lib.evaluation.results import Scores, sampling
+from lib.evaluation.intervals import with_holm
+from lib.evaluation.resampling import draws_of_groups, group_numbers
+from lib.evaluation.scores import Scores, parts_of, rows_of, sampling
 from lib.representations import PAPER
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
@@ -153,7 +154,7 @@ def log_loss_bits(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -
     return -np.log2(np.where(targets > 0, p, 1 - p)).sum(1)
 
 
-def asked() -> list[tuple[str, str]]:
+def compared() -> list[tuple[str, str]]:
     """What is held against what: without and with."""
     four = label(PAPER)
     more = [("pitch",), ("timbre",), ("pitch", "timbre"), ("neuralogram",)]
@@ -173,55 +174,33 @@ def gain_table(study: Study) -> pd.DataFrame:
 
     p is that of the gain alone, p_holm is corrected for the rows of one head and level.
     """
-    parts = [Scores(part) for part in study.parts]
+    parts = parts_of(study)
     rows = [row for level in LEVELS for head in study.settings.heads.kinds for row in _rows(study, parts, head, level)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[dict]:
     of, seeds = sampling(parts, level), study.request.seeds
-    draws = [Draws.of(part, level) for part in parts]
-    subsets = list(dict.fromkeys(subset for pair in asked() for subset in pair))
+    subsets = list(dict.fromkeys(subset for pair in compared() for subset in pair))
     models = [(part, subset, head, seed, level) for subset in subsets for seed in seeds for part in parts]
-    found = side_by_side(lambda model: losses(*model), models, cores())
-    each = {subset: [[next(found) for _ in parts] for _ in seeds] for subset in subsets}
-    rows = []
-    for without, more in asked():
-        saved = [
-            [first - second for first, second in zip(*pair, strict=True)]
-            for pair in zip(each[without], each[more], strict=True)
-        ]
-        rows.append({"without": without, "with": more, "head": head, "level": level, **_gain(study, of, saved, draws)})
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = corrected
-    return rows
+    each = dict(zip([model[:4] for model in models], side_by_side(lambda model: losses(*model), models, cores()), strict=True))
+
+    def gain(without: str, more: str) -> dict[str, float]:
+        def number(part: Scores, seed: int) -> tuple[float, np.ndarray]:
+            saved = each[part, without, head, seed] - each[part, more, head, seed]
+            return saved.mean(), _drawn_means(part, level, saved)
+
+        rows = rows_of(parts, number)
+        return of.cells(rows, "gain_bits", "low", "high") | {"p": float(of.p_value(rows)), "seeds": len(seeds)}
+
+    return with_holm(
+        {"without": without, "with": more, "head": head, "level": level, **gain(without, more)}
+        for without, more in compared()
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """The draws of one fold, as sums over groups: group [item], drawn [resample, group] float64."""
-
-    group: np.ndarray
-    drawn: np.ndarray
-
-    @classmethod
-    def of(cls, part: Scores, level: str) -> "Draws":
-        """Those of every measure at this level."""
-        group, n_groups = measures.group_numbers(part.tests[level].groups)
-        drawn = measures.draws_of_groups(n_groups, part.study.settings.scoring.resamples, part.seed)
-        return cls(group, drawn.astype(float))
-
-    def means(self, of_items: np.ndarray) -> np.ndarray:
-        """Mean over items [resample]."""
-        return self.drawn @ np.bincount(self.group, of_items) / (self.drawn @ np.bincount(self.group))
-
-
-def _gain(study: Study, of: Sampling, saved: list[list[np.ndarray]], draws: list[Draws]) -> dict[str, float]:
-    """The mean of what is saved, by seed and fold [item], with its interval and p."""
-    resampled = np.mean([one.means(bits) for folds in saved for one, bits in zip(draws, folds, strict=True)], axis=0)
-    rows = np.concatenate([resampled, [np.mean([bits.mean() for bits in folds]) for folds in saved]])
-    low, high = of.interval(rows, study.settings.scoring.level)
-    return {
-        "gain_bits": float(of.value(rows)), "low": float(low), "high": float(high), "p": float(of.p_value(rows)),
-        "seeds": len(saved),
-    }  # fmt: skip
+def _drawn_means(part: Scores, level: str, of_items: np.ndarray) -> np.ndarray:
+    """Mean over items [resample] under the draws of every measure."""
+    group, n = group_numbers(part.tests[level].groups)
+    drawn = draws_of_groups(n, part.study.settings.scoring.resamples, part.seed).astype(float)
+    return drawn @ np.bincount(group, of_items) / (drawn @ np.bincount(group))

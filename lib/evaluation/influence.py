@@ -6,7 +6,7 @@ A measure of weighted items is smooth in the weights, and what it is made of is 
 
 comes from the same sort as its value (the infinitesimal jackknife; Efron 1982, chapter 6). Groups that are drawn anew, w[g]
 times each, move the measure by the sum over g of (w[g] - 1) psi[g] and little more, so that the resamples of
-`measures.bootstrap` become one matrix product: the same draws, with the measure's own curve left out. What is added,
+a bootstrap become one matrix product: the same draws, with the measure's own curve left out. What is added,
 subtracted or shared out of such rows is linear as they are. Agreement with the bootstrap from some 200 groups on, and coverage,
 are in tests/evaluation/test_influence.py.
 
@@ -16,14 +16,12 @@ sums over items that of the ratio. Of a class it is made wider by sqrt(n / (n - 
 numbers lie closer to their own mean than to that of all. What it cannot see: that a resample may lose a class and leave it out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from lib import files
 from lib.evaluation.intervals import special
 from lib.evaluation.measures import (
     BY_CLASS,
@@ -35,13 +33,10 @@ from lib.evaluation.measures import (
     Matrix,
     Names,
     Value,
-    draws_of_groups,
-    group_numbers,
 )
-from lib.files import digests
+from lib.evaluation.resampling import Stored, draws_of_groups, group_numbers
 from lib.sounds.arrays import batched_slices
 
-VERSION = 1  # raised when the same scores would give other rows
 PAIRS_AT_ONCE = 2**21  # of item and class, whose places are looked up together
 
 
@@ -185,62 +180,15 @@ class Influences:
         return Influence(value, np.bincount(self.group, (over - value * under) / under.sum(), self.n_groups))
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All measures of one matrix of scores: values and rows [resample], and of means over classes those of each class.
-
-    class_values: name -> [class]; class_rows: name -> [resample, class] float32.
-    """
-
-    values: Mapping[str, Value]
-    rows: Mapping[str, Array]
-    class_values: Mapping[str, Array]
-    class_rows: Mapping[str, Array]
-
-    def of_columns(self, name: str, columns: Sequence[int]) -> tuple[float, Array]:
-        """The mean over these classes alone of those that have a value, and its rows [resample]; NaN where none has."""
-        known = [column for column in columns if np.isfinite(self.class_values[name][column])]
-        if not known:
-            return np.nan, np.full(len(self.rows[name]), np.nan)
-        return float(self.class_values[name][known].mean()), self.class_rows[name][:, known].mean(1, dtype=float)
-
-    def write(self, path: Path) -> None:
-        """As .npz: each field as one array, in the order of NAMES and BY_CLASS."""
-        fields = {name: np.array(list(getattr(self, name).values())) for name in ("rows", "class_values", "class_rows")}
-        with digests.sealed(path) as temporary:
-            np.savez(temporary, values=np.array([astuple(one) for one in self.values.values()], str), **fields)
-
-    @classmethod
-    def read(cls, path: Path) -> "Measured":
-        """What `write` left."""
-        with np.load(path) as stored:
-            values = [
-                Value(float(value), int(n), int(out), reason) for value, n, out, reason in stored["values"].tolist()
-            ]
-            plain, each = (zip(NAMES, given, strict=True) for given in (values, stored["rows"]))
-            of_classes = (zip(BY_CLASS, stored[name], strict=True) for name in ("class_values", "class_rows"))
-            return cls(dict(plain), dict(each), *map(dict, of_classes))
-
-
-def kept(made_from: tuple, make: Callable[[], Measured]) -> Measured:
-    """What `make` gives, made once for what it is made from and then read from data/cache/measured."""
-    path = files.cache() / "measured" / f"{files.key(VERSION, *made_from)}.npz"
-    found = digests.reread(path, Measured.read)
-    if found is None:
-        make().write(path)
-        found = Measured.read(path)
-    return found
-
-
-def measure(targets: Array, scores: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Measured:
-    """Every measure of scores [item, class] with the draws of `measures.bootstrap` for these groups and this seed."""
+def measure(targets: Array, scores: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Stored:
+    """Every measure of scores [item, class] with the draws of a bootstrap for these groups and this seed."""
     found = Influences(targets, scores, groups, leaves)
     plain, each = {name: found.of(name) for name in NAMES}, found.of_classes
     together = np.column_stack([one.psi for one in (*plain.values(), *each.values())])
     moved = _deviations(found.n_groups, resamples, seed) @ together.astype(np.float32)
     of_plain, *of_classes = np.split(moved, len(NAMES) + found.matrix.width * np.arange(len(each)), axis=1)
     values = {name: Value(float(one.value), *MEASURES[name].count(found.matrix)) for name, one in plain.items()}
-    return Measured(
+    return Stored(
         values,
         {name: one.value + moved for (name, one), moved in zip(plain.items(), of_plain.T, strict=True)},
         {name: one.value for name, one in each.items()},

@@ -12,9 +12,10 @@ games of ten classes such intervals of shares and of differences covered in 93 t
 91 to 96 at 400 (600 trials), where basic intervals covered down to 86 and BCa down to 87; tests/evaluation/test_coverage.py holds them to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +26,12 @@ Array = np.ndarray
 class Sampling:
     """How rows [resample + seed, ...] were made: of how many resamples, of how many groups less one for each fold.
 
-    freedom: one number, or one for each column [...] of the rows.
+    freedom: one number, or one for each column [...] of the rows. confidence: how often an interval is to hold the number.
     """
 
     resamples: int
     freedom: int | Array
+    confidence: float = 0.95
 
     def value(self, rows: Array) -> Array:
         """The number itself [...]: the mean of the seeds."""
@@ -49,11 +51,16 @@ class Sampling:
         freedom = np.divide((of_clips + of_seeds) ** 2, under, out=np.full_like(under, self.freedom), where=under > 0)
         return np.sqrt(of_clips + of_seeds), np.maximum(freedom, 1)
 
-    def interval(self, rows: Array, level: float) -> tuple[Array, Array]:
-        """Low and high end [...] of the interval that covers `level` of such numbers."""
+    def interval(self, rows: Array) -> tuple[Array, Array]:
+        """Low and high end [...] of the interval."""
         error, freedom = self.error(rows)
-        reach = special().stdtrit(freedom, (1 + level) / 2) * error
+        reach = special().stdtrit(freedom, (1 + self.confidence) / 2) * error
         return self.value(rows) - reach, self.value(rows) + reach
+
+    def cells(self, rows: Array, *names: str, ends: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
+        """One number and its interval, cut at `ends`, as cells of a table: value, low and high, or called by `names`."""
+        low, high = np.clip(self.interval(rows), *ends)
+        return dict(zip(names or ("value", "low", "high"), map(float, (self.value(rows), low, high)), strict=True))
 
     def p_value(self, rows: Array) -> Array:
         """How often a number whose expectation is zero would lie as far from it [...]; two-sided."""
@@ -67,8 +74,8 @@ class Sampling:
         with np.errstate(divide="ignore", invalid="ignore"):
             return special().stdtr(freedom, -self.value(rows) / error)
 
-    def simultaneous(self, several: Sequence[Array], level: float) -> list[tuple[float, float]]:
-        """Intervals of several numbers that cover all of them together in `level` of cases.
+    def simultaneous(self, several: Sequence[Array]) -> list[tuple[float, float]]:
+        """Intervals of several numbers that cover all of them together in `confidence` of cases.
 
         They are as long as it takes for the largest deviation of the resamples, in standard errors, to lie inside; so
         a choice among them, such as the highest, needs no further care.
@@ -78,11 +85,11 @@ class Sampling:
         if not spread.shape[1]:
             return [(np.nan, np.nan)] * len(several)
         width = np.maximum(spread.std(1, ddof=1, keepdims=True), 1e-300)
-        largest = np.quantile(np.abs((spread - spread.mean(1, keepdims=True)) / width).max(0), level)
+        largest = np.quantile(np.abs((spread - spread.mean(1, keepdims=True)) / width).max(0), self.confidence)
         found = []
         for rows in several:
             error, freedom = self.error(rows)
-            normal, alone = special().ndtri((1 + level) / 2), special().stdtrit(freedom, (1 + level) / 2)
+            normal, alone = special().ndtri((1 + self.confidence) / 2), special().stdtrit(freedom, (1 + self.confidence) / 2)
             reach = alone * max(1.0, largest / normal) * error  # t in place of the normal, as for one interval
             found.append((float(self.value(rows) - reach), float(self.value(rows) + reach)))
         return found
@@ -119,3 +126,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (count - rank) * p[place]))
         adjusted[place] = highest
     return adjusted.tolist()
+
+
+def difference(of: Sampling, rows: Array) -> dict[str, float]:
+    """A paired difference [resample + seed] as cells: difference, low, high and p."""
+    return of.cells(rows, "difference", "low", "high") | {"p": float(of.p_value(rows))}
+
+
+def with_holm(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with p_holm, their p corrected for how many they are."""
+    rows = list(rows)
+    return [{**row, "p_holm": p} for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True)]

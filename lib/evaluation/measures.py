@@ -1,4 +1,4 @@
-"""Scores in, numbers with intervals out: the nine measures of the study, and a bootstrap over groups of items.
+"""The nine measures of the study: scores in, values out.
 
 Axes. targets [item, class] are 0 or 1, scores [item, class] any finite numbers, higher for more certain; an item is a
 chunk or a clip. weights [resample, item] are whole numbers: w counts an item, in every measure, as if it stood there w
@@ -18,24 +18,25 @@ times. Values are fractions, except d'. Definitions, with the function of scikit
 
 Highest: of equal scores the class of lower index stands first, whatever the labels are. Left out and counted: classes
 without a positive (for d' also without a negative), items without a label (for leaf_recall@5: a leaf label). Where
-nothing is left, an `@5` measure ranks fewer than ten classes, or the leaves are not told, the value is NaN with a
+nothing is left, an `@5` measure ranks fewer than ten classes, or the leaves are not given, the value is NaN with a
 reason. A resample leaves out what it lost; one group alone cannot be resampled: NaN. A pair of item and class takes
 8 bytes once sorted, twice that if map_micro is asked for; the blocks of resamples on top stay under 256 MB.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
 
+from lib.sounds.arrays import batched_slices
+
 FIVE, FEWEST_CLASSES = 5, 10  # of fewer classes five guesses are more than half, and say little
 WEIGHTS_BYTES = 2**26  # a block of resamples: its weights of 4 bytes; as float64, for items, twice that
 GATHER_BYTES = 2**20  # of these, what is gathered at once (or one resample): little enough for a core's cache
 Array, Names = np.ndarray, Sequence[str]
-Scores = Array | Sequence[Array]  # one matrix, or one for each seed
 Leaves = Array | None  # bool [class]: which classes have no children
 
 
@@ -63,26 +64,20 @@ def _odd_shape(targets: tuple[int, ...], scores: tuple[int, ...]) -> str:
     return "" if targets == scores else "is one of chunks, the other of clips?"
 
 
-def _one_each(what: str, values: Sequence, axis: str, expected: int) -> Array:
+def one_each(what: str, values: Sequence, axis: str, expected: int) -> Array:
     if np.shape(values) != (expected,):
         raise ValueError(f"{what}: shape {np.shape(values)} for {expected} {axis}: one entry for each is expected")
     return np.asarray(values)
 
 
-def _blocks(rows: int, bytes_a_row: int, most: int) -> Iterator[slice]:
-    """Slices that cover `rows`, of at most `most` bytes or one row."""
-    step = max(1, most // bytes_a_row)
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
-
-
-def _ratio(over: Array, under: Array) -> Array:
+def ratio(over: Array, under: Array) -> Array:
     """over / under in float64, NaN where `under` is 0."""
     return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) != 0)
 
 
-def _mean(values: Array) -> Array:
+def mean_of_known(values: Array) -> Array:
     """Mean of each row's values that are not NaN; NaN, without a warning, where all are."""
-    return _ratio(np.nansum(values, axis=1), np.isfinite(values).sum(axis=1))
+    return ratio(np.nansum(values, axis=1, dtype=float), np.isfinite(values).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class _Ranking:
 def _apply(formula: Callable[..., Array], rankings: Sequence[_Ranking], weights: Array) -> Array:
     """formula of each ranking under each row of weights, [resample, ranking]."""
     values = np.empty((len(weights), len(rankings)))
-    for block in _blocks(len(weights), 4 * len(rankings[0].items), GATHER_BYTES):
+    for block in batched_slices(len(weights), max(1, GATHER_BYTES // (4 * len(rankings[0].items)))):
         for column, ranking in enumerate(rankings):
             values[block, column] = ranking.apply(formula, weights[block])
     return values
@@ -131,7 +126,7 @@ def _apply(formula: Callable[..., Array], rankings: Sequence[_Ranking], weights:
 def _precision(gain: Array, above: Array, reached: Array, total: Array) -> Array:
     """Average precision: each positive counts the precision at the end of its tie."""
     found = np.cumsum(gain, axis=1)
-    return _ratio((gain * found / np.maximum(reached, 1)).sum(axis=1), found[:, -1])
+    return ratio((gain * found / np.maximum(reached, 1)).sum(axis=1), found[:, -1])
 
 
 def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
@@ -139,7 +134,7 @@ def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
     found = np.cumsum(gain, axis=1)
     negatives = total - found[:, -1]
     passed = (above - (found - gain) + reached - found) / 2  # negatives above, and half of the tied ones
-    return _ratio((gain * (negatives[:, None] - passed)).sum(axis=1), found[:, -1] * negatives)
+    return ratio((gain * (negatives[:, None] - passed)).sum(axis=1), found[:, -1] * negatives)
 
 
 def places_of_float16(scores: Array) -> Array:
@@ -170,7 +165,7 @@ class Matrix:
         # float16 sorts slowly, and unsigned numbers have no negatives; both fit into what they become
         self.scores = scores.astype(np.float32 if scores.dtype in (np.float16, np.float32) else np.float64)
         self.items, self.width = np.arange(len(scores)), scores.shape[1]
-        self.leaves = None if leaves is None else _one_each("leaves", leaves, "classes", self.width).astype(bool)
+        self.leaves = None if leaves is None else one_each("leaves", leaves, "classes", self.width).astype(bool)
 
     @cached_property
     def places(self) -> Array:
@@ -190,7 +185,7 @@ class Matrix:
     def labels(self) -> _Labels:
         item, own = np.nonzero(self.targets)
         place, precision = np.empty(len(item), int), np.empty(len(item))
-        for block in _blocks(len(item), 16 * self.width, WEIGHTS_BYTES):
+        for block in batched_slices(len(item), max(1, WEIGHTS_BYTES // (16 * self.width))):
             part = self.targets[item[block]], self.scores[item[block]], own[block, None]
             place[block], precision[block] = _places(*part)
         return _Labels(*(np.bincount(item, w, len(self.items)) for w in (None, place < FIVE, place == 0, precision)))
@@ -221,7 +216,7 @@ BY_CLASS: dict[str, Callable[[Matrix, Array], Array]] = {"map_macro": _precision
 def _items(name: str) -> Callable[..., Array]:
     """The measure of ITEM_SUMS of this name."""
     over, under = ITEM_SUMS[name]
-    return lambda matrix, weights: _ratio(weights @ (over(matrix.labels) * 1.0), weights @ (under(matrix.labels) * 1.0))
+    return lambda matrix, weights: ratio(weights @ (over(matrix.labels) * 1.0), weights @ (under(matrix.labels) * 1.0))
 
 
 _POSITIVE = (lambda x: x.targets.any(axis=0), "no class has a positive")
@@ -253,7 +248,7 @@ class Measure:
     def count(self, matrix: Matrix) -> tuple[int, int, str]:
         """How many count, how many are left out, and why there is no value (empty if there is one)."""
         if self.leaf and matrix.leaves is None:
-            return 0, 0, "which classes are leaves is not told"
+            return 0, 0, "which classes are leaves is not given"
         ranked = matrix.leaves.sum() if self.leaf else matrix.width
         if self.five and ranked < FEWEST_CLASSES:
             return 0, 0, f"only {ranked} {'leaf ' * self.leaf}classes, {FEWEST_CLASSES} are needed"
@@ -268,7 +263,7 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "map_macro": Measure(lambda x, weights: _mean(_precisions(x, weights)), *_POSITIVE),
+    "map_macro": Measure(lambda x, weights: mean_of_known(_precisions(x, weights)), *_POSITIVE),
     "map_micro": Measure(lambda x, weights: _apply(_precision, [x.pairs], weights)[:, 0], *_PAIRS),
     "recall@5": Measure(_items("recall@5"), *_LABELLED, five=True),
     "hit@5": Measure(_items("hit@5"), *_LABELLED, five=True),
@@ -276,7 +271,7 @@ MEASURES: dict[str, Measure] = {
     "leaf_recall@5": Measure(_items("leaf_recall@5"), _LABELLED[0], "no item has a leaf label", five=True, leaf=True),
     "top1": Measure(_items("top1"), *_LABELLED),
     "lwlrap": Measure(_items("lwlrap"), *_LABELLED),
-    "d_prime": Measure(lambda x, weights: _mean(_d_primes(x, weights)), *_BOTH),
+    "d_prime": Measure(lambda x, weights: mean_of_known(_d_primes(x, weights)), *_BOTH),
 }
 NAMES = tuple(MEASURES)
 
@@ -294,10 +289,10 @@ class Value:
 def evaluate(targets: Array, scores: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
     """Each measure of scores [item, class]; leaves [class] is needed by leaf_recall@5 alone."""
     matrix, once = Matrix(targets, scores, leaves), np.ones((1, len(targets)), np.int32)
-    return {name: Value(float(x.values(matrix, once)[0]), *x.count(matrix)) for name, x in _chosen(names).items()}
+    return {name: Value(float(x.values(matrix, once)[0]), *x.count(matrix)) for name, x in chosen(names).items()}
 
 
-def _chosen(names: Names) -> dict[str, Measure]:
+def chosen(names: Names) -> dict[str, Measure]:
     for name in names:
         if name not in MEASURES:
             raise ValueError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
@@ -310,58 +305,6 @@ def average_precision(targets: Array, scores: Array, weights: Array) -> Array:
     if whole.shape[1:] != (len(targets),) or (whole != weights).any() or (whole < 0).any():
         raise ValueError(f"weights {whole.shape}, {len(targets)} items: not whole numbers >= 0 [resample, item]")
     return _apply(_precision, Matrix(targets, scores).classes, whole)
-
-
-def group_numbers(groups: Names) -> tuple[Array, int]:
-    """The number [item] of each item's group, from 0 in the order of their names, and how many groups there are."""
-    numbers = np.unique(np.asarray(groups), return_inverse=True)[1]
-    return numbers, int(numbers.max()) + 1
-
-
-def _drawn(n_groups: int, rng: np.random.Generator) -> Array:
-    """How often [group] int32 each group was drawn: as many as there are, with replacement."""
-    return np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups).astype(np.int32)
-
-
-def draws_of_groups(n_groups: int, resamples: int, seed: int) -> Array:
-    """All draws [resample, group] that `resampled` makes of so many groups."""
-    rng = np.random.default_rng(seed)
-    return np.stack([_drawn(n_groups, rng) for _ in range(resamples)])
-
-
-def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
-    """Blocks of weights [resample, item] int32: as many groups [item] as there are, drawn with replacement."""
-    (group, n_groups), rng = group_numbers(groups), np.random.default_rng(seed)
-    for block in _blocks(resamples, 4 * len(group), WEIGHTS_BYTES):
-        yield np.stack([_drawn(n_groups, rng)[group] for _ in range(resamples)[block]])
-
-
-def bootstrap(
-    targets: Array, scores: Scores, groups: Names, names: Names, resamples: int, seed: int, leaves: Leaves = None
-) -> dict[str, Array]:
-    """Each measure [resample] with groups [item] resampled; of several matrices the mean; paired by groups and seed."""
-    lone = len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1
-    total = {name: np.full(resamples, np.nan if lone else 0.0) for name in _chosen(names)}
-    matrices = scores if len(scores) and np.ndim(scores[0]) == 2 else [scores]
-    for matrix in (Matrix(targets, one, leaves) for one in matrices):
-        blocks = [[MEASURES[n].values(matrix, w) for n in total] for w in resampled(groups, resamples, seed)]
-        for name, *values in zip(total, *blocks, strict=True):
-            total[name] += np.concatenate(values) / len(matrices)
-    return total
-
-
-def bootstrap_classes(
-    targets: Array, scores: Array, groups: Names, name: str, resamples: int, seed: int
-) -> tuple[Array, Array]:
-    """A mean over classes, class by class: its values [class], and [resample, class] under the draws of `bootstrap`.
-
-    NaN where a class lacks what the measure needs. The mean of what is not NaN is the measure itself.
-    """
-    by_class, matrix = BY_CLASS[name], Matrix(targets, scores)
-    values = by_class(matrix, np.ones((1, len(targets)), np.int32))[0]
-    if len(set(_one_each("groups", groups, "items", len(targets)).tolist())) == 1:
-        return values, np.full((resamples, len(values)), np.nan)
-    return values, np.concatenate([by_class(matrix, weights) for weights in resampled(groups, resamples, seed)])
 
 
 def clip_means(scores: Array, clip: Names) -> tuple[Array, Array]:
@@ -381,7 +324,7 @@ def clip_targets(targets: Array, clip: Names) -> tuple[Array, Array]:
 
 
 def _clips(clip: Names, chunks: int) -> tuple[Array, Array, Array]:
-    ids, first, index = np.unique(_one_each("clip", clip, "chunks", chunks), return_index=True, return_inverse=True)
+    ids, first, index = np.unique(one_each("clip", clip, "chunks", chunks), return_index=True, return_inverse=True)
     order = np.argsort(first)
     return ids[order], first[order], np.argsort(order)[index]
 
@@ -394,3 +337,8 @@ def constant_scores(targets: Array) -> Array:
 def oracle(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
     """The best that any scores could reach: all nine are highest where labels stand above what is none."""
     return evaluate(targets, targets, leaves, names)
+
+
+def ends(measure: str) -> tuple[float, float]:
+    """The lowest and the highest value that a measure can have."""
+    return (-np.inf, np.inf) if measure == "d_prime" else (0, 1)

@@ -22,9 +22,9 @@ import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, measures
-from lib.evaluation.games import CHANCE
+from lib.evaluation.games import CHANCE, CONSTANT
 from lib.evaluation.measures import FIVE, Value
-from lib.evaluation.results import CONSTANT, Ranked, Scores
+from lib.evaluation.scores import Ranked, Scores, parts_of
 from lib.study import Study
 
 MAP, TOP_FIVE, TOP_ONE = "mean average precision", "top-5 accuracy", "top-1 accuracy"
@@ -62,7 +62,7 @@ def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") 
     Means over seeds, and over folds measure by measure; n is that of one seed, summed over folds. A definition that
     some fold cannot give has no value, and the reason.
     """
-    parts, seeds = [Scores(part) for part in study.parts], study.request.seeds
+    parts, seeds = parts_of(study), study.request.seeds
     ours, constant = (
         [by_definition(part, aggregated(part, *model, seed)) for seed in seeds for part in parts]
         for model in ((subset, head), (CONSTANT, "none"))

@@ -13,7 +13,7 @@ import pandas as pd
 from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
-from lib.evaluation.results import Scores
+from lib.evaluation.scores import ModelScores, Scores
 from lib.representations import names
 from lib.study import Study
 
@@ -39,7 +39,7 @@ def clip_scores(part: Study) -> tuple[np.ndarray, dict[tuple[str, str], np.ndarr
     for subset, head in models:
         paths = [path for seed in part.request.seeds if (path := part.scores(subset, head, seed)).exists()]
         if paths:
-            found[subset, head] = np.mean([test.load(path)["clip"] for path in paths], axis=0)
+            found[subset, head] = np.mean([ModelScores(path, test.stored["clip"])["clip"] for path in paths], axis=0)
     return measures.clip_targets(test.stored["targets"], test.stored["clip"])[0], found
 
 

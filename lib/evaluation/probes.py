@@ -25,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation import frozen, measures, ridge
+from lib.evaluation import frozen, ridge
 from lib.evaluation.frozen import Side
 from lib.evaluation.properties import PROPERTIES, measured
+from lib.evaluation.resampling import Bootstrap
 from lib.evaluation.results import SHARED
+from lib.evaluation.scores import resampling_seed
 from lib.representations import names
 from lib.study import Study
 
@@ -116,9 +118,8 @@ def probe_table(study: Study) -> pd.DataFrame:
         for encoder in (*names(), ALL_FOUR):
             for control in CONTROLS:
                 key = each[0].name, encoder, control
-                number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in found], of_groups)
-                if each[0].measure == SHARED:
-                    number["low"] = float(np.maximum(number["low"], 0))
+                ends = (0, 1) if each[0].measure == SHARED else (-np.inf, 1)
+                number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in found], of_groups, ends)
                 start = {"property": each[0].name, "unit": each[0].unit, "encoder": encoder, "control": control}
                 rows.append(start | {"measure": each[0].measure} | number | counts)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -178,6 +179,6 @@ def unseen(fold: Fold, question: Question, inputs: np.ndarray) -> np.ndarray:
 
 def _precision(fold: Fold, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Macro mAP [1 + resample] of scores [item, class]."""
-    value = measures.evaluate(targets, scores, names=[SHARED])[SHARED].value
-    resamples, seed = fold.part.settings.scoring.resamples, frozen.resampling_seed(fold.part)
-    return np.append(value, measures.bootstrap(targets, scores, fold.test.groups, [SHARED], resamples, seed)[SHARED])
+    resamples, seed = fold.part.settings.scoring.resamples, resampling_seed(fold.part)
+    value, rows = Bootstrap(targets, scores, fold.test.groups, resamples, seed).of(SHARED)
+    return np.append(value.value, rows)

@@ -14,9 +14,8 @@ import pandas as pd
 
 from lib.encoders.heads import label
 from lib.evaluation import measures, shapley
-from lib.evaluation.contributions import Played, number_of
+from lib.evaluation.contributions import Played
 from lib.evaluation.intervals import benjamini_hochberg
-from lib.evaluation.results import within
 
 FALSE_DISCOVERIES = 0.05  # the share of classes called owned that may be so by luck
 BEST_COLUMNS = [
@@ -48,32 +47,23 @@ def _best_rows(played: Played) -> list[dict[str, Any]]:
     is a little lucky; differences to it too.
     """
     rows = []
-    for measure, game in played.values.items():
-        values = {subset: each[:, 0] for subset, each in game.items() if subset}
+    for measure in played.values:
+        values = {subset: each for subset, each in played.over_all(measure).items() if subset}
         point = {subset: float(played.of.value(each)) for subset, each in values.items()}
         if not np.isfinite(list(point.values())).all():
             continue
         best = max(point, key=point.__getitem__)
-        near = [subset for subset in values if _reaches(played, values[best] - values[subset])]
+        near = [subset for subset in values if played.of.interval(values[best] - values[subset])[0] <= 0]
         smallest = min([best, *near], key=lambda subset: (len(subset), -point[subset]))
-        rows.append({
-            "game": played.game.name, **played.start, "measure": measure, "subsets": len(values), "best": label(best),
-            "value": point[best], **_named(within(measure, *number_of(played, values[best])[1:]), "low", "high"),
-            "smallest": label(smallest), "smallest_value": point[smallest],
-            **_named(number_of(played, values[best] - values[smallest]), "difference", "diff_low", "diff_high"),
-            **_named(number_of(played, values[played.game.players] - values[smallest]), "rest", "rest_low", "rest_high"),
-            "groups": played.n_groups, "seeds": played.seeds,
-        })  # fmt: skip
+        lost, rest = (values[subset] - values[smallest] for subset in (best, played.game.players))
+        rows.append(
+            played.row(measure, subsets=len(values), best=label(best), smallest=label(smallest), groups=played.n_groups)
+            | played.of.cells(values[best], ends=measures.ends(measure))
+            | {"smallest_value": point[smallest]}
+            | played.of.cells(lost, "difference", "diff_low", "diff_high")
+            | played.of.cells(rest, "rest", "rest_low", "rest_high")
+        )
     return rows
-
-
-def _named(numbers: Sequence[float], *names: str) -> dict[str, float]:
-    return dict(zip(names, numbers, strict=True))
-
-
-def _reaches(played: Played, less: np.ndarray) -> bool:
-    """Whether a difference to the best has an interval and that includes zero."""
-    return bool(number_of(played, less)[1] <= 0)
 
 
 def _owner_rows(played: Played) -> list[dict[str, Any]]:
@@ -94,8 +84,7 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
         ]  # fmt: skip
         for row, q in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
             owned = bool(q <= FALSE_DISCOVERIES and row["share"] > 0)
-            row |= {"game": played.game.name, **played.start, "q": float(q), "owned": owned}
-            rows.append({name: row[name] for name in OWNER_COLUMNS})
+            rows.append(played.row(**row, q=float(q), owned=owned))
     return rows
 
 
@@ -113,12 +102,10 @@ def _owner(played: Played, shares: Mapping[str, np.ndarray]) -> dict[str, Any]:
     ranked = sorted(shares, key=lambda name: -float(played.of.value(shares[name])))
     first, others = ranked[0], ranked[1:]
     if not np.isfinite(played.of.value(shares[first])):
-        return dict.fromkeys(OWNER_COLUMNS, np.nan) | {"encoder": "", "runner_up": ""}
-    low = high = difference = p = np.nan
+        return {"encoder": "", "runner_up": "", "share": np.nan, "p": np.nan}
+    cells, p = dict.fromkeys(("difference", "low", "high"), np.nan), np.nan
     if others:
-        difference, low, high = number_of(played, shares[first] - shares[others[0]])
+        cells = played.of.cells(shares[first] - shares[others[0]], *cells)
         p = float(np.max([played.of.p_value(shares[first] - shares[name]) for name in others]))
-    return {
-        "encoder": first, "share": float(played.of.value(shares[first])), "runner_up": others[0] if others else "",
-        "difference": difference, "low": low, "high": high, "p": p,
-    }  # fmt: skip
+    names = {"encoder": first, "runner_up": others[0] if others else ""}
+    return {**names, "share": float(played.of.value(shares[first])), **cells, "p": p}

@@ -14,8 +14,6 @@ import pandas as pd
 
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
-from lib.evaluation.curves import of_all_classes
-from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import between, clear, number
 from lib.evaluation.shapley import Subset
 
@@ -51,27 +49,20 @@ def _rows(one: Played) -> Iterator[dict[str, Any]]:
 
 def best_of(one: Played, with_it: bool) -> Subset:
     """The subset with the highest value among those with log-mel, or those without; of equal ones the smallest."""
-    game = of_all_classes(one)
+    game = one.over_all()
     there = [subset for subset in sorted(game, key=len) if subset and (LOGMEL in subset) == with_it]
     values = [float(one.of.value(game[subset])) for subset in there]
     return there[int(np.nanargmax(values))] if np.isfinite(values).any() else there[-1]
 
 
 def _row(one: Played, what: str, subset: Subset, against: Subset | None) -> dict[str, Any]:
-    game = of_all_classes(one)
-    low, high = one.of.interval(game[subset], one.confidence)
-    row = {
-        **one.start, "measure": SHARED, "what": what, "subset": label(subset), "value": float(one.of.value(game[subset])),
-        "low": float(low), "high": float(high),
-    }  # fmt: skip
+    game = one.over_all()
+    row = one.row(what=what, subset=label(subset), **one.of.cells(game[subset]))
     if against is None:
-        return row | {"against": "", "difference": np.nan, "diff_low": np.nan, "diff_high": np.nan, "p": np.nan}
-    difference = game[subset] - game[against]
-    low, high = one.of.interval(difference, one.confidence)
-    return row | {
-        "against": label(against), "difference": float(one.of.value(difference)), "diff_low": float(low),
-        "diff_high": float(high), "p": float(one.of.p_value(difference)),
-    }  # fmt: skip
+        return row | {"against": ""}
+    less = game[subset] - game[against]
+    cells = one.of.cells(less, "difference", "diff_low", "diff_high")
+    return row | cells | {"against": label(against), "p": float(one.of.p_value(less))}
 
 
 def sentences(played: Sequence[Played], level: str, head: str) -> list[str]:
@@ -106,6 +97,6 @@ def _points(row: pd.Series) -> str:
 
 def above(one: Played) -> tuple[int, int]:
     """How many subsets without log-mel are above the best with it, by intervals that hold for all at once; of how many."""
-    game, best = of_all_classes(one), best_of(one, with_it=True)
+    game, best = one.over_all(), best_of(one, with_it=True)
     without = [rows - game[best] for subset, rows in game.items() if subset and LOGMEL not in subset]
-    return sum(low > 0 for low, _ in one.of.simultaneous(without, one.confidence)), len(without)
+    return sum(low > 0 for low, _ in one.of.simultaneous(without)), len(without)

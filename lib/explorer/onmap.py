@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib.explorer import embedding_map, widgets
-from lib.plots.encoder import groupings
-from lib.plots.explorer import COLOURS, kinds_of
+from lib.plots.encoder import COLOURS, groupings, kinds_of
 
 if TYPE_CHECKING:
     from lib.explorer.page import Explorer

@@ -14,7 +14,7 @@ from lib.explorer.inference import Answers, caption, score_table, title_of
 from lib.explorer.viewer import one_of_each
 from lib.plots import explorer as pictures
 from lib.plots import sounds
-from lib.plots.encoder import groupings
+from lib.plots.encoder import NONE, groupings, kinds_of
 from lib.sounds.corpora.base import ROLES
 from lib.study import Study
 
@@ -80,7 +80,7 @@ class Twin:
         names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
         shown = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
         save_table(shown.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
-        figure = pictures.answers(shown, f"{self.name}; * its label")
+        figure = pictures.predictions(shown, f"{self.name}; * its label")
         return self._paper(
             "scores", figure, f"scores of {self.name} by each encoder", markup.scores(found, "Scores by all encoders")
         )
@@ -140,12 +140,12 @@ class Twin:
         places = {title: embedding_map.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
         grouped = groupings(chunks.corpus)
         title, groups = next(iter(grouped.items()))
-        names, kinds = pictures.kinds_of(chunks.targets[rows], groups)
+        names, kinds = kinds_of(chunks.targets[rows], groups)
         figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
         by_kind = pd.DataFrame(
             {
                 title: [*names, "other"],
-                "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == pictures.NONE).sum()],
+                "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == NONE).sum()],
             }
         )
         return self._paper(
@@ -162,7 +162,7 @@ class Twin:
         again = self.answers.hear(path)
         found = score_table(self.answers, again, self.subset)
         whole = pd.Series(found["whole"].to_numpy(), found["class"])
-        figure = pictures.answers(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
+        figure = pictures.predictions(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
         return self._paper(
             "own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file")
         )

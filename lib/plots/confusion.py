@@ -9,8 +9,7 @@ import pandas as pd
 
 from lib.display import mpl
 from lib.display.figures import sentence, style
-from lib.plots.contributions import WIDTH, heading, shortened
-from lib.plots.tables import INK
+from lib.plots.parts import WIDTH, cell_text, cells, heading, name_cells, shortened
 
 MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
 NAMED, REAL = "Blues", "Greys"
@@ -36,9 +35,8 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
             mesh = _square(axis, table, column, shown, colours)
             axis.set(title=title, ylabel="label of the clip" if axis is figure.axes[0] else "")
             figure.colorbar(mesh, ax=axis, location="bottom", label="percent of the clips with the label", aspect=30)
-        left_out = (
-            f" (the {len(shown)} of {len(order)} labels that are confused most)" if len(shown) < len(order) else ""
-        )
+        fewer = len(shown) < len(order)
+        left_out = f" (the {len(shown)} of {len(order)} labels that are confused most)" if fewer else ""
         numbers = "; numbers are clips" if len(shown) <= FEW else ""
         heading(figure, f"What is taken for what on test clips, all four{left_out}{numbers}")
         return figure
@@ -59,24 +57,13 @@ def _square(axis: mpl.Axes, table: pd.DataFrame, column: str, shown: Sequence[st
     counts = counts.reindex(index=shown, columns=shown).fillna(0).to_numpy()
     of = table.drop_duplicates("label").set_index("label")["of"].reindex(shown).to_numpy(float)[:, None]
     share = 100 * np.divide(counts, of, out=np.full(counts.shape, np.nan), where=of > 0)
-    mesh = axis.pcolormesh(
-        np.ma.masked_invalid(share), cmap=colours, vmin=0, vmax=100, edgecolors="white", linewidth=0.4
-    )
-    places, names = np.arange(len(shown)) + 0.5, [shortened(name) for name in shown]
-    axis.set_xticks(places, names, rotation=90, fontsize=7)
-    axis.set_yticks(places, names, fontsize=7)
-    axis.tick_params(length=0)
+    mesh = cells(axis, share, colours, (0, 100))
+    axis.set_facecolor("white")
+    axis.spines[["left", "bottom"]].set_visible(True)
+    named = [shortened(name) for name in shown]
+    name_cells(axis, named, None, rotation=90, fontsize=7)
+    name_cells(axis, None, named, fontsize=7)
     axis.set_aspect("equal")
-    axis.invert_yaxis()
     for row, one in np.argwhere(counts > 0) if len(shown) <= FEW else ():
-        dark = share[row, one] > 60
-        axis.text(
-            one + 0.5,
-            row + 0.5,
-            f"{counts[row, one]:.0f}",
-            ha="center",
-            va="center",
-            fontsize=6,
-            color="white" if dark else INK,
-        )
+        cell_text(axis, (row, one), f"{counts[row, one]:.0f}", 6, share[row, one] > 60)
     return mesh

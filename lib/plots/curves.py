@@ -7,8 +7,7 @@ import pandas as pd
 from lib.display import mpl
 from lib.display.figures import style
 from lib.display.screen import measure_name
-from lib.plots.contributions import WIDTH, colour, heading, title
-from lib.plots.tables import INK, scale
+from lib.plots.parts import INK, WIDTH, colour, each_once, heading, scale, title
 from lib.sounds.chunks import LEVELS
 
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
@@ -22,7 +21,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Fig
     rows = table[(table["what"] == what) & (table["head"] == head)]
     if rows.empty:
         raise ValueError(f"no {what} with the {head} head")
-    curves = list(dict.fromkeys(rows["curve"]))
+    curves = each_once(rows["curve"])
     levels = [level for level in LEVELS if (rows["level"] == level).any()]
     measure = rows["measure"].iloc[0]
     with style():
@@ -42,9 +41,8 @@ def _panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
     """A line and a band for each encoder, on a logarithmic axis."""
     for name, own in rows.groupby("encoder", sort=False):
         own = own.sort_values("part")
-        axis.fill_between(
-            own["part"], own["low"] * times, own["high"] * times, color=colour(name), alpha=0.15, linewidth=0
-        )
+        low, high = own["low"] * times, own["high"] * times
+        axis.fill_between(own["part"], low, high, color=colour(name), alpha=0.15, linewidth=0)
         axis.plot(own["part"], own["value"] * times, "o-", color=colour(name), markersize=3.5, label=title(name))
     axis.axhline(0, color=INK, linewidth=0.8)
     parts = sorted(rows["part"].unique())

@@ -10,7 +10,7 @@ import pandas as pd
 from lib.display import mpl
 from lib.display.figures import GREY, over_all, style
 from lib.display.screen import measure_name
-from lib.plots.tables import BAND, INK
+from lib.plots.parts import BAND, INK, mark
 
 # Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
 MARKS = {
@@ -19,10 +19,7 @@ MARKS = {
     "mean of sigmoids": ("^", "#E69F00", "clips: mean of sigmoids"),
     "maximum": ("D", "#009E73", "clips: maximum"),
 }
-STEP, HEADER = (
-    0.19,
-    0.75,
-)  # between the lines of one row, whose height is 1; from the header of a group to its first row
+STEP, HEADER = 0.19, 0.75  # of a row's height: between its lines; from the header of a group to its first row
 CARELESS = "#D55E00"
 
 
@@ -64,17 +61,14 @@ def _lines(axis: mpl.Axes, lines: pd.DataFrame, y: float) -> None:
     if lines["value"].isna().all():
         axis.text(0, y, f"no value: {lines['reason'].iloc[0]}", va="center", color=INK, fontsize=8)
         return
-    for place, line in zip(_offsets(len(lines)), lines.itertuples(), strict=True):
+    places = STEP * (np.arange(len(lines)) - (len(lines) - 1) / 2)
+    for place, line in zip(places, lines.itertuples(), strict=True):
         mark, ink, _ = MARKS[line.aggregation]
         axis.hlines(y + place, 100 * line.constant, 100 * line.oracle, color=GREY, linewidth=0.6, zorder=1)
         axis.plot(100 * line.constant, y + place, "|", color=INK, markersize=5, zorder=2)
         axis.plot(100 * line.chance, y + place, "d", color=INK, markerfacecolor="white", markersize=3.5, zorder=2)
         axis.plot(100 * line.oracle, y + place, "x", color=INK, markersize=3.5, zorder=2)
         axis.plot(100 * line.value, y + place, mark, color=ink, markersize=4.5, zorder=3)
-
-
-def _offsets(count: int) -> np.ndarray:
-    return STEP * (np.arange(count) - (count - 1) / 2)
 
 
 def _name(lines: pd.DataFrame) -> str:
@@ -91,22 +85,10 @@ def _left_names(axis: mpl.Axes, ticks: list[tuple[float, str, str]]) -> None:
 
 
 def _handles() -> list[mpl.Line2D]:
-    marks = [mpl.Line2D([], [], color=ink, marker=mark, linestyle="", label=name) for mark, ink, name in MARKS.values()]
-    return [
-        *marks,
-        mpl.Line2D([], [], color=INK, marker="|", linestyle="", label="constant predictor"),
-        mpl.Line2D(
-            [],
-            [],
-            color=INK,
-            marker="d",
-            markerfacecolor="white",
-            linestyle="",
-            markersize=3.5,
-            label="ranking by chance",
-        ),
-        mpl.Line2D([], [], color=INK, marker="x", linestyle="", markersize=4, label="oracle"),
-    ]
+    marks = [mark(name, ink, marker) for marker, ink, name in MARKS.values()]
+    marks += [mark("constant predictor", INK, "|")]
+    marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
+    return [*marks, mark("oracle", INK, "x", markersize=4)]
 
 
 def _title(table: pd.DataFrame) -> str:
@@ -126,16 +108,10 @@ def careless_figure(table: pd.DataFrame) -> mpl.Figure:
             _gap(axis, row, place)
         axis.set_yticks(y, [fill(name, 44) for name in table["protocol"]])
         axis.tick_params(axis="y", length=0)
-        measures = ", ".join(
-            dict.fromkeys(f"{measure_name(row.measure)} of {row.level}s" for row in table.itertuples())
-        )
-        axis.set(xlabel=f"{measures} (%)", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
-        handles = [
-            mpl.Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="", label="careful"),
-            mpl.Line2D(
-                [], [], color=CARELESS, marker="D", markersize=4.5, linestyle="", label="careless: do not do this"
-            ),
-        ]
+        each = dict.fromkeys(f"{measure_name(row.measure)} of {row.level}s" for row in table.itertuples())
+        axis.set(xlabel=f"{', '.join(each)} (%)", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
+        handles = [mark("careful", INK, "o", markerfacecolor="white")]
+        handles += [mark("careless: do not do this", CARELESS, "D", markersize=4.5)]
         figure.legend(handles=handles, loc="outside lower right", ncols=2)
         over_all(figure, "Do not do this: what careless protocols would have claimed of the same encoders")
     return figure
@@ -151,7 +127,6 @@ def _gap(axis: mpl.Axes, row: tuple, y: float) -> None:
     axis.plot(ends[0], y, "o", color=INK, markerfacecolor="white", markersize=9, zorder=2)  # seen around the other
     axis.plot(ends[1], y, "D", color=CARELESS, markersize=4.5, zorder=3)
     left = max(ends) > 85  # no room to the right
-    axis.annotate(
-        f"{ends[1] - ends[0]:+.1f} points", (min(ends) if left else max(ends), y), (-8 if left else 8, 0),
-        textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8,
-    )  # fmt: skip
+    place, aside, side = (min(ends), -8, "right") if left else (max(ends), 8, "left")
+    look = {"textcoords": "offset points", "va": "center", "ha": side, "fontsize": 8}
+    axis.annotate(f"{ends[1] - ends[0]:+.1f} points", (place, y), (aside, 0), **look)

@@ -16,7 +16,8 @@ COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#44AA99", "#332288",
     "#AA4499",
 )  # fmt: skip
-MARKERS = ("o", "^", "s", "v", "D", "P", "X")
+MARKERS = ("o", "^", "s", "v", "D", "P")
+NONE = 255  # the kind of an item that belongs to no group
 MOST_BARS, MOST_GROUPS = 60, 12
 
 
@@ -29,26 +30,21 @@ def losses(
     """
     with style():
         figure = mpl.Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
-        for axis, (what, rows) in zip(
-            figure.subplots(1, len(histories), squeeze=False)[0], histories.items(), strict=True
-        ):
+        axes = figure.subplots(1, len(histories), squeeze=False)[0]
+        for axis, (what, rows) in zip(axes, histories.items(), strict=True):
             epochs = [row["epoch"] for row in rows]
             axis.plot(epochs, [row["loss"] for row in rows], color=colour, marker="o", markersize=2.5, label="training")
             if "validation_loss" in rows[0]:
-                axis.plot(
-                    epochs, [row["validation_loss"] for row in rows], color="black", linestyle="--", label="validation"
-                )
+                validation = [row["validation_loss"] for row in rows]
+                axis.plot(epochs, validation, color="black", linestyle="--", label="validation")
             axis.axhline(constant[what], color=GREY, linewidth=1, label="constant predictor")
             axis.set(xlabel="epoch", ylabel="mean loss", title=what)
             axis.set_ylim(0, 1.35 * max(constant[what], np.median([row["loss"] for row in rows])))
             axis.set_xlim(0.5, len(rows) + 0.5)
             axis.xaxis.get_major_locator().set_params(integer=True)
             axis.legend(loc="lower left", fontsize=7)
-        over_all(
-            figure,
-            "Loss while training: under the grey line something was learned, a slope at the end asks for more epochs",
-            10,
-        )
+        learned = "under the grey line something was learned, a slope at the end asks for more epochs"
+        over_all(figure, f"Loss while training: {learned}", 10)
         return figure
 
 
@@ -103,45 +99,43 @@ def embedding(
         figure = mpl.Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
         axes = figure.subplots(1, len(grouped), squeeze=False)[0]
         for axis, (title, groups) in zip(axes, grouped.items(), strict=True):
-            _scatter(axis, points, targets, groups)
+            scatter(axis, points, *kinds_of(targets, groups), (9, 5), (0.75, 0.5), MARKERS)
+            look = {"fontsize": 7, "markerscale": 1.6, "handletextpad": 0.2, "columnspacing": 0.8}
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, **look)
             first, second = 100 * pca.explained_variance_ratio_
-            axis.set(
-                title=f"by {title}",
-                xlabel=f"first axis ({first:.0f} % of variance)",
-                ylabel=f"second axis ({second:.0f} %)",
-            )
-            axis.set(xticks=[], yticks=[])
-        over_all(
-            figure, "Test chunks on two axes of the embedding: what lies together sounds alike to this encoder", 10
-        )
+            axis.set(xlabel=f"first axis ({first:.0f} % of variance)", ylabel=f"second axis ({second:.0f} %)")
+            axis.set(title=f"by {title}", xticks=[], yticks=[])
+        together = "what lies together sounds alike to this encoder"
+        over_all(figure, f"Test chunks on two axes of the embedding: {together}", 10)
         return figure
 
 
-def _scatter(axis: mpl.Axes, points: np.ndarray, targets: np.ndarray, groups: Mapping[str, list[int]]) -> None:
-    """Colour the points by the commonest groups, each point by the first it belongs to; the rest stay grey."""
-    belongs = {name: targets[:, columns].any(axis=1) for name, columns in groups.items()}
+def kinds_of(targets: np.ndarray, groups: Mapping[str, Sequence[int]]) -> tuple[list[str], np.ndarray]:
+    """The commonest groups, and of each item [item] which of them it belongs to first, NONE where to none.
+
+    targets [item, class]; groups: name -> columns of its classes.
+    """
+    belongs = {name: targets[:, list(columns)].any(axis=1) for name, columns in groups.items()}
     named = sorted(belongs, key=lambda name: -belongs[name].sum())[:MOST_GROUPS]
-    left = np.ones(len(points), bool)
-    for number, name in enumerate(name for name in groups if name in named):
-        mine = belongs[name] & left
-        left &= ~mine
-        axis.scatter(
-            *points[mine].T, s=9, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % 6], alpha=0.75,
-            linewidths=0, label=name.lstrip("_") or name, rasterized=True,
-        )  # fmt: skip
-    if left.any():
-        axis.scatter(
-            *points[left].T, s=5, color=GREY, alpha=0.5, linewidths=0, label="other", zorder=0, rasterized=True
-        )
-    axis.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.1),
-        ncols=2,
-        fontsize=7,
-        markerscale=1.6,
-        handletextpad=0.2,
-        columnspacing=0.8,
-    )
+    shown = [name for name in groups if name in named]
+    kinds = np.full(len(targets), NONE)
+    for number, name in reversed(list(enumerate(shown))):
+        kinds[belongs[name]] = number
+    return shown, kinds
+
+
+def scatter(
+    axis: mpl.Axes, points: np.ndarray, groups: Sequence[str], kinds: np.ndarray, sizes: tuple[float, float],
+    alphas: tuple[float | None, float | None] = (None, None), markers: Sequence[str] = ("o",),
+) -> None:  # fmt: skip
+    """Points [item, 2] in the colours of their groups; those of none are grey. Sizes and alphas: of the former, the latter."""
+    for number, name in enumerate(groups):
+        look = {"s": sizes[0], "color": COLOURS[number], "marker": markers[number % len(markers)], "alpha": alphas[0]}
+        mine = points[kinds == number].T
+        axis.scatter(*mine, label=name.lstrip("_") or name, linewidths=0, rasterized=True, **look)
+    if (kinds == NONE).any():
+        look = {"s": sizes[1], "color": GREY, "alpha": alphas[1], "zorder": 0}
+        axis.scatter(*points[kinds == NONE].T, label="other", linewidths=0, rasterized=True, **look)
 
 
 def front_end(representation: Representation) -> mpl.Figure:

@@ -14,44 +14,39 @@ import torch
 from lib.display import mpl
 from lib.display.figures import style
 from lib.display.screen import counted
+from lib.plots.parts import INK
 from lib.plots.sounds import features_of
 from lib.representations import make, names
 from lib.representations.base import Representation
 from lib.settings import Body, Settings
 
 WIDTH, ROW, ABOVE, BELOW = 10.0, 1.05, 0.85, 0.3  # inches
-INK, PALE = "#333333", "#F4F4F4"
+PALE = "#F4F4F4"
 
 
 def overview(settings: Settings, n_classes: int | None = None) -> mpl.Figure:
     """Draw the study as these settings run it; without a number of classes the outputs are called classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        shelf = [make(name, settings) for name in names()]
+        encoders = [make(name, settings) for name in names()]
     audio = example(settings.chunking.rate_hz, settings.chunking.length_s)
-    height = ABOVE + ROW * len(shelf) + BELOW
+    height = ABOVE + ROW * len(encoders) + BELOW
     with style():
         figure = mpl.Figure(figsize=(WIDTH, height))
         figure.set_layout_engine("none")
         canvas = figure.add_axes((0, 0, 1, 1))
         canvas.set(xlim=(0, WIDTH), ylim=(0, height))
         canvas.axis("off")
-        middles = [height - ABOVE - ROW * (row + 0.5) for row in range(len(shelf))]
-        _heads(canvas, height, settings, len(shelf))
+        middles = [height - ABOVE - ROW * (row + 0.5) for row in range(len(encoders))]
+        _heads(canvas, height, settings, len(encoders))
         _sound(figure, canvas, audio, np.mean(middles), middles)
-        for representation, y in zip(shelf, middles, strict=True):
+        for representation, y in zip(encoders, middles, strict=True):
             _encoder(figure, canvas, representation, audio, y, settings)
-        _body(canvas, settings.body, shelf, audio, middles)
-        _head(canvas, shelf, settings, n_classes, middles)
-        if any(map(_mark, shelf)):
-            canvas.text(
-                0.15,
-                0.14,
-                "* by a network trained first on the same labels; shown untrained",
-                fontsize=7,
-                va="center",
-                color=INK,
-            )
+        _body(canvas, settings.body, middles)
+        _head(canvas, encoders, settings.heads.hidden, n_classes, middles)
+        if any(map(_mark, encoders)):
+            note = "* by a network trained first on the same labels; shown untrained"
+            _text(canvas, 0.15, 0.14, note, 7, ha="left")
         return figure
 
 
@@ -70,22 +65,16 @@ def example(rate_hz: int, seconds: float) -> np.ndarray:
 
 def _heads(canvas: mpl.Axes, height: float, settings: Settings, n_encoders: int) -> None:
     """The title, and the name of each column."""
-    canvas.text(
-        0.15,
-        height - 0.24,
-        f"{n_encoders} views of one sound, {n_encoders} encoders, one small head on any subset of them",
-        fontsize=12,
-        va="center",
-        weight="bold",
-        color=INK,
-    )
+    about = f"{n_encoders} views of one sound, {n_encoders} encoders, one small head on any subset of them"
+    _text(canvas, 0.15, height - 0.24, about, 12, ha="left", weight="bold")
+    chunk = f"{settings.chunking.length_s:g} s at {settings.chunking.rate_hz / 1000:g} kHz"
     columns = {
-        0.65: f"sound\n{settings.chunking.length_s:g} s at {settings.chunking.rate_hz / 1000:g} kHz", 2.3: "representation\n(what is kept)",
-        3.95: "front end\n(a token a frame)", 5.45: "body, the same for all,\ntrained for each", 6.72: "embedding", 7.75: "own classifier\n(while it trains)",
-        9.3: "combined",
+        0.65: f"sound\n{chunk}", 2.3: "representation\n(what is kept)", 3.95: "front end\n(a token a frame)",
+        5.45: "body, the same for all,\ntrained for each", 6.72: "embedding",
+        7.75: "own classifier\n(while it trains)", 9.3: "combined",
     }  # fmt: skip
     for x, text in columns.items():
-        canvas.text(x, height - 0.64, text, fontsize=8, ha="center", va="center", color=INK)
+        _text(canvas, x, height - 0.64, text, 8)
 
 
 def _sound(figure: mpl.Figure, canvas: mpl.Axes, audio: np.ndarray, y: float, middles: Sequence[float]) -> None:
@@ -97,101 +86,63 @@ def _sound(figure: mpl.Figure, canvas: mpl.Axes, audio: np.ndarray, y: float, mi
 
 
 def _encoder(
-    figure: mpl.Figure,
-    canvas: mpl.Axes,
-    representation: Representation,
-    audio: np.ndarray,
-    y: float,
-    settings: Settings,
+    figure: mpl.Figure, canvas: mpl.Axes, own: Representation, audio: np.ndarray, y: float, settings: Settings
 ) -> None:
     """One row: thumbnail, front end, embedding, own classifier."""
-    features = features_of(representation, audio[None])
+    features = features_of(own, audio[None])
     axis = _inset(figure, 1.6, y - 0.28, 1.4, 0.62)
-    representation.draw(axis, features[0])
+    own.draw(axis, features[0])
     axis.set(xlabel="", ylabel="", title="", xticks=[], yticks=[])
     axis.minorticks_off()
-    axis.spines[:].set(visible=True, color=representation.colour, linewidth=1.5)
+    axis.spines[:].set(visible=True, color=own.colour, linewidth=1.5)
     shape = " x ".join(str(n) for n in features[0].shape)
-    canvas.text(
-        2.3,
-        y - 0.39,
-        f"{representation.title}{_mark(representation)} ({shape})",
-        fontsize=7.5,
-        ha="center",
-        va="center",
-        color=INK,
-    )
-    n_tokens = _n_tokens(representation, features)
-    _arrow(canvas, (3.03, y), (3.35, y), representation.colour)
-    _box(
-        canvas, 3.36, y - 0.27, 1.18, 0.54, _front(representation, settings.body.width, n_tokens), representation.colour
-    )
-    _arrow(canvas, (4.55, y), (4.82, y), representation.colour)
-    _arrow(canvas, (6.1, y), (6.38, y), representation.colour)
-    _strip(canvas, 6.41, y - 0.08, 0.62, 0.16, representation.colour)
-    canvas.text(6.72, y - 0.2, f"{settings.body.width} numbers", fontsize=7, ha="center", va="center", color=INK)
+    _text(canvas, 2.3, y - 0.39, f"{own.title}{_mark(own)} ({shape})", 7.5)
+    with torch.inference_mode():
+        n_tokens = own(torch.from_numpy(features)).shape[1]
+    front = [*([own.first] if own.first else []), f"project to {settings.body.width} + place", f"{n_tokens} tokens"]
+    _arrow(canvas, (3.03, y), (3.35, y), own.colour)
+    _box(canvas, (3.36, y - 0.27, 1.18, 0.54), "\n".join(front), own.colour)
+    _arrow(canvas, (4.55, y), (4.82, y), own.colour)
+    _arrow(canvas, (6.1, y), (6.38, y), own.colour)
+    canvas.add_patch(mpl.Rectangle((6.41, y - 0.08), 0.62, 0.16, facecolor=own.colour, edgecolor="none"))
+    for k in range(1, 16):  # an embedding: a row of cells
+        canvas.plot([6.41 + 0.62 * k / 16] * 2, [y - 0.08, y + 0.08], color="white", linewidth=0.5)
+    _text(canvas, 6.72, y - 0.2, f"{settings.body.width} numbers", 7)
     _arrow(canvas, (7.06, y + 0.05), (7.26, y + 0.17), "#888888")
-    _box(canvas, 7.28, y + 0.06, 0.94, 0.26, f"{settings.heads.hidden}, classes", "#888888", linestyle="--")
+    _box(canvas, (7.28, y + 0.06, 0.94, 0.26), f"{settings.heads.hidden}, classes", "#888888", linestyle="--")
 
 
-def _body(
-    canvas: mpl.Axes, body: Body, shelf: Sequence[Representation], audio: np.ndarray, middles: Sequence[float]
-) -> None:
+def _body(canvas: mpl.Axes, body: Body, middles: Sequence[float]) -> None:
     """The Transformer as a stack of layers with the pooling between them; one architecture across all rows."""
     low, high = middles[-1] - ROW * 0.42, middles[0] + ROW * 0.42
-    _box(canvas, 4.84, low, 1.24, high - low, "", INK)
+    _box(canvas, (4.84, low, 1.24, high - low), "", INK)
     rows = ["Transformer"]
     for layer in range(1, body.layers + 1):
-        rows.append(f"layer {layer}")
-        if layer in body.pool_after:
-            rows.append("halve tokens (max)")
+        rows += [f"layer {layer}", *(["halve tokens (max)"] if layer in body.pool_after else [])]
     rows.append("average tokens")
     step = (high - low - 0.5) / (len(rows) - 1)
     for number, text in enumerate(rows):
-        y = high - 0.12 - number * step
-        plain = text.startswith("layer")
-        canvas.text(
-            5.46,
-            y,
-            text,
-            fontsize=7.5,
-            ha="center",
-            va="center",
-            color=INK,
-            style="normal" if plain else "italic",
-            weight="bold" if number == 0 else "normal",
-        )
-    told = f"{body.heads} heads of {body.head_width},\nMLP {body.mlp}, dropout {body.dropout:g}"
-    canvas.text(5.46, low + 0.15, told, fontsize=6.5, ha="center", va="center", color=INK)
+        look = {"style": "normal" if text.startswith("layer") else "italic", "weight": "normal" if number else "bold"}
+        _text(canvas, 5.46, high - 0.12 - number * step, text, 7.5, **look)
+    of = f"{body.heads} heads of {body.head_width},\nMLP {body.mlp}, dropout {body.dropout:g}"
+    _text(canvas, 5.46, low + 0.15, of, 6.5)
 
 
 def _head(
-    canvas: mpl.Axes,
-    shelf: Sequence[Representation],
-    settings: Settings,
-    n_classes: int | None,
-    middles: Sequence[float],
+    canvas: mpl.Axes, encoders: Sequence[Representation], hidden: int, n_classes: int | None, middles: Sequence[float]
 ) -> None:
     """Concatenation of the embeddings, and the head that is trained anew on every subset of them."""
     y, part = float(np.mean(middles)), 0.3
-    top = y + part * len(shelf) / 2
-    for number, (representation, middle) in enumerate(zip(shelf, middles, strict=True)):
+    top = y + part * len(encoders) / 2
+    for number, (own, middle) in enumerate(zip(encoders, middles, strict=True)):
         end = top - part * (number + 0.5)
-        canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=representation.colour, linewidth=1.2)
-        canvas.add_patch(
-            mpl.Rectangle((8.5, end - part / 2), 0.14, part, facecolor=representation.colour, edgecolor="white")
-        )
-    canvas.text(8.72, top - part * len(shelf) - 0.12, "joined", fontsize=7, ha="left", va="center", color=INK)
+        canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=own.colour, linewidth=1.2)
+        canvas.add_patch(mpl.Rectangle((8.5, end - part / 2), 0.14, part, facecolor=own.colour, edgecolor="white"))
+    _text(canvas, 8.72, top - part * len(encoders) - 0.12, "joined", 7, ha="left")
     _arrow(canvas, (8.67, y), (8.88, y), INK)
     outputs = counted(n_classes, "class") if n_classes else "classes"
-    told = f"head:\n{settings.heads.hidden},\n{outputs}\n\nanew on\neach of {2 ** len(shelf) - 1}\nsubsets"
-    _box(canvas, 8.9, y - 0.62, 0.95, 1.24, told, INK)
-
-
-def _front(representation: Representation, width: int, n_tokens: int) -> str:
-    """What the front end does, a line each."""
-    before = [representation.first] if representation.first else []
-    return "\n".join([*before, f"project to {width} + place", f"{n_tokens} tokens"])
+    about = f"head:\n{hidden},\n{outputs}\n\nanew on\neach of {2 ** len(encoders) - 1}\nsubsets"
+    _box(canvas, (8.9, y - 0.62, 0.95, 1.24), about, INK)
 
 
 def _mark(representation: Representation) -> str:
@@ -199,34 +150,25 @@ def _mark(representation: Representation) -> str:
     return "*" if type(representation).fit is not Representation.fit else ""
 
 
-def _n_tokens(representation: Representation, features: np.ndarray) -> int:
-    with torch.inference_mode():
-        return representation(torch.from_numpy(features)).shape[1]
-
-
 def _inset(figure: mpl.Figure, x: float, y: float, width: float, height: float) -> mpl.Axes:
     return figure.add_axes((x / WIDTH, y / figure.get_figheight(), width / WIDTH, height / figure.get_figheight()))
 
 
+def _text(canvas: mpl.Axes, x: float, y: float, text: str, size: float, **look: str) -> None:
+    canvas.text(x, y, text, **{"fontsize": size, "ha": "center", "va": "center", "color": INK} | look)
+
+
 def _box(
-    canvas: mpl.Axes, x: float, y: float, width: float, height: float, text: str, colour: str, linestyle: str = "-"
+    canvas: mpl.Axes, box: tuple[float, float, float, float], text: str, colour: str, linestyle: str = "-"
 ) -> None:
-    canvas.add_patch(mpl.FancyBboxPatch(
-        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.06", facecolor=PALE, edgecolor=colour, linestyle=linestyle
-    ))  # fmt: skip
-    canvas.text(x + width / 2, y + height / 2, text, fontsize=7, ha="center", va="center", color=INK)
-
-
-def _strip(canvas: mpl.Axes, x: float, y: float, width: float, height: float, colour: str) -> None:
-    """An embedding: a row of cells."""
-    canvas.add_patch(mpl.Rectangle((x, y), width, height, facecolor=colour, edgecolor="none"))
-    for k in range(1, 16):
-        canvas.plot([x + width * k / 16] * 2, [y, y + height], color="white", linewidth=0.5)
+    """A box (x, y, width, height) with text in its middle."""
+    x, y, width, height = box
+    look = {"facecolor": PALE, "edgecolor": colour, "linestyle": linestyle}
+    rounded = "round,pad=0,rounding_size=0.06"
+    canvas.add_patch(mpl.FancyBboxPatch((x, y), width, height, boxstyle=rounded, **look))
+    _text(canvas, x + width / 2, y + height / 2, text, 7)
 
 
 def _arrow(canvas: mpl.Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
-    canvas.add_patch(
-        mpl.FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=1.1, shrinkA=0, shrinkB=0
-        )
-    )
+    look = {"arrowstyle": "-|>", "mutation_scale": 7, "color": colour, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
+    canvas.add_patch(mpl.FancyArrowPatch(start, end, **look))

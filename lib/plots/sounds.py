@@ -38,11 +38,11 @@ def constant_q_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     import librosa
 
     hop = round(HOP_S * rate_hz)
-    answer = np.abs(librosa.cqt(
+    response = np.abs(librosa.cqt(
         np.asarray(samples), sr=rate_hz, hop_length=hop, fmin=F_MIN_HZ, n_bins=N_BINS, bins_per_octave=PER_OCTAVE,
     ))[:, : len(samples) // hop]  # fmt: skip
-    loudest = max(float(answer.max()), 1e-10)
-    return np.maximum(20 * np.log10(np.maximum(answer / loudest, 1e-10)), -SHOWN_DB)
+    loudest = max(float(response.max()), 1e-10)
+    return np.maximum(20 * np.log10(np.maximum(response / loudest, 1e-10)), -SHOWN_DB)
 
 
 def features_of(representation: Representation, audio: np.ndarray) -> np.ndarray:
@@ -51,10 +51,10 @@ def features_of(representation: Representation, audio: np.ndarray) -> np.ndarray
         return representation.eval().compute(torch.from_numpy(np.array(audio))).numpy()
 
 
-def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], shelf: Iterable[Representation]) -> mpl.Figure:
+def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representations: Iterable[Representation]) -> mpl.Figure:
     """A column for each chunk of audio [c, s]: wave, spectrogram, and a row for what each representation computes."""
-    shelf = list(shelf)
-    n_rows, n_columns = 2 + len(shelf), len(audio)
+    representations = list(representations)
+    n_rows, n_columns = 2 + len(representations), len(audio)
     with style():
         figure = mpl.Figure(figsize=(1.0 + 2.3 * n_columns, 1.0 + 1.45 * n_rows))
         axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey="row")
@@ -62,10 +62,10 @@ def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], shelf: Iterab
             wave(axes[0, column], samples, rate_hz)
             spectrogram(axes[1, column], samples, rate_hz)
             axes[0, column].set_title(textwrap.fill(captions[column], 26, max_lines=4), fontsize=8)
-        for row, representation in enumerate(shelf, start=2):
+        for row, representation in enumerate(representations, start=2):
             for axis, features in zip(axes[row], features_of(representation, audio), strict=True):
                 representation.draw(axis, features)
-        _name_rows(axes, ["the sound", "constant-Q, dB", *(each.title for each in shelf)])
+        _name_rows(axes, ["the sound", "constant-Q, dB", *(each.title for each in representations)])
         over_all(figure, "The same sounds as each encoder gets them: what one row shows, another hides")
         return figure
 
@@ -81,27 +81,21 @@ def _name_rows(axes: np.ndarray, row_names: Sequence[str]) -> None:
         axis.set_xlabel("")
 
 
-def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation], caption: str) -> mpl.Figure:
+def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Representation], caption: str) -> mpl.Figure:
     """One chunk [s] as each representation keeps it, quick to draw: for a viewer, and in print as its twin."""
-    shelf = list(shelf)
-    n_rows = -(-len(shelf) // 2)
+    representations = list(representations)
+    n_rows = -(-len(representations) // 2)
     with style():
         figure = mpl.Figure(figsize=(8.5, 0.7 + 2.2 * n_rows))
         figure.set_layout_engine("none")  # fixed places are drawn three times as fast
         height = figure.get_figheight()
-        places = {
-            "left": 0.08,
-            "right": 0.98,
-            "top": 1 - 0.62 / height,
-            "bottom": 0.48 / height,
-            "hspace": 0.55,
-            "wspace": 0.22,
-        }
+        places = {"left": 0.08, "right": 0.98, "top": 1 - 0.62 / height, "bottom": 0.48 / height}
+        places |= {"hspace": 0.55, "wspace": 0.22}
         axes = figure.subplots(n_rows, 2, squeeze=False, gridspec_kw=places)
-        for axis, representation in zip(axes.flat, shelf, strict=False):
+        for axis, representation in zip(axes.flat, representations, strict=False):
             representation.draw(axis, features_of(representation, samples[None])[0])
             axis.set_title(f"{representation.title}: {representation.keeps}", fontsize=8)
-        for axis in axes.flat[len(shelf) :]:
+        for axis in axes.flat[len(representations) :]:
             axis.set_visible(False)
         figure.suptitle(textwrap.shorten(caption, 100), fontsize=9, x=0.01, ha="left")
         return figure
@@ -110,20 +104,20 @@ def pictures(samples: np.ndarray, rate_hz: int, shelf: Iterable[Representation],
 TIME_AXIS = (0.1, 0.985)  # where the time axis of `over_time` begins and ends, as parts of the figure's width
 
 
-def over_time(audio: np.ndarray, rate_hz: int, shelf: Iterable[Representation], from_s: float = 0.0) -> mpl.Figure:
+def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Representation], from_s: float = 0.0) -> mpl.Figure:
     """Chunks [c, s] one after another on one time axis: spectrogram, and a row for what each representation computes."""
-    shelf = list(shelf)
+    representations = list(representations)
     seconds = audio.shape[0] * audio.shape[1] / rate_hz
     with style():
-        figure = mpl.Figure(figsize=(10, 0.5 + 1.25 * (1 + len(shelf))))
+        figure = mpl.Figure(figsize=(10, 0.5 + 1.25 * (1 + len(representations))))
         figure.set_layout_engine("none")  # fixed places: a cursor is laid over the picture, and it is drawn faster
         edge = 0.42 / figure.get_figheight()
         places = {"left": TIME_AXIS[0], "right": TIME_AXIS[1], "bottom": edge, "top": 1 - 0.55 * edge, "hspace": 0.32}
-        axes = figure.subplots(1 + len(shelf), 1, sharex=True, gridspec_kw=places)
+        axes = figure.subplots(1 + len(representations), 1, sharex=True, gridspec_kw=places)
         spectrogram(axes[0], np.ascontiguousarray(audio).ravel(), rate_hz)
-        for axis, representation in zip(axes[1:], shelf, strict=True):
+        for axis, representation in zip(axes[1:], representations, strict=True):
             representation.draw(axis, np.concatenate(list(features_of(representation, audio)), axis=-1))
-        for axis, title in zip(axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in shelf)], strict=True):
+        for axis, title in zip(axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in representations)], strict=True):
             axis.set_title(title, fontsize=8, pad=2)
             axis.set(xlabel="", xlim=(0, seconds))
             axis.set_ylabel(textwrap.fill(axis.get_ylabel(), 12), fontsize=7)
@@ -153,11 +147,8 @@ def probe_envelope(representation: Representation, rate_hz: int, seconds: float)
         "the same pitch, one partial": tone(220.0, rate_hz, seconds, 1),
     }  # fmt: skip
     first, *rest = features_of(representation, np.stack([start, *others.values()]))
-    moved = [
-        {"change": name, "mean": float(np.abs(each - first).mean()), "most": float(np.abs(each - first).max())}
-        for name, each in zip(others, rest, strict=True)
-    ]
-    return pd.DataFrame(moved)
+    moved = [np.abs(each - first) for each in rest]
+    return pd.DataFrame({"change": list(others), "mean": [m.mean() for m in moved], "most": [m.max() for m in moved]})
 
 
 def probe_pieces(representation: Representation, samples: np.ndarray, seconds: float = 0.1) -> np.ndarray:
@@ -168,23 +159,21 @@ def probe_pieces(representation: Representation, samples: np.ndarray, seconds: f
     return np.abs(after - before).max(0)
 
 
-def shapes(shelf: Iterable[Representation], audio: np.ndarray) -> pd.DataFrame:
+def shapes(representations: Iterable[Representation], audio: np.ndarray) -> pd.DataFrame:
     """What each representation makes of chunks [c, s]: the shape of its features and of its tokens."""
     rows = []
-    for each in shelf:
+    for each in representations:
         features = features_of(each, audio)
         with torch.inference_mode():
             tokens = each(torch.from_numpy(features))
         shape = [" x ".join(map(str, values.shape[1:])) for values in (features, tokens)]
-        rows.append(
-            {"representation": each.title, "keeps": each.keeps, "features": shape[0], "tokens x width": shape[1]}
-        )
-    return pd.DataFrame(rows)
+        rows.append((each.title, each.keeps, *shape))
+    return pd.DataFrame(rows, columns=["representation", "keeps", "features", "tokens x width"])
 
 
 def tone(fundamental_hz: float, rate_hz: int, seconds: float = 1.0, n_partials: int = 1) -> np.ndarray:
     """A steady note [s] float32 of the first partials below half the rate, each half as loud as the one before."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-    heard = [k for k in range(1, n_partials + 1) if k * fundamental_hz < rate_hz / 2]
-    total = sum(0.5**k * np.sin(2 * np.pi * k * fundamental_hz * time_s) for k in heard)
+    below = [k for k in range(1, n_partials + 1) if k * fundamental_hz < rate_hz / 2]
+    total = sum(0.5**k * np.sin(2 * np.pi * k * fundamental_hz * time_s) for k in below)
     return np.asarray(total, np.float32)

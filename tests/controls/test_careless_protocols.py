@@ -11,7 +11,8 @@ from sklearn import metrics
 
 from lib.controls import careless_protocols
 from lib.encoders import encoder
-from lib.evaluation import measures, results
+from lib.evaluation import measures
+from lib.evaluation.scores import Scores, models, write_test_set
 from lib.files import digests
 from lib.plots.definitions import careless_figure
 from lib.representations import PAPER
@@ -33,7 +34,7 @@ def chunked(found, n_clips=80, n_chunks=5, groups=2):
     corpus = Corpus("table", found.folder, clips, CLASSES)
     chunks = Chunks(np.zeros((len(of_chunk), 1)), of_chunk, 0.0 * of_chunk, silent, corpus, Chunking(), "made")
     found.__dict__["chunks"] = chunks
-    results.write_test_set(found)
+    write_test_set(found)
     return chunks
 
 
@@ -47,7 +48,7 @@ def embed(found, embeddings):
 def write_noise(found, chunks):
     """Write scores of every model that know nothing."""
     rng, shape = np.random.default_rng(5), chunks.targets[chunks.rows("test")].shape
-    for subset, head in results.models(found):
+    for subset, head in models(found):
         digests.write_array(found.scores(subset, head, 0), rng.random(shape, np.float32))
 
 
@@ -126,7 +127,7 @@ def test_the_careful_head_is_the_study_s_own(remembered):
     plan = HeadPlan.of(settings, settings.heads.kinds[-1])
     every = score_subsets(data, fresh.train, fresh.test, plan, 0, device_of("cpu"))
     scores = dict(every)[PAPER]
-    test = results.Scores(found).tests["chunk"]
+    test = Scores(found).tests["chunk"]
     expected = measures.evaluate(test.targets, scores, names=["map_macro"])["map_macro"].value
     assert fresh.value(fresh.train, fresh.test, 0) == pytest.approx(expected, abs=1e-3)
 
@@ -134,14 +135,14 @@ def test_the_careful_head_is_the_study_s_own(remembered):
 def test_choosing_by_test_score_flatters_noise(remembered):
     """Of models that know nothing the careful choice finds what their mean has; the careless one finds more."""
     found = remembered[0]
-    row = careless_protocols.chosen_on_test(results.Scores(found), 0)
+    row = careless_protocols.chosen_on_test(Scores(found), 0)
     assert row["careless"] > row["careful"] + 0.02
-    part, test = results.Scores(found), results.Scores(found).tests["chunk"]
+    part, test = Scores(found), Scores(found).tests["chunk"]
     rng, groups = np.random.default_rng(1), np.unique(test.groups)
     halves = [np.isin(test.groups, rng.choice(groups, len(groups) // 2, replace=False)) for _ in range(4)]
     average = np.mean([
         metrics.average_precision_score(test.targets[half][:, kept], scores[half][:, kept])
-        for subset, head in results.models(found) if head in ("paper", "linear")
+        for subset, head in models(found) if head in ("paper", "linear")
         for scores in [part.read(subset, head, 0)["chunk"]]
         for half in halves for kept in [test.targets[half].any(axis=0)]
     ])  # fmt: skip
@@ -175,7 +176,7 @@ def test_one_group_alone_has_no_value(tmp_path, monkeypatch):
     found = study(tmp_path, monkeypatch, seeds="0", fold=1)
     chunks = chunked(found, n_clips=8, groups=8)
     write_noise(found, chunks)
-    row = careless_protocols.chosen_on_test(results.Scores(found), 0)
+    row = careless_protocols.chosen_on_test(Scores(found), 0)
     assert np.isnan(row["careful"]) and np.isnan(row["careless"])
     assert "one group" in row["warning"]
 

@@ -19,6 +19,7 @@ from lib.encoders import training
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.evaluation import results
 from lib.evaluation.games import control_scores, paper4
+from lib.evaluation.scores import write_scores
 from lib.files import digests
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
@@ -199,7 +200,7 @@ def test_scores_of_a_control_are_stored_as_the_studys(limit, kept, tmp_path, mon
     part = made_up.study(tmp_path, monkeypatch).parts[0]
     CONTROLS["mean"].run(part, 0)
     scores = np.load(part.scores("pitch", "own", 0))
-    results.write_scores(part, "pitch", "own", 0, scores)
+    write_scores(part, "pitch", "own", 0, scores)
     for path in (part.scores("pitch", "own", 0), control_scores(part, "mean", label(PAPER), "own", 0)):
         assert np.load(path).dtype == kept
     own = np.mean([np.load(part.scores(name, "own", 0)).astype(np.float32) for name in PAPER], axis=0)

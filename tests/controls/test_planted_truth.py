@@ -11,7 +11,8 @@ from lib import files, stages
 from lib.controls import constructed
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets
 from lib.encoders.training import device_of
-from lib.evaluation import contributions, frozen, games, results
+from lib.evaluation import contributions, frozen, games
+from lib.evaluation.scores import write_constant, write_test_set
 from lib.study import Request, Study
 
 pytestmark = pytest.mark.slow
@@ -25,8 +26,8 @@ def trained(tmp_path_factory):
         study = Study.of(Request(preset="quick", device="cpu"))
         for name in ("pitch", "timbre"):
             stages.train(study, name, 0)
-        results.write_test_set(study)
-        results.write_constant(study)
+        write_test_set(study)
+        write_constant(study)
         yield study
 
 

@@ -46,7 +46,7 @@ def covered(players, n_trials=2000, n_seeds=3):
     for _ in range(n_trials):
         skill: dict[int, float] = {}
         values = [np.mean([skill.setdefault(one, rng.normal()) for one in players(seed)]) for seed in range(n_seeds)]
-        low, high = of.interval(np.array([0.0, 0.0, *values]), 0.95)  # the clips do not vary here
+        low, high = of.interval(np.array([0.0, 0.0, *values]))  # the clips do not vary here
         held += low <= 0 <= high
     return held / n_trials
 

@@ -20,7 +20,7 @@ def played(worth, control="", head="paper", noise=0.01, seed=0, level="clip"):
     hard = np.append(noise * np.random.default_rng(seed).normal(size=RESAMPLES), 0)[:, None]
     values = {subset: max(worth[name] for name in subset) + hard for subset in subsets(PAPER)}
     game = Game("classical4", PAPER, control) if control else paper4()
-    return Played(game, level, head, Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 0.95, 1)
+    return Played(game, level, head, Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 1)
 
 
 def classical(by, **more):

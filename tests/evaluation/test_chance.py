@@ -8,6 +8,7 @@ from scipy.special import comb
 from sklearn import metrics
 
 from lib.evaluation import chance, measures
+from lib.evaluation.resampling import Bootstrap, resampled
 
 
 def mean_over_orders(targets):
@@ -112,36 +113,36 @@ def test_what_has_no_value_has_the_same_reason_as_any_scores(width):
 
 def test_resampled_is_the_expectation_of_the_items_drawn(many):
     targets, groups, leaves = many
-    found = chance.bootstrap(targets, groups, measures.NAMES, 40, 5, leaves)
-    weights = np.concatenate(list(measures.resampled(groups, 40, 5)))
+    found = chance.Chance(targets, groups, 40, 5, leaves)
+    weights = np.concatenate(list(resampled(groups, 40, 5)))
     for row in (0, 17, 39):
         repeated = chance.evaluate(np.repeat(targets, weights[row], axis=0), leaves)
         for name in measures.NAMES:
-            assert found[name][row] == pytest.approx(repeated[name].value, abs=1e-12), name
+            assert found.of(name)[1][row] == pytest.approx(repeated[name].value, abs=1e-12), name
 
 
 def test_class_by_class_averages_to_the_measure_in_every_resample(many):
     targets, groups, _ = many
-    whole, resampled = chance.evaluate(targets), chance.bootstrap(targets, groups, measures.NAMES, 40, 5)
+    whole, found = chance.evaluate(targets), chance.Chance(targets, groups, 40, 5)
     for name in chance.BY_CLASS:
-        values, draws = chance.bootstrap_classes(targets, groups, name, 40, 5)
+        values, draws = found.of_classes(name)
         assert draws.shape == (40, 12) and np.isnan(values[7]) and np.isnan(draws[:, 7]).all()
         assert np.nanmean(values) == pytest.approx(whole[name].value)
-        np.testing.assert_allclose(np.nanmean(draws, axis=1), resampled[name])
+        np.testing.assert_allclose(np.nanmean(draws, axis=1), found.of(name)[1])
     assert set(chance.BY_CLASS) == set(measures.BY_CLASS)
 
 
 def test_a_resample_is_missing_a_class_where_its_scores_are(many):
     targets, groups, _ = many
-    _, draws = chance.bootstrap_classes(targets, groups, "map_macro", 200, 1)
-    _, scored = measures.bootstrap_classes(targets, targets, groups, "map_macro", 200, 1)
+    _, draws = chance.Chance(targets, groups, 200, 1).of_classes("map_macro")
+    _, scored = Bootstrap(targets, targets, groups, 200, 1).of_classes("map_macro")
     assert np.isnan(draws[:, :7]).any()
     np.testing.assert_array_equal(np.isnan(draws), np.isnan(scored))
 
 
 def test_one_group_alone_cannot_be_resampled(many):
     targets = many[0]
-    lone = np.zeros(30, int)
-    assert np.isnan(chance.bootstrap(targets, lone, ["top1"], 5, 0)["top1"]).all()
-    values, draws = chance.bootstrap_classes(targets, lone, "map_macro", 5, 0)
+    lone = chance.Chance(targets, np.zeros(30, int), 5, 0)
+    assert np.isnan(lone.of("top1")[1]).all()
+    values, draws = lone.of_classes("map_macro")
     assert np.isfinite(values).sum() == 11 and np.isnan(draws).all()

@@ -137,14 +137,6 @@ def test_side_by_side_has_alone_share_and_last_with_intervals():
     assert rows.loc["timbre", "added last"] == "no value"
 
 
-def test_redundancy_tells_nothing_from_harm():
-    told = claims.redundancy(added(OPEN, DOWN, UP, OPEN))
-    assert "timbre -10.5 (-20.0 to -1.0)" in told
-    assert (
-        "above zero for neuralogram; below zero for timbre; not significantly different from zero: pitch, waveform"
-        in told
-    )
-
 
 # Subsets
 

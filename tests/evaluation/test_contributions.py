@@ -12,6 +12,7 @@ from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, contributions, games, results
 from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import NAMES
+from lib.evaluation.scores import Scores, parts_of
 from lib.files import digests
 
 
@@ -101,7 +102,7 @@ def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypa
     played = contributions.play(found, game, "chunk", "paper", ["map_macro", "top1"])
     table = pd.DataFrame(contributions.share_rows(played)).query("group == 'all' and encoder == 'noise'")
     assert set(table["game"]) == {"noise5"} and len(table) == 2
-    values = results.subset_table(found)
+    values = results.write_subsets(found)
     for row in table.itertuples():
         alone, nobody = (results.cell(values, name, "none", row.measure).value for name in ("constant", "chance"))
         assert row.share == pytest.approx((alone - nobody) / 3)  # a third of the orders begin with it
@@ -144,7 +145,7 @@ def test_a_class_is_as_sure_as_it_has_groups(made):
     found = contributions.class_rows(one).query("subset == 'pitch'").set_index("class")
     for number, name in enumerate(CLASSES):
         column = one.values["map_macro"]["pitch",][:, 1 + number]
-        low, _ = Sampling(one.of.resamples, expected[number]).interval(column, 0.95)
+        low, _ = Sampling(one.of.resamples, expected[number]).interval(column)
         assert found.loc[name, "low"] == pytest.approx(float(np.maximum(low, 0)), nan_ok=True)
 
 
@@ -152,10 +153,9 @@ def test_the_empty_coalition_is_drawn_with_the_others(made):
     """Chance moves with the positives that a resample holds, as every other value does."""
     one = next(each for each in made[2] if each.level == "clip" and each.head == "paper")
     rows = one.values["map_macro"][()]
-    targets = [results.Scores(part).tests["clip"] for part in made[0].parts]
     expected = [
-        chance.bootstrap(test.targets, test.groups, ["map_macro"], 50, results.Scores(part).seed)["map_macro"]
-        for part, test in zip(made[0].parts, targets, strict=True)
+        chance.Chance(part.tests["clip"].targets, part.tests["clip"].groups, 50, part.seed).of("map_macro")[1]
+        for part in parts_of(made[0])
     ]
     np.testing.assert_allclose(rows[:50, 0], np.mean(expected, axis=0))
     assert rows[:50, 0].std() > 0.01
@@ -176,7 +176,7 @@ def test_controls_stand_in_the_table_of_subsets_with_their_name(tmp_path, monkey
     assert tuple(table) == results.COLUMNS
     mine = table[table["control"] == "mean"]
     assert set(mine["subset"]) == {"pitch", "timbre", "pitch+timbre"} and set(mine["head"]) == {"own"}
-    assert len(table[table["control"] == ""]) == len(results.subset_table(found))
+    assert len(table[table["control"] == ""]) == len(results.write_subsets(found))
     own = results.cell(table, "pitch", "own", "top1").value  # a control never stands in for the study
     assert own == results.pick(mine, subset="pitch", level="chunk", measure="top1", seed="mean").value
 
@@ -200,7 +200,7 @@ def test_the_class_that_gains_most_and_its_clips(made):
 
 def part_labels(found, name):
     """How many test clips of each fold have the class."""
-    return [int(results.Scores(part).tests["clip"].targets[:, CLASSES.index(name)].sum()) for part in found.parts]
+    return [int(Scores(part).tests["clip"].targets[:, CLASSES.index(name)].sum()) for part in found.parts]
 
 
 def test_a_class_in_one_group_alone_has_a_share_without_interval_and_is_no_example(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import pytest
 
 from lib.evaluation import measures, shapley
 from lib.evaluation.intervals import Sampling
+from lib.evaluation.resampling import Bootstrap
 
 STRENGTH = {"a": 0.6, "b": 1.0, "c": 1.4}
 SUBSETS = [subset for size in range(4) for subset in combinations(STRENGTH, size)]
@@ -52,9 +53,9 @@ def coverage(n, trials, resamples, of_truth):
         targets, scores = draw(n, rng)
         rows = {}
         for subset, one in scores.items():
-            value, draws = measures.bootstrap_classes(targets, one, groups, "map_macro", resamples, trial)
+            value, draws = Bootstrap(targets, one, groups, resamples, trial).of_classes("map_macro")
             rows[subset] = np.append(np.nanmean(draws, axis=1), np.nanmean(value))
-        low, high = of.interval(numbers(rows).T, 0.95)
+        low, high = of.interval(numbers(rows).T)
         inside.append((low <= wanted) & (wanted <= high))
     each = np.mean(inside, axis=0)
     return each[:3].mean(), each[3:].mean()
@@ -78,9 +79,9 @@ def test_the_simulation_is_one_that_intervals_can_miss():
         targets, scores = draw(n, rng)
         rows = {}
         for subset, one in scores.items():
-            value, draws = measures.bootstrap_classes(targets, one, np.arange(n).astype(str), "map_macro", 50, trial)
+            value, draws = Bootstrap(targets, one, np.arange(n).astype(str), 50, trial).of_classes("map_macro")
             value = np.nanmean(value)
             rows[subset] = np.append(value + 0.1 * (np.nanmean(draws, axis=1) - value), value)
-        low, high = Sampling(50, n - 1).interval(numbers(rows).T, 0.95)
+        low, high = Sampling(50, n - 1).interval(numbers(rows).T)
         misses += ((wanted < low) | (high < wanted)).mean() / 30
     assert misses > 0.6

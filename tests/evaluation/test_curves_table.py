@@ -27,7 +27,7 @@ def played(worth, name="paper4", level="clip", head="paper", noise=0.005, seed=0
     for subset in subsets(PAPER):
         columns = [PAPER.index(player) for player in subset]
         values[subset] = (0.1 + sum(worth[player] for player in subset) + spread[:, columns].sum(1))[:, None]
-    return Played(Game(name, PAPER), level, head, Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 0.95, 1)
+    return Played(Game(name, PAPER), level, head, Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 1)
 
 
 def point(part, curve="data", name="paper4", epochs=None):
@@ -143,4 +143,4 @@ def test_without_an_interval_nothing_is_claimed():
 
 
 def one_group(one, of):
-    return Played(one.game, one.level, one.head, of, one.values, one.groups, one.confidence, one.seeds)
+    return Played(one.game, one.level, one.head, of, one.values, one.groups, one.seeds)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lib.evaluation import gains, probe_sentences, ridge
 from lib.evaluation.gains import calibrated, log_loss_bits, platt
-from lib.evaluation.results import Scores
+from lib.evaluation.scores import Scores
 from lib.files import digests
 
 

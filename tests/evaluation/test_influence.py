@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib.evaluation import influence, measures, shapley
+from lib.evaluation import influence, measures, resampling, shapley
 from lib.evaluation.intervals import Sampling
 
 N_CLASSES = 12
@@ -28,7 +28,7 @@ def test_an_influence_is_the_derivative_by_the_weight_of_a_group(name, dtype):
     """Against measures' own weighted values: all items 10,000 times, one group once more or less."""
     targets, scores, groups = made(20, dtype=dtype)
     found = influence.Influences(targets, scores, groups, LEAVES)
-    number, n_groups = measures.group_numbers(groups)
+    number, n_groups = resampling.group_numbers(groups)
     changed = 10_000 + np.array([[1], [-1]]) * np.eye(n_groups, dtype=int)[:, None, :]  # [group, more or less, group]
     weights = changed.reshape(-1, n_groups)[:, number].astype(np.int32)
     matrix, of_classes = measures.Matrix(targets, scores, LEAVES), name in measures.BY_CLASS
@@ -65,12 +65,13 @@ def test_rows_are_the_bootstraps_own_draws_made_straight():
     """From 200 groups on every measure moves as in the full bootstrap, draw by draw, and its standard error agrees."""
     targets, scores, groups = made(220)
     found = influence.measure(targets, scores, groups, 400, 3, LEAVES)
-    drawn = measures.bootstrap(targets, scores, groups, measures.NAMES, 400, 3, LEAVES)
+    drawn = resampling.Bootstrap(targets, scores, groups, 400, 3, LEAVES)
     for name in measures.NAMES:
-        assert found.rows[name].std() == pytest.approx(drawn[name].std(), rel=0.07), name
-        assert np.corrcoef(found.rows[name], drawn[name])[0, 1] > 0.94, name
+        rows = drawn.of(name)[1]
+        assert found.rows[name].std() == pytest.approx(rows.std(), rel=0.07), name
+        assert np.corrcoef(found.rows[name], rows)[0, 1] > 0.94, name
     for name in measures.BY_CLASS:
-        values, each = measures.bootstrap_classes(targets, scores, groups, name, 400, 3)
+        values, each = drawn.of_classes(name)
         assert found.class_values[name] == pytest.approx(values)
         common = targets.sum(0) > 60
         assert found.class_rows[name].std(0)[common] == pytest.approx(np.nanstd(each, axis=0)[common], rel=0.15)
@@ -84,7 +85,7 @@ def test_a_class_without_positives_has_no_value_and_counts_nowhere():
     assert np.isnan(found.class_values["map_macro"][5]) and np.isnan(found.class_rows["map_macro"][:, 5]).all()
     assert np.isfinite(found.rows["map_macro"]).all()
     assert found.values["map_macro"].left_out == 1
-    assert found.values["leaf_recall@5"].reason == "which classes are leaves is not told"
+    assert found.values["leaf_recall@5"].reason == "which classes are leaves is not given"
     assert np.isnan(found.rows["leaf_recall@5"]).all()
 
 
@@ -126,10 +127,10 @@ def coverage(n_groups, trials, resamples, of_truth):
     inside, of = [], Sampling(resamples, n_groups - 1)
     for trial in range(trials):
         targets, group, game = draw(n_groups, rng)
-        drawn = measures.draws_of_groups(n_groups, resamples, trial) - 1
+        drawn = resampling.draws_of_groups(n_groups, resamples, trial) - 1
         each = {s: influence.Influences(targets, one, group).of(name) for s, one in game.items()}
         rows = numbers({s: np.append(one.value + drawn @ one.psi, one.value) for s, one in each.items()})
-        low, high = of.interval(rows.T, 0.95)
+        low, high = of.interval(rows.T)
         inside.append((low <= wanted) & (wanted <= high))
     return np.mean(inside, axis=0)
 

@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import norm
 from sklearn import metrics
 
-from lib.evaluation import measures
+from lib.evaluation import measures, resampling
 from lib.evaluation.measures import MEASURES, NAMES, evaluate
+from lib.evaluation.resampling import Bootstrap
 from lib.files import PROJECT
 
 ITEMS, CLASSES = 80, 14
@@ -154,40 +155,45 @@ def test_average_precision_by_class(case):
         measures.average_precision(targets, scores, weights + 0.5)
 
 
+def drawn_of(found):
+    return {name: found.of(name)[1] for name in NAMES}
+
+
 def test_bootstrap_equals_a_plain_loop(case, monkeypatch):
     targets, scores, leaves = case
     groups = np.array([f"uploader {n}" for n in np.random.default_rng(3).integers(0, 9, ITEMS)])
-    other = np.roll(scores, 1, axis=1)
-    both = measures.bootstrap(targets, [scores, other], groups, NAMES, 8, 5, leaves)
+    both = drawn_of(Bootstrap(targets, scores, groups, 8, 5, leaves))
     names, rng = np.unique(groups), np.random.default_rng(5)
     for row in range(8):
         drawn = [np.flatnonzero(groups == names[g]) for g in rng.integers(len(names), size=len(names))]
         index = np.concatenate(drawn)
-        parts = [evaluate(targets[index], s[index], leaves) for s in (scores, other)]
+        plain = evaluate(targets[index], scores[index], leaves)
         for name in NAMES:
-            assert both[name][row] == pytest.approx(np.mean([p[name].value for p in parts]), abs=1e-12), name
-    monkeypatch.setattr(measures, "WEIGHTS_BYTES", 3 * 4 * ITEMS)
+            assert both[name][row] == pytest.approx(plain[name].value, abs=1e-12), name
+    monkeypatch.setattr(resampling, "WEIGHTS_BYTES", 3 * 4 * ITEMS)
     monkeypatch.setattr(measures, "GATHER_BYTES", 1)
-    small = measures.bootstrap(targets, [scores, other], groups, NAMES, 8, 5, leaves)
+    small = drawn_of(Bootstrap(targets, scores, groups, 8, 5, leaves))
     for name in NAMES:
         np.testing.assert_allclose(small[name], both[name], atol=1e-12)  # whatever the blocks
 
 
 def test_same_seed_same_draws_other_seed_others(case):
     groups = np.arange(ITEMS).astype(str)
-    first, again, other = (measures.bootstrap(*case[:2], groups, ["top1"], 20, seed)["top1"] for seed in (0, 0, 1))
+    first, again, other = (Bootstrap(*case[:2], groups, 20, seed).of("top1")[1] for seed in (0, 0, 1))
     assert (first == again).all() and (first != other).any()
-    assert all(block.sum(axis=1).tolist() == [ITEMS] * len(block) for block in measures.resampled(groups, 20, 0))
+    assert all(block.sum(axis=1).tolist() == [ITEMS] * len(block) for block in resampling.resampled(groups, 20, 0))
 
 
 def test_class_by_class_the_mean_is_the_measure(case):
     targets, scores, leaves = case
     groups = (np.arange(ITEMS) // 2).astype(str)
     for name in measures.BY_CLASS:
-        values, drawn = measures.bootstrap_classes(targets, scores, groups, name, 20, 3)
+        found = Bootstrap(targets, scores, groups, 20, 3)
+        values, drawn = found.of_classes(name)
         assert np.nanmean(values) == pytest.approx(evaluate(targets, scores, leaves)[name].value)
-        whole = measures.bootstrap(targets, scores, groups, [name], 20, 3)[name]
-        np.testing.assert_allclose(np.nanmean(drawn, axis=1), whole, atol=1e-12)
+        of_all = [MEASURES[name].values(found.matrix, w) for w in resampling.resampled(groups, 20, 3)]
+        np.testing.assert_allclose(found.of(name)[1], np.concatenate(of_all), atol=1e-12)
+        np.testing.assert_allclose(found.over(name, [0, 2])[1], np.nanmean(drawn[:, [0, 2]], axis=1), atol=1e-12)
         assert np.isnan(values).tolist() == (~targets.any(axis=0)).tolist() or name == "d_prime"
 
 
@@ -205,7 +211,7 @@ def test_without_labels_there_is_no_value_but_a_reason():
     values = evaluate(np.zeros((4, 12), np.uint8), np.ones((4, 12)), np.ones(12, bool))
     assert all(np.isnan(value.value) and value.n == 0 and value.reason for value in values.values())
     assert (values["map_macro"].left_out, values["top1"].left_out) == (12, 4)
-    drawn = measures.bootstrap(np.zeros((4, 12)), np.ones((4, 12)), list("abcd"), NAMES, resamples=3, seed=0)
+    drawn = drawn_of(Bootstrap(np.zeros((4, 12)), np.ones((4, 12)), list("abcd"), resamples=3, seed=0))
     assert np.isnan(np.array(list(drawn.values()))).all()
 
 
@@ -224,15 +230,16 @@ def test_constant_scores_score_prevalence(case):
     assert values["map_macro"].value == pytest.approx(targets.mean(axis=0)[present].mean())
     assert values["map_micro"].value == pytest.approx(targets.mean())
     assert values["d_prime"].value == 0
-    assert "not told" in values["leaf_recall@5"].reason
+    assert "not given" in values["leaf_recall@5"].reason
 
 
 def test_one_group_cannot_be_resampled_two_clips_can(case):
     targets, scores, leaves = case
     drawing = {"resamples": 30, "seed": 0, "leaves": leaves}
-    assert np.isnan(np.array(list(measures.bootstrap(targets, scores, ["a"] * ITEMS, NAMES, **drawing).values()))).all()
-    assert np.isnan(measures.bootstrap_classes(targets, scores, ["a"] * ITEMS, "map_macro", 5, 0)[1]).all()
-    two = measures.bootstrap(targets[:2], scores[:2], ["a", "b"], NAMES, **drawing)
+    lone = Bootstrap(targets, scores, ["a"] * ITEMS, **drawing)
+    assert np.isnan(np.array(list(drawn_of(lone).values()))).all()
+    assert np.isnan(lone.of_classes("map_macro")[1]).all()
+    two = drawn_of(Bootstrap(targets[:2], scores[:2], ["a", "b"], **drawing))
     assert all(((values >= 0) & (values <= 1)).all() for name, values in two.items() if name != "d_prime")
 
 
@@ -296,7 +303,7 @@ def test_wrong_arguments_are_named(case):
     with pytest.raises(ValueError, match="leaves: shape .3,. for 14 classes"):
         evaluate(targets, scores, leaves[:3])
     with pytest.raises(ValueError, match="groups: shape .2,. for 80 items"):
-        measures.bootstrap(targets, scores, ["a", "b"], NAMES, 3, 0)
+        Bootstrap(targets, scores, ["a", "b"], 3, 0)
 
 
 def read_truth(name, classes, split=None):

@@ -12,6 +12,7 @@ from sklearn import metrics
 from lib.display import figures
 from lib.evaluation import metric_choices, results
 from lib.evaluation.measures import clip_means
+from lib.evaluation.scores import Scores
 from lib.files import digests
 from lib.plots.definitions import definition_figure
 from lib.study import StudyError
@@ -60,7 +61,7 @@ def test_agrees_with_subsets_csv(made, monkeypatch):
     """Where subsets.csv has the definition: value, constant and oracle to the last digit."""
     found, table = made
     monkeypatch.setattr(results, "models", lambda study: [("constant", "none"), ("timbre", "linear")])
-    stored = results.subset_table(found)
+    stored = results.write_subsets(found)
     checked = 0
     for level, aggregation in (("chunk", "none"), ("clip", "mean of scores")):
         best = results.oracles(found, level)
@@ -203,7 +204,7 @@ def test_a_constant_ties_however_clips_are_made(tmp_path, monkeypatch):
     digests.write_array(path, np.tile(np.random.default_rng(0).random(12).astype(np.float32), (len(np.load(path)), 1)))
     table = metric_choices.definition_table(found, "constant", "none")
     np.testing.assert_array_equal(table["value"], table["constant"])
-    targets = results.Scores(found).tests["clip"].targets
+    targets = Scores(found).tests["clip"].targets
     share = targets.mean(axis=0)[targets.any(axis=0)].mean()
     clips = table.query("measure == 'map_macro' and level == 'clip' and labels == 'all'")
     np.testing.assert_allclose(clips["constant"], share)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from lib.evaluation import results
 from lib.evaluation.predictions import ALL_FOUR, COLUMNS, confusion_table, mistake_table, prediction_table, sentences
+from lib.evaluation.scores import Scores
 
 
 def predictions(rows):
@@ -65,7 +65,7 @@ def test_each_model_names_what_it_scores_highest(study):
         assert rows["has"].sum() == rows["named"].sum() == n_clips, model  # one label each
         assert (rows["named"] == (rows["rank"] == 1)).all()
     part = study.parts[1]
-    by_clip = {seed: results.Scores(part).read(ALL_FOUR, "paper", seed)["clip"] for seed in (0, 1)}
+    by_clip = {seed: Scores(part).read(ALL_FOUR, "paper", seed)["clip"] for seed in (0, 1)}
     mean = (by_clip[0] + by_clip[1]) / 2
     rows = table[(table["model"] == ALL_FOUR) & (table["fold"] == part.request.fold) & (table["named"] == 1)]
     assert rows["score"].to_numpy() == pytest.approx(mean.max(axis=1), abs=1e-6)

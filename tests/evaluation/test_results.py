@@ -10,6 +10,7 @@ from sklearn import metrics
 from lib import files
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, comparisons, measures, paper, results
+from lib.evaluation.scores import Scores, models, write_scores
 from lib.files import digests
 from lib.sounds.corpora.base import Corpus
 from lib.study import Study, StudyError
@@ -80,7 +81,7 @@ def test_columns_are_the_contract(made):
 def test_every_cell_recomputes(made):
     """Of every third model, so that each head, each size and the constant is among them."""
     found, table = made
-    chosen = results.models(found)[::3]
+    chosen = models(found)[::3]
     assert {head for _, head in chosen} == {"none", "own", "paper", "linear"}
     cells = table.set_index(["subset", "head", "level", "seed", "measure"])["value"].to_dict()
     checked = 0
@@ -124,15 +125,16 @@ def test_intervals_hold_and_repeat(made):
     known = table.dropna(subset=["low"])
     assert len(known) == len(table)
     assert (known["low"] <= known["high"]).all()
-    pd.testing.assert_frame_equal(results.subset_table(found), table)
+    pd.testing.assert_frame_equal(results.write_subsets(found), table)
 
 
 def test_folds_draw_different_places(made):
     """Folds of one size with the same draws would move together."""
-    first, second = (results.Scores(part) for part in made[0].parts)
+    first, second = (Scores(part) for part in made[0].parts)
     scores = first.read("pitch", "own", 0)
     second.__dict__["tests"] = first.tests
-    assert (first.number(scores, "chunk", "top1")[1] != second.number(scores, "chunk", "top1")[1]).any()
+    first, second = (part.measured(scores, "chunk").of("top1")[1] for part in (first, second))
+    assert (first != second).any()
 
 
 def test_the_mean_of_one_seed_is_that_seed(tmp_path, monkeypatch):
@@ -169,10 +171,10 @@ def test_missing_scores_name_their_notebook(tmp_path, monkeypatch, head, noteboo
 def test_large_runs_store_halves(tmp_path, monkeypatch):
     found = study(tmp_path, monkeypatch, seeds="0", fold=1)
     scores = np.full((30, 12), 0.1, np.float64)
-    results.write_scores(found, "pitch", "own", 0, scores)
+    write_scores(found, "pitch", "own", 0, scores)
     assert np.load(found.scores("pitch", "own", 0)).dtype == np.float32
     monkeypatch.setattr(results, "LARGE_BYTES", 35 * scores.size * 4 - 1)
-    results.write_scores(found, "pitch", "own", 0, scores)
+    write_scores(found, "pitch", "own", 0, scores)
     assert np.load(found.scores("pitch", "own", 0)).dtype == np.float16
 
 
@@ -357,14 +359,14 @@ def test_from_enough_groups_on_each_model_is_measured_once_and_agrees_with_the_b
     found = study(tmp_path, monkeypatch, seeds="0", set="scoring.influence_from=2 scoring.resamples=200")
     by_influence = results.write_subsets(found)
     kept = sorted((files.cache() / "measured").glob("[!.]*"))
-    assert len(kept) == len(found.parts) * len(results.LEVELS) * (1 + len(results.models(found.parts[0])))
+    assert len(kept) == len(found.parts) * len(results.LEVELS) * (1 + len(models(found.parts[0])))
     monkeypatch.setattr(measures, "Matrix", None)  # nothing can be sorted
-    pd.testing.assert_frame_equal(results.subset_table(found), by_influence)
+    pd.testing.assert_frame_equal(results.write_subsets(found), by_influence)
     monkeypatch.undo()
     digests.write_array(found.parts[0].scores("pitch", "own", 0), 1 - np.load(found.parts[0].scores("pitch", "own", 0)))
     monkeypatch.setattr(Study, "read_corpus", lambda self: corpus(tmp_path))
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
-    assert not results.subset_table(found).equals(by_influence)
+    assert not results.write_subsets(found).equals(by_influence)
 
 
 def test_branches_and_classes_come_from_what_is_kept(tmp_path, monkeypatch):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from lib.evaluation import measures, selection
+from lib.evaluation import selection
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Game
 from lib.evaluation.intervals import Sampling, benjamini_hochberg
+from lib.evaluation.resampling import Bootstrap
 
 RESAMPLES = 200
 
@@ -33,7 +34,7 @@ def played(game, classes=(), measure="map_macro", freedom=100):
     players = max(game, key=len)
     groups = {measure: ["all", *(f"class:{name}" for name in classes)]}
     of = Sampling(RESAMPLES, freedom)
-    return Played(Game("paper4", players), "clip", "paper", of, {measure: game}, groups, 0.95, 1, freedom + 1)
+    return Played(Game("paper4", players), "clip", "paper", of, {measure: game}, groups, 1, freedom + 1)
 
 
 def owners(values, spread=0.01, seed=0):
@@ -76,7 +77,7 @@ def test_two_alike_differ_seldom_in_a_class_of_three_clips():
         each = {}
         for name in "ab":
             scores = rng.normal(size=(80, 1)) + 1.5 * targets
-            value, draws = measures.bootstrap_classes(targets, scores, np.arange(80), "map_macro", RESAMPLES, seed)
+            value, draws = Bootstrap(targets, scores, np.arange(80), RESAMPLES, seed).of_classes("map_macro")
             each[name] = np.repeat(np.concatenate([draws, value[None]]), 2, axis=1)
         game = replace(played(additive(each), ["rare"], freedom=79), class_freedom={"class:rare": 2})
         p.append(selection.owner_table([game])["p"].iloc[0])

@@ -23,7 +23,7 @@ def played(worth, name="logmel5", level="clip", noise=0.005):
         each = np.stack([worth[name] + spread[:, FIVE.index(name)] for name in subset], axis=1)
         values[subset] = (0.9 * each.max(1) + 0.1 * each.sum(1))[:, None]
     game = Game(name, FIVE, "logmel", frozenset({"logmel"}))
-    return Played(game, level, "paper", Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 0.95, 1)
+    return Played(game, level, "paper", Sampling(RESAMPLES, 50), {SHARED: values}, {SHARED: ["all"]}, 1)
 
 
 BETTER = {"pitch": 0.3, "timbre": 0.35, "neuralogram": 0.4, "waveform": 0.45, "logmel": 0.6}

@@ -16,7 +16,7 @@ from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voi
 from waiting import wait_until
 
 from lib.cli import serving
-from lib.evaluation import results
+from lib.evaluation.scores import models, write_test_set
 from lib.files import PROJECT, digests
 from lib.report import report
 from lib.study import Request, Study
@@ -174,9 +174,9 @@ def hostile_report(tmp_path, monkeypatch):
     """The report of own sounds whose labels, files and reasons are markup; the scores are made up."""
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
     study = made_up.asked(Study.of(Request(corpus="table", root=str(hostile_corpus(tmp_path)), preset="tiny")))
-    results.write_test_set(study)
+    write_test_set(study)
     targets = study.chunks.targets[study.chunks.rows("test")]
-    for subset, head in results.models(study):
+    for subset, head in models(study):
         scores = np.random.default_rng(0).random(targets.shape).astype(np.float32)
         digests.write_array(study.scores(subset, head, 0), scores)
     made_up.finish(study, HOSTILE)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from pictures import apart_and_inside, texts
 
 from lib.display.figures import GREY, style
-from lib.plots import class_page
+from lib.plots import classes
 from lib.plots import contributions as drawn
 from lib.representations import PAPER, kind
 
@@ -222,14 +222,14 @@ DOG = owners(("dog", "pitch"))
 def test_only_what_the_table_says_is_framed():
     """The highest share does not make an owner; another level, game or head does not either."""
     table, order = by_class(("dog", "sea")), ["dog", "sea"]
-    assert frames(drawn.class_figure(table, DOG, order, "chunk", "paper").axes[0]) == {(0, 0)}
-    assert frames(drawn.class_figure(table, owners(), order, "chunk", "paper").axes[0]) == set()
+    assert frames(classes.class_figure(table, DOG, order, "chunk", "paper").axes[0]) == {(0, 0)}
+    assert frames(classes.class_figure(table, owners(), order, "chunk", "paper").axes[0]) == set()
     other = pd.concat([owners(("dog", "pitch"), level="clip"), owners(("dog", "timbre"), game="noise5")])
-    assert frames(drawn.class_figure(table, other, order, "chunk", "paper").axes[0]) == set()
+    assert frames(classes.class_figure(table, other, order, "chunk", "paper").axes[0]) == set()
 
 
 def test_class_rows_are_in_order_and_owned_cells_framed():
-    figure = drawn.class_figure(by_class(("dog", "rain")), DOG, ["rain", "sea", "dog"], "chunk", "paper")
+    figure = classes.class_figure(by_class(("dog", "rain")), DOG, ["rain", "sea", "dog"], "chunk", "paper")
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["rain", "sea", "dog"]
     assert frames(axis) == {(2, 0)}
@@ -244,7 +244,7 @@ def test_class_rows_are_in_order_and_owned_cells_framed():
 def test_branches_stand_beside_their_rows():
     names = [f"c{n}" for n in range(6)]
     branches = dict.fromkeys(names[:2], "Human_sounds") | dict.fromkeys(names[2:5], "Animal")
-    texts = drawn.class_figure(by_class(names), DOG, names, "chunk", "paper", branches).axes[0].texts
+    texts = classes.class_figure(by_class(names), DOG, names, "chunk", "paper", branches).axes[0].texts
     places = {text.get_text(): text.get_position()[1] for text in texts if not text.get_text()[-1].isdigit()}
     assert places == {"Human sounds": 1.0, "Animal": 3.5}
 
@@ -252,7 +252,7 @@ def test_branches_stand_beside_their_rows():
 def test_200_classes_have_two_panels_and_no_numbers():
     names = [f"class{n:03d}" for n in range(200)]
     own = owners(*((name, PAPER[number % 4]) for number, name in enumerate(names) if number % 5 == 0))
-    figure = drawn.class_figure(by_class(names), own, names, "chunk", "paper")
+    figure = classes.class_figure(by_class(names), own, names, "chunk", "paper")
     first, second = figure.axes[:2]
     shown = [label.get_text() for axis in (first, second) for label in axis.get_yticklabels()]
     assert shown == names
@@ -289,7 +289,7 @@ def test_a_pair_that_is_surely_redundant_is_framed_too():
 def test_class_page_shows_its_subsets_shares_and_clips():
     name, values, of, clips = page()
     with style():
-        figure = class_page.class_page(name, values, of, clips)
+        figure = classes.class_page(name, values, of, clips)
     members, subsets, shown, added = figure.axes
     values = lattice(PAPER)
     dots = subsets.collections[1].get_offsets()
@@ -306,20 +306,20 @@ def test_class_page_shows_its_subsets_shares_and_clips():
 
 def test_class_page_keeps_the_best_and_worst_of_many_clips():
     name, values, of, clips = page(n_clips=300)
-    shown = class_page._shown_clips(clips)
+    shown = classes._shown_clips(clips)
     mine, others = shown[shown["label"]], shown[~shown["label"]]
-    assert len(mine) == class_page.WITH and len(others) == class_page.WITHOUT
+    assert len(mine) == classes.WITH and len(others) == classes.WITHOUT
     assert {clips[clips["label"]]["score"].max(), clips[clips["label"]]["score"].min()} <= set(mine["score"])
-    assert others["score"].min() >= clips[~clips["label"]]["score"].nlargest(class_page.WITHOUT).min()
-    assert "has the class (20 of 200 shown)" in told(class_page.class_page(name, values, of, clips))
+    assert others["score"].min() >= clips[~clips["label"]]["score"].nlargest(classes.WITHOUT).min()
+    assert "has the class (20 of 200 shown)" in told(classes.class_page(name, values, of, clips))
 
 
 def test_class_page_refuses_a_mixture():
     name, values, of, clips = page()
     with pytest.raises(ValueError, match="shares of 'dog' hold several"):
-        class_page.class_page(name, values, pd.concat([of, of.assign(level="clip")]), clips)
+        classes.class_page(name, values, pd.concat([of, of.assign(level="clip")]), clips)
     with pytest.raises(ValueError, match="values of 'dog' hold several"):
-        class_page.class_page(name, pd.concat([values, values]), of, clips)
+        classes.class_page(name, pd.concat([values, values]), of, clips)
 
 
 # How it looks
@@ -330,10 +330,10 @@ FIGURES = {
     "shares and controls": lambda: drawn.share_figure(with_controls()),
     "lattice": lambda: drawn.lattice_figure(lattice(PAPER), "map_macro", "clip", "paper"),
     "lattice of five": lambda: drawn.lattice_figure(lattice((*PAPER, "noise")), "map_macro", "clip", "paper"),
-    "one class": lambda: drawn.class_figure(
+    "one class": lambda: classes.class_figure(
         by_class(("dog",)), owners(("dog", "pitch"), level="clip"), ["dog"], "clip", "paper"
     ),
-    "five classes": lambda: drawn.class_figure(
+    "five classes": lambda: classes.class_figure(
         by_class(NAMES),
         owners((NAMES[1], "waveform"), level="clip"),
         NAMES,
@@ -344,16 +344,16 @@ FIGURES = {
     "200 classes": lambda: classes_200(),
     "redundancy": lambda: drawn.redundancy_figure(pairs((*PAPER, "noise")), "map_macro", "chunk", "paper"),
     "one pair": lambda: drawn.redundancy_figure(pairs(PAPER[:2]), "map_macro", "chunk", "paper"),
-    "page": lambda: class_page.class_page(*page(n_clips=400)),
-    "page of five": lambda: class_page.class_page(*page(players=(*PAPER, "noise"))),
-    "page of one": lambda: class_page.class_page(*page(players=("pitch",), n_clips=2)),
+    "page": lambda: classes.class_page(*page(n_clips=400)),
+    "page of five": lambda: classes.class_page(*page(players=(*PAPER, "noise"))),
+    "page of one": lambda: classes.class_page(*page(players=("pitch",), n_clips=2)),
 }
 
 
 def classes_200():
     names = [f"{NAMES[n % 5]}_{n}" for n in range(200)]
     branches = {name: ("Human_sounds", "Sounds_of_things", "Music", "Animal")[n // 50] for n, name in enumerate(names)}
-    return drawn.class_figure(by_class(names), owners(level="clip"), names, "clip", "paper", branches)
+    return classes.class_figure(by_class(names), owners(level="clip"), names, "clip", "paper", branches)
 
 
 def seen(figure):
@@ -378,13 +378,13 @@ def test_missing_numbers_are_drawn_as_nothing(missing):
     gone = dict.fromkeys(missing, np.nan)
     for table in (with_controls().assign(**gone), shares().assign(**gone)):
         assert told(drawn.share_figure(table))
-    assert told(drawn.class_figure(by_class().assign(**gone), DOG, ["dog", "rain"], "chunk", "paper"))
+    assert told(classes.class_figure(by_class().assign(**gone), DOG, ["dog", "rain"], "chunk", "paper"))
     gone = dict.fromkeys([{"share": "value"}.get(name, name) for name in missing], np.nan)
     figure = drawn.redundancy_figure(pairs(**gone), "map_macro", "chunk", "paper")
     assert not frames(figure.axes[0])
     assert ("-1.0" in told(figure)) == ("value" not in gone)
     name, values, of, clips = page()
-    assert told(class_page.class_page(name, values.assign(**gone), of, clips))
+    assert told(classes.class_page(name, values.assign(**gone), of, clips))
     assert told(drawn.lattice_figure(dict.fromkeys(lattice(PAPER), np.nan), "map_macro", "clip", "paper"))
 
 
@@ -392,16 +392,16 @@ def test_one_encoder_and_one_class_are_drawn():
     alone = ("pitch",)
     assert told(drawn.share_figure(shares(players=alone)))
     one = shares(players=alone, group="class:dog")
-    assert frames(drawn.class_figure(one, DOG, ["dog"], "chunk", "paper").axes[0]) == {(0, 0)}
+    assert frames(classes.class_figure(one, DOG, ["dog"], "chunk", "paper").axes[0]) == {(0, 0)}
     figure = drawn.redundancy_figure(pairs().iloc[:0], "map_macro", "chunk", "paper")
     assert "no pair of encoders has an interaction here" in told(figure)
-    assert told(class_page.class_page(*page(players=alone, n_clips=1)))
-    assert told(class_page.class_page(*page(n_clips=0)))
+    assert told(classes.class_page(*page(players=alone, n_clips=1)))
+    assert told(classes.class_page(*page(n_clips=0)))
 
 
 def test_a_table_without_classes_is_refused():
     with pytest.raises(ValueError, match="no shares of classes for clips with the linear head"):
-        drawn.class_figure(by_class(), DOG, ["dog"], "clip", "linear")
+        classes.class_figure(by_class(), DOG, ["dog"], "clip", "linear")
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -411,8 +411,8 @@ def test_names_are_drawn_as_they_are(odd):
     assert odd in told(drawn.share_figure(table))
     assert odd in told(drawn.lattice_figure(lattice(players), "map_macro", "chunk", "paper"))
     assert odd in told(
-        drawn.class_figure(by_class((odd, "dog")), owners((odd, "pitch")), [odd, "dog"], "chunk", "paper", {odd: odd})
+        classes.class_figure(by_class((odd, "dog")), owners((odd, "pitch")), [odd, "dog"], "chunk", "paper", {odd: odd})
     )
     assert odd in told(drawn.redundancy_figure(pairs(players), "map_macro", "chunk", "paper"))
     name, values, of, clips = page(odd)
-    assert f"{odd} (5)" in told(class_page.class_page(name, values, of, clips.assign(clip=odd)))
+    assert f"{odd} (5)" in told(classes.class_page(name, values, of, clips.assign(clip=odd)))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.plots.explorer import NONE, kinds_of, map_panels
+from lib.plots.encoder import NONE, kinds_of
+from lib.plots.explorer import map_panels
 
 
 @pytest.mark.parametrize("name", ["{}", "class number {} with a rather long name"])

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib.evaluation import results
 from lib.evaluation.predictions import ALL_FOUR, mistake_table, prediction_table
-from lib.evaluation.results import models
+from lib.evaluation.scores import models, write_scores, write_test_set
 from lib.report import examples
 from lib.study import Request, Study
 
@@ -26,13 +25,13 @@ def study(home, tmp_path):
     made = Study.of(Request(corpus="table", root=str(root), preset="tiny", fold="all"))
     rain = {"a": 0.0, "b": 0.6, "c": 0.95, "d": 0.8, "e": 1.0, "f": 1.0}
     for part in made.parts:
-        results.write_test_set(part)
+        write_test_set(part)
         ids = part.chunks.ids[part.chunks.rows("test")]
         classes = part.chunks.corpus.classes
         scores = np.array([[0.5, rain[one[0]], 0.4] for one in ids])
         assert classes == ("dog", "rain", "wind")
         for subset, head in models(part):
-            results.write_scores(part, subset, head, 0, scores)
+            write_scores(part, subset, head, 0, scores)
     return made
 
 

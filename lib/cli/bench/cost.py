@@ -14,7 +14,7 @@ from lib.display import figures, mpl
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, in_blocks
 from lib.encoders.heads import HeadData, HeadPlan, score_subsets
-from lib.evaluation import measures
+from lib.evaluation.resampling import Bootstrap
 from lib.representations import names
 from lib.representations.neuralogram import PieceClassifier
 from lib.settings import Heads, Settings, Training
@@ -73,7 +73,7 @@ def heads_seconds(embeddings: dict, targets: np.ndarray, head: str, n: int, sche
 def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:
     """Seconds of 1,000 resamples of macro mAP."""
     groups = np.arange(len(targets)).astype(str)
-    return seconds(lambda: measures.bootstrap(targets, scores, groups, ["map_macro"], 1000, 0))
+    return seconds(lambda: Bootstrap(targets, scores, groups, 1000, 0).of("map_macro"))
 
 
 def cost_figure(found: dict[str, list[float]]) -> mpl.Figure:

@@ -17,7 +17,7 @@ from lib.encoders import training
 from lib.encoders.encoder import Encoder, embed_file
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
 from lib.encoders.transformer import classifier
-from lib.evaluation import measures
+from lib.evaluation.resampling import Bootstrap, resampled
 from lib.settings import Heads, Settings, Training
 
 
@@ -84,10 +84,10 @@ def bootstrap_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     targets[rng.integers(0, 400, N_CLASSES), np.arange(N_CLASSES)] = 1
     scores = np.round(targets + rng.normal(size=targets.shape), 2)
     groups = np.arange(400).astype(str)
-    drawn = np.concatenate(list(measures.resampled(groups, 200, 0)))
+    drawn = np.concatenate(list(resampled(groups, 200, 0)))
 
     def ours() -> np.ndarray:
-        return measures.bootstrap(targets, scores, groups, ["map_macro"], 200, 0)["map_macro"]
+        return Bootstrap(targets, scores, groups, 200, 0).of("map_macro")[1]
 
     def theirs(n: int = 20) -> np.ndarray:
         found = []
