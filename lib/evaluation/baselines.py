@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from lib.encoders.heads import label
-from lib.evaluation.claims import LEVEL
 from lib.evaluation.contributions import Played
 from lib.evaluation.intervals import difference, holm
-from lib.evaluation.sentences import between, number, short
+from lib.evaluation.results import rows_with
+from lib.evaluation.sentences import SIGNIFICANT, number, points, short
 
 CLASSICAL = "classical"  # the control
 COLUMNS = [
@@ -38,7 +38,7 @@ def _rows(ours: Played, theirs: Played) -> Iterator[dict]:
 
 def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
     """Which encoders are below or above the classical learner on their own input, and by how much."""
-    mine = rows[(rows["level"] == level) & (rows["head"] == head)]
+    mine = rows_with(rows, level=level, head=head)
     if mine.empty:
         return ["Classical learners were not played (`CONTROLS=classical`)."]
     each = "; ".join(f"{short(row['subset'])} {against(row)}" for _, row in mine.iterrows())
@@ -47,14 +47,14 @@ def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
 
 def against(row: pd.Series) -> str:
     """Two values, their paired difference in points, and whether it is significant after Holm's correction."""
-    points = f"{number(row['difference'], sign='+')} {between(row['low'], row['high'], sign='+')} points"
-    return f"{number(row['value'])} against {number(row['classical'])}, {points}, {verdict(row)}"
+    less = points(row["difference"], row["low"], row["high"])
+    return f"{number(row['value'])} against {number(row['classical'])}, {less}, {verdict(row)}"
 
 
 def verdict(row: pd.Series) -> str:
     """Below, above, or not significantly different; "no interval" where there is none."""
     if pd.isna(row["p_holm"]):
         return "no interval"
-    if row["p_holm"] >= LEVEL:
+    if row["p_holm"] >= SIGNIFICANT:
         return "not significantly different"
     return "significantly above" if row["difference"] > 0 else "significantly below"

@@ -2,8 +2,8 @@
 
 First comes what is hard to reach: the best subset, the smallest that is not significantly worse, and what an encoder adds
 last, to all others. A positive share is nearly automatic, even an exact copy of another encoder gets one, so it never stands alone.
-"Clearly" is said of what is significant after the correction for how many were tested; an interval of one number is told
-as it is. The tables are those that lib/evaluation/contributions.py and lib/evaluation/comparisons.py write.
+"Clearly" is said of what is significant after the correction for how many were tested; an interval of one number is given
+as it is. The tables are those that lib/evaluation/contributions.py, comparisons.py and selection.py write.
 """
 
 from collections.abc import Sequence
@@ -13,34 +13,33 @@ import pandas as pd
 
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import NO_GROUPS, between, few_groups, number, seeds, short
+from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.sentences import (
+    NO_GROUPS,
+    SIGNIFICANT,
+    between,
+    estimate,
+    few_groups,
+    higher_first,
+    measured,
+    number,
+    p_text,
+    points,
+    seeds,
+    short,
+)  # fmt: skip
 from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game of the study itself
-LEVEL = 0.05  # of a test
 FAMILIES = 8  # of labels in a sentence, at most
 COPY = "A positive share is nearly automatic (even an exact copy of another encoder gets one, and adds nothing last); what the others lack shows in added last"
-
-
-def points(value: float, low: float, high: float, measure: str = "") -> str:
-    """A difference with its interval, in points; d' as it is."""
-    return (
-        f"{number(value, measure, '+')} {between(low, high, measure, '+')}{'' if measure == 'd_prime' else ' points'}"
-    )
-
-
-def p_value(p: float) -> str:
-    """A p value in a sentence."""
-    if not np.isfinite(p):
-        return "no p value"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+KINDS = {"alone": "add_one_in", "added last": "leave_one_out"}  # column of a table -> kind in marginals.csv
 
 
 def _of(table: pd.DataFrame, level: str, head: str, measure: str = SHARED) -> pd.DataFrame:
     """The study's own rows of all classes by one measure, level and head."""
     wanted = {"game": STUDY, "group": "all", "measure": measure, "level": level, "head": head}
-    return table[np.logical_and.reduce([table[name] == value for name, value in wanted.items() if name in table])]
+    return rows_with(table, **{name: value for name, value in wanted.items() if name in table})
 
 
 # Shares
@@ -51,21 +50,22 @@ def side_by_side(shares: pd.DataFrame, marginals: pd.DataFrame) -> pd.DataFrame:
 
     [level, head, encoder, alone, share, added last] from contributions.csv and marginals.csv.
     """
-    keys = ["level", "head", "encoder"]
-    mine = shares.query("game == @STUDY and group == 'all' and measure == @SHARED")
-    shown = mine[keys].assign(share=_with_interval(mine, "share"))
-    added = marginals.query("game == @STUDY and group == 'all' and measure == @SHARED")
-    for column, kind in (("alone", "add_one_in"), ("added last", "leave_one_out")):
-        rows = added[added["kind"] == kind]
-        shown = shown.merge(rows[keys].assign(**{column: _with_interval(rows, "value")}), on=keys)
+    keys, of = ["level", "head", "encoder"], {"game": STUDY, "group": "all", "measure": SHARED}
+    shown = rows_with(shares, **of)
+    shown = shown[keys].assign(share=with_intervals(shown, "share", "+"))
+    for column, kind in KINDS.items():
+        rows = rows_with(marginals, **of, kind=kind)
+        shown = shown.merge(rows[keys].assign(**{column: with_intervals(rows, "value", "+")}), on=keys)
     return shown[[*keys, "alone", "share", "added last"]]
 
 
-def _with_interval(rows: pd.DataFrame, column: str) -> list[str]:
-    each = zip(rows[column], rows["low"], rows["high"], strict=True)
+def with_intervals(rows: pd.DataFrame, column: str = "value", sign: str = "") -> list[str]:
+    """A number of each row and its interval in brackets; without brackets where there is none."""
+    measures = rows["measure"] if "measure" in rows else [""] * len(rows)
+    each = zip(rows[column], rows["low"], rows["high"], measures, strict=True)
     return [
-        number(value, sign="+") + (f" {between(low, high, sign='+')}" if np.isfinite([low, high]).all() else "")
-        for value, low, high in each
+        number(value, name, sign) + (f" {between(low, high, name, sign)}" if np.isfinite([low, high]).all() else "")
+        for value, low, high, name in each
     ]
 
 
@@ -82,16 +82,15 @@ def shares(table: pd.DataFrame, marginals: pd.DataFrame, best: pd.DataFrame, lev
 
 def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
     """Every share with what the encoder adds last beside it, and which of the latter are more than nothing."""
-    last = marginals[marginals["kind"] == "leave_one_out"].set_index("encoder")
-    each = [
-        f"{row.encoder} {number(row.share, sign='+')} {between(row.low, row.high, sign='+')}, added last "
-        f"{number(last.value[row.encoder], sign='+')} {between(last.low[row.encoder], last.high[row.encoder], sign='+')}"
+    last = rows_with(marginals, kind="leave_one_out").set_index("encoder")
+    each = "; ".join(
+        f"{row.encoder} {estimate(row, 'share', sign='+')}, added last {estimate(last.loc[row.encoder], sign='+')}"
         for row in rows.itertuples()
-    ]
+    )
     total = f"Shares of the {number(rows['share'].sum(), sign='+')} points of {measure_name(SHARED)} that all have above chance"
-    idle = [row.encoder for row in rows.itertuples() if row.low <= 0]
+    idle = list(rows.loc[rows["low"] <= 0, "encoder"])
     doubt = f" The interval of the share is not above zero for: {', '.join(idle)}." if idle else ""
-    return f"{total}: {'; '.join(each)}.{doubt} {COPY}: {_added_last(last)}."
+    return f"{total}: {each}.{doubt} {COPY}: {_added_last(last)}."
 
 
 def _added_last(last: pd.DataFrame) -> str:
@@ -99,21 +98,11 @@ def _added_last(last: pd.DataFrame) -> str:
     if not np.isfinite(last[["low", "high"]].to_numpy(float)).any():
         return f"but without intervals that cannot be tested, {NO_GROUPS}"
     up, down = list(last.index[last["low"] > 0]), list(last.index[last["high"] < 0])
-    open_ = [name for name in last.index if name not in (*up, *down)]
-    told = [f"the interval is above zero for {', '.join(up)}" if up else "no interval is above zero"]
-    told += [f"below zero for {', '.join(down)}"] if down else []
-    told += [f"not significantly different from zero: {', '.join(open_)}"] if open_ else []
-    return "; ".join(told)
-
-
-def redundancy(table: pd.DataFrame, level: str = "clip", head: str = "paper") -> str:
-    """Whom the others can replace: what each encoder adds to the three others, from marginals.csv."""
-    rows = table.query("kind == 'leave_one_out' and level == @level and head == @head")
-    each = ", ".join(
-        f"{row.encoder} {number(row.value, sign='+')} {between(row.low, row.high, sign='+')}"
-        for row in rows.itertuples()
-    )
-    return f"Added last, to the three others ({level}s, {head} head): {each}; {_added_last(rows.set_index('encoder'))}."
+    neither = [name for name in last.index if name not in (*up, *down)]
+    says = [f"the interval is above zero for {', '.join(up)}" if up else "no interval is above zero"]
+    says += [f"below zero for {', '.join(down)}"] if down else []
+    says += [f"not significantly different from zero: {', '.join(neither)}"] if neither else []
+    return "; ".join(says)
 
 
 # Subsets
@@ -123,25 +112,24 @@ def best_subset(best: pd.DataFrame, measure: str, level: str, head: str) -> str:
     """The best subset, the smallest that is not significantly worse, and what adding the rest does; best_subsets.csv."""
     rows = _of(best, level, head, measure)
     if not len(rows):
-        return f"There is no {measure_name(measure)} of {level}s on this corpus."
-    row = rows.iloc[0]
-    value = f"{number(row['value'], measure)} {between(row['low'], row['high'], measure)}"
-    told = f"Best of the {row['subsets']} subsets by {measure_name(measure)} of {level}s ({head} head): {short(row['best'])}, {value}."
-    return f"{told} {_smaller(row, measure)}"
+        return f"There is no {measured(measure, level)} on this corpus."
+    row, of = rows.iloc[0], f"{measured(measure, level)} ({head} head)"
+    start = f"Best of the {row['subsets']} subsets by {of}: {short(row['best'])}, {estimate(row, measure=measure)}."
+    return f"{start} {_smaller(row, measure)}"
 
 
 def _smaller(row: pd.Series, measure: str) -> str:
     if not np.isfinite(row["low"]):
-        return "Whether a smaller one is as good cannot be said: one group alone cannot be resampled."
-    rest = f"{points(row['rest'], row['rest_low'], row['rest_high'], measure)}"
-    everyone = short(row["smallest"]) == "all four"
+        return f"Whether a smaller one is as good cannot be said: {NO_GROUPS}."
+    rest = f" Adding the rest to it: {points(row['rest'], row['rest_low'], row['rest_high'], measure)}."
     if row["smallest"] == row["best"]:
         several = "+" in row["best"]
-        told = "Every smaller subset is significantly worse (paired differences)." if several else "None is smaller."
-        return told if everyone else f"{told} Adding the rest to it: {rest}."
+        says = "Every smaller subset is significantly worse (paired differences)." if several else "None is smaller."
+        return says if row["smallest"] == ALL_FOUR else says + rest
     lost = points(row["difference"], row["diff_low"], row["diff_high"], measure)
-    told = f"The smallest that is not significantly worse: {row['smallest']}, {number(row['smallest_value'], measure)} (paired difference {lost})."
-    return told if row["rest"] == row["difference"] else f"{told} Adding the rest to it: {rest}."
+    smallest = f"{row['smallest']}, {number(row['smallest_value'], measure)} (paired difference {lost})"
+    says = f"The smallest that is not significantly worse: {smallest}."
+    return says if row["rest"] == row["difference"] else says + rest
 
 
 # All of it
@@ -161,65 +149,59 @@ def conclusion(
     rows = _of(shares, level, head).sort_values("share", ascending=False)
     if not np.isfinite(rows["share"]).all():
         return f"On {corpus} there is no {measure_name(SHARED)} to share out."
-    told = [
+    says = [
         f"On {corpus}:",
         best_subset(best, SHARED, level, head),
         "" if families is None else _by_family(families),
         _each_share(rows, _of(marginals, level, head)),
-        _who_more(pairs.query("game == @STUDY")),
-        _beats_the_best(together),
+        _who_more(rows_with(pairs, game=STUDY)),
+        beats_every_single(together),
         few_groups(int(together["groups"].iloc[0])),
         seeds(int(first["seeds"])),
     ]
-    return " ".join(filter(None, told))
+    return " ".join(filter(None, says))
 
 
 def _by_family(rows: pd.DataFrame) -> str:
     """The best single encoder on each family of labels, the largest first, and all four beside it: the same fresh head."""
-    told = []
+    says = []
     for name, of in sorted(rows.groupby("branch", sort=False), key=lambda family: -family[1]["n_classes"].iloc[0]):
         every, singles = of[of["encoder"] == ALL_FOUR], of[of["encoder"] != ALL_FOUR].dropna(subset="value")
         if len(every) and len(singles):
-            pair = (singles.loc[singles["value"].idxmax()], every.iloc[0])
-            each = ", ".join(
-                f"{short(row['encoder'])} {number(row['value'])} {between(row['low'], row['high'])}" for row in pair
-            )
-            told.append(f"{name}: {each}")
-    return f"By family of labels, the best single encoder and all four: {'; '.join(told[:FAMILIES])}." if told else ""
+            pair = singles.loc[singles["value"].idxmax()], every.iloc[0]
+            each = ", ".join(f"{short(row['encoder'])} {estimate(row)}" for row in pair)
+            says.append(f"{name}: {each}")
+    return f"By family of labels, the best single encoder and all four: {'; '.join(says[:FAMILIES])}." if says else ""
 
 
 def _who_more(pairs: pd.DataFrame) -> str:
     """Which shares differ after Holm's correction."""
-    found = [
-        f"{row.first} > {row.second}" if row.difference > 0 else f"{row.second} > {row.first}"
-        for row in pairs.itertuples()
-        if row.p_holm < LEVEL
-    ]
+    differing = higher_first(pairs)
     if not np.isfinite(pairs["p_holm"].astype(float)).any():
         return f"Which shares differ cannot be tested: {NO_GROUPS}."
-    if not found:
+    if not differing:
         return f"No two shares differ significantly ({len(pairs)} pairs, Holm's correction)."
-    return f"Shares that differ clearly ({len(found)} of {len(pairs)} pairs, Holm's correction): {', '.join(found)}."
+    count = f"{len(differing)} of {len(pairs)} pairs, Holm's correction"
+    return f"Shares that differ clearly ({count}): {', '.join(differing)}."
 
 
-def _beats_the_best(together: pd.DataFrame) -> str:
-    """Whether all four beat every single one: an intersection-union test, beside intervals that hold together."""
-    measure, p = together["measure"].iloc[0], together["p_all"].iloc[0]
-    above = [row.second for row in together.itertuples() if row.low > 0]
-    worse = [row.second for row in together.itertuples() if row.high < 0]
-    test = f"{p_value(p)}, the largest of {len(together)} one-sided p values (intersection-union test)"
+def beats_every_single(together: pd.DataFrame) -> str:
+    """Whether all four beat every single one: an intersection-union test, beside intervals that hold together.
+
+    Rows of simultaneous.csv of one level and head.
+    """
+    measure, p = measure_name(together["measure"].iloc[0]), together["p_all"].iloc[0]
+    above, worse = (list(together.loc[side, "second"]) for side in (together["low"] > 0, together["high"] < 0))
     if worse:
-        return f"By {measure_name(measure)} all four together are clearly below {', '.join(worse)} alone (intervals that hold for all at once)."
+        return f"By {measure} all four together are clearly below {', '.join(worse)} alone (intervals that hold for all at once)."
     if not np.isfinite(p):
-        return f"Whether all four together beat every single encoder cannot be tested ({measure_name(measure)}): one group alone cannot be resampled."
-    verdict = (
-        "All four together beat every single encoder"
-        if p < LEVEL
-        else "That all four together beat every single encoder is not shown"
-    )
-    missing = [row.second for row in together.itertuples() if row.second not in above]
+        return f"Whether all four together beat every single encoder cannot be tested ({measure}): {NO_GROUPS}."
+    beat = "ll four together beat every single encoder"
+    verdict = f"A{beat}" if p < SIGNIFICANT else f"That a{beat} is not shown"
+    missing = [name for name in together["second"] if name not in above]
     ends = f"above zero for {', '.join(above) or 'none'}" + (f", not for {', '.join(missing)}" if missing else "")
-    return f"{verdict} by {measure_name(measure)}: {test}; the intervals that hold for all at once are {ends}."
+    test = f"{p_text(p)}, the largest of {len(together)} one-sided p values (intersection-union test)"
+    return f"{verdict} by {measure}: {test}; the intervals that hold for all at once are {ends}."
 
 
 # Classes
@@ -227,16 +209,15 @@ def _beats_the_best(together: pd.DataFrame) -> str:
 
 def owned(table: pd.DataFrame, level: str, head: str) -> list[str]:
     """How many classes are owned after the correction, and which by whom, from owned.csv."""
-    wanted = {"game": STUDY, "measure": SHARED, "level": level, "head": head}
-    rows = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])].dropna(subset="share")
+    rows = _of(table, level, head).dropna(subset="share")
     mine, tested = rows[rows["owned"].astype(bool)], rows["p"].notna().sum()
-    told = (
+    says = (
         f"{len(mine)} of {len(rows)} classes are owned ({level}s, {head} head): the highest share is significantly above every "
         f"other encoder's, with false discoveries kept at 5 % over {tested} classes (Benjamini-Hochberg)."
     )
     if lacking := len(rows) - tested:
-        told += f" {lacking} more cannot be tested: their test clips lie in one group, or all encoders rank them alike."
-    return [told, *(f"{name} owns: {', '.join(of['class'])}" for name, of in mine.groupby("encoder", sort=False))]
+        says += f" {lacking} more cannot be tested: their test clips lie in one group, or all encoders rank them alike."
+    return [says, *(f"{name} owns: {', '.join(of['class'])}" for name, of in mine.groupby("encoder", sort=False))]
 
 
 # Controls
@@ -249,58 +230,50 @@ def controls(
 
     Tables: controls.csv, whose p are corrected for the controls of one level and head, and contributions.csv.
     """
-    told = [] if len(table) else ["No control was run."]
+    says = [] if len(table) else ["No control was run."]
     mine = table[(table["study_head"] == head) & table["level"].isin(levels)] if len(table) else table
     for control, rows in mine.groupby("control", sort=False) if len(mine) else ():
         each = "; ".join(_beside(row) for row in rows.itertuples())
-        told.append(f"{titles.get(control, control)}, study less control: {each}.")
-    return [*told, *_noise(shares, head, levels)]
+        says.append(f"{titles.get(control, control)}, study less control: {each}.")
+    noise = rows_with(shares, game="noise5", encoder="noise", group="all", head=head, measure=SHARED)
+    return [*says, *(_noise(row) for row in noise[noise["level"].isin(levels)].itertuples())]
 
 
 def _beside(row: tuple) -> str:
     """The study against a control at one level; "clearly" only after Holm's correction."""
-    start = f"{row.level}s {number(row.study)} less {number(row.value)}"
     if not np.isfinite(row.difference):
         return f"{row.level}s: there is no value to compare"
-    difference = f"{start}, {points(row.difference, row.low, row.high)}"
+    less = points(row.difference, row.low, row.high)
+    start = f"{row.level}s {number(row.study)} less {number(row.value)}, {less}"
     if not np.isfinite(row.p_holm):
-        return f"{difference}, not tested: {NO_GROUPS}"
-    if row.p_holm < LEVEL:
-        return (
-            f"{difference}, clearly {'above' if row.difference > 0 else 'BELOW'} it ({p_value(row.p_holm)} after Holm)"
-        )
-    alone = f", though {p_value(row.p)} by itself" if row.p < LEVEL else ""
-    return f"{difference}, not significantly different ({p_value(row.p_holm)} after Holm{alone})"
+        return f"{start}, not tested: {NO_GROUPS}"
+    corrected = f"{p_text(row.p_holm)} after Holm"
+    if row.p_holm < SIGNIFICANT:
+        return f"{start}, clearly {'above' if row.difference > 0 else 'BELOW'} it ({corrected})"
+    alone = f", though {p_text(row.p)} by itself" if row.p < SIGNIFICANT else ""
+    return f"{start}, not significantly different ({corrected}{alone})"
 
 
-def _noise(shares: pd.DataFrame, head: str, levels: Sequence[str]) -> list[str]:
+def _noise(row: tuple) -> str:
     """What a player of noise gets: nothing, or less than nothing."""
-    rows = shares.query(
-        "game == 'noise5' and encoder == 'noise' and group == 'all' and head == @head and measure == @SHARED and level in @levels"
-    )
-    told = []
-    for row in rows.itertuples():
-        if row.low > 0:
-            verdict = "something is WRONG, noise cannot contribute"
-        elif row.high < 0:
-            verdict = "noise takes away: the head overfits on so few clips"
-        elif not np.isfinite([row.low, row.high]).all():
-            verdict = f"whether that is more than nothing cannot be tested, {NO_GROUPS}"
-        else:
-            verdict = "not significantly different from zero, as it should be"
-        told.append(
-            f"Noise, played as a fifth encoder, gets a share of {points(row.share, row.low, row.high)} by {row.level}s: {verdict}."
-        )
-    return told
+    if row.low > 0:
+        verdict = "something is WRONG, noise cannot contribute"
+    elif row.high < 0:
+        verdict = "noise takes away: the head overfits on so few clips"
+    elif not np.isfinite([row.low, row.high]).all():
+        verdict = f"whether that is more than nothing cannot be tested, {NO_GROUPS}"
+    else:
+        verdict = "not significantly different from zero, as it should be"
+    share = points(row.share, row.low, row.high)
+    return f"Noise, played as a fifth encoder, gets a share of {share} by {row.level}s: {verdict}."
 
 
 def not_run(titles: dict[str, str], beside: pd.DataFrame, left_out: pd.DataFrame) -> list[str]:
-    """Which controls are missing, and why: they could not be run here, or nobody asked for them."""
+    """Which controls are missing, and why: they could not be run here, or were not requested."""
     there = set(beside["control"]) if len(beside) else set()
     reasons = dict(zip(left_out["control"], left_out["reason"], strict=True))
-    told = [f"Not run: {titles[name]} ({reason})." for name, reason in reasons.items() if name not in there]
+    says = [f"Not run: {titles[name]} ({reason})." for name, reason in reasons.items() if name not in there]
     if absent := [name for name in titles if name not in there and name not in reasons]:
-        told.append(
-            f"Not asked for: {', '.join(absent)} (`CONTROLS={','.join(absent)}` runs them, `CONTROLS=all` all)."
-        )
-    return told
+        how = f"`CONTROLS={','.join(absent)}` runs them, `CONTROLS=all` all"
+        says.append(f"Not requested: {', '.join(absent)} ({how}).")
+    return says

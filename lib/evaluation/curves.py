@@ -14,8 +14,8 @@ import pandas as pd
 from lib.evaluation import contributions, shapley
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Point
-from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import between, clear, number
+from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.sentences import clear, number, points
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
 
@@ -95,7 +95,7 @@ def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
 
     In points, and as a part of what all four have there: points may fall while the part rises.
     """
-    mine = rows[(rows["level"] == level) & (rows["head"] == head)]
+    mine = rows_with(rows, level=level, head=head)
     return [_sentence(str(name), of, level, head) for name, of in mine.groupby("curve", sort=False)]
 
 
@@ -113,10 +113,8 @@ def _gained(row: pd.Series) -> str:
     verdict = "not significantly different"
     if clear(row["low"], row["high"]):
         verdict = f"significantly {'more' if row['difference'] > 0 else 'less'} where there is less"
-    return (
-        f"{row['what']} {number(row['at_part'], sign='+')} against {number(row['at_all'], sign='+')}, difference "
-        f"{number(row['difference'], sign='+')} {between(row['low'], row['high'], sign='+')} points: {verdict}"
-    )
+    both = f"{number(row['at_part'], sign='+')} against {number(row['at_all'], sign='+')}"
+    return f"{row['what']} {both}, difference {points(row['difference'], row['low'], row['high'])}: {verdict}"
 
 
 def shares_of(game: shapley.Game) -> np.ndarray:

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from lib.encoders.heads import ALL_FOUR, label
+from lib.encoders.heads import ALL_FOUR, label, members
 from lib.evaluation.gains import BASE
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.probes import CLASSES
 from lib.evaluation.properties import PROPERTIES
-from lib.evaluation.sentences import between, number
+from lib.evaluation.results import rows_with
+from lib.evaluation.sentences import SIGNIFICANT, between, number
 from lib.representations import PAPER
 
 TITLES = {one.name: one.title for one in PROPERTIES} | {CLASSES: "The classes of the corpus"}
@@ -29,7 +30,7 @@ def amount(row: pd.Series) -> str:
 
 def ranked(probes: pd.DataFrame, name: str, control: str = "") -> pd.DataFrame:
     """The single encoders' rows of one property that have a value, the highest first."""
-    rows = probes[(probes["property"] == name) & (probes["control"] == control) & (probes["encoder"] != ALL_FOUR)]
+    rows = rows_with(probes[probes["encoder"] != ALL_FOUR], property=name, control=control)
     return rows.dropna(subset="value").sort_values("value", ascending=False, kind="stable")
 
 
@@ -49,9 +50,7 @@ def _known_best(probes: pd.DataFrame, name: str) -> str:
         return f"{heading(name)}: no probe, too few chunks of this corpus have a value."
     best, of = rows.iloc[0], probes[probes["property"] == name].set_index(["encoder", "control"])
     if name != CLASSES and best["value"] <= 0:
-        return (
-            f"{heading(name)}: no single encoder explains any of it; the best, {best['encoder']}, has {amount(best)}."
-        )
+        return f"{heading(name)}: no single encoder explains any of it; the best, {best['encoder']}, has {amount(best)}."
     what = "" if name == CLASSES else " of its variance"
     second = rows.iloc[1] if len(rows) > 1 else None
     then = "" if second is None else f"; next {second['encoder']}, {amount(second)}"
@@ -72,16 +71,12 @@ def checked(probes: pd.DataFrame) -> list[str]:
     found = []
     if len(by_chance):
         found.append(f"With shuffled values no probe explains more than {number(max(by_chance.max(), 0))} %.")
-    asked = [name for name in dict.fromkeys(shares["property"]) if len(ranked(probes, name, "unseen"))]
-    asked = [name for name in asked if len(ranked(probes, name))]
-    same = [
-        name for name in asked
-        if ranked(probes, name, "unseen")["encoder"].iloc[0] == ranked(probes, name)["encoder"].iloc[0]
-    ]  # fmt: skip
-    if asked:
+    pairs = [(ranked(probes, name, "unseen"), ranked(probes, name)) for name in dict.fromkeys(shares["property"])]
+    same = [new["encoder"].iloc[0] == own["encoder"].iloc[0] for new, own in pairs if len(new) and len(own)]
+    if same:
         found.append(
             "Where probes learn from test chunks of other groups, which no encoder was trained on, the same encoder "
-            f"has most of {len(same)} of {len(asked)} properties."
+            f"has most of {sum(same)} of {len(same)} properties."
         )
     return found
 
@@ -104,8 +99,8 @@ def planted(probes: pd.DataFrame) -> list[str]:
 def similarity(table: pd.DataFrame) -> list[str]:
     """What of pitch can be had from waveform, what of each from the others, and which two are most alike."""
     predicted = table[table["what"] == "predicted"].set_index(["first", "second"])
-    asked = [("waveform", "pitch"), ("waveform", "timbre"), (label(("pitch", "timbre")), "waveform")]
-    found = [_had(predicted.loc[pair], *pair) for pair in asked if pair in predicted.index]
+    pairs = [("waveform", "pitch"), ("waveform", "timbre"), (label(("pitch", "timbre")), "waveform")]
+    found = [_had(predicted.loc[pair], *pair) for pair in pairs if pair in predicted.index]
     for name in PAPER:
         others = label(tuple(other for other in PAPER if other != name))
         if (others, name) in predicted.index and np.isfinite(rest := 1 - predicted.loc[(others, name), "value"]):
@@ -126,20 +121,19 @@ def similarity(table: pd.DataFrame) -> list[str]:
 
 
 def _had(row: pd.Series, first: str, second: str) -> str:
-    source = first.replace("+", " and ")
-    return f"What of {second} can be had from {source}: {number(row['value'])} % {between(row['low'], row['high'])}."
+    share = f"{number(row['value'])} % {between(row['low'], row['high'])}"
+    return f"What of {second} can be had from {first.replace('+', ' and ')}: {share}."
 
 
 def gains(table: pd.DataFrame, level: str, head: str) -> list[str]:
     """What pitch, timbre and neuralogram add to waveform in bits of log-loss, beside what waveform has by itself."""
-    rows = table[(table["level"] == level) & (table["head"] == head)]
-    base = rows[(rows["without"] == CONSTANT) & (rows["with"] == BASE)]
-    added = rows[rows["without"] == BASE]
-    found = [f"{BASE} alone, against the constant predictor, {_verdict(row, level)}." for _, row in base.iterrows()]
-    for _, row in added.iterrows():
-        others = " and ".join(name for name in row["with"].split("+") if name != BASE)
-        found.append(f"{others} added to {BASE} {_verdict(row, level)}.")
-    return [f"{head} head: {one}" for one in found]
+    rows, found = rows_with(table, level=level, head=head), []
+    for _, row in rows_with(rows, **{"without": CONSTANT, "with": BASE}).iterrows():
+        found.append(f"{head} head: {BASE} alone, against the constant predictor, {_verdict(row, level)}.")
+    for _, row in rows_with(rows, without=BASE).iterrows():
+        others = " and ".join(name for name in members(row["with"]) if name != BASE)
+        found.append(f"{head} head: {others} added to {BASE} {_verdict(row, level)}.")
+    return found
 
 
 def _bits(row: pd.Series, level: str) -> str:
@@ -153,7 +147,7 @@ def _verdict(row: pd.Series, level: str) -> str:
     """Saves, costs, or not significantly different from zero (5 %, after Holm's correction)."""
     if not np.isfinite(row["gain_bits"]):
         return f"has {_bits(row, level)}"
-    if not row["p_holm"] < 0.05:
+    if not row["p_holm"] < SIGNIFICANT:
         return f"saves {_bits(row, level)}, not significantly different from zero"
     if row["gain_bits"] > 0:
         return f"saves {_bits(row, level)}"

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.display.screen import measure_name
-from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import between, number
+from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.sentences import estimate, number
 from lib.files import PlainError
 from lib.files.cells import unguarded
 from lib.representations import PAPER
@@ -56,7 +55,7 @@ class Record:
         table = self.table(name)
         if lacking := [column for column in wanted if column not in table]:
             raise NotRecorded(f"{self.name}: the table {name} has no column {lacking[0]}")
-        found = table[np.logical_and.reduce([table[column] == value for column, value in wanted.items()])]
+        found = rows_with(table, **wanted)
         if found.empty:
             raise NotRecorded(f"{self.name}: the table {name} has no rows of {', '.join(map(str, wanted.values()))}")
         return found
@@ -103,27 +102,8 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def with_interval(row: Any, column: str = "value", sign: str = "") -> str:
     """A number of a row and its interval in brackets, in percent; without brackets where there is no interval."""
-    value, low, high = (float(row[name]) for name in (column, "low", "high"))
-    text = number(value, sign=sign)
-    return f"{text} {between(low, high, sign=sign)}" if np.isfinite([value, low, high]).all() else text
-
-
-def p_text(p: float) -> str:
-    """A p value."""
-    if not np.isfinite(p):
-        return "no p"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a sentence: a, b and c; "none" where there are none."""
-    *most, last = list(names) or ["none"]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def measured(measure: str, level: str) -> str:
-    """What was measured, in a sentence: macro mAP of clips."""
-    return f"{measure_name(measure)} of {level}s"
+    known = np.isfinite([float(row[name]) for name in (column, "low", "high")]).all()
+    return estimate(row, column, sign=sign) if known else number(row[column], sign=sign)
 
 
 def encoders(found: Iterable[str]) -> list[str]:

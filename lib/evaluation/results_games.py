@@ -4,11 +4,10 @@ import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import claims, probe_sentences
-from lib.evaluation.claims import LEVEL
 from lib.evaluation.curves import sentences as curve_sentences
-from lib.evaluation.recorded import HEAD, Record, encoders, listed, markdown, measured, p_text, with_interval
-from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import number, short
+from lib.evaluation.recorded import HEAD, Record, encoders, markdown, with_interval
+from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.sentences import SIGNIFICANT, higher_first, listed, measured, number, p_text, points, short
 from lib.sounds.chunks import LEVELS
 
 ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
@@ -36,19 +35,10 @@ def share_findings(record: Record) -> str:
     """The best and the smallest good subset, shares with what is added last, and whose share is larger; by clips."""
     level, tables = "clip", [record.table(name) for name in ("contributions", "marginals", "best_subsets")]
     pairs = record.rows("tests", game=claims.STUDY, level=level, head=HEAD, measure=SHARED)
-    found = [_ranked(row) for _, row in pairs.iterrows() if row["p_holm"] < LEVEL]
-    told = f"Shares that differ significantly after Holm's correction: {len(found)} of {len(pairs)} ({', '.join(found) or 'none'})."
-    return f"{claims.shares(*tables, level, HEAD)} {told}"
-
-
-def _ranked(row: pd.Series) -> str:
-    names = [row["first"], row["second"]]
-    return " > ".join(names if row["difference"] > 0 else names[::-1])
-
-
-def best(record: Record) -> str:
-    """The best subset, the smallest that is not significantly worse, and what adding the rest does; by clips."""
-    return claims.best_subset(record.table("best_subsets"), SHARED, "clip", HEAD)
+    found = ", ".join(higher_first(pairs)) or "none"
+    count = f"{(pairs['p_holm'] < SIGNIFICANT).sum()} of {len(pairs)}"
+    of_shares = f"Shares that differ significantly after Holm's correction: {count} ({found})."
+    return f"{claims.shares(*tables, level, HEAD)} {of_shares}"
 
 
 def owned(record: Record) -> str:
@@ -72,32 +62,28 @@ def controls(record: Record) -> str:
 
 
 def _control(record: Record, name: str, cells: pd.DataFrame) -> list[str]:
-    found = [record.titles.get(name, name)]
+    cells_of = [record.titles.get(name, name)]
     for level in ("clip", "chunk"):
         row = cells.loc[(name, level)]
-        p = p_text(row["p_holm"]).removeprefix("p ").removeprefix("= ") if "p_holm" in row else ""
-        found += [number(row["value"]), with_interval(row, "difference", "+"), p]
-    return found
+        p = p_text(row["p_holm"]).removeprefix("p ").removeprefix("= ")
+        cells_of += [number(row["value"]), with_interval(row, "difference", "+"), p]
+    return cells_of
 
 
 def control_findings(record: Record) -> str:
     """Which controls are clearly below and above the study's four after Holm's correction, at each level."""
     rows = record.rows("controls", study_head=HEAD)
-    if "p_holm" not in rows:
-        return "Not tested together: the record has no p of its controls."
     return bullets([_verdicts(record, level, rows[rows["level"] == level]) for level in LEVELS[::-1]])
 
 
 def _verdicts(record: Record, level: str, rows: pd.DataFrame) -> str:
     sides: dict[str, list[str]] = {"clearly above": [], "clearly BELOW": [], "not significantly different from": []}
     for row in rows.itertuples():
-        title = record.titles.get(row.control, row.control)
-        if not row.p_holm < LEVEL:
-            sides["not significantly different from"].append(title)
-        else:
-            sides["clearly above" if row.difference > 0 else "clearly BELOW"].append(title)
-    told = "; ".join(f"{side}: {listed(names)}" for side, names in sides.items())
-    return f"By {measured(SHARED, level)}, after Holm's correction, the study's four are {told}."
+        side = "clearly above" if row.difference > 0 else "clearly BELOW"
+        side = side if row.p_holm < SIGNIFICANT else "not significantly different from"
+        sides[side].append(record.titles.get(row.control, row.control))
+    each = "; ".join(f"{side}: {listed(names)}" for side, names in sides.items())
+    return f"By {measured(SHARED, level)}, after Holm's correction, the study's four are {each}."
 
 
 def fifth(record: Record) -> str:
@@ -122,17 +108,13 @@ def substitutes(record: Record) -> str:
 
 def _substituted(rows: pd.DataFrame) -> str:
     of = rows.set_index("what")
-    each = "; ".join(f"{what} {_points(row)}" for what, row in of.iterrows() if str(what).startswith("instead of"))
+    each = "; ".join(f"{what} {points(row['difference'], row['diff_low'], row['diff_high'])}" for what, row in of.iterrows() if str(what).startswith("instead of"))
     with_it, without = of.loc["the best with log-mel"], of.loc["the best without"]
     return (
         f"Log-mel in the place of one of the four, less all four ({rows['level'].iloc[0]}s): {each}. Of the 31 subsets of "
         f"five the best with it is {with_it['subset']} ({number(with_it['value'])}), without it {short(without['subset'])} "
-        f"({number(without['value'])}): {_points(with_it)}, both picked by their test scores."
+        f"({number(without['value'])}): {points(with_it['difference'], with_it['diff_low'], with_it['diff_high'])}, both picked by their test scores."
     )
-
-
-def _points(row: pd.Series) -> str:
-    return claims.points(row["difference"], row["diff_low"], row["diff_high"])
 
 
 # Games with known answers
@@ -169,12 +151,11 @@ def curves(record: Record) -> str:
 
 def _curve(name: str, rows: pd.DataFrame) -> str:
     of = {"budget": "epochs", "data": "training groups"}.get(name, name)
-    mine, all_ = rows[rows["what"] == "share"], rows[(rows["encoder"] == "all four") & (rows["what"] == "value")]
-    names = encoders(mine["encoder"])
     cells = rows.set_index(["encoder", "what", "part"])
+    names = encoders(rows.loc[rows["what"] == "share", "encoder"])
     table = [
-        [f"{part:g}", *(_point(cells, each, part) for each in names), with_interval(one)]
-        for part, one in zip(all_["part"], (row for _, row in all_.iterrows()), strict=True)
+        [f"{row['part']:g}", *(_point(cells, each, row["part"]) for each in names), with_interval(row)]
+        for _, row in rows_with(rows, encoder="all four", what="value").iterrows()
     ]
     header = [f"part of the {of}", *(f"{each}: share, added last" for each in names), "all four reach"]
     return markdown(header, table)

@@ -7,33 +7,22 @@ import pandas as pd
 from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import CLASSICAL, against
-from lib.evaluation.claims import LEVEL
-from lib.evaluation.recorded import (
-    HEAD,
-    Record,
-    encoders,
-    listed,
-    markdown,
-    measured,
-    p_text,
-    with_interval,
-)
+from lib.evaluation.games import CHANCE, CONSTANT
+from lib.evaluation.recorded import HEAD, Record, encoders, markdown, with_interval
 from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import number, short
+from lib.evaluation.sentences import SIGNIFICANT, higher_first, listed, measured, number, p_text, short
 
-CHANCE, CONSTANT = "chance", "constant"
 BASELINE = "the best of a forest, an SVM and a ridge on statistics over time of the same input"
 PLANTED = ("pitch", "timbre")  # families that an encoder of the same name is made for
+SIMPLE = {CHANCE: "a ranking by chance", CONSTANT: "constant predictor"}  # what uses no encoder
 
 
 def how(record: Record) -> str:
     """How the record was made: the command, seeds, test groups, and the commit."""
     facts, seeds = record.facts(), len(record.facts()["seeds"])
-    spread = (
-        f"{seeds} seeds, everything trained anew for each; intervals hold the spread of test groups and of seeds"
-        if seeds > 1
-        else "one seed; no interval says how far another training would move the numbers"
-    )
+    spread = "one seed; no interval says how far another training would move the numbers"
+    if seeds > 1:
+        spread = f"{seeds} seeds, everything trained anew for each; intervals hold the spread of test groups and of seeds"
     groups = record.rows("differences", level="chunk")["groups"].iloc[0]
     return f"`{facts['make']}` (commit {facts['commit']}; {counted(groups, 'group')} of test clips; {spread})."
 
@@ -44,29 +33,26 @@ def how(record: Record) -> str:
 def baselines(record: Record) -> str:
     """Which encoders stay below classical learning on their own input, first; then all four; paired differences."""
     rows = record.rows("baselines", level="clip", head=HEAD, measure=SHARED)
-    singles, all_ = rows[rows["subset"] != ALL_FOUR], rows[rows["subset"] == ALL_FOUR].iloc[0]
+    singles, every = rows[rows["subset"] != ALL_FOUR], rows[rows["subset"] == ALL_FOUR].iloc[0]
     below = singles[singles["difference"] < 0]
     what = f"{measured(SHARED, 'clip')}, a fresh head on the encoder against {BASELINE}"
+    first = f"**No encoder is below the classical baseline on its own input** ({what})."
     if len(below):
         each = "; ".join(f"{row['subset']} {against(row)}" for _, row in below.iterrows())
         first = f"**Below the classical baseline on their own input: {listed(below['subset'])}** ({what}): {each}."
-    else:
-        first = f"**No encoder is below the classical baseline on its own input** ({what})."
-    side = "below" if all_["difference"] < 0 else "above or level with"
-    return f"{first} All four together are {side} the same on all four inputs: {against(all_)}."
+    side = "below" if every["difference"] < 0 else "above or level with"
+    return f"{first} All four together are {side} the same on all four inputs: {against(every)}."
 
 
 def baseline_table(record: Record) -> str:
     """Every encoder and all four beside the classical baseline on the same input."""
-    asked = record.measures()
-    header = ["input"]
-    for measure, level in asked:
-        header += [f"fresh head, {measured(measure, level)}", f"classical, {measured(measure, level)}"]
+    shown = record.measures()
+    header = [f"{model}, {measured(*each)}" for each in shown for model in ("fresh head", "classical")]
     rows = []
     for name in (*singles(record), ALL_FOUR):
-        pairs = [beside_classical(record, name, measure, level) for measure, level in asked]
+        pairs = [beside_classical(record, name, measure, level) for measure, level in shown]
         rows.append([short(name), *(with_interval(row) for pair in pairs for row in pair)])
-    return markdown(header, rows)
+    return markdown(["input", *header], rows)
 
 
 def beside_classical(record: Record, name: str, measure: str, level: str) -> tuple[pd.Series, pd.Series]:
@@ -85,38 +71,30 @@ def singles(record: Record) -> list[str]:
 
 def encoder_table(record: Record) -> str:
     """Own classifiers and fresh heads of each encoder, all four, and what uses no encoder."""
-    asked = record.measures()
-    first = asked[0]
-    header = ["", f"own classifier, {measured(*first)}", *(f"fresh head, {measured(*each)}" for each in asked)]
-    rows = []
-    for name in singles(record):
-        own = record.model(name, "own", first[1], first[0])
-        rows.append([name, with_interval(own), *_fresh(record, name, HEAD, asked)])
-    rows.append(["all four", "", *_fresh(record, ALL_FOUR, HEAD, asked)])
-    there = set(record.table("subsets")["subset"])
-    titles = {CHANCE: "a ranking by chance", CONSTANT: "constant predictor"}
-    rows += [[titles[name], "", *_fresh(record, name, "none", asked)] for name in titles if name in there]
-    return markdown(header, rows)
+    shown, there = record.measures(), set(record.table("subsets")["subset"])
+    measure, level = shown[0]
+    rows = [
+        [name, with_interval(record.model(name, "own", level, measure)), *_fresh(record, name, HEAD, shown)]
+        for name in singles(record)
+    ]
+    rows.append(["all four", "", *_fresh(record, ALL_FOUR, HEAD, shown)])
+    rows += [[title, "", *_fresh(record, name, "none", shown)] for name, title in SIMPLE.items() if name in there]
+    heads = [f"own classifier, {measured(measure, level)}", *(f"fresh head, {measured(*each)}" for each in shown)]
+    return markdown(["", *heads], rows)
 
 
-def _fresh(record: Record, subset: str, head: str, asked: Sequence[tuple[str, str]]) -> list[str]:
-    rows = [record.model(subset, head, level, measure) for measure, level in asked]
-    return [with_interval(row) if subset not in (CHANCE, CONSTANT) else number(row["value"]) for row in rows]
+def _fresh(record: Record, subset: str, head: str, shown: Sequence[tuple[str, str]]) -> list[str]:
+    rows = [record.model(subset, head, level, measure) for measure, level in shown]
+    return [number(row["value"]) if subset in SIMPLE else with_interval(row) for row in rows]
 
 
 def order(record: Record) -> str:
     """Which of the encoders and all four differ significantly, by chunks and by clips."""
-    told = []
+    says = []
     for level, rows in record.rows("differences", head=HEAD).groupby("level", sort=False):
-        found = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < LEVEL]
-        what = measured(rows["measure"].iloc[0], level)
-        told.append(f"{what}: {len(found)} of {len(rows)} ({', '.join(found) or 'none'})")
-    return f"Differences that are significant after Holm's correction, fresh heads, by {'; by '.join(told)}."
-
-
-def _ranked(row: pd.Series) -> str:
-    names = [short(row["first"]), short(row["second"])]
-    return " > ".join(names if row["difference"] > 0 else names[::-1])
+        found, what = higher_first(rows), measured(rows["measure"].iloc[0], level)
+        says.append(f"{what}: {len(found)} of {len(rows)} ({', '.join(found) or 'none'})")
+    return f"Differences that are significant after Holm's correction, fresh heads, by {'; by '.join(says)}."
 
 
 def together(record: Record) -> str:
@@ -125,20 +103,15 @@ def together(record: Record) -> str:
 
 
 def _beat(rows: pd.DataFrame) -> str:
-    first = rows.iloc[0]
+    first, worse = rows.iloc[0], rows.loc[rows["high"] < 0, "second"]
     each = "; ".join(f"{row['second']} {with_interval(row, 'difference', '+')}" for _, row in rows.iterrows())
-    start = f"By {measured(first['measure'], first['level'])} all four less each single encoder: {each}"
-    ends = "intervals that hold for all at once"
-    if worse := [row["second"] for _, row in rows.iterrows() if row["high"] < 0]:
-        return f"{start} ({ends}): all four are clearly below {listed(worse)}."
-    if "p_all" not in rows:
-        above = [row["second"] for _, row in rows.iterrows() if row["low"] > 0]
-        shown = len(above) == len(rows)
-        verdict = "clearly above every one" if shown else f"clearly above {listed(above)}, not shown for the others"
-        return f"{start} ({ends}): {verdict}."
-    test = f"intersection-union test, {p_text(first['p_all'])}"
-    beats = "they beat every single one" if first["p_all"] < LEVEL else "that they beat every single one is not shown"
-    return f"{start} ({ends}): {beats} ({test})."
+    what = f"By {measured(first['measure'], first['level'])} all four less each single encoder"
+    start = f"{what}: {each} (intervals that hold for all at once)"
+    if len(worse):
+        return f"{start}: all four are clearly below {listed(worse)}."
+    beats = "they beat every single one"
+    verdict = beats if first["p_all"] < SIGNIFICANT else f"that {beats} is not shown"
+    return f"{start}: {verdict} (intersection-union test, {p_text(first['p_all'])})."
 
 
 # Families of the planted corpus
@@ -146,24 +119,16 @@ def _beat(rows: pd.DataFrame) -> str:
 
 def families(record: Record) -> str:
     """Macro mAP of chunks over the classes of each branch: own classifiers, fresh heads, all four, chance."""
-    rows = record.rows("branches", level="chunk", measure=SHARED)
-    branches = list(dict.fromkeys(rows["branch"]))
-    cells = rows.set_index(["encoder", "head", "branch"])
-    models = list(dict.fromkeys(zip(rows["encoder"], rows["head"], strict=True)))
-    return markdown(
-        ["", *(f"{name} family" for name in branches)],
-        [[_model(*each), *(_of_family(cells.loc[(*each, name)]) for name in branches)] for each in models],
-    )
+    table = record.rows("branches", level="chunk", measure=SHARED)
+    branches, rows = list(dict.fromkeys(table["branch"])), []
+    for (name, head), own in table.groupby(["encoder", "head"], sort=False):
+        own = own.set_index("branch").loc[branches].iterrows()
+        rows.append([_model(name, head), *(number(row["value"]) if name == CHANCE else with_interval(row) for _, row in own)])
+    return markdown(["", *(f"{name} family" for name in branches)], rows)
 
 
 def _model(name: str, head: str) -> str:
-    if name == CHANCE:
-        return "a ranking by chance"
-    return f"{short(name)} ({'own classifier' if head == 'own' else 'fresh head'})"
-
-
-def _of_family(row: pd.Series) -> str:
-    return number(row["value"]) if row.name[0] == CHANCE else with_interval(row)
+    return SIMPLE.get(name) or f"{short(name)} ({'own classifier' if head == 'own' else 'fresh head'})"
 
 
 def family_findings(record: Record) -> str:
@@ -175,33 +140,31 @@ def family_findings(record: Record) -> str:
 def _family(name: str, rows: pd.DataFrame) -> str:
     models = rows[rows["encoder"] != CHANCE].sort_values("value", ascending=False)
     best, every = models.iloc[0], models[models["encoder"] == ALL_FOUR]
-    told = f"{name} family: the highest is {_model(best['encoder'], best['head'])}, {with_interval(best)}"
+    says = f"{name} family: the highest is {_model(best['encoder'], best['head'])}, {with_interval(best)}"
     if len(every) and best["encoder"] != ALL_FOUR:
-        four = every.iloc[0]
-        apart = "intervals apart" if best["low"] > four["high"] else "intervals overlap"
-        told += f"; all four have {with_interval(four)}, {apart}"
+        apart = "intervals apart" if best["low"] > every.iloc[0]["high"] else "intervals overlap"
+        says += f"; all four have {with_interval(every.iloc[0])}, {apart}"
     by_chance = rows.loc[rows["encoder"] == CHANCE, "value"]
     if by_chance.empty:
-        return f"{told}."
-    reached = [
-        _model(row["encoder"], row["head"]) for _, row in models.iterrows() if not row["low"] > by_chance.iloc[0]
-    ]
+        return f"{says}."
+    near = models[~(models["low"] > by_chance.iloc[0])]
+    reached = [_model(row["encoder"], row["head"]) for _, row in near.iterrows()]
     verdict = f"not clearly above it: {listed(reached)}" if reached else "every model is above it"
-    return f"{told}. Chance has {number(by_chance.iloc[0])}; {verdict}."
+    return f"{says}. Chance has {number(by_chance.iloc[0])}; {verdict}."
+
+
+def planted_pairs(record: Record) -> list[tuple[str, pd.Series, str, pd.Series]]:
+    """Of each planted family the encoder made for it and the other, with their rows: own classifiers, by chunks."""
+    rows = record.rows("branches", level="chunk", measure=SHARED, head="own").set_index(["encoder", "branch"])
+    return [(name, rows.loc[(name, name)], other, rows.loc[(other, name)]) for name, other in (PLANTED, PLANTED[::-1])]
 
 
 def planted_truth(record: Record) -> str:
     """Whether each encoder that a family was planted for reads it best, and what it reads of the other family."""
-    rows = record.rows("branches", level="chunk", measure=SHARED, head="own").set_index(["encoder", "branch"])
-    return " ".join(_planted(rows, name, other) for name, other in (PLANTED, PLANTED[::-1]))
-
-
-def _planted(rows: pd.DataFrame, name: str, other: str) -> str:
-    mine, theirs = rows.loc[(name, name)], rows.loc[(other, name)]
-    verdict = "as planted" if mine["low"] > theirs["high"] else "NOT clearly as planted"
-    return (
+    return " ".join(
         f"The {name} family of `planted` (chunks, own classifiers): {name} has {with_interval(mine)}, {other} "
-        f"{with_interval(theirs)}, {verdict}."
+        f"{with_interval(theirs)}, {'as planted' if mine['low'] > theirs['high'] else 'NOT clearly as planted'}."
+        for name, mine, other, theirs in planted_pairs(record)
     )
 
 
@@ -209,13 +172,11 @@ def _planted(rows: pd.DataFrame, name: str, other: str) -> str:
 
 
 def definitions(record: Record) -> str:
-    """How far apart the same scores can be told by the definition alone, and what careless protocols would have given."""
+    """How far the definition alone moves the same scores."""
     rows = record.table("definitions")
     rows = rows[rows["measure"] != "d_prime"].dropna(subset="value")
-    return (
-        f"The same stored scores ({rows['of'].iloc[0]}) are anything from {number(rows['value'].min())} to "
-        f"{number(rows['value'].max())} % by the definition alone, {len(rows)} of them."
-    )
+    ends = f"{number(rows['value'].min())} to {number(rows['value'].max())} %"
+    return f"The same stored scores ({rows['of'].iloc[0]}) are anything from {ends} by the definition alone, {len(rows)} of them."
 
 
 def careless(record: Record) -> str:

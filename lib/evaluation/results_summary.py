@@ -7,11 +7,11 @@ import pandas as pd
 from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
-from lib.evaluation.claims import LEVEL
-from lib.evaluation.recorded import HEAD, NotRecorded, Record, listed, markdown, measured, p_text, with_interval
+from lib.evaluation.games import CHANCE
+from lib.evaluation.recorded import HEAD, NotRecorded, Record, markdown, with_interval
 from lib.evaluation.results import SHARED
-from lib.evaluation.results_models import CHANCE, PLANTED, beside_classical, singles
-from lib.evaluation.sentences import number, short
+from lib.evaluation.results_models import beside_classical, planted_pairs, singles
+from lib.evaluation.sentences import SIGNIFICANT, listed, measured, number, p_text, short
 
 # Three sentences
 
@@ -45,7 +45,7 @@ def against_single(record: Record) -> str:
     """Whether all four beat every single encoder, and the smallest subset that is as good; by clips."""
     row = record.rows("simultaneous", head=HEAD, level="clip").iloc[0]
     best = record.rows("best_subsets", game="paper4", level="clip", head=HEAD, measure=SHARED).iloc[0]
-    beats = "beat every single encoder" if row["p_all"] < LEVEL else "are not shown to beat every single encoder"
+    beats = "beat every single encoder" if row["p_all"] < SIGNIFICANT else "are not shown to beat every single encoder"
     fewer = "no smaller subset is as good"
     if best["smallest"] != ALL_FOUR:
         reached = f"{number(best['smallest_value'])} {measured(SHARED, 'clip')}"
@@ -56,14 +56,13 @@ def against_single(record: Record) -> str:
 def planted(record: Record) -> str:
     """What pitch and timbre read of the sounds whose answer is known; `record` is ESC-10's."""
     made = record.beside("planted-quick")
-    rows = made.rows("branches", level="chunk", measure=SHARED, head="own").set_index(["encoder", "branch"])
-    told, shown = [], True
-    for name, other in (PLANTED, PLANTED[::-1]):
-        mine, theirs = rows.loc[(name, name)], rows.loc[(other, name)]
-        shown &= bool(mine["low"] > theirs["high"])
-        told.append(f"of {name} classes {name} has {number(mine['value'])}, {other} {number(theirs['value'])}")
-    verdict = "as planted" if shown else "NOT as planted"
-    return f"- `planted`, whose answer is known{_made_of(made)}: {'; '.join(told)}: {verdict}."
+    pairs = planted_pairs(made)
+    each = "; ".join(
+        f"of {name} classes {name} has {number(mine['value'])}, {other} {number(theirs['value'])}"
+        for name, mine, other, theirs in pairs
+    )
+    verdict = "as planted" if all(mine["low"] > theirs["high"] for _, mine, _, theirs in pairs) else "NOT as planted"
+    return f"- `planted`, whose answer is known{_made_of(made)}: {each}: {verdict}."
 
 
 def not_run(record: Record) -> str:

@@ -1,22 +1,26 @@
-"""What was found, in sentences made from the tables, so that no sentence outlives its numbers.
+"""Words for numbers, and sentences about Table 1 and its differences, made from the tables: none outlives its numbers.
 
-A difference is called clear only where its paired interval leaves out zero. Values are told in percent (points, where
-they are differences), d' as it is.
+A difference is called clear only where its paired interval leaves out zero. Values are in percent (points, where they are
+differences), d' as it is.
 """
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation.results import pick
+from lib.evaluation.results import SHARED, pick, rows_with
 
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
-
-
+SIGNIFICANT = 0.05  # the level of every test
+FEW_GROUPS = 30  # of fewer groups the spread of resamples is itself uncertain by more than an eighth
 NO_GROUPS = "one group alone cannot be resampled"
+
+# Words
 
 
 def number(value: float, measure: str = "", sign: str = "") -> str:
@@ -33,6 +37,25 @@ def between(low: float, high: float, measure: str = "", sign: str = "") -> str:
     return f"({number(low, measure, sign)} to {number(high, measure, sign)})"
 
 
+def estimate(row: Any, column: str = "value", measure: str = "", sign: str = "") -> str:
+    """A number of a row with its interval."""
+    row = row._asdict() if isinstance(row, tuple) else row
+    return f"{number(row[column], measure, sign)} {between(row['low'], row['high'], measure, sign)}"
+
+
+def points(value: float, low: float, high: float, measure: str = "") -> str:
+    """A difference with its interval, in points; d' as it is."""
+    unit = "" if measure == "d_prime" else " points"
+    return f"{number(value, measure, '+')} {between(low, high, measure, '+')}{unit}"
+
+
+def p_text(p: float) -> str:
+    """A p value in a sentence."""
+    if not np.isfinite(p):
+        return "no p value"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def clear(low: float, high: float) -> bool:
     """Whether an interval leaves out zero; False where there is none."""
     return bool(low > 0 or high < 0)
@@ -43,81 +66,22 @@ def short(name: str) -> str:
     return "all four" if name == ALL_FOUR else name
 
 
-def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The table for the screen: these columns in percent with one decimal, d' as it is, empty where there is nothing."""
-    shown = table.copy()
-    measure = table["measure"] if "measure" in table else pd.Series("", index=table.index)
-    for column in columns:
-        told = [number(value, name) for value, name in zip(table[column].astype(float), measure, strict=True)]
-        shown[column] = ["" if text == "no value" else text for text in told]
-    return shown
+def measured(measure: str, level: str) -> str:
+    """What was measured, in a sentence: macro mAP of clips."""
+    return f"{measure_name(measure)} of {level}s"
 
 
-def order(table1: pd.DataFrame) -> str:
-    """How the encoders stand by the headline measure, beside the paper's order."""
-    measure = table1["measure"].iloc[0]
-    rows = table1[table1["measure"] == measure].set_index("row")
-    shown = rows["own"].fillna(rows["retrained"])
-    shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
-    ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
-    if "published" in rows and rows["published"].isna().all():  # the paper's numbers are of other sounds
-        told = ""
-    elif tuple(shown.index) == PAPER_ORDER:
-        told = "This is the paper's order."
-    else:
-        told = f"The paper's order is another: {' < '.join(PAPER_ORDER)}."
-    return f"By {measure_name(measure)} of chunks, from below: {' < '.join(ours)}. {told}{' ' if told else ''}{above_chance(rows, measure)}"
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence: a, b and c; "none" where there are none."""
+    *most, last = list(names) or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
-def above_chance(rows: pd.DataFrame, measure: str) -> str:
-    """Which rows of Table 1 are not above chance, by the low end of their intervals."""
-    chance, constant = rows["chance"].iloc[0], rows["constant"].iloc[0]
-    below = [name for name, row in rows.iterrows() if not row["low"] > chance]
-    told = f"{number(chance, measure)}; the constant predictor has {number(constant, measure)}"
-    if not np.isfinite(rows["low"].astype(float)).any():
-        return f"Whether any is above chance ({told}) cannot be tested: {NO_GROUPS}."
-    return f"Not clearly above chance ({told}): {', '.join(below)}." if below else f"All are above chance ({told})."
-
-
-def comparison(row: pd.Series) -> str:
-    """One row of the differences: which is higher, by how much, and whether that is clear."""
-    first, second = short(row["first"]), short(row["second"])
-    value = f"{number(row['difference'], row['measure'], '+')} {between(row['low'], row['high'], row['measure'], '+')}"
-    unit = "" if row["measure"] == "d_prime" else " points"
-    if not np.isfinite(row["difference"]):
-        return f"{first} against {second}: no value"
-    if not np.isfinite([row["low"], row["high"]]).all():
-        return f"{first} less {second}: {value}{unit}"
-    if not clear(row["low"], row["high"]):
-        return f"{first} less {second}: {value}{unit}: not significantly different, the interval includes zero"
-    return f"{first} less {second}: {value}{unit}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
-
-
-def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:
-    """All four against one encoder, the same head on both."""
-    row = pick(differences, first=ALL_FOUR, second=other, level=level)
-    return f"{comparison(row)[0].upper()}{comparison(row)[1:]} ({measure_name(row['measure'])} of {level}s, the same fresh head on both)."
-
-
-def significance(differences: pd.DataFrame, level: str = "clip") -> str:
-    """Whether anything differs significantly with this number of clips, after Holm's correction for the number of pairs."""
-    rows = differences[differences["level"] == level]
-    first = rows.iloc[0]
-    told = [_ranked(row) for _, row in rows.iterrows() if row["p_holm"] < 0.05]
-    if not np.isfinite(rows["p_holm"].astype(float)).any():
-        why = NO_GROUPS if first["groups"] < 2 else "no difference changes when other clips are drawn"
-        return f"By {level}s nothing can be tested: {why}. {seeds(first['seeds'])}"
-    size = f"With {counted(first['items'], level)} in {counted(first['groups'], 'group')}"
-    doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
-    if not told:
-        return (
-            f"{size} nothing is significant: none of the {len(rows)} differences is after Holm's correction. {doubts}"
-        )
-    count = f"{len(told)} of {len(rows)} differences are significant after Holm's correction"
-    return f"{size}, {count}: {', '.join(told)}. {doubts}"
-
-
-FEW_GROUPS = 30  # of fewer groups the spread of resamples is itself uncertain by more than an eighth
+def higher_first(pairs: pd.DataFrame) -> list[str]:
+    """Of each pair [first, second, difference, p_holm] that differs significantly: the higher > the lower."""
+    differing = pairs[pairs["p_holm"] < SIGNIFICANT]
+    each = zip(differing["first"].map(short), differing["second"].map(short), differing["difference"] > 0, strict=True)
+    return [f"{first} > {second}" if up else f"{second} > {first}" for first, second, up in each]
 
 
 def few_groups(count: int) -> str:
@@ -127,93 +91,21 @@ def few_groups(count: int) -> str:
     return f"Only {count} groups of test clips can be drawn anew: intervals over so few are rough."
 
 
-def _ranked(row: pd.Series) -> str:
-    first, second = short(row["first"]), short(row["second"])
-    return f"{first} > {second}" if row["difference"] > 0 else f"{second} > {first}"
-
-
 def seeds(count: int) -> str:
     """What the intervals say nothing about."""
     if count == 1:
-        return (
-            "One seed was trained: another training would move these numbers, and no interval here tells by how much."
-        )
+        return "One seed was trained: another training would move these numbers, and no interval here tells by how much."
     return f"They are means of {count} seeds; the intervals hold the spread of clips and of seeds."
 
 
-def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
-    """On how many subsets the head with a hidden layer stands above the linear one."""
-    wide = table.query("measure == @measure and level == @level and seed == 'mean' and n_encoders > 0")
-    wide = wide.pivot(index="subset", columns="head", values="value")
-    if not {"paper", "linear"} <= set(wide):
-        return "Only one head was trained."
-    gap = wide["paper"] - wide["linear"]
-    mean = f"{number(gap.mean(), measure, '+')}{'' if measure == 'd_prime' else ' points'}"
-    told = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, by {mean} on average"
-    return f"{told} ({measure_name(measure)} of {level}s; counted, not tested)."
-
-
-def best(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
-    """The best subset of subsets.csv; which smaller ones are not significantly worse takes paired differences."""
-    rows = table.query(
-        "measure == @measure and level == @level and head == @head and seed == 'mean' and n_encoders > 0"
-    )
-    if not rows["value"].notna().any():
-        return f"There is no {measure_name(measure)} of {level}s on this corpus."
-    row = rows.loc[rows["value"].idxmax()]
-    value = f"{number(row['value'], measure)} {between(row['low'], row['high'], measure)}"
-    return f"Best of the {len(rows)} subsets by {measure_name(measure)} of {level}s ({head} head): {row['subset']}, {value}."
-
-
-def planted(table: pd.DataFrame) -> list[str]:
-    """The planted truth, family by family: the difference that is asked for is 15 points."""
-    return [
-        f"{row.family} family, macro mAP of chunks: {row.better} {number(row.value)}, {row.worse} {number(row.of_worse)}, "
-        f"chance {number(row.chance)}, "
-        f"difference {number(row.difference, sign='+')} {between(row.low, row.high, sign='+')} points: "
-        f"{'the planted truth shows' if row.shows else 'the planted truth does NOT show (15 points are expected)'}."
-        for row in table.itertuples()
-    ]
-
-
-def planted_shares(shares: pd.DataFrame, head: str, level: str = "chunk") -> list[str]:
-    """Whom the shares of each planted family go to: pitch's must be the highest on pitch, timbre's on timbre."""
-    told = []
-    for family in ("pitch", "timbre"):
-        rows = shares.query("game == 'paper4' and measure == 'map_macro' and level == @level and head == @head")
-        rows = rows[rows["group"] == f"branch:{family}"].set_index("encoder")["share"].sort_values(ascending=False)
-        each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows.items())
-        verdict = "as planted" if rows.index[0] == family else "NOT as planted"
-        told.append(f"Shares of the {family} family ({level}s, {head} head): {each}: {verdict}.")
-    return told
-
-
-def constructed(copies: pd.DataFrame, xor: pd.DataFrame) -> list[str]:
-    """The two games with a known answer: whether copies share alike, and what each head makes of the exclusive-or."""
-    told = []
-    for head, rows in copies.groupby("head", sort=False):
-        (a, b), pair = rows["share"].iloc[:2], rows["with_copy"].iloc[0]
-        alike = "alike, as they must" if abs(a - b) < 0.01 else "NOT alike"
-        replaced = "negative, as it must" if pair < 0 else "NOT negative"
-        told.append(
-            f"Copies ({head} head) share {number(a, sign='+')} and {number(b, sign='+')}: {alike}; their interaction is "
-            f"{number(pair, sign='+')}: {replaced}."
-        )
-    for head, rows in xor[xor["subset"] != "chance"].groupby("head", sort=False):
-        each = ", ".join(f"{row.subset} {number(row.value)}" for row in rows.itertuples())
-        told.append(f"Exclusive-or ({head} head, chance {number(rows['chance'].iloc[0])}): {each}.")
-    return told
-
-
-def left_out(table: pd.DataFrame) -> str:
-    """How many classes the means over classes are means of."""
-    row = pick(table, subset="constant", measure="map_macro", level="chunk", seed="mean")
-    if not row["left_out"]:
-        return f"All {row['n']} classes stand in the test clips, so the means over classes are means of all."
-    return (
-        f"{row['left_out']} of {row['n'] + row['left_out']} classes have no test clip and are left out: "
-        f"every mean over classes is one of {row['n']}."
-    )
+def in_percent(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table for the screen: these columns in percent with one decimal, d' as it is, empty where there is nothing."""
+    shown = table.copy()
+    measure = table["measure"] if "measure" in table else pd.Series("", index=table.index)
+    for column in columns:
+        texts = [number(value, name) for value, name in zip(table[column].astype(float), measure, strict=True)]
+        shown[column] = ["" if text == "no value" else text for text in texts]
+    return shown
 
 
 def bullets(*sentences: str) -> str:
@@ -226,3 +118,138 @@ def _as_text(sentence: str) -> str:
     parts = re.split(r"(`[^`]+`)", " ".join(sentence.split()))
     parts[::2] = [re.sub(r"([\\*$\[\]<>&~|]|(?<!\w)_|_(?!\w))", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)
+
+
+# Of Table 1 and its differences
+
+
+def order(table1: pd.DataFrame) -> str:
+    """How the encoders stand by the headline measure, beside the paper's order."""
+    measure = table1["measure"].iloc[0]
+    rows = table1[table1["measure"] == measure].set_index("row")
+    shown = rows["own"].fillna(rows["retrained"])
+    shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
+    ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
+    parts = [f"By {measured(measure, 'chunk')}, from below: {' < '.join(ours)}."]
+    if "published" not in rows or rows["published"].notna().any():  # else the paper's numbers are of other sounds
+        same = tuple(shown.index) == PAPER_ORDER
+        parts += ["This is the paper's order." if same else f"The paper's order is another: {' < '.join(PAPER_ORDER)}."]
+    return " ".join([*parts, above_chance(rows, measure)])
+
+
+def above_chance(rows: pd.DataFrame, measure: str) -> str:
+    """Which rows of Table 1 are not above chance, by the low end of their intervals."""
+    chance, constant = rows["chance"].iloc[0], rows["constant"].iloc[0]
+    below = [name for name, row in rows.iterrows() if not row["low"] > chance]
+    both = f"{number(chance, measure)}; the constant predictor has {number(constant, measure)}"
+    if not np.isfinite(rows["low"].astype(float)).any():
+        return f"Whether any is above chance ({both}) cannot be tested: {NO_GROUPS}."
+    return f"Not clearly above chance ({both}): {', '.join(below)}." if below else f"All are above chance ({both})."
+
+
+def comparison(row: pd.Series) -> str:
+    """One row of the differences: which is higher, by how much, and whether that is clear."""
+    first, second = short(row["first"]), short(row["second"])
+    if not np.isfinite(row["difference"]):
+        return f"{first} against {second}: no value"
+    less = f"{first} less {second}: {points(row['difference'], row['low'], row['high'], row['measure'])}"
+    if not np.isfinite([row["low"], row["high"]]).all():
+        return less
+    if not clear(row["low"], row["high"]):
+        return f"{less}: not significantly different, the interval includes zero"
+    return f"{less}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
+
+
+def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:
+    """All four against one encoder, the same head on both."""
+    row = pick(differences, first=ALL_FOUR, second=other, level=level)
+    says = comparison(row)
+    return f"{says[0].upper()}{says[1:]} ({measured(row['measure'], level)}, the same fresh head on both)."
+
+
+def significance(differences: pd.DataFrame, level: str = "clip") -> str:
+    """Whether anything differs significantly with this number of clips, after Holm's correction for the number of pairs."""
+    rows = differences[differences["level"] == level]
+    first = rows.iloc[0]
+    differing = higher_first(rows)
+    if not np.isfinite(rows["p_holm"].astype(float)).any():
+        why = NO_GROUPS if first["groups"] < 2 else "no difference changes when other clips are drawn"
+        return f"By {level}s nothing can be tested: {why}. {seeds(first['seeds'])}"
+    size = f"With {counted(first['items'], level)} in {counted(first['groups'], 'group')}"
+    doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
+    if not differing:
+        none = f"nothing is significant: none of the {len(rows)} differences is after Holm's correction"
+        return f"{size} {none}. {doubts}"
+    count = f"{len(differing)} of {len(rows)} differences are significant after Holm's correction"
+    return f"{size}, {count}: {', '.join(differing)}. {doubts}"
+
+
+def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
+    """On how many subsets the head with a hidden layer stands above the linear one."""
+    wide = table.query("measure == @measure and level == @level and seed == 'mean' and n_encoders > 0")
+    wide = wide.pivot(index="subset", columns="head", values="value")
+    if not {"paper", "linear"} <= set(wide):
+        return "Only one head was trained."
+    gap = wide["paper"] - wide["linear"]
+    mean = f"{number(gap.mean(), measure, '+')}{'' if measure == 'd_prime' else ' points'}"
+    above = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, by {mean} on average"
+    return f"{above} ({measured(measure, level)}; counted, not tested)."
+
+
+def best(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
+    """The best subset of subsets.csv; which smaller ones are not significantly worse takes paired differences."""
+    rows = rows_with(table[table["n_encoders"] > 0], measure=measure, level=level, head=head, seed="mean")
+    if not rows["value"].notna().any():
+        return f"There is no {measured(measure, level)} on this corpus."
+    row, of = rows.loc[rows["value"].idxmax()], f"{measured(measure, level)} ({head} head)"
+    return f"Best of the {len(rows)} subsets by {of}: {row['subset']}, {estimate(row, measure=measure)}."
+
+
+def planted(table: pd.DataFrame) -> list[str]:
+    """The planted truth, family by family: a difference of 15 points is expected."""
+    return [
+        f"{row.family} family, macro mAP of chunks: {row.better} {number(row.value)}, {row.worse} {number(row.of_worse)}, "
+        f"chance {number(row.chance)}, difference {points(row.difference, row.low, row.high)}: "
+        f"{'the planted truth shows' if row.shows else 'the planted truth does NOT show (15 points are expected)'}."
+        for row in table.itertuples()
+    ]
+
+
+def planted_shares(shares: pd.DataFrame, head: str, level: str = "chunk") -> list[str]:
+    """Whom the shares of each planted family go to: pitch's must be the highest on pitch, timbre's on timbre."""
+    said, of = [], {"game": "paper4", "measure": SHARED, "level": level, "head": head}
+    for family in ("pitch", "timbre"):
+        rows = rows_with(shares, **of, group=f"branch:{family}")
+        rows = rows.set_index("encoder")["share"].sort_values(ascending=False)
+        each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows.items())
+        verdict = "as planted" if rows.index[0] == family else "NOT as planted"
+        said.append(f"Shares of the {family} family ({level}s, {head} head): {each}: {verdict}.")
+    return said
+
+
+def constructed(copies: pd.DataFrame, xor: pd.DataFrame) -> list[str]:
+    """The two games with a known answer: whether copies share alike, and what each head makes of the exclusive-or."""
+    said = []
+    for head, rows in copies.groupby("head", sort=False):
+        (a, b), pair = rows["share"].iloc[:2], rows["with_copy"].iloc[0]
+        alike = "alike, as they must" if abs(a - b) < 0.01 else "NOT alike"
+        replaced = "negative, as it must" if pair < 0 else "NOT negative"
+        said.append(
+            f"Copies ({head} head) share {number(a, sign='+')} and {number(b, sign='+')}: {alike}; their interaction is "
+            f"{number(pair, sign='+')}: {replaced}."
+        )
+    for head, rows in xor[xor["subset"] != "chance"].groupby("head", sort=False):
+        each = ", ".join(f"{row.subset} {number(row.value)}" for row in rows.itertuples())
+        said.append(f"Exclusive-or ({head} head, chance {number(rows['chance'].iloc[0])}): {each}.")
+    return said
+
+
+def left_out(table: pd.DataFrame) -> str:
+    """How many classes the means over classes are means of."""
+    row = pick(table, subset="constant", measure=SHARED, level="chunk", seed="mean")
+    if not row["left_out"]:
+        return f"All {row['n']} classes stand in the test clips, so the means over classes are means of all."
+    return (
+        f"{row['left_out']} of {row['n'] + row['left_out']} classes have no test clip and are left out: "
+        f"every mean over classes is one of {row['n']}."
+    )

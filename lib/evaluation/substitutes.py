@@ -14,7 +14,7 @@ import pandas as pd
 
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
-from lib.evaluation.sentences import between, clear, number
+from lib.evaluation.sentences import clear, number, points
 from lib.evaluation.shapley import Subset
 
 GAME, LOGMEL = "logmel5", "logmel"
@@ -74,17 +74,14 @@ def sentences(played: Sequence[Played], level: str, head: str) -> list[str]:
     each = "; ".join(f"{what} {_points(row)}" for what, row in rows.iterrows() if what.startswith("instead of"))
     best, without = rows.loc[WITH], rows.loc[WITHOUT]
     n_above, n_without = above(games[0])
-    wins = (
-        f"{n_above} of the {n_without} subsets without it are"
-        if n_above
-        else f"none of the {n_without} subsets without it is"
-    )
+    wins = f"{n_above or 'none'} of the {n_without} subsets without it {'are' if n_above else 'is'}"
+    with_it = f"The best subset with log-mel is {best['subset']}, {number(best['value'])}"
+    without_it = f"the best without it {without['subset']}, {number(without['value'])}"
+    picked = f"Both were picked by their test scores; {wins} significantly above the best with it"
     return [
         f"Log-mel in the place of one of the four, less all four ({level}s, {head} head): {each}.",
-        f"The best subset with log-mel is {best['subset']}, {number(best['value'])}; the best without it {without['subset']}, "
-        f"{number(without['value'])}: difference {_points(best)}. Both were picked by their test scores; {wins} "
-        "significantly above the best with it (intervals that hold for all at once).",
-    ]  # fmt: skip
+        f"{with_it}; {without_it}: difference {_points(best)}. {picked} (intervals that hold for all at once).",
+    ]
 
 
 def _points(row: pd.Series) -> str:
@@ -92,7 +89,7 @@ def _points(row: pd.Series) -> str:
     if not np.isfinite([row["difference"], row["diff_low"], row["diff_high"]]).all():
         return "no interval"
     verdict = "significant" if clear(row["diff_low"], row["diff_high"]) else "not significant"
-    return f"{number(row['difference'], sign='+')} {between(row['diff_low'], row['diff_high'], sign='+')} points, {verdict}"
+    return f"{points(row['difference'], row['diff_low'], row['diff_high'])}, {verdict}"
 
 
 def above(one: Played) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """What a page is made of: sentences, tables, pictures, sounds; and the page as one HTML file that needs no network.
 
-Everything here is plain text and data; the template (lib/report/pages/report.html.j2) escapes it and gives it its form.
+Everything here is plain text and data; the templates (lib/report/pages) escape it and give it its form.
 """
 
 import html
@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lib.explorer import html_media
-from lib.report.examples import Heard
+from lib.report.examples import Example
 
 PAGES = Path(__file__).parent / "pages"
 # 1.2, 1.2 to 3.4, 1.2 (1.0 to 1.4)
@@ -23,61 +23,17 @@ NUMERIC = re.compile(r"no value|[-+]?[\d.]+(e[-+]?\d+)?( to [-+]?[\d.]+)?( \(.*\
 
 
 @dataclass(frozen=True)
-class Says:
-    """Sentences, one below the other; `words` in backticks are code."""
+class Element:
+    """One element of a page, shown by the macro for its kind in pages/elements.html.j2.
 
-    kind: ClassVar[str] = "says"
-    sentences: tuple[str, ...]
+    kind: sentences, note, table, picture, examples or text. numeric: of a table, whether each column holds numbers.
+    """
 
-
-@dataclass(frozen=True)
-class Note:
-    """Why something is not there, and what would make it."""
-
-    kind: ClassVar[str] = "note"
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as text; the first column names the rows. `numeric` says of each column whether it holds numbers."""
-
-    kind: ClassVar[str] = "table"
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[bool, ...]
+    kind: str
+    title: str = ""
+    body: Any = ""
+    numeric: tuple[bool, ...] = ()
     folded: bool = False  # whether one has to unfold it
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as an address that holds it, with what it shows in words."""
-
-    kind: ClassVar[str] = "picture"
-    title: str
-    alternative: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Clips:
-    """Sounds to listen to, each with its labels and what was said of it."""
-
-    kind: ClassVar[str] = "clips"
-    heard: tuple[Heard, ...]
-
-
-@dataclass(frozen=True)
-class Folded:
-    """A long text that one unfolds."""
-
-    kind: ClassVar[str] = "folded"
-    title: str
-    text: str
-
-
-Block = Says | Note | Table | Picture | Clips | Folded
 
 
 @dataclass(frozen=True)
@@ -87,21 +43,27 @@ class Section:
     anchor: str
     title: str
     opening: str
-    blocks: tuple[Block, ...]
+    elements: tuple[Element, ...]
 
 
-def says(*sentences: str) -> Says:
-    return Says(tuple(sentences))
+def sentences(*each: str) -> Element:
+    """Sentences, one below the other; `words` in backticks are code."""
+    return Element("sentences", body=each)
 
 
-def table(caption: str, columns: Mapping[str, Iterable], folded: bool = False) -> Table:
-    """A table from its columns in order; numbers that are not told as text already must be formatted before."""
+def note(text: str) -> Element:
+    """Why something is not there, and what would make it."""
+    return Element("note", body=text)
+
+
+def table(caption: str, columns: Mapping[str, Iterable], folded: bool = False) -> Element:
+    """A table from its columns in order, the first of which names the rows; text and whole numbers as they are."""
     cells = [[_text(value) for value in values] for values in columns.values()]
     numeric = tuple(any(column) and all(NUMERIC.fullmatch(cell) for cell in column if cell) for column in cells)
-    return Table(caption, tuple(columns), tuple(zip(*cells, strict=True)), numeric, folded)
+    return Element("table", caption, {"columns": tuple(columns), "rows": list(zip(*cells, strict=True))}, numeric, folded)
 
 
-def of_frame(caption: str, frame: pd.DataFrame, names: Sequence[str] = (), folded: bool = False) -> Table:
+def of_frame(caption: str, frame: pd.DataFrame, names: Sequence[str] = (), folded: bool = False) -> Element:
     """A table of a frame's columns as they are, all or `names`."""
     return table(caption, {str(name): frame[name] for name in names or frame.columns}, folded)
 
@@ -110,6 +72,9 @@ def _text(value: object) -> str:
     if value is None or (not isinstance(value, (str, tuple, list)) and pd.isna(value)):
         return ""
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# Filters of the templates
 
 
 def code(sentence: str) -> Markup:
@@ -122,15 +87,15 @@ def breakable(name: str) -> Markup:
     return Markup(re.sub(r"(?<=\w)([._+])(?=\w)", r"\1<wbr>", html.escape(str(name))))
 
 
-def player(heard: Heard) -> Markup:
-    """A player of a clip; the name that a screen reader says is escaped."""
-    return Markup(html_media.audio_html(heard.samples, heard.rate_hz, f"{heard.clip}: {', '.join(heard.labels)}"))
+def player(example: Example) -> Markup:
+    """An audio player of a clip; the name that a screen reader says is escaped."""
+    name = f"{example.clip}: {', '.join(example.labels)}"
+    return Markup(html_media.audio_html(example.samples, example.rate_hz, name))
 
 
 def page(template: str, **values: object) -> str:
     """The page that a template of lib/report/pages makes of these values; every text is escaped."""
-    loaded = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    trimmed = {"trim_blocks": True, "lstrip_blocks": True}
+    loaded = Environment(loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, **trimmed)
     loaded.filters |= {"code": code, "breakable": breakable, "player": player}
     return loaded.get_template(template).render(**values)

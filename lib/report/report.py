@@ -16,133 +16,144 @@ from lib import controls, files
 from lib.display.screen import counted, measure_name
 from lib.evaluation import claims, metric_choices, predictions, probe_sentences
 from lib.evaluation import sentences as findings
+from lib.evaluation.claims import with_intervals
 from lib.evaluation.readable import model_name
-from lib.evaluation.results import SHARED, headline
-from lib.evaluation.sentences import number
+from lib.evaluation.results import SHARED, headline, rows_with
+from lib.evaluation.sentences import between, number
 from lib.explorer import html_media
 from lib.files import PlainError, digests
 from lib.report import examples, page_elements
-from lib.report.page_elements import Block, Section, of_frame, says, table
-from lib.report.reported import PICTURES, TABLES, Run, intervals, told, with_interval
+from lib.report.page_elements import Element, Section, note, of_frame, sentences, table
+from lib.report.pictures import PICTURES
+from lib.report.run import TABLES, Run
 from lib.study import StudyError
 
 CLIPS = 8  # to listen to
 ROWS = 200  # of a table at most; the file has all
 
+Maker = Callable[[Run], Iterable[Element]]
+
 
 def write(folder: Path) -> Path:
     """Write the report of the run in this folder, and give its path."""
     run = Run.of(folder)
-    text = page_elements.page(
-        "report.html.j2", slug=run.study.slug, facts=facts(run), made=time.strftime("%Y-%m-%d %H:%M"),
-        lacking=run.lacking, sections=[section(run, *each) for each in SECTIONS],
-    )  # fmt: skip
+    shown = {"facts": facts(run), "lacking": run.lacking, "sections": [section(run, *each) for each in SECTIONS]}
+    made = time.strftime("%Y-%m-%d %H:%M")
+    text = page_elements.page("report.html.j2", slug=run.study.slug, made=made, **shown)
     with files.whole(folder / "report.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
     return folder / "report.html"
 
 
-Maker = Callable[[Run], Iterable[Block]]
-
-
 def section(run: Run, anchor: str, title: str, opening: str, *makers: Maker) -> Section:
     """A section of what its makers show; a note, once, for what is missing."""
-    found: list[Block] = []
+    found: list[Element] = []
     for make in makers:
         try:
             found += make(run)
         except (StudyError, digests.Damaged) as missing:
-            note = page_elements.Note(f"Not there yet: {missing}.")
-            found += [] if note in found else [note]
-    return Section(anchor, title, opening, tuple(found) or (page_elements.Note("This run has left nothing of it."),))
+            lacking = note(f"Not there yet: {missing}.")
+            found += [] if lacking in found else [lacking]
+    return Section(anchor, title, opening, tuple(found) or (note("This run has left nothing of it."),))
 
 
 def picture(stem: str) -> Maker:
     """The picture of this stem, nothing where it is not shown."""
 
-    def make(run: Run) -> Iterator[Block]:
+    def make(run: Run) -> Iterator[Element]:
         if stem in run.pictures:
-            yield page_elements.Picture(*PICTURES[stem], html_media.data_url(run.pictures[stem], "image/png"))
+            title, alternative = PICTURES[stem]
+            source = html_media.data_url(run.pictures[stem], "image/png")
+            yield Element("picture", title, {"alternative": alternative, "source": source})
 
     return make
 
 
 def facts(run: Run) -> dict[str, str]:
     """What was run, in a few words each."""
-    asked = run.study.request
-    told = {"corpus": run.study.title, "preset": asked.preset, "seeds": ", ".join(run.seeds) or "none yet"}
-    told |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if asked.fold else {}
+    request = run.study.request
+    shown = {"corpus": run.study.title, "preset": request.preset, "seeds": ", ".join(run.seeds) or "none yet"}
+    shown |= {"test folds": ", ".join(str(part.request.fold) for part in run.parts)} if request.fold else {}
     paths = [part.folder / "scores" / "test.npz" for part in run.parts]
     if all(path.exists() for path in paths):
         tests = [digests.read(path, digests.load_arrays) for path in paths]
-        told["tested on"] = (
-            f"{counted(sum(len(set(test['clip'])) for test in tests), 'clip')}, "
-            f"{counted(sum(len(test['clip']) for test in tests), 'chunk')} of {run.study.settings.chunking.length_s:g} s, "
-            f"{counted(len(tests[0]['classes']), 'class')}"
-        )
-    return told
+        clips = counted(sum(len(set(test["clip"])) for test in tests), "clip")
+        chunks = counted(sum(len(test["clip"]) for test in tests), "chunk")
+        length_s, classes = run.study.settings.chunking.length_s, counted(len(tests[0]["classes"]), "class")
+        shown["tested on"] = f"{clips}, {chunks} of {length_s:g} s, {classes}"
+    return shown
+
+
+def percents(values: Iterable[float], measure: str = "", sign: str = "") -> list[str]:
+    """Fractions in percent, empty where there is none."""
+    return ["" if pd.isna(value) else number(value, measure, sign) for value in pd.Series(values).astype(float)]
+
+
+def intervals(rows: pd.DataFrame) -> list[str]:
+    """low to high of each row; empty where there is none."""
+    measures = rows["measure"] if "measure" in rows else [""] * len(rows)
+    each = zip(rows["low"].astype(float), rows["high"].astype(float), measures, strict=True)
+    ends = [between(low, high, measure)[1:-1] for low, high, measure in each]
+    return ["" if end == "no interval" else end for end in ends]
 
 
 # What was found
 
 
-def remarks(run: Run) -> Iterator[Block]:
+def remarks(run: Run) -> Iterator[Element]:
     """What is to be known of the corpus before any number is read; nothing of a run from before that was noted."""
     there = [part for part in run.parts if (part.folder / "tables" / "remarks.csv").exists()]
     lines = [line for part in there for line in part.table("remarks", TABLES["remarks"])["remark"]]
     if lines:
-        yield says(*dict.fromkeys(lines))
+        yield sentences(*dict.fromkeys(lines))
 
 
-def who_contributes(run: Run) -> Iterator[Block]:
+def who_contributes(run: Run) -> Iterator[Element]:
     """The conclusion at each level, as notebook 04 ends."""
-    shared = [
-        run.table(name).query("measure == @SHARED") for name in ("contributions", "marginals", "best_subsets", "tests")
-    ]
+    names = ("contributions", "marginals", "best_subsets", "tests")
+    shared = [rows_with(run.table(name), measure=SHARED) for name in names]
     there = (run.study.folder / "tables" / "branches.csv").exists()
     others = [run.table("simultaneous"), *([run.table("branches")] if there and _has_rows(run, "branches") else ())]
     for level in reversed(run.levels):
-        wanted = [one[(one["level"] == level) & (one["head"] == run.head)] for one in (*shared, *others)]
-        yield says(claims.conclusion(*wanted[:5], run.study.title, *wanted[5:]))
+        wanted = [rows_with(one, level=level, head=run.head) for one in (*shared, *others)]
+        yield sentences(claims.conclusion(*wanted[:5], run.study.title, *wanted[5:]))
 
 
-def beside_the_paper(run: Run) -> Iterator[Block]:
+def beside_the_paper(run: Run) -> Iterator[Element]:
     """The order, and what is more than chance, as notebook 05 ends."""
     differences = run.table("differences")
     against = [findings.all_against(differences, other) for other in ("neuralogram", "waveform")]
     chances = [findings.significance(differences, level) for level in run.levels]
-    yield says(findings.order(run.table("table1")), *against, *chances)
+    yield sentences(findings.order(run.table("table1")), *against, *chances)
 
 
-def limits(run: Run) -> Iterator[Block]:
+def limits(run: Run) -> Iterator[Element]:
     """How much hangs on the definition, and on how many classes the numbers stand."""
     subsets = run.table("subsets").query("control == ''")
-    yield says(metric_choices.definitions_sentence(run.table("definitions")), findings.left_out(subsets))
+    yield sentences(metric_choices.definitions_sentence(run.table("definitions")), findings.left_out(subsets))
 
 
-def where_known(run: Run) -> Iterator[Block]:
+def where_known(run: Run) -> Iterator[Element]:
     """Whether the planted truth is found, on the embedded corpus alone."""
     if run.study.request.corpus == "planted":
         shares = findings.planted_shares(run.table("contributions"), run.head)
-        yield says(*shares, *findings.constructed(run.table("copies"), run.table("xor")))
+        yield sentences(*shares, *findings.constructed(run.table("copies"), run.table("xor")))
 
 
 # Numbers
 
 
-def first_table(run: Run) -> Iterator[Block]:
+def first_table(run: Run) -> Iterator[Element]:
     """Table 1 by the headline measure, the other measures folded."""
     rows = run.table("table1")
     measure = headline(run.study)
     first = rows[rows["measure"] == measure]
-    ends = ", ".join(
-        f"{name} {number(first[column].iloc[0], measure)}"
-        for name, column in (("chance", "chance"), ("constant predictor", "constant"), ("the best possible", "oracle"))
-    )
-    papers = {"published (FSD50K)": told(first["published"], measure)} if first["published"].notna().any() else {}
+    names = {"chance": "chance", "constant predictor": "constant", "the best possible": "oracle"}
+    ends = ", ".join(f"{name} {number(first[column].iloc[0], measure)}" for name, column in names.items())
+    papers = {"published (FSD50K)": percents(first["published"], measure)} if first["published"].notna().any() else {}
     yield table(f"Table 1: {measure_name(measure)} of chunks in percent ({ends})", {
         "encoder": first["row"].map(model_name), **papers,
-        "own classifier": told(first["own"], measure), "fresh head": told(first["retrained"], measure),
+        "own classifier": percents(first["own"], measure), "fresh head": percents(first["retrained"], measure),
         "95 % interval": intervals(first),
     })  # fmt: skip
     shown = rows["own"].fillna(rows["retrained"])
@@ -156,19 +167,19 @@ def first_table(run: Run) -> Iterator[Block]:
     yield of_frame("The same by every measure", wide, folded=True)
 
 
-def share_table(run: Run) -> Iterator[Block]:
+def share_table(run: Run) -> Iterator[Element]:
     """What each encoder brings alone, its share, and what it adds last, with intervals at both levels."""
     tables = [run.table(name) for name in ("contributions", "marginals", "best_subsets")]
     shown = claims.side_by_side(*tables[:2])
     for level in reversed(run.levels):
-        rows = shown[(shown["level"] == level) & (shown["head"] == run.head)].drop(columns=["level", "head"])
-        groups = tables[2].query("level == @level")["groups"].max()
-        title = f"Points of {measure_name(SHARED)} of {level}s ({run.head} head), with 95 % intervals over {counted(groups, 'group')} of clips"
-        yield of_frame(title, rows.assign(encoder=rows["encoder"].map(model_name)))
-    yield says(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
+        rows = rows_with(shown, level=level, head=run.head).drop(columns=["level", "head"])
+        groups = counted(rows_with(tables[2], level=level)["groups"].max(), "group")
+        what = f"Points of {measure_name(SHARED)} of {level}s ({run.head} head)"
+        yield of_frame(f"{what}, with 95 % intervals over {groups} of clips", rows.assign(encoder=rows["encoder"].map(model_name)))
+    yield sentences(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
 
 
-def subset_table(run: Run) -> Iterator[Block]:
+def subset_table(run: Run) -> Iterator[Element]:
     """Every subset with one head at both levels, and what follows."""
     subsets = run.table("subsets").query("control == ''")
     measure = headline(run.study)
@@ -177,38 +188,38 @@ def subset_table(run: Run) -> Iterator[Block]:
     clips, chunks = (rows[rows["level"] == level].set_index("subset") for level in ("clip", "chunk"))
     chunks = chunks.loc[clips.index]
     best = run.table("best_subsets")
-    yield says(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
-    yield says(*(findings.heads(subsets, measure, level) for level in run.levels))
+    yield sentences(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
+    yield sentences(*(findings.heads(subsets, measure, level) for level in run.levels))
     yield table(f"All subsets: {measure_name(measure)} in percent, with 95 % intervals ({run.head} head)", {
-        "subset": clips.index.map(model_name), "clips": with_interval(clips, "value"), "chunks": with_interval(chunks, "value"),
+        "subset": clips.index.map(model_name), "clips": with_intervals(clips, "value"), "chunks": with_intervals(chunks, "value"),
     })  # fmt: skip
 
 
-def owners(run: Run) -> Iterator[Block]:
+def owners(run: Run) -> Iterator[Element]:
     """How many classes are owned, and which by whom."""
-    yield says(*claims.owned(run.table("owned"), "clip", run.head))
+    yield sentences(*claims.owned(run.table("owned"), "clip", run.head))
 
 
-def control_games(run: Run) -> Iterator[Block]:
+def control_games(run: Run) -> Iterator[Element]:
     """What the controls say, and their numbers."""
     beside = run.table("controls") if _has_rows(run, "controls") else pd.DataFrame()
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
-    sentences = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
-    yield says(*sentences, *claims.not_run(titles, beside, run.table("controls_left_out")))
+    says = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
+    yield sentences(*says, *claims.not_run(titles, beside, run.table("controls_left_out")))
     if len(beside):
         yield table(f"Controls beside the study: {measure_name(SHARED)} in percent", {
             "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
-            "head": beside["head"], "control's": told(beside["value"]), "study's": told(beside["study"]),
-            "study less control": with_interval(beside, "difference", "+"),
+            "head": beside["head"], "control's": percents(beside["value"]), "study's": percents(beside["study"]),
+            "study less control": with_intervals(beside, "difference", "+"),
             "p after Holm": ["" if pd.isna(p) else f"{p:.3f}" for p in beside["p_holm"]],
         }, folded=True)  # fmt: skip
 
 
-def known(run: Run) -> Iterator[Block]:
+def known(run: Run) -> Iterator[Element]:
     """What probes read off each embedding, and what of one can be had from others."""
     probed = run.table("probes")
-    yield says(*probe_sentences.known_best(probed), *probe_sentences.checked(probed))
-    yield says(*probe_sentences.similarity(run.table("similarity")))
+    yield sentences(*probe_sentences.known_best(probed), *probe_sentences.checked(probed))
+    yield sentences(*probe_sentences.similarity(run.table("similarity")))
 
 
 def _has_rows(run: Run, name: str) -> bool:
@@ -219,85 +230,85 @@ def _has_rows(run: Run, name: str) -> bool:
         return False
 
 
-def definition_rows(run: Run) -> Iterator[Block]:
+def definition_rows(run: Run) -> Iterator[Element]:
     """Every definition's value, and the careless protocols."""
     rows = run.table("definitions")
-    columns = {name: told(rows[name]) for name in ("value", "chance", "constant", "oracle")}
+    columns = {name: percents(rows[name]) for name in ("value", "chance", "constant", "oracle")}
     yield table("One model's scores under every definition, percent", {"definition": rows["definition"], **columns}, folded=True)  # fmt: skip
     careless = run.table("careless")
     yield table("Do not do this: what careless protocols would have given, percent", {
-        "protocol": careless["protocol"], "by the rule": told(careless["careful"]),
-        "without it": told(careless["careless"]), "why it is wrong": careless["warning"],
+        "protocol": careless["protocol"], "by the rule": percents(careless["careful"]),
+        "without it": percents(careless["careless"]), "why it is wrong": careless["warning"],
     })  # fmt: skip
 
 
 # Sounds
 
 
-def listen(run: Run) -> Iterator[Block]:
-    """A few test clips with what was said of them."""
+def listen(run: Run) -> Iterator[Element]:
+    """A few test clips with what each model predicts."""
     yield from played(lambda: examples.examples(run.parts[0], CLIPS))
 
 
-def played(clips: Callable[[], list[examples.Heard]]) -> Iterator[Block]:
+def played(clips: Callable[[], list[examples.Example]]) -> Iterator[Element]:
     """Clips with their players; a note where their sounds cannot be had."""
     try:
         found = clips()
     except PlainError as error:
         found = []
-        yield page_elements.Note(f"No players: the sounds of this run are not at hand. {error}")
+        yield note(f"No players: the sounds of this run are not at hand. {error}")
     if found:
-        yield page_elements.Clips(tuple(found))
+        yield Element("examples", body=tuple(found))
 
 
-def confusions(run: Run) -> Iterator[Block]:
+def confusions(run: Run) -> Iterator[Element]:
     """How many labels are named right, and which are taken for which."""
-    yield says(*predictions.sentences(run.table("predictions"), run.table("confusion")))
+    yield sentences(*predictions.sentences(run.table("predictions"), run.table("confusion")))
 
 
-def clearest_mistakes(run: Run) -> Iterator[Block]:
+def clearest_mistakes(run: Run) -> Iterator[Element]:
     """The clearest mistakes of all four, to be heard."""
-    table = run.table("mistakes")
-    yield from played(lambda: examples.mistakes(run.parts, table, CLIPS))
+    rows = run.table("mistakes")
+    yield from played(lambda: examples.mistakes(run.parts, rows, CLIPS))
 
 
 # What it rests on
 
 
-def the_ledger(run: Run) -> Iterator[Block]:
+def the_ledger(run: Run) -> Iterator[Element]:
     """Claim by claim."""
     rows = run.table("ledger")
     if not len(rows):
-        yield says("The paper's claims are about FSD50K: nothing of them can be held against a study of other sounds.")
+        yield sentences("The paper's claims are about FSD50K: nothing of them can be held against a study of other sounds.")
         return
     yield table("The paper's claims, and what was obtained, percent", {
-        "claim": rows["claim"], "published": told(rows["published"]), "obtained": told(rows["obtained"]),
-        "95 % interval": intervals(rows), "deviation": told(rows["deviation"], sign="+"), "reason": rows["reason"],
+        "claim": rows["claim"], "published": percents(rows["published"]), "obtained": percents(rows["obtained"]),
+        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"), "reason": rows["reason"],
     })  # fmt: skip
 
 
-def second_table(run: Run) -> Iterator[Block]:
+def second_table(run: Run) -> Iterator[Element]:
     """Beside other systems."""
     rows = run.table("table2")
     if not len(rows):
         return
     yield table("Table 2: mAP in percent, beside other systems", {
-        "system": rows["row"], "extra data": rows["extra_data"], "published": told(rows["published"]),
-        "obtained": told(rows["obtained"]), "95 % interval": intervals(rows), "source": rows["source"],
+        "system": rows["row"], "extra data": rows["extra_data"], "published": percents(rows["published"]),
+        "obtained": percents(rows["obtained"]), "95 % interval": intervals(rows), "source": rows["source"],
     }, folded=True)  # fmt: skip
 
 
-def decision_rows(run: Run) -> Iterator[Block]:
+def decision_rows(run: Run) -> Iterator[Element]:
     """Open points of the paper."""
     yield of_frame("Open points, as this run settled them", run.table("decisions"))
 
 
-def rejected_rows(run: Run) -> Iterator[Block]:
+def rejected_rows(run: Run) -> Iterator[Element]:
     """Files that were left out; of all folds together."""
     tables = [part.table("rejected", TABLES["rejected"]) for part in run.parts]
     rows = pd.concat(tables, ignore_index=True).drop_duplicates()
     if not len(rows):
-        yield says("No file was left out.")
+        yield sentences("No file was left out.")
         return
     names = [Path(str(path)).name for path in rows["path"]]
     more = f", the first {ROWS}; tables/rejected.csv has all" if len(rows) > ROWS else ""
@@ -305,7 +316,7 @@ def rejected_rows(run: Run) -> Iterator[Block]:
     yield of_frame(f"{len(rows)} left out{more}", shown)
 
 
-def times(run: Run) -> Iterator[Block]:
+def times(run: Run) -> Iterator[Element]:
     """Seconds of each stage."""
     rows = run.table("timing")
     yield table("How long each stage took as it was last run", {
@@ -314,7 +325,7 @@ def times(run: Run) -> Iterator[Block]:
     })  # fmt: skip
 
 
-def provenance(run: Run) -> Iterator[Block]:
+def provenance(run: Run) -> Iterator[Element]:
     """What made the numbers: versions, machine, commit, corpus, seeds; the settings folded."""
     path = run.parts[0].folder / "study.json"
     if not path.exists():
@@ -322,22 +333,18 @@ def provenance(run: Run) -> Iterator[Block]:
     stored = digests.read(path, digests.load_json)
     rows = {
         "started": stored["started"], "commit": stored["commit"] or "unknown", "corpus hash": stored["corpus_hash"],
-        "seeds": ", ".join(map(str, stored["seeds"])), **_flat(stored["machine"]), **_flat(stored["versions"]),
+        "seeds": ", ".join(map(str, stored["seeds"])), **stored["machine"], **stored["versions"],
     }  # fmt: skip
     yield table("Made with", {"what": rows.keys(), "value": map(str, rows.values())})
-    yield page_elements.Folded("All settings", json.dumps(stored["settings"], indent=2))
+    yield Element("text", "All settings", json.dumps(stored["settings"], indent=2))
 
 
-def _flat(values: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
-
-
-def elsewhere(run: Run) -> Iterator[Block]:
+def elsewhere(run: Run) -> Iterator[Element]:
     """Where all the rest lies."""
     stems = sorted({path.stem for part in (run.study, *run.parts) for path in part.figures.glob("*.png")})
     rest = [stem for stem in stems if stem not in run.pictures]
     slug = run.study.slug
-    yield says(
+    yield sentences(
         f"Every figure as PDF, SVG and PNG: `figures/{slug}/`. Not on this page: {', '.join(rest) or 'none'}.",
         f"Every number as a fraction: `runs/{slug}/tables/`. Scores of every subset: `runs/{slug}/scores/`.",
         f"The executed notebooks: `runs/{slug}/notebooks/`.",
@@ -370,11 +377,11 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",
      picture("definitions"), definition_rows, picture("careless")),
     ("listen", "Listen",
-     "Test clips spread over the classes, the first of each; none was picked by how it was answered. Beside each, what "
-     "every encoder and all four said: the three classes with the highest scores; ✓ marks those that the clip has.", listen),
+     "Test clips spread over the classes, the first of each; none was picked by its predictions. Beside each, the three "
+     "classes that every encoder and all four score highest; ✓ marks those that the clip has.", listen),
     ("mistakes", "What is taken for what",
      "All four with one head name as many labels of a test clip as it has, those with the highest scores. To hear: the "
-     "clearest mistakes, where a label that the clip has not lies farthest above one that it has, each kind once.",
+     "clearest mistakes, where a label that the clip does not have lies farthest above one that it has, each kind once.",
      confusions, picture("confusion"), clearest_mistakes),
     ("ledger", "The ledger", "What the paper claims, what was obtained, and what of the conditions is not the paper's.",
      the_ledger, second_table),

@@ -9,7 +9,8 @@ import pytest
 from lib.files import digests
 from lib.plots.contributions import class_figure
 from lib.report import report
-from lib.report.reported import PICTURES, TABLES, Run
+from lib.report.pictures import PICTURES
+from lib.report.run import TABLES, Run
 from lib.study import Study
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -184,7 +185,7 @@ def test_pictures_have_room_for_so_much_and_those_that_matter_come_first(made, m
         (study.figures / f"{stem}.png").write_bytes(b"x" * 4_000_000)
     run = Run.of(study.folder)
     assert list(run.pictures) == ["table1", "overview"]
-    assert "careless" in next(report.elsewhere(run)).sentences[0]
+    assert "careless" in next(report.elsewhere(run)).body[0]
 
 
 def test_every_table_names_a_notebook_that_there_is():
