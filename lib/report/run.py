@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import runs
 from lib.evaluation.results import levels_of
+from lib.files import runs
 from lib.report.pictures import PICTURES
 from lib.sounds.chunks import LEVELS
 from lib.study import Request, Study, StudyError
@@ -34,7 +34,7 @@ class Run:
     @classmethod
     def of(cls, folder: Path) -> "Run":
         """The run in this folder."""
-        request = Request(**runs.asked(folder))
+        request = Request(**runs.request(folder))
         folds = [request.model_copy(update={"fold": fold, "part": True}) for fold in runs.folds(folder)]
         study = Study.of(request)
         return cls(study, tuple(map(Study.of, folds)) or (study,))
