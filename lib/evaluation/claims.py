@@ -32,7 +32,10 @@ from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game of the study itself
 FAMILIES = 8  # of labels in a sentence, at most
-COPY = "A positive share is nearly automatic (even an exact copy of another encoder gets one, and adds nothing last); what the others lack shows in added last"
+COPY = (
+    "A positive share is nearly automatic (even an exact copy of another encoder gets one, and adds nothing last); "
+    "what the others lack shows in added last"
+)
 KINDS = {"alone": "add_one_in", "added last": "leave_one_out"}  # column of a table -> kind in marginals.csv
 
 
@@ -87,7 +90,8 @@ def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
         f"{row.encoder} {estimate(row, 'share', sign='+')}, added last {estimate(last.loc[row.encoder], sign='+')}"
         for row in rows.itertuples()
     )
-    total = f"Shares of the {number(rows['share'].sum(), sign='+')} points of {measure_name(SHARED)} that all have above chance"
+    total = number(rows["share"].sum(), sign="+")
+    total = f"Shares of the {total} points of {measure_name(SHARED)} that all have above chance"
     idle = list(rows.loc[rows["low"] <= 0, "encoder"])
     doubt = f" The interval of the share is not above zero for: {', '.join(idle)}." if idle else ""
     return f"{total}: {each}.{doubt} {COPY}: {_added_last(last)}."
@@ -193,7 +197,8 @@ def beats_every_single(together: pd.DataFrame) -> str:
     measure, p = measure_name(together["measure"].iloc[0]), together["p_all"].iloc[0]
     above, worse = (list(together.loc[side, "second"]) for side in (together["low"] > 0, together["high"] < 0))
     if worse:
-        return f"By {measure} all four together are clearly below {', '.join(worse)} alone (intervals that hold for all at once)."
+        ends = "intervals that hold for all at once"
+        return f"By {measure} all four together are clearly below {', '.join(worse)} alone ({ends})."
     if not np.isfinite(p):
         return f"Whether all four together beat every single encoder cannot be tested ({measure}): {NO_GROUPS}."
     beat = "ll four together beat every single encoder"
@@ -212,8 +217,8 @@ def owned(table: pd.DataFrame, level: str, head: str) -> list[str]:
     rows = _of(table, level, head).dropna(subset="share")
     mine, tested = rows[rows["owned"].astype(bool)], rows["p"].notna().sum()
     says = (
-        f"{len(mine)} of {len(rows)} classes are owned ({level}s, {head} head): the highest share is significantly above every "
-        f"other encoder's, with false discoveries kept at 5 % over {tested} classes (Benjamini-Hochberg)."
+        f"{len(mine)} of {len(rows)} classes are owned ({level}s, {head} head): the highest share is significantly above "
+        f"every other encoder's, with false discoveries kept at 5 % over {tested} classes (Benjamini-Hochberg)."
     )
     if lacking := len(rows) - tested:
         says += f" {lacking} more cannot be tested: their test clips lie in one group, or all encoders rank them alike."

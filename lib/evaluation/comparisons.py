@@ -23,15 +23,16 @@ from lib.study import Study
 # The paper's order, Table 1 from below: a difference above zero means the same order here.
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", ALL_FOUR)
 BRANCH_COLUMNS = ["encoder", "branch", "n_classes", "level", "head", "measure", "value", "low", "high", "seeds"]
-SIMULTANEOUS_COLUMNS = ["first", "second", "level", "measure", "head", "difference", "low", "high", "seeds", "p", "p_all", "groups"]
-DIFFERENCE_COLUMNS = ["first", "second", "level", "measure", "head", "difference", "low", "high", "items", "groups", "seeds", "p", "p_holm"]
+PAIR_COLUMNS = ["first", "second", "level", "measure", "head", "difference", "low", "high"]
+SIMULTANEOUS_COLUMNS = [*PAIR_COLUMNS, "seeds", "p", "p_all", "groups"]
+DIFFERENCE_COLUMNS = [*PAIR_COLUMNS, "items", "groups", "seeds", "p", "p_holm"]
 
 
 def found(
     parts: Sequence[Scores], subset: str, head: str, level: str, measure: str = SHARED,
     over: Sequence[Sequence[int]] | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """Rows [resample + seed] of one measure of one model; [..., group] of its means over groups of classes, their columns."""
+    """Rows [resample + seed] of one measure of one model; over: its means over these columns, [resample + seed, group]."""
 
     def number(part: Scores, seed: int) -> tuple[np.ndarray | float, np.ndarray]:
         model = part.measured(part.read(subset, head, seed), level)
@@ -121,7 +122,7 @@ def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] 
 
 
 def branch_table(study: Study) -> pd.DataFrame:
-    """Macro mAP of each encoder's own classifier over the classes of each branch, of the fresh head, of all four, of chance.
+    """Macro mAP over the classes of each branch: of own classifiers, fresh heads, all four, chance.
 
     chance: what a ranking by chance is expected to have. n_classes: how many classes of the branch the test clips have; the
     others cannot count.
@@ -153,7 +154,8 @@ def planted_truth(study: Study) -> pd.DataFrame:
         models = ((better, "own"), (worse, "own"), (CHANCE, "none"))
         first, second, chance = (found(parts, *one, "chunk", over=[families[better]])[:, 0] for one in models)
         cells = of.cells(first - second, "difference", "low", "high")
-        values = {"value": float(of.value(first)), "of_worse": float(of.value(second)), "chance": float(of.value(chance))}
-        shows = cells["difference"] >= 0.15
-        rows.append({"family": better, "better": better, "worse": worse, **values, **cells, "shows": shows})
+        names = ("value", "of_worse", "chance")
+        values = {name: float(of.value(one)) for name, one in zip(names, (first, second, chance), strict=True)}
+        cells |= {"shows": cells["difference"] >= 0.15}
+        rows.append({"family": better, "better": better, "worse": worse, **values, **cells})
     return pd.DataFrame(rows)

@@ -49,7 +49,7 @@ class Played:
     groups: Mapping[str, list[str]]
     seeds: int
     n_groups: int = 0  # of test clips that are drawn anew, summed over folds
-    class_freedom: Mapping[str, int] = field(default_factory=dict)  # of class:<name>: groups that have it, less one a fold
+    class_freedom: Mapping[str, int] = field(default_factory=dict)  # of class:<name>: groups having it, less one a fold
 
     def sampling(self, measure: str) -> Sampling:
         """How the columns of a measure are resampled: a class is as sure as the groups that have it."""
@@ -71,7 +71,8 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
     parts, of_branch = parts_of(study), branches(study.read_corpus())
     classes = [f"class:{name}" for name in parts[0].stored["classes"]]
     values: dict[str, dict[Subset, np.ndarray]] = {name: {} for name in names}
-    groups = {name: [ALL, *classes, *(f"branch:{b}" for b in of_branch)] if name in measures.BY_CLASS else [ALL] for name in names}
+    by_class = [ALL, *classes, *(f"branch:{name}" for name in of_branch)]
+    groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
     for subset in [(), *subsets(game.players)]:
 
         def number(part: Scores, seed: int, subset: Subset = subset) -> tuple[np.ndarray, np.ndarray]:
@@ -132,8 +133,9 @@ def share_rows(played: Played) -> Iterator[Row]:
         of = played.sampling(measure)
         for name, rows in shapley.shapley(game).items():
             value, (low, high) = of.value(rows), of.interval(rows)
-            for group, *cells in zip(played.groups[measure], *map(np.ndarray.tolist, (value, low, high)), strict=True):
-                yield played.row(measure, encoder=name, group=group, **dict(zip(("share", "low", "high"), cells, strict=True)))
+            for column, group in enumerate(played.groups[measure]):
+                cells = {"share": float(value[column]), "low": float(low[column]), "high": float(high[column])}
+                yield played.row(measure, encoder=name, group=group, **cells)
 
 
 def marginal_rows(played: Played) -> Iterator[Row]:
@@ -222,5 +224,6 @@ def clips_of(study: Study, name: str, head: str) -> pd.DataFrame:
         scores = [part.read(all_, head, seed)["clip"][:, column] for seed in study.request.seeds]
         n_chunks = pd.Series(part.stored["clip"]).value_counts(sort=False)  # in the order of the scores
         labels = part.tests["clip"].targets[:, column].astype(bool)
-        tables.append(pd.DataFrame({"clip": n_chunks.index, "n_chunks": n_chunks.to_numpy(), "score": np.mean(scores, axis=0), "label": labels}))
+        table = pd.DataFrame({"clip": n_chunks.index, "n_chunks": n_chunks.to_numpy(), "label": labels})
+        tables.append(table.assign(score=np.mean(scores, axis=0)))
     return pd.concat(tables).sort_values("score", ascending=False, kind="stable", ignore_index=True)

@@ -183,7 +183,8 @@ def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[
     of, seeds = sampling(parts, level), study.request.seeds
     subsets = list(dict.fromkeys(subset for pair in compared() for subset in pair))
     models = [(part, subset, head, seed, level) for subset in subsets for seed in seeds for part in parts]
-    each = dict(zip([model[:4] for model in models], side_by_side(lambda model: losses(*model), models, cores()), strict=True))
+    found = side_by_side(lambda model: losses(*model), models, cores())
+    each = {model[:4]: bits for model, bits in zip(models, found, strict=True)}
 
     def gain(without: str, more: str) -> dict[str, float]:
         def number(part: Scores, seed: int) -> tuple[float, np.ndarray]:

@@ -69,25 +69,18 @@ def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") 
     )
     oracle = [by_definition(part, {items: part.tests[items[0]].targets for items in ITEMS}) for part in parts]
     by_chance = [by_definition(part, dict.fromkeys(ITEMS)) for part in parts]
-    of = f"{'all four' if subset == ALL_FOUR else subset}, {head} head"
-    rows = [_row(key, ours, constant, oracle) | {"of": of, CHANCE: _mean_of(by_chance, key)} for key in ours[0]]
+    of, rows = f"{'all four' if subset == ALL_FOUR else subset}, {head} head", []
+    for key in ours[0]:
+        (measure, level, aggregation, labels), (family, words) = key, READINGS[key[0]]
+        each = {"value": ours, "constant": constant, "oracle": oracle, CHANCE: by_chance}
+        rows.append({
+            "definition": f"{words}; {ITEMS[level, aggregation]}; {LABELS[labels]}", "family": family,
+            "measure": measure, "level": level, "aggregation": aggregation, "labels": labels,
+            **{name: float(np.mean([one[key].value for one in found])) for name, found in each.items()},
+            "n": sum(one[key].n for one in oracle), "of": of,
+            "reason": next((one[key].reason for one in ours if one[key].reason), ""),
+        })  # fmt: skip
     return pd.DataFrame(rows)[COLUMNS]
-
-
-def _row(key: tuple[str, str, str, str], ours: list[Found], constant: list[Found], oracle: list[Found]) -> dict:
-    measure, level, aggregation, labels = key
-    family, words = READINGS[measure]
-    value, simple, best = (_mean_of(each, key) for each in (ours, constant, oracle))
-    return {
-        "definition": f"{words}; {ITEMS[level, aggregation]}; {LABELS[labels]}", "family": family,
-        "measure": measure, "level": level, "aggregation": aggregation, "labels": labels,
-        "value": value, "constant": simple, "oracle": best, "n": sum(one[key].n for one in oracle),
-        "reason": next((one[key].reason for one in ours if one[key].reason), ""),
-    }  # fmt: skip
-
-
-def _mean_of(each: list[Found], key: tuple[str, str, str, str]) -> float:
-    return float(np.mean([one[key].value for one in each]))
 
 
 def aggregated(part: Scores, subset: str, head: str, seed: int) -> dict[Items, Array]:
@@ -108,10 +101,10 @@ def sigmoid(scores: Array) -> Array:
 
 def clip_maxima(scores: Array, clip: Array) -> Array:
     """The highest score [clip, class] of each clip's chunks; clips in the order they first appear."""
-    of_chunk, order = pd.factorize(clip)[0], np.argsort(pd.factorize(clip)[0], kind="stable")
-    return np.maximum.reduceat(
-        scores[order].astype(float), np.flatnonzero(np.diff(of_chunk[order], prepend=-1)), axis=0
-    )
+    of_chunk = pd.factorize(clip)[0]
+    order = np.argsort(of_chunk, kind="stable")
+    starts = np.flatnonzero(np.diff(of_chunk[order], prepend=-1))
+    return np.maximum.reduceat(scores[order].astype(float), starts, axis=0)
 
 
 def by_definition(part: Scores, scores: Mapping[Items, Ranked]) -> Found:
@@ -161,18 +154,16 @@ def definitions_sentence(table: pd.DataFrame) -> str:
     known = table.dropna(subset="value")
     if not len(known):
         return f"No definition has a value on this corpus: {table['reason'].iloc[0]}."
-    said = [f'as "{family}" {_span(rows)}' for family, rows in known.groupby("family", sort=False) if _moves(rows)]
-    told = f"The same scores ({known['of'].iloc[0]})"
+    each = [f'as "{family}" {_span(rows)}' for family, rows in known.groupby("family", sort=False) if _moves(rows)]
+    scores, percent = f"The same scores ({known['of'].iloc[0]})", 100 * known["value"]
     if not _moves(known):
-        return f"{told} give {100 * known['value'].iloc[0]:.1f} percent by every definition."
-    low, high = 100 * known["value"].min(), 100 * known["value"].max()
-    return f"{told} give from {low:.1f} to {high:.1f} percent, depending only on the definition" + (
-        f": {', '.join(said)}." if said else "."
-    )
+        return f"{scores} give {percent.iloc[0]:.1f} percent by every definition."
+    span = f"from {percent.min():.1f} to {percent.max():.1f} percent, depending only on the definition"
+    return f"{scores} give {span}{': ' if each else ''}{', '.join(each)}."
 
 
 def _moves(rows: pd.DataFrame) -> bool:
-    """Whether the values differ in what is told of them."""
+    """Whether the values differ as they are shown."""
     return (100 * rows["value"]).round(1).nunique() > 1
 
 

@@ -3,7 +3,6 @@
 They are of FSD50K, so they stand only beside a study of FSD50K; on other sounds Table 1 has ours alone, the others no row.
 """
 
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,8 @@ TABLE2 = [
     ("PSLA", "yes", 0.567), ("PaSST-N-S", "yes", 0.642), ("ONE-PEACE", "yes", 0.697), ("CLAP", "yes", 0.586),
     ("all four", "no", 0.596),
 ]  # fmt: skip
+TABLE2_COLUMNS = ["row", "extra_data", "published", "obtained", "low", "high", "source"]
+LEDGER_COLUMNS = ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
 CORPUS = "fsd50k"  # the paper's own
 READ_AS = {"Table 1": "recall@5", "Table 2": SHARED}  # what the paper's numbers may be: only that is held against them
 
@@ -36,13 +37,20 @@ def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     `own` is an encoder's own classifier, `retrained` the fresh paper head on its embedding (for "all four" the only
     one). low and high belong to the number that the paper gives: own for an encoder, retrained for all four.
     """
-    first = headline(study)
-    best = oracles(study)
-    return pd.DataFrame([
-        _table1_row(table, name, measure, measure == first and is_the_papers(study)) | {"oracle": best[measure]} | _chance(table, measure)
-        for measure in [first, *(name for name in measures.NAMES if name != first)]
-        for name in [*names(), "all four"]
-    ])  # fmt: skip
+    first, best, rows = headline(study), oracles(study), []
+    for measure in [first, *(name for name in measures.NAMES if name != first)]:
+        constant, by_chance = (cell(table, name, "none", measure).value for name in (CONSTANT, CHANCE))
+        for name in [*names(), "all four"]:
+            retrained = cell(table, ALL_FOUR if name == "all four" else name, "paper", measure)
+            own = None if name == "all four" else cell(table, name, "own", measure)
+            shown = retrained if own is None else own
+            rows.append({
+                "row": name, "measure": measure,
+                "published": TABLE1.get(name) if measure == first and is_the_papers(study) else None,
+                "own": None if own is None else own.value, "retrained": retrained.value, "low": shown.low,
+                "high": shown.high, "constant": constant, "oracle": best[measure], "chance": by_chance,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def is_the_papers(study: Study) -> bool:
@@ -50,38 +58,17 @@ def is_the_papers(study: Study) -> bool:
     return study.request.corpus == CORPUS
 
 
-def _table1_row(table: pd.DataFrame, name: str, measure: str, published: bool) -> dict[str, Any]:
-    together = name == "all four"
-    again = cell(table, ALL_FOUR if together else name, "paper", measure)
-    shown = again if together else cell(table, name, "own", measure)
-    return {
-        "row": name, "measure": measure, "published": TABLE1.get(name) if published else None,
-        "own": None if together else shown.value, "retrained": again.value, "low": shown.low, "high": shown.high,
-        "constant": cell(table, CONSTANT, "none", measure).value,
-    }  # fmt: skip
-
-
-def _chance(table: pd.DataFrame, measure: str) -> dict[str, float]:
-    return {"chance": cell(table, CHANCE, "none", measure).value}
-
-
 def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Table 2: the paper's mAP values, and ours for all four: clip scores, mean over classes; no row on other corpora."""
     if not is_the_papers(study):
-        return pd.DataFrame(columns=["row", "extra_data", "published", "obtained", "low", "high", "source"])
-    rows = [
-        {"row": row, "extra_data": extra, "published": published, "obtained": None, "low": None, "high": None,
-         "source": "the paper's Table 2, on FSD50K"}
-        for row, extra, published in TABLE2
-    ]  # fmt: skip
-    ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
-    rows[-1] |= {
-        "obtained": ours.value,
-        "low": ours.low,
-        "high": ours.high,
-        "source": f"the paper on FSD50K; ours: {study.slug}",
-    }
-    return pd.DataFrame(rows)
+        return pd.DataFrame(columns=TABLE2_COLUMNS)
+    ours, rows = cell(table, ALL_FOUR, "paper", SHARED, "clip"), []
+    for row, extra, published in TABLE2:
+        source, obtained = "the paper's Table 2, on FSD50K", (None, None, None)
+        if row == "all four":
+            source, obtained = f"the paper on FSD50K; ours: {study.slug}", (ours.value, ours.low, ours.high)
+        rows.append((row, extra, published, *obtained, source))
+    return pd.DataFrame(rows, columns=TABLE2_COLUMNS)
 
 
 def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -90,7 +77,7 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
     No row on other corpora than the paper's, and no deviation where the measure is not its own: `reason` says so.
     """
     if not is_the_papers(study):
-        return pd.DataFrame(columns=["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"])
+        return pd.DataFrame(columns=LEDGER_COLUMNS)
     measure, claims = headline(study), []
     differences = difference_table(study) if differences is None else differences
     where = _where(study)
@@ -101,24 +88,23 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
         claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
     why = f"{where}; macro mAP of clips, and the paper does not say whether it means macro or micro"
-    claims.append(
-        ("Table 2: mAP of all four", {r: p for r, _, p in TABLE2}["all four"], ours.value, ours.low, ours.high, why)
-    )
+    claims.append(("Table 2: mAP of all four", TABLE2[-1][2], ours.value, ours.low, ours.high, why))
     claims += [_difference(differences, name, where) for name in ("neuralogram", "waveform")]
-    rows = [
-        {"claim": claim, "published": published, "obtained": obtained, "low": low, "high": high,
-         "deviation": np.nan if other[claim[:7]] else obtained - published, "seeds": len(study.request.seeds),
-         "reason": reason + other[claim[:7]]}
-        for claim, published, obtained, low, high, reason in claims
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    rows = []
+    for claim, published, obtained, low, high, reason in claims:
+        incomparable = other[claim[:7]]
+        deviation = np.nan if incomparable else obtained - published
+        seeds = len(study.request.seeds)
+        rows.append((claim, published, obtained, low, high, deviation, seeds, reason + incomparable))
+    return pd.DataFrame(rows, columns=LEDGER_COLUMNS)
 
 
 def _not_comparable(study: Study, table: str, measure: str) -> str:
     """Why ours has no deviation from this table of the paper; empty where corpus and measure are the same."""
     if (study.request.corpus, measure) == (CORPUS, READ_AS[table]):
         return ""
-    return f"; no deviation: {measure_name(measure)} on {study.title} is not {measure_name(READ_AS[table])} on {corpora.title(CORPUS)}"
+    theirs = f"{measure_name(READ_AS[table])} on {corpora.title(CORPUS)}"
+    return f"; no deviation: {measure_name(measure)} on {study.title} is not {theirs}"
 
 
 def _where(study: Study) -> str:
@@ -131,13 +117,10 @@ def _where(study: Study) -> str:
 
 def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:
     row = differences.query("first == @ALL_FOUR and second == @other and level == 'chunk'").iloc[0]
-    what = {"neuralogram": "the neuralogram, its best single one", "waveform": "the waveform, its end-to-end baseline"}[
-        other
-    ]
+    best = {"neuralogram": "its best single one", "waveform": "its end-to-end baseline"}
+    what = f"the {other}, {best[other]}"
     spread = "one seed, whose spread is not in it" if row.seeds == 1 else f"the spread of {row.seeds} seeds is in it"
-    why = (
-        f"{where}; {measure_name(row.measure)} of chunks, the same fresh head on both; a paired interval over {counted(row.groups, 'group')} of "
-        f"clips, {spread}"
-    )
+    paired = f"a paired interval over {counted(row.groups, 'group')} of clips, {spread}"
+    why = f"{where}; {measure_name(row.measure)} of chunks, the same fresh head on both; {paired}"
     published = round(TABLE1["all four"] - TABLE1[other], 3)
     return f"Table 1: all four less {what}", published, row.difference, row.low, row.high, why

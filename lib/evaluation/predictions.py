@@ -1,7 +1,7 @@
-"""What each model says of each test clip, which labels it takes for which, and its clearest mistakes.
+"""What each model predicts for each test clip, which labels it takes for which, and its clearest mistakes.
 
 A model names as many labels of a clip as the clip has, those that it scores highest. The scores are those of the clip
-(the mean of its chunks'), the mean of the seeds; singles answer with their own classifier, all four with the first head.
+(the mean of its chunks'), the mean of the seeds; singles predict with their own classifier, all four with the first head.
 """
 
 from collections.abc import Iterator
@@ -97,14 +97,10 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = A
     """How many labels are named, and which are taken for which most often."""
     has = predictions[(predictions["model"] == model) & (predictions["has"] == 1)]
     clips = has.groupby(["fold", "clip"]).ngroups
-    what = (
-        f"{counted(clips, 'test clip')}"
-        if clips == len(has)
-        else f"the {len(has)} labels of {counted(clips, 'test clip')}"
-    )
-    how = "a clip is named right where its label has the highest score" if clips == len(has) else (
-        "of a clip as many are named as it has, those with the highest scores"
-    )  # fmt: skip
+    what, how = counted(clips, "test clip"), "a clip is named right where its label has the highest score"
+    if clips != len(has):
+        what = f"the {len(has)} labels of {what}"
+        how = "of a clip as many are named as it has, those with the highest scores"
     found = [f"Named right: {has['named'].sum()} of {what} ({how})."]
     most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
     if len(most):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import librosa
 import numpy as np
 
 from lib import files
@@ -63,8 +64,6 @@ class Property:
 
 def fundamental(samples: np.ndarray, rate_hz: int) -> float:
     """log2 of the fundamental in Hz: the median of the voiced frames; NaN where few of those that sound are."""
-    import librosa
-
     longest = int(rate_hz / LOWEST_HZ) + 2
     frame = max(FRAME, 2 * longest)
     if len(samples) < frame:
@@ -106,8 +105,6 @@ def _sounding(frames: np.ndarray) -> np.ndarray:
 
 def spectrum(samples: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     """Frequency in Hz and mean power over the frames, both [bin]; no frame reaches over an end, whose step would hiss."""
-    import librosa
-
     n_fft = min(FRAME, len(samples))
     power = (np.abs(librosa.stft(samples, n_fft=n_fft, hop_length=HOP, center=False)) ** 2).mean(1)
     return librosa.fft_frequencies(sr=rate_hz, n_fft=n_fft), power
@@ -115,8 +112,6 @@ def spectrum(samples: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]
 
 def centroid(samples: np.ndarray, rate_hz: int) -> float:
     """log2 of the spectral centroid in Hz, of the mean spectrum (librosa.feature.spectral_centroid)."""
-    import librosa
-
     frequency_hz, power = spectrum(samples, rate_hz)
     magnitude = np.sqrt(power)[:, None]
     return float(np.log2(librosa.feature.spectral_centroid(S=magnitude, freq=frequency_hz)[0, 0]))
@@ -132,8 +127,6 @@ def slope(samples: np.ndarray, rate_hz: int) -> float:
 
 def loudness(samples: np.ndarray, rate_hz: int) -> float:
     """A-weighted level (librosa.A_weighting) in dB; a sine of 1 kHz and amplitude 1 has -3."""
-    import librosa
-
     power = 2 * np.abs(np.fft.rfft(samples)) ** 2 / len(samples) ** 2  # its sum is the mean square
     weight_db = librosa.A_weighting(np.fft.rfftfreq(len(samples), 1 / rate_hz)[1:])
     return float(10 * np.log10((power[1:] * 10 ** (weight_db / 10)).sum() + 1e-12))
@@ -144,8 +137,6 @@ def onset_rate(samples: np.ndarray, rate_hz: int) -> float:
 
     In decibels and not, as librosa's default has it, relative to the strongest: steady noise would be full of onsets.
     """
-    import librosa
-
     hop = rate_hz // 100
     power = librosa.feature.melspectrogram(
         y=samples, sr=rate_hz, n_fft=FRAME // 4, hop_length=hop, n_mels=40, center=False
@@ -159,8 +150,6 @@ def onset_rate(samples: np.ndarray, rate_hz: int) -> float:
 
 def decay(samples: np.ndarray, rate_hz: int) -> float:
     """Slope of the level over the chunk in dB/s, by least squares: below zero what dies away, above zero what swells."""
-    import librosa
-
     rms = librosa.feature.rms(y=samples, frame_length=FRAME // 4, hop_length=HOP // 4, center=False)[0]
     level_db = np.maximum(20 * np.log10(np.maximum(rms, 1e-12) / rms.max()), DEEPEST_DB)
     return float(np.polyfit(np.arange(len(rms)) * (HOP // 4) / rate_hz, level_db, 1)[0])
@@ -171,8 +160,6 @@ def noisiness(samples: np.ndarray, rate_hz: int) -> float:
 
     White noise has -2.5 (10 log10 of exp(-0.577)); a tone in white noise that has a share s of the power 10 log10(s) less.
     """
-    import librosa
-
     scaled = samples / np.abs(samples).max()  # librosa cuts the power off at 1e-10
     frames = librosa.util.frame(scaled, frame_length=min(FRAME, len(scaled)), hop_length=HOP)
     window = np.hanning(len(frames) + 1)[:-1, None]

@@ -1,5 +1,7 @@
 """Who contributes what, as Markdown from a record: shares with what is added last, controls, curves, probes."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
@@ -11,9 +13,10 @@ from lib.evaluation.sentences import SIGNIFICANT, higher_first, listed, measured
 from lib.sounds.chunks import LEVELS
 
 ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
+RANKS = ("largest", "second largest", "third largest", "fourth largest", "smallest")
 
 
-def bullets(sentences: list[str]) -> str:
+def bullets(sentences: Iterable[str]) -> str:
     """Sentences as a list, one a line."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
@@ -24,21 +27,19 @@ def bullets(sentences: list[str]) -> str:
 def shares(record: Record) -> str:
     """Alone, share and added last of each encoder by both heads, by clips and by chunks."""
     table = claims.side_by_side(record.table("contributions"), record.table("marginals"))
-    table = table.sort_values("level", key=lambda level: level.map({"clip": 0, "chunk": 1}), kind="stable")
-    rows = [
-        [f"{row['level']}s", *row[["head", "encoder", "alone", "share", "added last"]]] for _, row in table.iterrows()
-    ]
-    return markdown(["by", "head", "encoder", "alone", "share", "added last"], rows)
+    columns = ["head", "encoder", "alone", "share", "added last"]
+    rows = [[f"{level}s", *row] for level in LEVELS[::-1] for row in rows_with(table, level=level)[columns].to_numpy()]
+    return markdown(["by", *columns], rows)
 
 
 def share_findings(record: Record) -> str:
     """The best and the smallest good subset, shares with what is added last, and whose share is larger; by clips."""
-    level, tables = "clip", [record.table(name) for name in ("contributions", "marginals", "best_subsets")]
-    pairs = record.rows("tests", game=claims.STUDY, level=level, head=HEAD, measure=SHARED)
-    found = ", ".join(higher_first(pairs)) or "none"
-    count = f"{(pairs['p_holm'] < SIGNIFICANT).sum()} of {len(pairs)}"
-    of_shares = f"Shares that differ significantly after Holm's correction: {count} ({found})."
-    return f"{claims.shares(*tables, level, HEAD)} {of_shares}"
+    tables = [record.table(name) for name in ("contributions", "marginals", "best_subsets")]
+    pairs = record.rows("tests", game=claims.STUDY, level="clip", head=HEAD, measure=SHARED)
+    differing = higher_first(pairs)
+    count = f"{len(differing)} of {len(pairs)} ({', '.join(differing) or 'none'})"
+    says = claims.shares(*tables, "clip", HEAD)
+    return f"{says} Shares that differ significantly after Holm's correction: {count}."
 
 
 def owned(record: Record) -> str:
@@ -50,30 +51,25 @@ def owned(record: Record) -> str:
 
 
 def controls(record: Record) -> str:
-    """Every control by clips and by chunks: what it reaches, and the study's four less it."""
-    rows = record.rows("controls", study_head=HEAD)
-    by_clip = rows[rows["level"] == "clip"].sort_values("value")
-    cells = rows.drop_duplicates(["control", "level"]).set_index(["control", "level"])
-    header = ["control"]
-    for level in ("clip", "chunk"):
-        study = number(rows.loc[rows["level"] == level, "study"].iloc[0])
+    """Every control by clips and by chunks: what it reaches, and the study's four less it; the lowest by clips first."""
+    table, header = record.rows("controls", study_head=HEAD), ["control"]
+    by_clip = rows_with(table, level="clip").sort_values("value")
+    rows = {name: [record.titles.get(name, name)] for name in by_clip["control"]}
+    for level in LEVELS[::-1]:
+        own = rows_with(table, level=level).drop_duplicates("control").set_index("control")
+        study = number(own["study"].iloc[0])
         header += [f"{level}s: reaches", f"the study's four ({study}) less it", "p after Holm"]
-    return markdown(header, [_control(record, name, cells) for name in dict.fromkeys(by_clip["control"])])
-
-
-def _control(record: Record, name: str, cells: pd.DataFrame) -> list[str]:
-    cells_of = [record.titles.get(name, name)]
-    for level in ("clip", "chunk"):
-        row = cells.loc[(name, level)]
-        p = p_text(row["p_holm"]).removeprefix("p ").removeprefix("= ")
-        cells_of += [number(row["value"]), with_interval(row, "difference", "+"), p]
-    return cells_of
+        for name, cells in rows.items():
+            row = own.loc[name]
+            p = p_text(row["p_holm"]).removeprefix("p ").removeprefix("= ")
+            cells += [number(row["value"]), with_interval(row, "difference", "+"), p]
+    return markdown(header, rows.values())
 
 
 def control_findings(record: Record) -> str:
     """Which controls are clearly below and above the study's four after Holm's correction, at each level."""
     rows = record.rows("controls", study_head=HEAD)
-    return bullets([_verdicts(record, level, rows[rows["level"] == level]) for level in LEVELS[::-1]])
+    return bullets(_verdicts(record, level, rows_with(rows, level=level)) for level in LEVELS[::-1])
 
 
 def _verdicts(record: Record, level: str, rows: pd.DataFrame) -> str:
@@ -88,32 +84,32 @@ def _verdicts(record: Record, level: str, rows: pd.DataFrame) -> str:
 
 def fifth(record: Record) -> str:
     """Shares of all five where noise or log-mel plays as a fifth encoder, at each level, and the rank of the fifth."""
-    games = [f"{name}5" for name in ADDED if f"{name}5" in set(record.table("contributions")["game"])]
-    return bullets([_rank(record, game, level) for game in games for level in LEVELS[::-1]] or ["None was played."])
+    played = [name for name in ADDED if f"{name}5" in set(record.table("contributions")["game"])]
+    return bullets([_rank(record, name, level) for name in played for level in LEVELS[::-1]] or ["None was played."])
 
 
-def _rank(record: Record, game: str, level: str) -> str:
-    rows = record.rows("contributions", game=game, group="all", measure=SHARED, level=level, head=HEAD)
-    rows, name = rows.sort_values("share", ascending=False, ignore_index=True), game.removesuffix("5")
-    place = rows.index[rows["encoder"] == name][0]
+def _rank(record: Record, name: str, level: str) -> str:
+    rows = record.rows("contributions", game=f"{name}5", group="all", measure=SHARED, level=level, head=HEAD)
+    rows = rows.sort_values("share", ascending=False, ignore_index=True)
+    rank = RANKS[rows.index[rows["encoder"] == name][0]]
     each = ", ".join(f"{row['encoder']} {with_interval(row, 'share', '+')}" for _, row in rows.iterrows())
-    ordinal = ("largest", "second largest", "third largest", "fourth largest", "smallest")[place]
-    return f"{record.titles.get(name, name)}, {level}s: its share is the {ordinal} of five ({each})."
+    return f"{record.titles.get(name, name)}, {level}s: its share is the {rank} of five ({each})."
 
 
 def substitutes(record: Record) -> str:
     """Log-mel in the place of each encoder, and whether a subset without it is the best."""
-    return bullets([_substituted(record.rows("substitutes", level=level, head=HEAD)) for level in LEVELS[::-1]])
+    return bullets(_substituted(record.rows("substitutes", level=level, head=HEAD)) for level in LEVELS[::-1])
 
 
 def _substituted(rows: pd.DataFrame) -> str:
-    of = rows.set_index("what")
-    each = "; ".join(f"{what} {points(row['difference'], row['diff_low'], row['diff_high'])}" for what, row in of.iterrows() if str(what).startswith("instead of"))
-    with_it, without = of.loc["the best with log-mel"], of.loc["the best without"]
+    rows = rows.set_index("what")
+    less = {what: points(row["difference"], row["diff_low"], row["diff_high"]) for what, row in rows.iterrows()}
+    each = "; ".join(f"{what} {difference}" for what, difference in less.items() if what.startswith("instead of"))
+    with_it, without = rows.loc["the best with log-mel"], rows.loc["the best without"]
     return (
         f"Log-mel in the place of one of the four, less all four ({rows['level'].iloc[0]}s): {each}. Of the 31 subsets of "
         f"five the best with it is {with_it['subset']} ({number(with_it['value'])}), without it {short(without['subset'])} "
-        f"({number(without['value'])}): {points(with_it['difference'], with_it['diff_low'], with_it['diff_high'])}, both picked by their test scores."
+        f"({number(without['value'])}): {less['the best with log-mel']}, both picked by their test scores."
     )
 
 
@@ -125,11 +121,9 @@ def xor(record: Record) -> str:
     table = record.table("xor")
     rows = table[~table["subset"].isin(["chance", "constant"])].pivot(index="subset", columns="head", values="value")
     rows = rows.loc[sorted(rows.index, key=lambda name: name.count("+"))]
-    head = markdown(
-        ["", *(f"{name} head" for name in rows)],
-        [[name, *map(number, each)] for name, each in zip(rows.index, rows.to_numpy(), strict=True)],
-    )
-    return f"Macro mAP of labels that are the exclusive-or of pitch and timbre; chance has {number(table['chance'].iloc[0])}.\n\n{head}"
+    by_head = markdown(["", *(f"{name} head" for name in rows)], [[row[0], *map(number, row[1:])] for row in rows.itertuples()])
+    chance = number(table["chance"].iloc[0])
+    return f"Macro mAP of labels that are the exclusive-or of pitch and timbre; chance has {chance}.\n\n{by_head}"
 
 
 def copies(record: Record) -> str:
@@ -150,41 +144,33 @@ def curves(record: Record) -> str:
 
 
 def _curve(name: str, rows: pd.DataFrame) -> str:
+    cells, names = rows.set_index(["encoder", "what", "part"]), encoders(rows_with(rows, what="share")["encoder"])
+    table = []
+    for _, row in rows_with(rows, encoder="all four", what="value").iterrows():
+        pairs = [[cells.loc[(each, what, row["part"])] for what in ("share", "added_last")] for each in names]
+        each = [", ".join(with_interval(cell, sign="+") for cell in pair) for pair in pairs]
+        table.append([f"{row['part']:g}", *each, with_interval(row)])
     of = {"budget": "epochs", "data": "training groups"}.get(name, name)
-    cells = rows.set_index(["encoder", "what", "part"])
-    names = encoders(rows.loc[rows["what"] == "share", "encoder"])
-    table = [
-        [f"{row['part']:g}", *(_point(cells, each, row["part"]) for each in names), with_interval(row)]
-        for _, row in rows_with(rows, encoder="all four", what="value").iterrows()
-    ]
-    header = [f"part of the {of}", *(f"{each}: share, added last" for each in names), "all four reach"]
-    return markdown(header, table)
-
-
-def _point(cells: pd.DataFrame, name: str, part: float) -> str:
-    return ", ".join(with_interval(cells.loc[(name, what, part)], sign="+") for what in ("share", "added_last"))
+    return markdown([f"part of the {of}", *(f"{each}: share, added last" for each in names), "all four reach"], table)
 
 
 # Probes
 
 
 def probes(record: Record) -> str:
-    """What a linear model reads of each property off each frozen embedding, in percent; untrained in brackets after it."""
-    table = record.table("probes")
+    """What a linear model reads of each property off each frozen embedding, in percent; untrained after it."""
+    table, rows = record.table("probes"), []
     names = [*encoders(name for name in table["encoder"] if name != ALL_FOUR), ALL_FOUR]
     cells = table.set_index(["property", "encoder", "control"])
-    rows = []
     for name in dict.fromkeys(table["property"]):
-        title = probe_sentences.heading(name)
-        rows.append([title, *(_probe(cells, name, encoder) for encoder in names)])
+        rows.append([probe_sentences.heading(name), *(_probe(cells, name, encoder) for encoder in names)])
     return markdown(["property", *(short(name) for name in names)], rows)
 
 
 def _probe(cells: pd.DataFrame, name: str, encoder: str) -> str:
     if (name, encoder, "") not in cells.index:
         return ""
-    text = with_interval(cells.loc[(name, encoder, "")])
-    bare = (name, encoder, "untrained")
+    text, bare = with_interval(cells.loc[(name, encoder, "")]), (name, encoder, "untrained")
     return f"{text}; untrained {number(cells.loc[bare, 'value'])}" if bare in cells.index else text
 
 

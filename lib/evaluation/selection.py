@@ -29,41 +29,36 @@ OWNER_COLUMNS = [
 
 
 def best_subset_table(played: Sequence[Played]) -> pd.DataFrame:
-    """The rows of best_subsets.csv, by game, level, head and measure; none for a measure that has no value here."""
-    return pd.DataFrame([row for one in played for row in _best_rows(one)], columns=BEST_COLUMNS)
+    """The rows of best_subsets.csv: the best subset of each game by each measure, and the smallest not significantly worse.
+
+    difference: best less smallest, with its paired interval (diff_low to diff_high), which includes zero; NaN where
+    there is no interval, and then no smaller subset is offered. Of several of one size the highest stands. rest: all
+    players less the smallest, what adding the others to it does. The best is chosen on these very clips, so its value
+    is a little lucky; differences to it too. No row for a measure that has no value here.
+    """
+    rows = [_best(one, measure) for one in played for measure in one.values]
+    return pd.DataFrame(filter(None, rows), columns=BEST_COLUMNS)
+
+
+def _best(played: Played, measure: str) -> dict[str, Any] | None:
+    of, values = played.of, {subset: each for subset, each in played.over_all(measure).items() if subset}
+    point = {subset: float(of.value(each)) for subset, each in values.items()}
+    if not np.isfinite(list(point.values())).all():
+        return None
+    best = max(point, key=point.__getitem__)
+    near = [subset for subset in values if of.interval(values[best] - values[subset])[0] <= 0]
+    smallest = min([best, *near], key=lambda subset: (len(subset), -point[subset]))
+    lost, rest = (values[subset] - values[smallest] for subset in (best, played.game.players))
+    return {
+        **played.row(measure, subsets=len(values), best=label(best), smallest=label(smallest), groups=played.n_groups),
+        **of.cells(values[best], ends=measures.ends(measure)), "smallest_value": point[smallest],
+        **of.cells(lost, "difference", "diff_low", "diff_high"), **of.cells(rest, "rest", "rest_low", "rest_high"),
+    }  # fmt: skip
 
 
 def owner_table(played: Sequence[Played]) -> pd.DataFrame:
     """The rows of owned.csv, by game, level, head, measure and class; of measures that are means over classes."""
     return pd.DataFrame([row for one in played for row in _owner_rows(one)], columns=OWNER_COLUMNS)
-
-
-def _best_rows(played: Played) -> list[dict[str, Any]]:
-    """Rows of best_subsets.csv: the best subset of a game, and the smallest that is not significantly worse.
-
-    difference: best less smallest, with its paired interval (diff_low to diff_high), which includes zero; NaN where
-    there is no interval, and then no smaller subset is offered. Of several of one size the highest stands. rest: all
-    players less the smallest, what adding the others to it does. The best is chosen on these very clips, so its value
-    is a little lucky; differences to it too.
-    """
-    rows = []
-    for measure in played.values:
-        values = {subset: each for subset, each in played.over_all(measure).items() if subset}
-        point = {subset: float(played.of.value(each)) for subset, each in values.items()}
-        if not np.isfinite(list(point.values())).all():
-            continue
-        best = max(point, key=point.__getitem__)
-        near = [subset for subset in values if played.of.interval(values[best] - values[subset])[0] <= 0]
-        smallest = min([best, *near], key=lambda subset: (len(subset), -point[subset]))
-        lost, rest = (values[subset] - values[smallest] for subset in (best, played.game.players))
-        rows.append(
-            played.row(measure, subsets=len(values), best=label(best), smallest=label(smallest), groups=played.n_groups)
-            | played.of.cells(values[best], ends=measures.ends(measure))
-            | {"smallest_value": point[smallest]}
-            | played.of.cells(lost, "difference", "diff_low", "diff_high")
-            | played.of.cells(rest, "rest", "rest_low", "rest_high")
-        )
-    return rows
 
 
 def _owner_rows(played: Played) -> list[dict[str, Any]]:

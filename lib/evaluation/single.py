@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.nn.functional import binary_cross_entropy, huber_loss
 
 from lib.evaluation import chance, measures
 from lib.evaluation.results import parameter_table
@@ -29,26 +31,20 @@ def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     [measure, level, value, constant, n, left_out, empty_because, chance]
     """
     chunks = study.chunks
-    targets, ids = chunks.targets[chunks.rows("test")], chunks.ids[chunks.rows("test")]
-    constant = np.tile(prevalence(study), (len(targets), 1))
-    held_against = {
-        "chunk": (targets, scores, constant),
-        "clip": (
-            measures.clip_targets(targets, ids)[1],
-            measures.clip_means(scores, ids)[1],
-            measures.clip_means(constant, ids)[1],
-        ),
-    }
-    rows = []
-    for level, (labels, ours, simple) in held_against.items():
-        by_chance = chance.evaluate(labels, chunks.corpus.leaves)
-        values, beside = (measures.evaluate(labels, each, chunks.corpus.leaves) for each in (ours, simple))
+    targets, ids, leaves = chunks.targets[chunks.rows("test")], chunks.ids[chunks.rows("test")], chunks.corpus.leaves
+    constant, rows = np.tile(prevalence(study), (len(targets), 1)), []
+    of_clips = [measures.clip_means(each, ids)[1] for each in (scores, constant)]
+    for level, labels, (ours, simple) in (
+        ("chunk", targets, (scores, constant)), ("clip", measures.clip_targets(targets, ids)[1], of_clips),
+    ):  # fmt: skip
+        by_chance = chance.evaluate(labels, leaves)
+        values, beside = (measures.evaluate(labels, each, leaves) for each in (ours, simple))
         rows += [
-            {"measure": name, "level": level, "value": one.value, "constant": beside[name].value, "n": one.n,
-             "left_out": one.left_out, "empty_because": one.reason, "chance": by_chance[name].value}
+            (name, level, one.value, beside[name].value, one.n, one.left_out, one.reason, by_chance[name].value)
             for name, one in values.items()
-        ]  # fmt: skip
-    return pd.DataFrame(rows)
+        ]
+    names = ("measure", "level", "value", "constant", "n", "left_out", "empty_because", "chance")
+    return pd.DataFrame(rows, columns=names)
 
 
 def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
@@ -77,16 +73,14 @@ def prevalence(study: Study) -> np.ndarray:
 
 def constant_loss(study: Study, what: str) -> float:
     """The training loss of the constant predictor under the schedule of `what`: an encoder above it learned nothing."""
-    schedule, share = study.settings.schedule(what), prevalence(study)
+    schedule, share = study.settings.schedule(what), torch.from_numpy(prevalence(study))
     if schedule.loss == "bce":
-        inside = share[(share > 0) & (share < 1)]
-        return float(-(inside * np.log(inside) + (1 - inside) * np.log(1 - inside)).sum() / len(share))
-    delta = schedule.huber_delta
-
-    def huber(error: np.ndarray) -> np.ndarray:
-        return np.where(error <= delta, error**2 / 2, delta * (error - delta / 2))
-
-    return float((share * huber(1 - share) + (1 - share) * huber(share)).mean())
+        return float(binary_cross_entropy(share, share))
+    of_all, of_none = (
+        huber_loss(share, torch.full_like(share, target), reduction="none", delta=schedule.huber_delta)
+        for target in (1.0, 0.0)
+    )
+    return float((share * of_all + (1 - share) * of_none).mean())
 
 
 def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
@@ -99,6 +93,6 @@ def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
     tested = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")
     shown = (tested["trained_on"] > 0) & ~np.isclose(tested["precision"], tested["constant"], rtol=0, atol=1e-9)
     known, left_out = list(tested["class"][shown]), list(tested["class"][~shown])
-    told = f"It knows {known[0]} best and {known[-1]} least." if len(known) > 1 else "No two classes can be compared."
+    ends = f"It knows {known[0]} best and {known[-1]} least." if len(known) > 1 else "No two classes can be compared."
     why = f" Not compared, without a training clip or with equal scores: {listed(left_out, 5)}." if left_out else ""
-    return f"{title}: macro mAP of chunks {100 * value:.1f} %, where chance has {100 * by_chance:.1f} %. {told}{why}"
+    return f"{title}: macro mAP of chunks {100 * value:.1f} %, where chance has {100 * by_chance:.1f} %. {ends}{why}"

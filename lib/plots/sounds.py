@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
+import librosa
 import numpy as np
 import pandas as pd
 import torch
@@ -35,8 +36,6 @@ def spectrogram(axis: mpl.Axes, samples: np.ndarray, rate_hz: int) -> None:
 
 def constant_q_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     """Constant-Q level [bin, frame] by librosa, 0 dB at the loudest cell, never under -SHOWN_DB."""
-    import librosa
-
     hop = round(HOP_S * rate_hz)
     response = np.abs(librosa.cqt(
         np.asarray(samples), sr=rate_hz, hop_length=hop, fmin=F_MIN_HZ, n_bins=N_BINS, bins_per_octave=PER_OCTAVE,
