@@ -45,8 +45,8 @@ Key = tuple[str, str, str]  # property, encoder and control
 
 
 @dataclass(frozen=True)
-class Question:
-    """A property as a linear model is asked for it; values of both sides [item, coordinate], NaN where not defined."""
+class Target:
+    """A property as a linear model predicts it; values of both sides [item, coordinate], NaN where not defined."""
 
     name: str
     unit: str
@@ -55,7 +55,7 @@ class Question:
     test: np.ndarray
 
     @property
-    def known(self) -> tuple[np.ndarray, np.ndarray]:
+    def defined(self) -> tuple[np.ndarray, np.ndarray]:
         """Of both sides [item] bool: where the property is defined."""
         return np.isfinite(self.train).all(1), np.isfinite(self.test).all(1)
 
@@ -67,35 +67,40 @@ class Fold:
     part: Study
     train: Side
     test: Side
-    questions: list[Question]
+    targets: list[Target]
     weights: np.ndarray
 
     @classmethod
     def of(cls, part: Study) -> "Fold":
         """Choose the chunks and measure them."""
         train, test = frozen.sides(part)
-        return cls(part, train, test, list(questions(part, train, test)), frozen.draws(part, test.groups))
+        return cls(part, train, test, list(targets_of(part, train, test)), frozen.draws(part, test.groups))
 
     @property
     def rows(self) -> np.ndarray:
         """Rows of the corpus [item]: those of the training side, then those of the test side."""
         return np.concatenate([self.train.rows, self.test.rows])
 
-    def groups(self, question: Question) -> np.ndarray:
+    def groups(self, target: Target) -> np.ndarray:
         """The groups [item] of the test chunks that the property is defined in."""
-        return self.test.groups[question.known[1]]
+        return self.test.groups[target.defined[1]]
+
+    @property
+    def none(self) -> np.ndarray:
+        """No value [1 + resample]."""
+        return np.full(1 + len(self.weights), np.nan)
 
 
-def questions(part: Study, train: Side, test: Side) -> Iterator[Question]:
+def targets_of(part: Study, train: Side, test: Side) -> Iterator[Target]:
     """Every property, measured on the chunks of both sides, and the classes."""
-    spent: list[float] = []
-    learned, asked = (measured(part.chunks, one.rows, spent) for one in (train, test))
-    if spent:
-        part.note_time("properties of chunks", sum(spent), len(train.rows) + len(test.rows), "chunks")
+    seconds: list[float] = []
+    sides = [measured(part.chunks, one.rows, seconds) for one in (train, test)]
+    if seconds:
+        part.note_time("properties of chunks", sum(seconds), len(train.rows) + len(test.rows), "chunks")
     for one in PROPERTIES:
-        yield Question(one.name, one.unit, "r2", *(one.coordinates(each[one.name]) for each in (learned, asked)))
-    targets = part.chunks.targets.astype(float)
-    yield Question(CLASSES, "macro mAP", SHARED, targets[train.rows], targets[test.rows])
+        yield Target(one.name, one.unit, "r2", *(one.coordinates(values[one.name]) for values in sides))
+    labels = part.chunks.targets.astype(float)
+    yield Target(CLASSES, "macro mAP", SHARED, labels[train.rows], labels[test.rows])
 
 
 def shuffled(clips: np.ndarray, seed: int) -> np.ndarray:
@@ -112,73 +117,59 @@ def probe_table(study: Study) -> pd.DataFrame:
     folds, seeds = [Fold.of(part) for part in study.parts], study.request.seeds
     found = [[probed(fold, seed) for fold in folds] for seed in seeds]
     rows = []
-    for each in zip(*(fold.questions for fold in folds), strict=True):
-        counts = _counts(folds, each) | {"seeds": len(seeds)}
-        of_groups = sum(frozen.freedom(fold.groups(one)) for fold, one in zip(folds, each, strict=True))
+    for each in zip(*(fold.targets for fold in folds), strict=True):
+        name, unit, measure = each[0].name, each[0].unit, each[0].measure
+        groups = [fold.groups(one) for fold, one in zip(folds, each, strict=True)]
+        counts = {"n_train": sum(int(one.defined[0].sum()) for one in each), "n": sum(map(len, groups))}
+        counts |= {"groups": sum(len(set(own)) for own in groups), "seeds": len(seeds)}
+        of_groups, ends = sum(map(frozen.freedom, groups)), (0, 1) if measure == SHARED else (-np.inf, 1)
         for encoder in (*names(), ALL_FOUR):
             for control in CONTROLS:
-                key = each[0].name, encoder, control
-                ends = (0, 1) if each[0].measure == SHARED else (-np.inf, 1)
-                number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in found], of_groups, ends)
-                start = {"property": each[0].name, "unit": each[0].unit, "encoder": encoder, "control": control}
-                rows.append(start | {"measure": each[0].measure} | number | counts)
+                by_seed = [[one[name, encoder, control] for one in by_fold] for by_fold in found]
+                start = {"property": name, "unit": unit, "encoder": encoder, "control": control, "measure": measure}
+                rows.append(start | frozen.summary(study, by_seed, of_groups, ends) | counts)
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _counts(folds: list[Fold], each: tuple[Question, ...]) -> dict[str, int]:
-    """n_train, n and groups of one property in all folds."""
-    return {
-        "n_train": sum(int(one.known[0].sum()) for one in each),
-        "n": sum(int(one.known[1].sum()) for one in each),
-        "groups": sum(len(set(fold.groups(one))) for fold, one in zip(folds, each, strict=True)),
-    }
 
 
 def probed(fold: Fold, seed: int) -> dict[Key, np.ndarray]:
     """By property, encoder and control: the measure, and under each resample [1 + resample]."""
     own = frozen.trained(fold.part, seed, fold.rows)
     before = frozen.untrained(fold.part, seed, fold.rows, fold.train.rows)
-    order = shuffled(fold.train.clips, seed)
-    found = {}
+    order, found = shuffled(fold.train.clips, seed), {}
     for encoder in (*names(), ALL_FOUR):
         inputs, first = (frozen.joined(embeddings, encoder) for embeddings in (own, before))
-        for question in fold.questions:
-            found[question.name, encoder, ""] = probe(fold, question, question.train, inputs)
-            found[question.name, encoder, "untrained"] = probe(fold, question, question.train, first)
-            found[question.name, encoder, "shuffled"] = probe(fold, question, question.train[order], inputs)
-            found[question.name, encoder, "unseen"] = unseen(fold, question, inputs)
+        for target in fold.targets:
+            found[target.name, encoder, ""] = probe(fold, target, target.train, inputs)
+            found[target.name, encoder, "untrained"] = probe(fold, target, target.train, first)
+            found[target.name, encoder, "shuffled"] = probe(fold, target, target.train[order], inputs)
+            found[target.name, encoder, "unseen"] = unseen(fold, target, inputs)
     return found
 
 
-def probe(fold: Fold, question: Question, learned: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+def probe(fold: Fold, target: Target, learned: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """[1 + resample] of a ridge that learns `learned` [train item, coordinate] from inputs [train and test item, d].
 
     All NaN where too few chunks have a value.
     """
     train, test = np.split(inputs, [len(learned)])
-    known, asked = np.isfinite(learned).all(1), question.known[1]
-    if known.sum() < FEWEST or not asked.any():
-        return np.full(1 + len(fold.weights), np.nan)
+    known, tested = np.isfinite(learned).all(1), target.defined[1]
+    if known.sum() < FEWEST or not tested.any():
+        return fold.none
     model = ridge.fit(train[known], learned[known], fold.train.groups[known])
-    predicted, truth = model.predict(test[asked]), question.test[asked]
-    if question.measure == "r2":
-        return ridge.explained(truth, predicted, model.intercept, fold.weights[:, asked])
-    return _precision(fold, truth, predicted)
+    predicted, truth = model.predict(test[tested]), target.test[tested]
+    if target.measure == "r2":
+        return ridge.explained(truth, predicted, model.intercept, fold.weights[:, tested])
+    resamples, seed = fold.part.settings.scoring.resamples, resampling_seed(fold.part)
+    value, rows = Bootstrap(truth, predicted, fold.test.groups, resamples, seed).of(SHARED)
+    return np.append(value.value, rows)
 
 
-def unseen(fold: Fold, question: Question, inputs: np.ndarray) -> np.ndarray:
+def unseen(fold: Fold, target: Target, inputs: np.ndarray) -> np.ndarray:
     """[1 + resample] of ridges that learn from test chunks of other groups; inputs as for `probe`. NaN of few groups."""
-    test, known = inputs[len(question.train) :], question.known[1]
-    few = known.sum() < FEWEST or len(set(fold.groups(question))) < ridge.FOLDS
-    if few or question.measure != "r2":
-        return np.full(1 + len(fold.weights), np.nan)
-    truth = question.test[known]
+    test, known = inputs[len(target.train) :], target.defined[1]
+    few = known.sum() < FEWEST or len(set(fold.groups(target))) < ridge.FOLDS
+    if few or target.measure != "r2":
+        return fold.none
+    truth = target.test[known]
     predicted, mean = ridge.out_of_fold(test[known], truth, fold.test.groups[known])
     return ridge.explained(truth, predicted, mean, fold.weights[:, known])
-
-
-def _precision(fold: Fold, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Macro mAP [1 + resample] of scores [item, class]."""
-    resamples, seed = fold.part.settings.scoring.resamples, resampling_seed(fold.part)
-    value, rows = Bootstrap(targets, scores, fold.test.groups, resamples, seed).of(SHARED)
-    return np.append(value.value, rows)

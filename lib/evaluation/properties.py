@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -51,7 +50,7 @@ class Property:
     period: float = 0.0
 
     def coordinates(self, values: np.ndarray) -> np.ndarray:
-        """What a linear model is asked for [chunk, 1], or [chunk, 2] of a circle, whose two ends would else be far apart.
+        """What a linear model predicts [chunk, 1], or [chunk, 2] of a circle, whose two ends would else be far apart.
 
         Cosine and sine rather than twelve classes: a tone between two semitones is near to both, no border is drawn
         by hand, and the share of variance explained is comparable with that of the other properties.
@@ -189,16 +188,18 @@ def of_sound(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
     return {one.name: found[one.measure] for one in PROPERTIES}
 
 
-def measured(chunks: Chunks, rows: np.ndarray, spent: list[float] | None = None) -> Mapping[str, np.ndarray]:
+def measured(chunks: Chunks, rows: np.ndarray, seconds: list[float] | None = None) -> Mapping[str, np.ndarray]:
     """Every property [row] of these rows of the chunks; measured once, then read from data/cache/properties.
 
-    The seconds that measuring took are added to `spent`.
+    The seconds that measuring took are added to `seconds`.
     """
     names = [one.name for one in PROPERTIES]
     key = files.key(VERSION, chunks.key, chunks.settings.rate_hz, names, version("librosa"), version("numpy"))
     path = files.cache() / "properties" / f"{key}.npz"
     with held(path.with_suffix(""), "properties of the chunks", wait=True):
-        values, done = _stored(path, len(chunks), len(names))
+        stored = digests.reread(path, digests.load_arrays)
+        empty = {"values": np.full((len(chunks), len(names)), np.nan), "done": np.zeros(len(chunks), bool)}
+        values, done = map((stored or empty).get, ("values", "done"))
         if len(left := rows[~done[rows]]):
             start = time.perf_counter()
             for row in left:
@@ -206,14 +207,6 @@ def measured(chunks: Chunks, rows: np.ndarray, spent: list[float] | None = None)
             done[left] = True
             with digests.sealed(path) as temporary:
                 np.savez(temporary, values=values, done=done)
-            if spent is not None:
-                spent.append(time.perf_counter() - start)
+            if seconds is not None:
+                seconds.append(time.perf_counter() - start)
     return dict(zip(names, values[rows].T, strict=True))
-
-
-def _stored(path: Path, n_chunks: int, n_properties: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values [chunk, property] and which chunks are measured [chunk]; of a path that is not there none."""
-    stored = digests.reread(path, digests.load_arrays)
-    if stored is None:
-        return np.full((n_chunks, n_properties), np.nan), np.zeros(n_chunks, bool)
-    return stored["values"], stored["done"]

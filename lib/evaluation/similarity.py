@@ -71,7 +71,7 @@ def _cka_rows(embeddings: frozen.Embeddings, test: Side, weights: np.ndarray) ->
         yield (first, second, "cka"), np.append(value, linear_draws(value, without, test.groups, weights))
 
 
-def asked(players: Sequence[str]) -> list[tuple[str, str]]:
+def predicted_pairs(players: Sequence[str]) -> list[tuple[str, str]]:
     """What is predicted from what: each from each, from pitch and timbre together, and from all others."""
     pairs = list(permutations(players, 2))
     if set(BOTH) < set(players):
@@ -85,7 +85,7 @@ def _predicted_rows(
 ) -> Iterator[tuple[Pair, np.ndarray]]:
     """Shares of variance [1 + resample], of embeddings of the training chunks and below them the test chunks."""
     n_train = len(train.rows)
-    for first, second in asked(list(embeddings)):
+    for first, second in predicted_pairs(list(embeddings)):
         inputs, targets = (np.split(frozen.joined(embeddings, name), [n_train]) for name in (first, second))
         model = ridge.fit(inputs[0], targets[0], train.groups)
         found = ridge.explained(targets[1], model.predict(inputs[1]), model.intercept, weights)

@@ -98,7 +98,7 @@ def test_unseen_chunks_are_of_other_groups(study):
     clips = np.unique(fold.test.clips, return_inverse=True)[1]
     fold = replace(fold, test=frozen.Side(fold.test.rows, fold.test.clips, fold.test.clips))
     values = np.random.default_rng(0).normal(size=clips.max() + 1)[clips][:, None]
-    question = probes.Question("of the clip", "", "r2", np.zeros((len(fold.train.rows), 1)), values)
+    question = probes.Target("of the clip", "", "r2", np.zeros((len(fold.train.rows), 1)), values)
     names = np.concatenate([np.zeros((len(fold.train.rows), clips.max() + 1)), np.eye(clips.max() + 1)[clips]])
     assert probes.unseen(fold, question, names)[0] < 0.2
 
@@ -204,9 +204,9 @@ def test_shuffling_moves_values_between_clips_and_keeps_them_together():
 def test_test_values_are_not_learned_from(study, monkeypatch):
     put_in(monkeypatch)
     fold = Fold.of(study)
-    question = next(one for one in fold.questions if one.name == "loudness")
+    question = next(one for one in fold.targets if one.name == "loudness")
     inputs = frozen.joined(frozen.trained(study, 0, fold.rows), "waveform")
-    shifted = probes.Question("loudness", "dB", "r2", question.train, question.test + 50)
+    shifted = probes.Target("loudness", "dB", "r2", question.train, question.test + 50)
     before, after = (probes.probe(fold, one, one.train, inputs)[0] for one in (question, shifted))
     assert after < 0.2 < before
 

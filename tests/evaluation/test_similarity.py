@@ -66,12 +66,12 @@ def test_linear_draws_of_a_mean_spread_as_its_resamples():
 
 
 def test_what_is_asked():
-    asked = similarity.asked(("pitch", "timbre", "neuralogram", "waveform"))
+    asked = similarity.predicted_pairs(("pitch", "timbre", "neuralogram", "waveform"))
     assert ("waveform", "pitch") in asked and ("pitch+timbre", "waveform") in asked
     assert ("timbre+neuralogram+waveform", "pitch") in asked
     assert len(asked) == len(set(asked)) == 12 + 2 + 4
     assert all(second not in first.split("+") for first, second in asked)
-    assert similarity.asked(("pitch", "timbre")) == [("pitch", "timbre"), ("timbre", "pitch")]
+    assert similarity.predicted_pairs(("pitch", "timbre")) == [("pitch", "timbre"), ("timbre", "pitch")]
 
 
 @pytest.fixture
