@@ -301,7 +301,7 @@ def test_class_page_shows_its_subsets_shares_and_clips():
     assert [len(line.get_xdata()) for line in shown.lines] == [16, 8]
     first = shown.get_yticklabels()[0].get_text()
     assert first == f"{clips['clip'][0]} (5)"
-    assert {"has the class (16 of 16 shown)", "has it not (8 of 8 shown)"} <= set(told(figure))
+    assert {"has the class (16 of 16 shown)", "does not have it (8 of 8 shown)"} <= set(told(figure))
 
 
 def test_class_page_keeps_the_best_and_worst_of_many_clips():
