@@ -11,6 +11,7 @@ from lib.plots.contributions import class_figure
 from lib.report import report
 from lib.report.pictures import PICTURES
 from lib.report.run import TABLES, Run
+from lib.report.sections import elsewhere
 from lib.study import Study
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -185,7 +186,7 @@ def test_pictures_have_room_for_so_much_and_those_that_matter_come_first(made, m
         (study.figures / f"{stem}.png").write_bytes(b"x" * 4_000_000)
     run = Run.of(study.folder)
     assert list(run.pictures) == ["table1", "overview"]
-    assert "careless" in next(report.elsewhere(run)).body[0]
+    assert "careless" in elsewhere(run)[0]
 
 
 def test_every_table_names_a_notebook_that_there_is():
