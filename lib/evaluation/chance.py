@@ -27,15 +27,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import special
 
+from lib.evaluation.intervals import special
 from lib.evaluation.measures import FIVE, MEASURES, NAMES, Array, Leaves, Names, Value, mean_of_known, ratio, validate
 from lib.evaluation.resampling import Resampled, draws_of_groups, group_numbers
 
 
 def harmonic(n: Array) -> Array:
     """H_n = 1 + 1/2 + ... + 1/n of whole numbers n >= 0, by digamma (scipy.special.digamma(n + 1) + Euler's gamma)."""
-    return special.digamma(np.asarray(n, float) + 1) + np.euler_gamma
+    return special().digamma(np.asarray(n, float) + 1) + np.euler_gamma
 
 
 def average_precision(items: Array, positives: Array) -> Array:
@@ -97,7 +97,7 @@ def _items(value: Callable[[_Labels], Array]) -> Callable[[_Labels, Array], Arra
 
 
 def _hit(labels: _Labels) -> Array:
-    binom = special.binom
+    binom = special().binom
     return 1 - binom(labels.width - labels.count, FIVE) / binom(labels.width, FIVE)
 
 

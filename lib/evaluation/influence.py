@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy import special
 
+from lib.evaluation.intervals import special
 from lib.evaluation.measures import BY_CLASS, ITEM_SUMS, MEASURES, NAMES, Array, Leaves, Matrix, Names, Value
 from lib.evaluation.resampling import Stored, draws_of_groups, group_numbers
 from lib.sounds.arrays import batched_slices
@@ -149,7 +149,7 @@ class Influences:
         psi = area.psi
         if kept != area.value:
             psi = np.bincount(self.group) * np.sign(kept - 0.5) * 0.5 / n**2
-        value = special.ndtri(kept)
+        value = special().ndtri(kept)
         return Influence(np.sqrt(2) * value, np.sqrt(2) * psi * np.sqrt(2 * np.pi) * np.exp(value**2 / 2))
 
     def _of_pairs(self) -> Influence:

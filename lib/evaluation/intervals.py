@@ -14,10 +14,10 @@ games of ten classes such intervals of shares and of differences covered in 93 t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 Array = np.ndarray
 
@@ -54,7 +54,7 @@ class Sampling:
     def interval(self, rows: Array) -> tuple[Array, Array]:
         """Low and high end [...] of the interval."""
         error, freedom = self.error(rows)
-        reach = special.stdtrit(freedom, (1 + self.confidence) / 2) * error
+        reach = special().stdtrit(freedom, (1 + self.confidence) / 2) * error
         return self.value(rows) - reach, self.value(rows) + reach
 
     def cells(self, rows: Array, *names: str, ends: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
@@ -66,13 +66,13 @@ class Sampling:
         """How often a number whose expectation is zero would lie as far from it [...]; two-sided."""
         error, freedom = self.error(rows)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return 2 * special.stdtr(freedom, -np.abs(self.value(rows)) / error)
+            return 2 * special().stdtr(freedom, -np.abs(self.value(rows)) / error)
 
     def p_above(self, rows: Array) -> Array:
         """How often a number whose expectation is zero would lie as high or higher [...]; one-sided."""
         error, freedom = self.error(rows)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return special.stdtr(freedom, -self.value(rows) / error)
+            return special().stdtr(freedom, -self.value(rows) / error)
 
     def simultaneous(self, several: Sequence[Array]) -> list[tuple[float, float]]:
         """Intervals of several numbers that cover all of them together in `confidence` of cases.
@@ -90,10 +90,17 @@ class Sampling:
         for rows in several:
             error, freedom = self.error(rows)
             at = (1 + self.confidence) / 2
-            normal, alone = special.ndtri(at), special.stdtrit(freedom, at)
+            normal, alone = special().ndtri(at), special().stdtrit(freedom, at)
             reach = alone * max(1.0, largest / normal) * error  # t in place of the normal, as for one interval
             found.append((float(self.value(rows) - reach), float(self.value(rows) + reach)))
         return found
+
+
+def special() -> ModuleType:
+    """scipy.special, whose functions are those of scipy.stats, loaded where it is needed: it takes as long as pandas."""
+    from scipy import special
+
+    return special
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> Array:
