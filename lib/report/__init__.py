@@ -1,1 +1,1 @@
-"""A study on one page: the run as its page reads it, the elements of a page, clips and what was predicted of them."""
+"""A study on one page: the run as its page reads it, the elements and sections of the page, clips to listen to."""
