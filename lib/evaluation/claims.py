@@ -6,7 +6,7 @@ last, to all others. A positive share is nearly automatic, even an exact copy of
 as it is. The tables are those that lib/evaluation/contributions.py, comparisons.py and selection.py write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -139,29 +139,25 @@ def _smaller(row: pd.Series, measure: str) -> str:
 # All of it
 
 
-def conclusion(
-    shares: pd.DataFrame, marginals: pd.DataFrame, best: pd.DataFrame, pairs: pd.DataFrame, together: pd.DataFrame,
-    corpus: str, families: pd.DataFrame | None = None,
-) -> str:  # fmt: skip
+def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus: str) -> str:
     """What was found on this corpus: the best subset, the shares with what is added last, who more than whom, the best beaten?
 
-    Rows of one level and head of contributions.csv, marginals.csv, best_subsets.csv, tests.csv and simultaneous.csv, and of
-    branches.csv where labels come in families.
+    tables: contributions, marginals, best_subsets, tests and simultaneous, and branches where labels come in families.
     """
-    first = shares.iloc[0]
-    level, head = first["level"], first["head"]
-    rows = _of(shares, level, head).sort_values("share", ascending=False)
+    rows = _of(tables["contributions"], level, head).sort_values("share", ascending=False)
     if not np.isfinite(rows["share"]).all():
         return f"On {corpus} there is no {measure_name(SHARED)} to share out."
+    together = rows_with(tables["simultaneous"], level=level, head=head)
+    families = tables.get("branches", pd.DataFrame())
     says = [
         f"On {corpus}:",
-        best_subset(best, SHARED, level, head),
-        "" if families is None else _by_family(families),
-        _each_share(rows, _of(marginals, level, head)),
-        _who_more(rows_with(pairs, game=STUDY)),
+        best_subset(tables["best_subsets"], SHARED, level, head),
+        _by_family(rows_with(families, level=level, head=head)) if len(families) else "",
+        _each_share(rows, _of(tables["marginals"], level, head)),
+        _who_more(_of(tables["tests"], level, head)),
         beats_every_single(together),
         few_groups(int(together["groups"].iloc[0])),
-        seeds(int(first["seeds"])),
+        seeds(int(rows["seeds"].iloc[0])),
     ]
     return " ".join(filter(None, says))
 

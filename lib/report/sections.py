@@ -85,13 +85,11 @@ def remarks(run: Run) -> Iterator[Element]:
 
 def who_contributes(run: Run) -> Iterator[Element]:
     """The conclusion at each level, as notebook 04 ends."""
-    names = ("contributions", "marginals", "best_subsets", "tests")
-    tables = [*(rows_with(run.table(name), measure=SHARED) for name in names), run.table("simultaneous")]
+    names = ["contributions", "marginals", "best_subsets", "tests", "simultaneous"]
     if (run.study.folder / "tables" / "branches.csv").exists() and _has_rows(run, "branches"):
-        tables.append(run.table("branches"))
-    for level in reversed(run.levels):
-        mine = [rows_with(one, level=level, head=run.head) for one in tables]
-        yield sentences(claims.conclusion(*mine[:5], run.study.title, *mine[5:]))
+        names.append("branches")
+    tables = {name: run.table(name) for name in names}
+    yield from (sentences(claims.conclusion(tables, level, run.head, run.study.title)) for level in reversed(run.levels))
 
 
 def beside_the_paper(run: Run) -> list[str]:

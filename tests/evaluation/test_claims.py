@@ -39,14 +39,14 @@ def best_row(smallest="pitch+waveform", difference=(0.02, -0.01, 0.05), rest=(0.
 def pair_rows(*p_holm):
     names = [("pitch", "timbre"), ("pitch", "neuralogram"), ("timbre", "waveform")]
     return pd.DataFrame([
-        {"game": "paper4", "first": a, "second": b, "difference": -0.1, "p_holm": p}
+        HERE | {"first": a, "second": b, "difference": -0.1, "p_holm": p}
         for (a, b), p in zip(names, p_holm, strict=True)
     ])  # fmt: skip
 
 
 def together_rows(*ends, p_all=0.025, groups=40):
     return pd.DataFrame([
-        {"first": ALL_FOUR, "second": name, "measure": "top1", "low": low, "high": high, "p_all": p_all, "groups": groups}
+        HERE | {"first": ALL_FOUR, "second": name, "measure": "top1", "low": low, "high": high, "p_all": p_all, "groups": groups}
         for name, (low, high) in zip(FOUR, ends, strict=True)
     ])  # fmt: skip
 
@@ -61,7 +61,13 @@ def conclude(
 ):
     best = best_row() if best is None else best
     together = together_rows(*[UP] * 4) if together is None else together
-    return claims.conclusion(share_rows(values), added(*last), best, pair_rows(*p_holm), together, "esc50", families)
+    return concluded(share_rows(values), added(*last), best, pair_rows(*p_holm), together, families)
+
+
+def concluded(*tables):
+    names = ("contributions", "marginals", "best_subsets", "tests", "simultaneous", "branches")
+    given = {name: table for name, table in zip(names, tables, strict=False) if table is not None}
+    return claims.conclusion(given, "clip", "paper", "esc50")
 
 
 def in_order(text, *parts):
@@ -105,7 +111,7 @@ def test_without_intervals_nothing_is_claimed():
     bare = best_row(low=np.nan, high=np.nan, difference=(0.02, np.nan, np.nan), rest=(0.02, np.nan, np.nan))
     alone = together_rows(*[NONE] * 4, p_all=np.nan, groups=1)
     shares = share_rows((0.1, 0.2, 0.3, 0.25), half=np.nan)
-    told = claims.conclusion(shares, added(*[NONE] * 4), bare, pair_rows(*[np.nan] * 3), alone, "esc50")
+    told = concluded(shares, added(*[NONE] * 4), bare, pair_rows(*[np.nan] * 3), alone)
     assert "cannot be tested" in told and "Which shares differ cannot be tested: one group alone" in told
     for claim in ("not significantly different", "above zero", "below zero", "No two shares", "clearly"):
         assert claim not in told
@@ -266,6 +272,8 @@ def test_families_of_labels_stand_before_the_shares_with_the_best_single_encoder
     def row(branch, encoder, value, n_classes):
         return {
             "branch": branch,
+            "level": "clip",
+            "head": "paper",
             "encoder": encoder,
             "value": value,
             "low": value - 0.1,
