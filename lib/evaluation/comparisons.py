@@ -28,7 +28,7 @@ SIMULTANEOUS_COLUMNS = [*PAIR_COLUMNS, "seeds", "p", "p_all", "groups"]
 DIFFERENCE_COLUMNS = [*PAIR_COLUMNS, "items", "groups", "seeds", "p", "p_holm"]
 
 
-def found(
+def rows_of_model(
     parts: Sequence[Scores], subset: str, head: str, level: str, measure: str = SHARED,
     over: Sequence[Sequence[int]] | None = None,
 ) -> np.ndarray:  # fmt: skip
@@ -53,7 +53,7 @@ def difference_table(study: Study) -> pd.DataFrame:
     parts, measure, rows = parts_of(study), headline(study), []
     for level in LEVELS:
         of = sampling(parts, level)
-        each = {subset: found(parts, subset, "paper", level, measure) for subset in PAPER_ORDER}
+        each = {subset: rows_of_model(parts, subset, "paper", level, measure) for subset in PAPER_ORDER}
         items = sum(len(part.tests[level].targets) for part in parts)
         shared = {"level": level, "measure": measure, "head": "paper", "items": items}
         shared |= {"groups": n_groups(parts, level), "seeds": len(study.request.seeds)}
@@ -74,8 +74,8 @@ def simultaneous_table(study: Study) -> pd.DataFrame:
     for level in LEVELS:
         of = sampling(parts, level)
         for head in study.settings.heads.kinds:
-            all_four = found(parts, ALL_FOUR, head, level, measure)
-            less = [all_four - found(parts, name, head, level, measure) for name in players]
+            all_four = rows_of_model(parts, ALL_FOUR, head, level, measure)
+            less = [all_four - rows_of_model(parts, name, head, level, measure) for name in players]
             p = [float(of.p_above(each)) for each in less]
             shared = {"first": ALL_FOUR, "level": level, "measure": measure, "head": head, "p_all": float(np.max(p))}
             shared |= {"groups": n_groups(parts, level), "seeds": len(study.request.seeds)}
@@ -133,7 +133,7 @@ def branch_table(study: Study) -> pd.DataFrame:
     for level in LEVELS if of_branch else ():
         of = sampling(parts, level)
         for subset, head in models:
-            rows = found(parts, subset, head, level, over=list(of_branch.values()))
+            rows = rows_of_model(parts, subset, head, level, over=list(of_branch.values()))
             for (branch, columns), own in zip(of_branch.items(), rows.T, strict=True):
                 start = {"encoder": subset, "branch": branch, "n_classes": int(tested[columns].sum()), "level": level}
                 start |= {"head": head, "measure": SHARED, "seeds": len(study.request.seeds)}
@@ -152,7 +152,7 @@ def planted_truth(study: Study) -> pd.DataFrame:
     of = sampling(parts, "chunk")
     for better, worse in (("pitch", "timbre"), ("timbre", "pitch")):
         models = ((better, "own"), (worse, "own"), (CHANCE, "none"))
-        first, second, chance = (found(parts, *one, "chunk", over=[families[better]])[:, 0] for one in models)
+        first, second, chance = (rows_of_model(parts, *one, "chunk", over=[families[better]])[:, 0] for one in models)
         cells = of.cells(first - second, "difference", "low", "high")
         names = ("value", "of_worse", "chance")
         values = {name: float(of.value(one)) for name, one in zip(names, (first, second, chance), strict=True)}

@@ -13,7 +13,7 @@ from lib.evaluation import influence, measures
 from lib.evaluation.chance import Chance
 from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.intervals import Sampling
-from lib.evaluation.resampling import Bootstrap, Resampled, Stored, kept
+from lib.evaluation.resampling import Bootstrap, Resampled, Stored, cached
 from lib.files import digests
 from lib.representations import names
 from lib.study import Study, missing
@@ -113,9 +113,9 @@ class Scores:
         key = scores.content, level, test.content, scoring.resamples, self.seed
         if scores.path is None:
             chance = partial(Chance, test.targets, *drawn)
-            return kept(key, lambda: Stored.of_all(chance())) if many else chance()
+            return cached(key, lambda: Stored.of_all(chance())) if many else chance()
         if many:
-            return kept(key, lambda: influence.measure(test.targets, scores[level], *drawn))
+            return cached(key, lambda: influence.measure(test.targets, scores[level], *drawn))
         return Bootstrap(test.targets, scores[level], *drawn)
 
 

@@ -279,7 +279,7 @@ def test_differences_are_paired(made):
 
 def test_a_model_does_not_differ_from_itself(made):
     parts = comparisons.parts_of(made[0])
-    same = [comparisons.found(parts, "pitch", "paper", "chunk") for _ in range(2)]
+    same = [comparisons.rows_of_model(parts, "pitch", "paper", "chunk") for _ in range(2)]
     np.testing.assert_array_equal(*same)
 
 
