@@ -34,11 +34,8 @@ def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
             shown[column] = shown[column].map(model_name, na_action="ignore")
     texts = [column for column in range(shown.shape[1]) if not _numeric(shown.iloc[:, column])]
     sides = [
-        {
-            "selector": f"td.col{column}, th.col{column}",
-            "props": f"text-align: {'left' if column in texts else 'right'}",
-        }
-        for column in range(shown.shape[1])
+        {"selector": f"td.col{k}, th.col{k}", "props": f"text-align: {'left' if k in texts else 'right'}"}
+        for k in range(shown.shape[1])
     ]
     return shown.style.format(precision=precision, na_rep="", escape="html").hide().set_table_styles(sides)
 

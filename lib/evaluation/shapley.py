@@ -5,7 +5,7 @@ for the empty one what a ranking by chance is expected to have of it). The Shapl
 over all orders in which the coalition can be built; the shares sum to the value of all less that of none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from math import factorial
 
@@ -19,25 +19,21 @@ Game = Mapping[Subset, np.ndarray]  # value [...] of every subset; the players i
 def players(game: Game) -> Subset:
     """The largest coalition; ValueError where a subset of it has no value."""
     everyone = max(game, key=len)
-    wanted = {subset for size in range(len(everyone) + 1) for subset in combinations(everyone, size)}
+    wanted = set(_coalitions(everyone))
     if lacking := sorted(wanted - set(game)):
-        raise ValueError(
-            f"the game has no value for {'+'.join(lacking[0]) or 'nobody'}; all {len(wanted)} subsets are needed"
-        )
+        missing = "+".join(lacking[0]) or "nobody"
+        raise ValueError(f"the game has no value for {missing}; all {len(wanted)} subsets are needed")
     return everyone
 
 
 def shapley(game: Game) -> dict[str, np.ndarray]:
     """The share [...] of each player; they sum to the value of all less that of none."""
     everyone = players(game)
-    n = len(everyone)
-    shares = {}
+    n, shares = len(everyone), {}
     for player in everyone:
-        others = [name for name in everyone if name != player]
         shares[player] = sum(
-            factorial(size) * factorial(n - size - 1) / factorial(n) * _added(game, everyone, subset, player)
-            for size in range(n)
-            for subset in combinations(others, size)
+            factorial(len(before)) * factorial(n - len(before) - 1) / factorial(n) * _added(game, everyone, before, player)
+            for before in _coalitions(name for name in everyone if name != player)
         )
     return shares
 
@@ -49,21 +45,13 @@ def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
     complement each other, below zero one replaces the other.
     """
     everyone = players(game)
-    n = len(everyone)
-    found = {}
-    for pair in combinations(everyone, 2):
-        others = [name for name in everyone if name not in pair]
-        found[pair] = sum(
-            factorial(size)
-            * factorial(n - size - 2)
-            / factorial(n - 1)
-            * (
-                _added(game, everyone, _join(everyone, subset, pair[:1]), pair[1])
-                - _added(game, everyone, subset, pair[1])
-            )
-            for size in range(n - 1)
-            for subset in combinations(others, size)
-        )
+    n, found = len(everyone), {}
+    for first, second in combinations(everyone, 2):
+        found[first, second] = sum(
+            factorial(len(before)) * factorial(n - len(before) - 2) / factorial(n - 1)
+            * (_added(game, everyone, (*before, first), second) - _added(game, everyone, before, second))
+            for before in _coalitions(name for name in everyone if name not in (first, second))
+        )  # fmt: skip
     return found
 
 
@@ -79,10 +67,13 @@ def leave_one_out(game: Game) -> dict[str, np.ndarray]:
     return {player: _added(game, everyone, tuple(p for p in everyone if p != player), player) for player in everyone}
 
 
-def _added(game: Game, everyone: Subset, subset: Subset, player: str) -> np.ndarray:
-    return np.asarray(game[_join(everyone, subset, (player,))]) - np.asarray(game[subset])
+def _coalitions(names: Iterable[str]) -> Iterator[Subset]:
+    """All subsets of these players, the empty one first."""
+    names = tuple(names)
+    return (subset for size in range(len(names) + 1) for subset in combinations(names, size))
 
 
-def _join(everyone: Subset, subset: Subset, more: Subset) -> Subset:
-    """Both together, in the players' order."""
-    return tuple(name for name in everyone if name in subset or name in more)
+def _added(game: Game, everyone: Subset, before: Iterable[str], player: str) -> np.ndarray:
+    """What a player adds to those who are there before."""
+    without, with_it = (tuple(name for name in everyone if name in some) for some in (before, (*before, player)))
+    return np.asarray(game[with_it]) - np.asarray(game[without])
