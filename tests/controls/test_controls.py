@@ -196,7 +196,7 @@ def test_a_game_is_ready_when_every_fold_and_seed_is(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("limit", "kept"), [(results.LARGE_BYTES, np.float32), (1000, np.float16)])
 def test_scores_of_a_control_are_stored_as_the_studys(limit, kept, tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "LARGE_BYTES", limit)
+    monkeypatch.setattr("lib.evaluation.scores.LARGE_BYTES", limit)
     part = made_up.study(tmp_path, monkeypatch).parts[0]
     CONTROLS["mean"].run(part, 0)
     scores = np.load(part.scores("pitch", "own", 0))

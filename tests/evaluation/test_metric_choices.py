@@ -60,7 +60,7 @@ def test_one_row_a_definition(made):
 def test_agrees_with_subsets_csv(made, monkeypatch):
     """Where subsets.csv has the definition: value, constant and oracle to the last digit."""
     found, table = made
-    monkeypatch.setattr(results, "models", lambda study: [("constant", "none"), ("timbre", "linear")])
+    monkeypatch.setattr("lib.evaluation.results.models", lambda study: [("constant", "none"), ("timbre", "linear")])
     stored = results.write_subsets(found)
     checked = 0
     for level, aggregation in (("chunk", "none"), ("clip", "mean of scores")):

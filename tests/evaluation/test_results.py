@@ -173,7 +173,7 @@ def test_large_runs_store_halves(tmp_path, monkeypatch):
     scores = np.full((30, 12), 0.1, np.float64)
     write_scores(found, "pitch", "own", 0, scores)
     assert np.load(found.scores("pitch", "own", 0)).dtype == np.float32
-    monkeypatch.setattr(results, "LARGE_BYTES", 35 * scores.size * 4 - 1)
+    monkeypatch.setattr("lib.evaluation.scores.LARGE_BYTES", 35 * scores.size * 4 - 1)
     write_scores(found, "pitch", "own", 0, scores)
     assert np.load(found.scores("pitch", "own", 0)).dtype == np.float16
 
