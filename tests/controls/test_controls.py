@@ -17,9 +17,8 @@ from lib.controls import CONTROLS, CURVES, ControlError, find, games, keeping, r
 from lib.encoders import encoder as encoders
 from lib.encoders import training
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
-from lib.evaluation import results
 from lib.evaluation.games import control_scores, paper4
-from lib.evaluation.scores import write_scores
+from lib.evaluation.scores import LARGE_BYTES, write_scores
 from lib.files import digests
 from lib.representations import PAPER, kind, make, names
 from lib.representations.base import Representation
@@ -194,7 +193,7 @@ def test_a_game_is_ready_when_every_fold_and_seed_is(tmp_path, monkeypatch):
     assert not ready(whole, mean)
 
 
-@pytest.mark.parametrize(("limit", "kept"), [(results.LARGE_BYTES, np.float32), (1000, np.float16)])
+@pytest.mark.parametrize(("limit", "kept"), [(LARGE_BYTES, np.float32), (1000, np.float16)])
 def test_scores_of_a_control_are_stored_as_the_studys(limit, kept, tmp_path, monkeypatch):
     monkeypatch.setattr("lib.evaluation.scores.LARGE_BYTES", limit)
     part = made_up.study(tmp_path, monkeypatch).parts[0]

@@ -116,7 +116,7 @@ def study(tmp_path, monkeypatch):
 def test_the_table_of_gains(study):
     table = gains.gain_table(study)
     assert list(table) == gains.COLUMNS
-    assert len(table) == 2 * 2 * len(gains.asked()) and (table["seeds"] == 2).all()
+    assert len(table) == 2 * 2 * len(gains.compared()) and (table["seeds"] == 2).all()
     rows = table[(table["level"] == "chunk") & (table["head"] == "paper")].set_index(["without", "with"])
     informed, noise = (rows.loc[("waveform", name)] for name in ("pitch+waveform", "timbre+waveform"))
     assert informed["low"] > 0 and informed["p"] < 0.05 and informed["p_holm"] > informed["p"]

@@ -16,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 
 from lib.display.figures import save
-from lib.encoders.encoder import Encoder, keep, key_of
+from lib.encoders.encoder import Encoder, key_of, save_finished
 from lib.encoders.training import History
 from lib.explorer import viewer
 from lib.plots import encoder as pictures
@@ -275,9 +275,9 @@ def test_what_a_study_has_trained_is_heard_as_trained(chunks, home, monkeypatch)
     torch.manual_seed(7)
     encoder = Encoder("waveform", len(chunks.corpus.classes), study.settings)
     key = key_of("waveform", chunks, study.settings, 0)
-    keep(encoder, study.checkpoint("waveform", 0), key, study.settings, 0, {"waveform": History([])})
+    save_finished(encoder, study.checkpoint("waveform", 0), key, study.settings, 0, {"waveform": History([])})
     found = viewer.trained(study, chunks, shelf)
     assert list(found) == ["waveform"]
     assert torch.equal(found["waveform"].filters.weight, encoder.representation.filters.weight)
-    keep(encoder, study.checkpoint("waveform", 0), "of another", study.settings, 0, {"waveform": History([])})
+    save_finished(encoder, study.checkpoint("waveform", 0), "of another", study.settings, 0, {"waveform": History([])})
     assert viewer.trained(study, chunks, shelf) == {}
