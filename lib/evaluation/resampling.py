@@ -6,6 +6,7 @@ from the number of groups and a seed, so that everything with the same groups an
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +37,19 @@ def group_numbers(groups: Names) -> tuple[Array, int]:
     return numbers, int(numbers.max()) + 1
 
 
-def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
-    """Blocks of weights [resample, item] int32: as many groups [item] as there are, drawn with replacement."""
-    (group, n_groups), rng = group_numbers(groups), np.random.default_rng(seed)
-    for block in batched_slices(resamples, max(1, WEIGHTS_BYTES // (4 * len(group)))):
-        drawn = (rng.integers(n_groups, size=n_groups) for _ in range(resamples)[block])
-        yield np.stack([np.bincount(each, minlength=n_groups).astype(np.int32)[group] for each in drawn])
-
-
+@lru_cache(maxsize=8)  # of a few folds: all models of a study take the same
 def draws_of_groups(n_groups: int, resamples: int, seed: int) -> Array:
-    """All draws [resample, group] that `resampled` makes of so many groups."""
-    return np.concatenate(list(resampled(np.arange(n_groups), resamples, seed)))
+    """How often [resample, group] int32 each group was drawn: as many as there are, with replacement."""
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(n_groups, size=n_groups) for _ in range(resamples))
+    return np.stack([np.bincount(each, minlength=n_groups).astype(np.int32) for each in drawn])
+
+
+def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
+    """Blocks of weights [resample, item] int32: how often the group [item] of each was drawn."""
+    group, n_groups = group_numbers(groups)
+    draws = draws_of_groups(n_groups, resamples, seed)
+    return (draws[block][:, group] for block in batched_slices(resamples, max(1, WEIGHTS_BYTES // (4 * len(group)))))
 
 
 class Resampled:

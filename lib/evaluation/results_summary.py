@@ -78,17 +78,18 @@ def table(record: Record) -> str:
     """Each encoder on the families of `planted` and on ESC-10, beside the classical baseline; `record` is ESC-10's."""
     planted = record.beside("planted-quick").rows("branches", level="chunk", measure=SHARED)
     cells, branches = planted.set_index(["encoder", "head", "branch"]), list(dict.fromkeys(planted["branch"]))
-    level, measure = "clip", SHARED
-    last = record.rows("marginals", kind="leave_one_out", game="paper4", level=level, measure=measure, head=HEAD)
+    last = record.rows("marginals", kind="leave_one_out", game="paper4", level="clip", measure=SHARED, head=HEAD)
     last, rows = last.set_index("encoder"), []
     for name in (*singles(record), ALL_FOUR):
         of_planted = [with_interval(cells.loc[(name, HEAD, branch)]) for branch in branches]
-        theirs = _classical_or_nothing(record, name, measure, level)
-        added = with_interval(last.loc[name], sign="+") if name in last.index else ""
-        rows.append([short(name), *of_planted, with_interval(record.model(name, HEAD, level, measure)), added, theirs])
+        ours, added = record.model(name, HEAD, "clip", SHARED), ""
+        if name in last.index:
+            added = with_interval(last.loc[name], sign="+")
+        theirs = _classical_or_nothing(record, name, SHARED, "clip")
+        rows.append([short(name), *of_planted, with_interval(ours), added, theirs])
     if CHANCE in set(planted["encoder"]):
         by_chance = [number(cells.loc[(CHANCE, "none", branch), "value"]) for branch in branches]
-        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", level, measure)["value"]), "", ""])
+        rows.append(["chance", *by_chance, number(record.model(CHANCE, "none", "clip", SHARED)["value"]), "", ""])
     header = [f"`planted`, {branch} family" for branch in branches]
     return markdown(["", *header, "ESC-10", "ESC-10, added last", "ESC-10, classical on the same input"], rows)
 

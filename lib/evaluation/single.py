@@ -53,10 +53,7 @@ def class_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     NaN without a positive. chance: what a ranking by chance is expected to have. trained_on: training chunks that have it.
     """
     targets = study.chunks.targets[study.chunks.rows("test")]
-    each = [
-        measures.evaluate(targets[:, [k]], scores[:, [k]], names=["map_macro"])["map_macro"].value
-        for k in range(targets.shape[1])
-    ]
+    each = measures.average_precision(targets, scores, np.ones((1, len(targets))))[0]
     count, trained = targets.sum(0, dtype=int), study.chunks.targets[study.train_rows]
     # scores that are all equal rank nothing: their average precision is the share of positives
     constant = np.where(count > 0, count / len(targets), np.nan)
