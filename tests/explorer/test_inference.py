@@ -143,7 +143,7 @@ def test_what_is_missing_is_named_with_the_notebook_that_makes_it(finished_study
 
 
 def test_heads_of_other_embeddings_are_refused(finished_study, monkeypatch):
-    monkeypatch.setattr("lib.explorer.inference.heads_made_from", lambda part, head, seed: "other embeddings")
+    monkeypatch.setattr("lib.model.trained.heads_made_from", lambda part, head, seed: "other embeddings")
     with pytest.raises(StudyError, match=r"paper heads of seed 0 were trained on other embeddings.*03_subsets"):
         Answers(finished_study)
 
