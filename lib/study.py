@@ -139,12 +139,11 @@ class Study:
         controls = {"none": "", "": None}.get(request.controls, request.controls)
         beside = {} if controls is None else {"controls": controls}
         settings = Settings.preset(request.preset, {**request.overrides, **beside})
-        from lib.representations import kind, names, of_controls
-        from lib.representations.base import settings_of
+        from lib.representations import CONTROLS, kind, names, settings_of
 
-        for name, values in settings.representations.items():
-            settings_of(kind(name), values)
-        trained = {*names(), *of_controls(), *(what for name in names() for what in kind(name).learns), "head"}
+        for name in settings.representations:
+            settings_of(name, settings)
+        trained = {*names(), *CONTROLS, *(what for name in names() for what in kind(name).learns), "head"}
         for name in settings.schedules:
             if name not in trained:
                 raise SettingsError(f"settings: schedules.{name}: nothing of that name is trained")
@@ -279,11 +278,10 @@ class Study:
 
     def _resolved(self) -> dict[str, Any]:
         """All settings that results depend on with their values now, those of the representations included."""
-        from lib.representations import kind, names
-        from lib.representations.base import settings_of
+        from lib.representations import names, settings_of
 
         told = self.settings.model_dump(mode="json", exclude=BESIDE)
-        own = {name: settings_of(kind(name), self.settings.representations.get(name, {})) for name in names()}
+        own = {name: settings_of(name, self.settings) for name in names()}
         return told | {"representations": {name: values.model_dump(mode="json") for name, values in own.items()}}
 
     def checkpoint(self, encoder: str, seed: int) -> Path:

@@ -31,8 +31,7 @@ from lib.encoders import speed, training
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
 from lib.files import digests, held
-from lib.representations import kind, make
-from lib.representations.base import settings_of
+from lib.representations import kind, make, settings_of
 from lib.settings import Chunking, Settings
 from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks, cut_clip
@@ -178,9 +177,8 @@ def key_of(name: str, chunks: Chunks, settings: Settings, seed: int) -> str:
 def of_features(name: str, settings: Settings) -> tuple[Any, ...]:
     """What features depend on besides the samples: the representation's settings, and versions of rules and libraries."""
     chosen = kind(name)
-    own = settings_of(chosen, settings.representations.get(name, {}))
     versions = [version(library) for library in ("torch", *chosen.libraries)]
-    return own, settings.chunking.rate_hz, settings.chunking.length_s, VERSION, chosen.version, versions
+    return settings_of(name, settings), settings.chunking.rate_hz, settings.chunking.length_s, VERSION, chosen.version, versions
 
 
 def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device, spent: list[Stage]) -> np.ndarray:

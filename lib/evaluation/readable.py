@@ -7,7 +7,7 @@ from pandas.io.formats.style import Styler
 
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
-from lib.representations import kind, names, of_controls
+from lib.representations import CONTROLS, kind, names
 
 MODELS = ("row", "subset", "encoder", "model", "first", "second", "representation")  # columns that name encoders
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( \(.*\))?|nan|")  # 43.2, or 43.2 (40.1 to 46.3), or nothing
@@ -17,7 +17,7 @@ def model_name(subset: str) -> str:
     """What a model is called on the screen: Pitch, Pitch + Timbre, All four."""
     if subset in ("all four", ALL_FOUR):
         return "All four"
-    known = {*names(), *of_controls()}
+    known = {*names(), *CONTROLS}
     return " + ".join(kind(name).title if name in known else name for name in subset.split("+"))
 
 

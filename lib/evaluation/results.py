@@ -17,8 +17,7 @@ from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.measures import Value
 from lib.evaluation.scores import Scores, models, parts_of, sampling
 from lib.files import digests
-from lib.representations import kind, names
-from lib.representations.base import settings_of
+from lib.representations import kind, names, settings_of
 from lib.settings import decisions
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
@@ -167,8 +166,7 @@ def decision_table(study: Study) -> pd.DataFrame:
         taken = study.settings.schedule(what).summary
         rows.append({"what": f"schedules.{what}", "taken": taken, "offered": "any", "why": why})
     for name in names():
-        own = settings_of(kind(name), study.settings.representations.get(name, {}))
-        rows += decisions(own, f"representations.{name}.")
+        rows += decisions(settings_of(name, study.settings), f"representations.{name}.")
     return pd.DataFrame(rows)
 
 

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from lib.display import mpl
-from lib.settings import Chunking, Frozen, validated
+from lib.settings import Chunking, Frozen
 from lib.sounds.arrays import Rows, batched_slices
 
 # train(what, model, inputs [item, ...], targets [item, class]): trains `model` in place by the schedule named `what`.
 Train = Callable[[str, nn.Module, Rows, np.ndarray], None]
 Padding = Literal["zeros", "reflect"]  # what stands beyond the ends of a chunk
+PAD_MODES = {"zeros": "constant", "reflect": "reflect"}  # librosa's and torchaudio's words for them
 Scaling = Literal["standardise", "none", "batch"]
 
 PEAK = 0.9  # no sound goes above: an MP3 overshoots a little
@@ -32,7 +33,7 @@ N_NEAREST = 3  # training chunks that stand for features which cannot be turned 
 
 @dataclass(frozen=True)
 class ReferenceChunks:
-    """Training chunks that a sound may be made of: audio [c, s] and features [c, d, t], the same chunks in each row."""
+    """Training chunks that a sound may be made of: audio [c, s] and features [c, d, t] of the same chunks."""
 
     audio: Rows
     features: Rows
@@ -95,11 +96,12 @@ class Representation(nn.Module, ABC):
         """Features [c, d, t] of chunks [c, s] (float, -1..1); a chunk's do not depend on its neighbours."""
 
     def standardise(self, features: Rows) -> None:
-        """Take mean and spread of each dimension from training features [c, d, t]; most need nothing."""
+        """Take mean and spread of each dimension from training features [c, d, t], where the front end scales."""
+        self.front.standardise(features)
 
-    @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
         """Tokens [c, t, w] of features [c, d, t]: what the Transformer reads."""
+        return self.front(features.float())
 
     def over_time(self, features: np.ndarray) -> np.ndarray:
         """Means [c, d] over the frames of features [c, d, t]."""
@@ -117,21 +119,10 @@ class Representation(nn.Module, ABC):
         """Draw what the front end learned: here the projection from a frame's dimensions to a token's."""
         weights = self.front.project.weight.detach().cpu().numpy()  # [w, d]
         most = float(np.abs(weights).max())
-        picture = axis.imshow(
-            weights,
-            cmap="PuOr",
-            vmin=-most,
-            vmax=most,
-            aspect="auto",
-            interpolation="nearest",
-            origin="lower",
-            rasterized=True,
-        )
-        axis.set(
-            xlabel="dimension of a frame",
-            ylabel="dimension of a token",
-            title="Which dimensions of a frame reach the tokens",
-        )
+        how = {"aspect": "auto", "interpolation": "nearest", "origin": "lower", "rasterized": True}
+        picture = axis.imshow(weights, cmap="PuOr", vmin=-most, vmax=most, **how)
+        axis.set(xlabel="dimension of a frame", ylabel="dimension of a token")
+        axis.set_title("Which dimensions of a frame reach the tokens")
         axis.figure.colorbar(picture, ax=axis, label="weight")
 
     def sonify(self, features: np.ndarray, reference: ReferenceChunks | None = None) -> np.ndarray:
@@ -141,7 +132,8 @@ class Representation(nn.Module, ABC):
         representation can be turned back into sound, s is n_samples, and silence gives silence.
         """
         if reference is None:
-            raise ValueError(f"{self.name} is heard by its nearest training chunks: pass reference=ReferenceChunks(audio, features)")
+            why = "is heard by its nearest training chunks: pass reference=ReferenceChunks(audio, features)"
+            raise ValueError(f"{self.name} {why}")
         return playable(reference.audio[reference.nearest(features)].ravel())
 
     def learned_sounds(self) -> np.ndarray:
@@ -196,26 +188,6 @@ def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
     axis.set(xlabel="frequency (Hz)", ylabel="level (dB)", xlim=(0, rate_hz / 2), ylim=(-60, 3))
 
 
-def on_processor(x: Tensor) -> bool:
-    """Whether a processor works on single floats: its cache is what counts then, elsewhere the number of kernels."""
-    return x.device.type == "cpu" and x.dtype == torch.float32
-
-
-def in_parts(function: Callable[[Tensor], Tensor], chunks: Tensor, size: int) -> Tensor:
-    """`function` of chunks [c, ...], part by part."""
-    return torch.cat([function(part) for part in parts_of(chunks, size)])
-
-
-def parts_of(chunks: Tensor, size: int) -> tuple[Tensor, ...]:
-    """Chunks [c, ...], on a processor `size` at a time: what lies in its cache is done in half the time."""
-    return chunks.split(size) if chunks.device.type == "cpu" else (chunks,)
-
-
-def reflection(n_samples: int, edge: int) -> Tensor:
-    """Places [s + 2 edge] in a chunk of n samples that continue it at both ends by reflection, as numpy.pad has it."""
-    return torch.from_numpy(np.pad(np.arange(n_samples), edge, mode="reflect"))
-
-
 def sinusoids(n_tokens: int, width: int) -> Tensor:
     """Positions [t, w]: sines in the first half of the columns, cosines in the second ("Attention is all you need")."""
     half = (width + 1) // 2
@@ -229,18 +201,13 @@ def statistics_over_time(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values.mean(2), values.std(2), np.diff(values, axis=2).std(2)], axis=1)
 
 
-def moments(features: Rows, block: int = 512) -> tuple[np.ndarray, np.ndarray]:
+def moments(features: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation [d] over chunks and frames of features [c, d, t]; a constant dimension gets 1."""
     count, total, square = 0, 0.0, 0.0
-    for start in range(0, len(features), block):
-        values = features[slice(start, start + block)].astype(np.float64)
+    for part in batched_slices(len(features), 512):
+        values = features[part].astype(np.float64)
         count += values.shape[0] * values.shape[2]
         total, square = total + values.sum((0, 2)), square + (values**2).sum((0, 2))
     mean = total / count
     spread = np.sqrt(np.maximum(square / count - mean**2, 0))
     return mean.astype(np.float32), np.where(spread > 1e-6, spread, 1).astype(np.float32)
-
-
-def settings_of(kind: type[Representation], values: dict) -> Frozen:
-    """The representation's own settings from nested values; SettingsError in one line if one is wrong."""
-    return validated(kind.Settings, values, f"representations.{kind.__module__.rpartition('.')[2]}")

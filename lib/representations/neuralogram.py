@@ -10,11 +10,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from lib.display import mpl
-from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train, on_processor
+from lib.representations.base import PAD_MODES, FrontEnd, Padding, Representation, Scaling, Train
+from lib.representations.kernels.neuralogram import fast
 from lib.settings import Chunking, Frozen, choice
 from lib.sounds.arrays import Rows
-
-PAD_MODES = {"zeros": "constant", "reflect": "reflect"}  # torchaudio's words for them
 
 
 class NeuralogramSettings(Frozen):
@@ -69,12 +68,6 @@ class Neuralogram(Representation):
             .transpose(1, 2)
         )
 
-    def standardise(self, features: Rows) -> None:
-        self.front.standardise(features)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.front(features)
-
     def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
         high = np.percentile(features, 99) + 1e-6
@@ -94,16 +87,10 @@ class PieceNet(nn.Module):
         self.settings = settings
         self.picture = LogMel(settings, rate_hz)
         self.norm = nn.BatchNorm2d(1)  # the log-mel's own level and spread, learned with the rest
-        self.body = timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0)
+        self.layout = torch.channels_last  # with it a 1 x 1 convolution is one product
+        self.body = fast(timm.create_model("mobilenetv1_100", in_chans=1, num_classes=0).to(memory_format=self.layout))
         if settings.map == "keep_time":
             self.body.conv_stem.stride = (2, 1)
-        self.layout = torch.channels_last  # with it a 1 x 1 convolution is one product, as `Pointwise` has it
-        self.body.to(memory_format=self.layout)
-        for module in self.body.modules():
-            if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
-                module.__class__ = Pointwise
-            elif isinstance(module, nn.Conv2d) and module.groups > 1:
-                module.__class__ = Depthwise
         self.n_dims = self.body.num_features
 
     def forward(self, pieces: Tensor) -> Tensor:
@@ -111,33 +98,6 @@ class PieceNet(nn.Module):
         if self.settings.map == "repeat":
             picture = picture.repeat(1, 1, 1, 4)
         return self.body(picture.contiguous(memory_format=self.layout))
-
-
-class Pointwise(nn.Conv2d):
-    """On a processor, a 1 x 1 convolution as a linear layer over the channels, which stand last in memory.
-
-    That takes a third off a step's time.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not on_processor(x):
-            return super().forward(x)
-        return nn.functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1)).permute(0, 3, 1, 2)
-
-
-class Depthwise(nn.Conv2d):
-    """A convolution of each channel by itself; over a map of one or two rows the zeros around it are put there first.
-
-    Left to torch on a processor, the gradient over such a map takes ten times as long, for the last layer alone a tenth
-    of a step.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.shape[2] > 2 or not on_processor(x):
-            return super().forward(x)
-        rows, columns = self.padding
-        padded = nn.functional.pad(x, (0, 0, rows, rows))
-        return nn.functional.conv2d(padded, self.weight, None, self.stride, (0, columns), groups=self.groups)
 
 
 class PieceClassifier(nn.Module):

@@ -1,6 +1,7 @@
 """Timbre: the spectral envelope as MFCC without the first (paper section 3.2).
 
-Equal to librosa.feature.mfcc taken chunk by chunk: a batch has no common loudness floor.
+`plain` is the paper's rule, chunk by chunk, as a batch has no common loudness floor; `Timbre.compute` gives the same for
+many chunks, its mel energies by `kernels/timbre.py`.
 """
 
 from __future__ import annotations
@@ -15,21 +16,18 @@ from torch import Tensor
 from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
+    PAD_MODES,
     FrontEnd,
     Padding,
     ReferenceChunks,
     Representation,
     Scaling,
-    parts_of,
     playable,
-    reflection,
 )
+from lib.representations.kernels.timbre import MelEnergy
 from lib.settings import Chunking, Frozen, choice
-from lib.sounds.arrays import Rows
 
 FLAT = 0.01  # coefficients below are rounding: no band differs from another, as where the floor has cut all
-GROUP = 16  # mel bands that are summed in one product: each group needs but a part of the spectrum
-PART = 10  # chunks at a time, of which frames and spectra fit into a processor's cache
 
 
 class TimbreSettings(Frozen):
@@ -37,9 +35,9 @@ class TimbreSettings(Frozen):
 
     hop_s: float = Field(0.025, gt=0)
     n_mfcc: int = Field(13, ge=2, description="the first, which is loudness, is dropped")
-    n_fft: int = choice(2048, "any", "the window is not told; this is librosa's")
-    n_mels: int = choice(128, "any", "the number of bands is not told; this is librosa's")
-    top_db: float = choice(80.0, "any", "the floor is not told; librosa's, below the maximum of each chunk")
+    n_fft: int = choice(2048, "any", "the window is not specified in the paper; this is librosa's")
+    n_mels: int = choice(128, "any", "not specified in the paper; this is librosa's")
+    top_db: float = choice(80.0, "any", "not specified in the paper; librosa's, below the maximum of each chunk")
     padding: Padding = choice(
         "zeros",
         "reflect",
@@ -48,6 +46,18 @@ class TimbreSettings(Frozen):
     scaling: Scaling = choice(
         "standardise", "none, batch (batch norm)", "coefficients spread 10 to 52 against positions of size 1"
     )
+
+
+def plain(chunk: np.ndarray, settings: TimbreSettings, rate_hz: int) -> np.ndarray:
+    """The rule of the paper by librosa: MFCC without the first [coefficient, frame] of a chunk [s]."""
+    import librosa
+
+    hop, pad_mode = round(settings.hop_s * rate_hz), PAD_MODES[settings.padding]
+    power = librosa.feature.melspectrogram(
+        y=chunk, sr=rate_hz, n_fft=settings.n_fft, hop_length=hop, n_mels=settings.n_mels, pad_mode=pad_mode
+    )
+    level_db = librosa.power_to_db(power, top_db=settings.top_db)
+    return librosa.feature.mfcc(S=level_db, n_mfcc=settings.n_mfcc)[1:, : len(chunk) // hop]
 
 
 class Timbre(Representation):
@@ -60,61 +70,17 @@ class Timbre(Representation):
 
     def __init__(self, settings: TimbreSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
-        from torchaudio.functional import melscale_fbanks
-
-        self.hop = round(settings.hop_s * self.rate_hz)
+        self.energy = MelEnergy(settings, self.rate_hz, self.n_samples)
+        self.hop = self.energy.hop
         self.n_frames = self.n_samples // self.hop
-        bands = melscale_fbanks(
-            settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney"
-        )
-        self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
-        edge = settings.n_fft // 2 if settings.padding == "reflect" else 0
-        self.register_buffer("places", reflection(self.n_samples, edge), persistent=False)
-        self.ranges = []
-        for number, part in enumerate(bands.split(GROUP, dim=1)):
-            used = part.any(1).nonzero()
-            low, high = (int(used.min()), int(used.max()) + 1) if len(used) else (0, 1)
-            self.ranges.append((2 * low, 2 * high))
-            # each twice: once for the square of the real part, once for that of the imaginary part beside it
-            self.register_buffer(f"bands{number}", part[low:high].repeat_interleave(2, dim=0), persistent=False)
         self.register_buffer("cosines", cosines(settings.n_mels, settings.n_mfcc)[1:], persistent=False)
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        energy = self.energy(chunks)
+        energy = self.energy(chunks)  # one frame more than is kept, since the floor looks at all
         floor = (energy.amax((1, 2), keepdim=True) * 10 ** (-self.settings.top_db / 10)).clamp_(min=1e-10)
         level = energy.maximum(floor)[:, : self.n_frames].log10()  # in bels: the cosines make dB of them
         return (level @ (10 * self.cosines.T)).transpose(1, 2).contiguous()
-
-    @torch.inference_mode()
-    def energy(self, chunks: Tensor) -> Tensor:
-        """Mel energies [c, frame, band] of all centred frames: one more than is kept, since the floor looks at all.
-
-        Every part writes into the same memory: getting new from the system took longer than the arithmetic.
-        """
-        n_fft, edge, parts = self.settings.n_fft, self.settings.n_fft // 2, parts_of(chunks, PART)
-        padded = chunks.new_zeros(len(parts[0]), self.n_samples + 2 * edge)
-        framed = padded.unfold(1, n_fft, self.hop)
-        frames = framed.new_empty(framed.shape)
-        energy = chunks.new_empty(len(chunks), framed.shape[1], self.settings.n_mels)
-        for part, sums in zip(parts, parts_of(energy, PART), strict=True):
-            n = len(part)
-            if self.settings.padding == "reflect":
-                torch.index_select(part, 1, self.places, out=padded[:n])
-            else:
-                padded[:n, edge : edge + self.n_samples] = part
-            spectrum = torch.fft.rfft(torch.mul(framed[:n], self.window, out=frames[:n]))
-            squares = torch.view_as_real(spectrum).square_().flatten(2).flatten(0, 1)  # added up by the products
-            for number, of_bands in enumerate(sums.flatten(0, 1).split(GROUP, dim=1)):
-                low, high = self.ranges[number]
-                torch.mm(squares[:, low:high], getattr(self, f"bands{number}"), out=of_bands)
-        return energy
-
-    def standardise(self, features: Rows) -> None:
-        self.front.standardise(features)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.front(features)
 
     def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         # each coefficient by its own spread, since the low ones are ten times the high ones

@@ -1,4 +1,7 @@
-"""Waveform: learned filters on raw samples, the end-to-end representation (paper section 3.3)."""
+"""Waveform: learned filters on raw samples, the end-to-end representation (paper section 3.3).
+
+`plain` is the paper's front end; `Waveform.forward` gives the same, and the same gradients, by `kernels/waveform.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from lib.representations.base import (
     ReferenceChunks,
     Representation,
     draw_response,
-    on_processor,
     playable,
     statistics_over_time,
 )
+from lib.representations.kernels.waveform import FilterMaxima, highest, padding
 from lib.settings import Chunking, Frozen
 
 LEARNED_S = 0.5  # how long a learned filter is heard
@@ -32,6 +35,12 @@ class WaveformSettings(Frozen):
     filter_length: int = Field(200, ge=1, json_schema_extra={
         "offered": "any; an even length has one zero more after the patch than before", "why": "equal length needs 199 zeros",
     })  # fmt: skip
+
+
+def plain(patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The front end of the paper: each filter [f, l] over zero-padded patches [p, s], its maximum in each patch [p, f]."""
+    padded = nn.functional.pad(patches, padding(weight.shape[1]))
+    return nn.functional.conv1d(padded[:, None], weight[:, None], bias).amax(2)
 
 
 class Waveform(Representation):
@@ -132,78 +141,3 @@ class Waveform(Representation):
         weight = self.filters.weight[number, 0].detach().cpu().numpy()
         draw_response(axis, np.abs(np.fft.rfft(weight, 4096)), self.rate_hz)
         axis.set_title(f"What filter {number + 1} lets through")
-
-
-def padding(n_taps: int) -> tuple[int, int]:
-    """Zeros before and after a patch, so that a filter has as many answers as the patch has samples."""
-    return (n_taps - 1) // 2, n_taps // 2
-
-
-class FilterMaxima(torch.autograd.Function):
-    """The highest answer of each filter over each patch: conv1d padded to equal length, then the maximum.
-
-    patches [p, s], weight [f, l], bias [f] give [p, f] float32. A maximum passes its gradient to one position alone, so
-    the forward keeps only where it was, and the backward looks at those windows: 400 times fewer than the plain form.
-    """
-
-    @staticmethod
-    def forward(ctx, patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        padded = nn.functional.pad(patches, padding(weight.shape[1])).to(weight.dtype)
-        best, where = (highest_in_parts if on_processor(padded) else highest_at_once)(padded, weight)
-        ctx.save_for_backward(padded, where, weight)
-        return best.float() + bias
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[None, Tensor, Tensor]:
-        padded, where, weight = ctx.saved_tensors
-        starts = where + padded.shape[1] * torch.arange(len(padded), device=padded.device)[:, None]
-        windows = padded.flatten().unfold(0, weight.shape[1], 1)  # [p s, l], a view
-        sums = sums_one_by_one if on_processor(padded) else sums_at_once
-        return None, sums(gradient.to(weight.dtype), windows, starts), gradient.sum(0)
-
-
-# On a processor: parts that stay within its cache
-
-
-def highest_in_parts(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The highest answers of filters [f, l] over padded patches [p, s + l - 1], and where they stand: both [p, f]."""
-    parts = padded.split(16)  # a part of which the answers [p, f, s] stay within a processor's cache
-    found = [highest(nn.functional.conv1d(part[:, None], weight[:, None])) for part in parts]
-    best, where = zip(*found, strict=True)
-    return torch.cat(best), torch.cat(where)
-
-
-def highest(answers: Tensor) -> tuple[Tensor, Tensor]:
-    """The maximum of answers [p, f, s] over s and where it stands (the first, where several are equal): both [p, f]."""
-    index = torch.from_numpy(answers.numpy().argmax(2))  # numpy looks for it eight numbers at a time, torch one by one
-    return answers.gather(2, index[:, :, None])[:, :, 0], index
-
-
-def sums_one_by_one(gradient: Tensor, windows: Tensor, starts: Tensor) -> Tensor:
-    """Of each filter the windows [place, l] at its starts [p, f], times their gradients [p, f], summed: [f, l]."""
-    return torch.stack([gradient[:, f] @ windows.index_select(0, starts[:, f]) for f in range(gradient.shape[1])])
-
-
-# On other devices: everything at once, in few kernels
-
-SHIFTS = 8  # neighbouring positions that read one frame: a length that matrix units take whole
-
-
-def highest_at_once(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """What `highest_in_parts` gives, by one product: frames of the patches, and the filters shifted by 0 to 7 samples."""
-    n_taps, n_positions = weight.shape[1], padded.shape[1] - weight.shape[1] + 1
-    n_frames, length = -(-n_positions // SHIFTS), SHIFTS * -(-(n_taps + SHIFTS - 1) // SHIFTS)
-    more = (n_frames - 1) * SHIFTS + length - padded.shape[1]
-    frames = nn.functional.pad(padded, (0, more)).unfold(1, length, SHIFTS)  # [p, frame, length]
-    # one zero more than a frame is long: read in rows of a frame's length, each row begins a sample later
-    rows = nn.functional.pad(weight, (0, length + 1 - n_taps))[:, None].expand(-1, SHIFTS, -1).flatten(1)
-    shifted = rows[:, : SHIFTS * length].unflatten(1, (SHIFTS, length))  # [f, shift, length]
-    answers = frames @ shifted.permute(2, 1, 0).flatten(1)  # [p, frame, shift f]
-    best, where = answers.unflatten(2, (SHIFTS, -1)).flatten(1, 2)[:, :n_positions].max(1)
-    return best, where
-
-
-def sums_at_once(gradient: Tensor, windows: Tensor, starts: Tensor) -> Tensor:
-    """What `sums_one_by_one` gives, by one product for all filters."""
-    chosen = windows.index_select(0, starts.T.flatten()).unflatten(0, starts.T.shape)  # [f, p, l]
-    return (gradient.T[:, None] @ chosen)[:, 0]

@@ -303,7 +303,7 @@ def test_the_wide_waveform_has_256_numbers(study):
 
 
 def test_logmel_is_librosas_and_stands_outside_the_registry():
-    assert names() == PAPER and "logmel" not in names() and representations.of_controls() == ("logmel",)
+    assert names() == PAPER and "logmel" not in names() and representations.CONTROLS == ("logmel",)
     built = make("logmel", Settings()).eval()
     assert isinstance(built, Representation) and built.name == "logmel" and kind("logmel").title
     rng = np.random.default_rng(0)

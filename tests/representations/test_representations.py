@@ -12,17 +12,19 @@ from lib import files, representations
 from lib.encoders.encoder import BLOCK, in_blocks
 from lib.encoders.transformer import classifier, n_parameters
 from lib.plots.sounds import tone
-from lib.representations import kind, make, names
-from lib.representations.base import FrontEnd, Representation, moments, reflection
-from lib.representations.neuralogram import LogMel, NeuralogramSettings
-from lib.representations.pitch import PitchSettings, peaks
-from lib.representations.waveform import (
+from lib.representations import kind, make, names, pitch, timbre, waveform
+from lib.representations.base import FrontEnd, Representation, moments
+from lib.representations.kernels import reflection
+from lib.representations.kernels.pitch import peaks
+from lib.representations.kernels.waveform import (
     FilterMaxima,
     highest_at_once,
     highest_in_parts,
     sums_at_once,
     sums_one_by_one,
 )
+from lib.representations.neuralogram import LogMel, NeuralogramSettings
+from lib.representations.pitch import PitchSettings
 from lib.settings import Settings, SettingsError
 
 RATE = 16000
@@ -96,6 +98,19 @@ def plain_peaks(magnitude: np.ndarray, settings: PitchSettings) -> np.ndarray:
     return found
 
 
+def test_the_plain_rule_is_the_papers_cell_by_cell(audio):
+    for chunk in audio:
+        assert np.array_equal(pitch.plain(chunk, PitchSettings(), RATE), plain_peaks(librosa_magnitude(chunk), PitchSettings()))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_pitch_map_is_the_plain_rule(audio, strict):
+    ours = computed(built("pitch", strict=strict), audio).astype(bool)
+    plain = np.stack([pitch.plain(chunk, PitchSettings(strict=strict), RATE) for chunk in audio])
+    assert plain.any((1, 2)).all() and (ours == plain)[:, :, INTERIOR].mean() >= 0.9995
+    assert not pitch.plain(np.zeros(RATE, np.float32), PitchSettings(strict=strict), RATE).any(), "of silence too"
+
+
 def test_constant_q_magnitude_is_librosas(audio):
     with torch.inference_mode():
         ours = built("pitch").magnitude(torch.from_numpy(audio)).numpy()
@@ -114,15 +129,15 @@ def test_pitch_map_is_the_rule_on_librosas_constant_q(audio):
 
 
 def test_reflected_pitch_is_librosas_constant_q_of_the_chunk_continued_by_reflection(audio):
-    pitch, before = built("pitch", padding="reflect"), 20  # frames: half a second at either end
+    reflected, before = built("pitch", padding="reflect"), 20  # frames: half a second at either end
     with torch.inference_mode():
-        ours = pitch.magnitude(torch.from_numpy(audio)).numpy()
+        ours = reflected.magnitude(torch.from_numpy(audio)).numpy()
     continued = np.pad(audio, [(0, 0), (before * 400, before * 400)], mode="reflect")
     theirs = np.stack([librosa_magnitude(chunk, before) for chunk in continued])
     highest = theirs.max((1, 2), keepdims=True)
     assert (np.abs(ours - theirs) <= 1e-3 * highest).all()
     expected = np.stack([plain_peaks(level, PitchSettings()) for level in theirs])
-    found = computed(pitch, audio).astype(bool)
+    found = computed(reflected, audio).astype(bool)
     assert (found == expected).mean() >= 0.9995
     assert (found != computed(built("pitch"), audio).astype(bool)).any()
 
@@ -167,13 +182,12 @@ def test_a_peaks_neighbours_within_two_bins_are_none(synthetic):
 
 
 def test_a_notes_strongest_bin_is_its_own_over_the_whole_range():
-    pitch = built("pitch")
-    bins = np.arange(80)
+    ours, bins = built("pitch"), np.arange(80)
     notes = np.stack([tone(hz, RATE) for hz in 40 * 2 ** (bins / 12)])
     assert 40 * 2 ** (79 / 12) > 3800
     with torch.inference_mode():
-        loudest = pitch.magnitude(torch.from_numpy(notes)).argmax(1).numpy()  # [note, frame]
-    found = computed(pitch, notes)
+        loudest = ours.magnitude(torch.from_numpy(notes)).argmax(1).numpy()  # [note, frame]
+    found = computed(ours, notes)
     assert (loudest[:, 5:-5] == bins[:, None]).all()
     assert found[bins, bins, 5:-5].all(), "the note's own bin holds a peak in every frame away from the edges"
 
@@ -201,6 +215,15 @@ def test_timbre_is_librosas_mfcc_chunk_by_chunk(audio):
     theirs = np.stack([librosa_mfcc(chunk) for chunk in audio])
     assert ours.shape == (len(audio), 12, 40)
     assert np.abs(ours - theirs).max() <= 1e-2
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+def test_timbre_is_the_plain_rule(audio, padding):
+    settings = timbre.TimbreSettings(padding=padding)
+    plain = np.stack([timbre.plain(chunk, settings, RATE) for chunk in audio])
+    assert np.abs(computed(built("timbre", padding=padding), audio) - plain).max() <= 1e-2
+    if padding == "zeros":
+        assert np.array_equal(plain, np.stack([librosa_mfcc(chunk) for chunk in audio]))
 
 
 def test_reflected_timbre_is_librosas(audio):
@@ -240,16 +263,11 @@ def test_features_do_not_depend_on_the_number_of_threads_and_leave_it_alone(name
 # Waveform
 
 
-def plain_answers(patches: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    padded = torch.nn.functional.pad(patches[:, None], (99, 100))
-    return torch.nn.functional.conv1d(padded, weight[:, None], bias).amax(2)
-
-
 def test_waveform_filters_forward_and_gradients_are_those_of_a_plain_convolution():
     torch.manual_seed(0)
     patches, weight, bias = torch.randn(50, 400), torch.randn(16, 200) / 14, torch.randn(16)
     factor, results = torch.randn(50, 16), []
-    for answer in (FilterMaxima.apply, plain_answers):
+    for answer in (FilterMaxima.apply, waveform.plain):
         w, b = weight.clone().requires_grad_(), bias.clone().requires_grad_()
         out = answer(patches, w, b)
         (out * factor).sum().backward()
@@ -274,13 +292,12 @@ def test_waveform_filters_give_the_same_in_parts_and_all_at_once(n_positions, n_
 
 
 def test_waveform_front_end_is_convolution_maximum_projection_position(synthetic):
-    waveform = built("waveform")
-    audio = torch.from_numpy(synthetic[:3])
+    own, audio = built("waveform"), torch.from_numpy(synthetic[:3])
     with torch.inference_mode():
-        ours = waveform(waveform.compute(audio))
-        patches = audio.reshape(-1, 400)
-        maxima = plain_answers(patches, waveform.filters.weight[:, 0], waveform.filters.bias).reshape(3, 40, 128)
-        plain = waveform.front.project(maxima) + waveform.front.position
+        ours = own(own.compute(audio))
+        padded = torch.nn.functional.pad(audio.reshape(-1, 1, 400), (99, 100))
+        maxima = torch.nn.functional.conv1d(padded, own.filters.weight, own.filters.bias).amax(2).reshape(3, 40, 128)
+        plain = own.front.project(maxima) + own.front.position
     assert (ours - plain).abs().max() <= 1e-4
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lib.plots.sounds import features_of, tone
 from lib.representations import make, names
 from lib.representations.base import N_NEAREST, ReferenceChunks, Representation, moments
-from lib.representations.controls.logmel import Logmel
+from lib.representations.logmel import Logmel
 from lib.representations.pitch import partials
 from lib.settings import Settings
 from lib.sounds.arrays import Rows

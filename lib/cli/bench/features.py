@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib.cli.bench.case import Case, best_batch
 from lib.representations import make
@@ -114,33 +114,19 @@ def timbre_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     )
 
 
-class PlainBank(nn.Module):
-    """The waveform's filters as one would write them: a padded Conv1d and a maximum."""
-
-    def __init__(self, bank: nn.Conv1d) -> None:
-        super().__init__()
-        self.filters = copy.deepcopy(bank)
-
-    def forward(self, patches: Tensor) -> Tensor:
-        return self.filters(nn.functional.pad(patches, (99, 100))[:, None]).amax(2)
-
-
 def waveform_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     """Forward and backward of the filters and their maxima."""
-    from lib.representations.waveform import FilterMaxima
+    from lib.representations.kernels.waveform import FilterMaxima
+    from lib.representations.waveform import plain
 
-    bank = make("waveform", settings).filters
-    plain, patches = PlainBank(bank), chunks[:32].reshape(-1, 400)
+    bank, patches = make("waveform", settings).filters, chunks[:32].reshape(-1, 400)
 
-    def ours() -> Tensor:
+    def step(maxima: Callable) -> Tensor:
         bank.zero_grad()
-        FilterMaxima.apply(patches, bank.weight[:, 0], bank.bias).square().sum().backward()
+        maxima(patches, bank.weight[:, 0], bank.bias).square().sum().backward()
         return bank.weight.grad
 
-    def theirs() -> Tensor:
-        plain.zero_grad()
-        plain(patches).square().sum().backward()
-        return plain.filters.weight.grad
+    ours, theirs = partial(step, FilterMaxima.apply), partial(step, plain)
 
     def agreement() -> str:
         mine, other = ours(), theirs()

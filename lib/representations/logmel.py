@@ -11,10 +11,10 @@ from pydantic import Field
 from torch import Tensor
 
 from lib.display import mpl
-from lib.representations.base import FrontEnd, Padding, Representation, Scaling, in_parts
+from lib.representations.base import FrontEnd, Padding, Representation, Scaling
+from lib.representations.kernels import in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.settings import Chunking, Frozen
-from lib.sounds.arrays import Rows
 
 
 class LogmelSettings(Frozen):
@@ -45,12 +45,6 @@ class Logmel(Representation):
 
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(self.picture, chunks, 16)
-
-    def standardise(self, features: Rows) -> None:
-        self.front.standardise(features)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.front(features)
 
     def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s

@@ -1,1 +1,0 @@
-"""Representations that only a control uses: one file each, as in the folder above, and listed nowhere."""
