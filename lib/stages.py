@@ -12,9 +12,9 @@ from lib import files
 from lib.controls import ControlError, crossfit, find
 from lib.encoders import speed
 from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
+from lib.encoders.fast import product_type, products
 from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
 from lib.encoders.heads import VERSION as HEADS
-from lib.encoders.step import product_type, products
 from lib.encoders.training import device_of, load_tensors, write_tensors
 from lib.evaluation import scores
 from lib.evaluation.convergence import COLUMNS, convergence, warning

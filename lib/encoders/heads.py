@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.encoders.fast import products
 from lib.encoders.feed import Resident
-from lib.encoders.step import Loss, Step, products
+from lib.encoders.step import Loss, Step
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
 from lib.representations import PAPER

@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lib.display.screen import watched
+from lib.encoders.fast import products
 from lib.encoders.feed import Feed, feed_of
-from lib.encoders.step import Loss, Step, products
+from lib.encoders.step import Loss, Step
 from lib.files import PlainError, digests
 from lib.settings import Training
 from lib.sounds.arrays import Rows, batched_slices

@@ -1,40 +1,16 @@
 """The body that all encoders share, and the classifiers (paper section 3).
 
 Letters for shapes: c chunk, t token, w width, h attention head, v width of a head, d dimensions of an embedding.
+Dropout, and attention as one kernel of a GPU, are in `fast`.
 """
 
-import torch
 from torch import Tensor, nn
 
-from lib.representations.base import on_processor
+from lib.encoders.fast import Dropout, fused_attention
+from lib.representations.kernels import on_processor
 from lib.settings import Body
 
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
-
-
-class Dropout(nn.Module):
-    """Dropout; on a processor, where masks are half a step, with masks drawn as bytes: eight times as fast as torch's.
-
-    The rate is the nearest multiple of 1/256 (0.3 becomes 77/256 = 0.3008), and what is kept is scaled by that rate.
-    """
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.dropped = round(256 * rate)  # of 256
-
-    @property
-    def rate(self) -> float:
-        """Share that is dropped now: none in evaluation mode."""
-        return self.dropped / 256 if self.training else 0.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.rate:
-            return x
-        if not on_processor(x):
-            return torch.native_dropout(x, self.rate, True)[0]  # one kernel, and one backward
-        drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
-        return x * (kept * (256 / (256 - self.dropped)))
 
 
 class Attention(nn.Module):
@@ -48,25 +24,14 @@ class Attention(nn.Module):
         self.out = nn.Linear(inside, body.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = (
-            self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        )  # [c, h, t, v]
+        each = self.query_key_value(x).unflatten(2, (3, self.heads, -1))  # [c, t, 3, h, v]
+        query, key, value = each.permute(2, 0, 3, 1, 4)  # [c, h, t, v]
         if on_processor(query):
             weights = (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)  # [c, h, t, t]
             mixed = self.dropout(weights) @ value
         else:
-            mixed = fused_attention(query, key, value, self.dropout.rate)
+            mixed = fused_attention(query, key, value, self.dropout.rate)  # the same
         return self.out(mixed.transpose(1, 2).flatten(2))
-
-
-def fused_attention(query: Tensor, key: Tensor, value: Tensor, rate: float) -> Tensor:
-    """softmax(query key' / sqrt(v)) value, all [c, h, t, v], with dropout at `rate`, as one kernel where there is one.
-
-    The meta device, on which kernels are counted, is given the kernel of a GPU: left to torch it takes it apart.
-    """
-    if query.device.type == "meta":
-        return torch.ops.aten._scaled_dot_product_efficient_attention(query, key, value, None, True, rate)[0]
-    return nn.functional.scaled_dot_product_attention(query, key, value, dropout_p=rate)
 
 
 class Block(nn.Module):

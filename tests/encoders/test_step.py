@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from lib.encoders.fast import PLAIN_STEPS, Mixed, product_type
 from lib.encoders.feed import Resident
-from lib.encoders.step import PLAIN_STEPS, Mixed, Step, product_type
+from lib.encoders.step import Step
 from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
 from lib.settings import Settings, Training
 from lib.sounds.arrays import Rows
@@ -95,7 +96,7 @@ def test_replayed_steps_are_the_steps_themselves(precision):
     plain, replayed = trained(net(), precision), trained(net(), precision, capture=capture)
     assert torch.equal(plain[0], replayed[0]) and plain[1] == replayed[1]
     assert len(captured) == 2, "batches of 14 and of 15 items"
-    assert max(replayed[2].seen.values()) == PLAIN_STEPS
+    assert max(replayed[2].graphs.seen.values()) == PLAIN_STEPS
 
 
 def test_where_no_graph_can_be_captured_the_steps_run_one_by_one(capsys):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lib.encoders.transformer import Attention, Block, Dropout, Transformer, classifier, fused_attention, n_parameters
+from lib.encoders.fast import Dropout, fused_attention
+from lib.encoders.transformer import Attention, Block, Transformer, classifier, n_parameters
 from lib.settings import Body
 
 
