@@ -26,7 +26,8 @@ from lib.controls.keeping import (
 from lib.display.screen import measure_name
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, features_of, key_of
-from lib.encoders.heads import Subset, group_folds, label
+from lib.encoders.heads import Subset, label
+from lib.encoders.ridge import group_folds
 from lib.evaluation import measures
 from lib.evaluation.games import Game
 from lib.evaluation.results import SHARED

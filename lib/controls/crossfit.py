@@ -35,7 +35,8 @@ from lib.controls.keeping import (
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, features_of, key_of, predictions, train_encoder
 from lib.encoders.heads import VERSION as HEADS
-from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, group_folds, scale, score_subsets
+from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, scale, score_subsets
+from lib.encoders.ridge import group_folds
 from lib.evaluation.games import Game
 from lib.files import digests
 from lib.settings import Heads, Settings

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from lib.encoders.fast import products
 from lib.encoders.feed import Resident
+from lib.encoders.ridge import Folds, group_folds, solve
 from lib.encoders.step import Loss, Step
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
@@ -32,7 +33,6 @@ Head = Literal["paper", "linear"]
 ZEROS = -1  # the last column of the inputs, where nothing is: what a head reads beyond its own width
 SCORED = 4096  # chunks scored at a time
 VERSION = 2  # of the rules below: raised when the same inputs would give other heads
-FOLDS = 5  # of the training groups, by which a penalty is chosen
 PENALTIES = np.logspace(1, -6, 15)  # a chunk; the largest first, so that of equal ones it is taken
 FALLBACK = 1e-2  # the penalty where fewer than two groups leave nothing to choose by
 
@@ -268,92 +268,20 @@ def fit_ridge(
 
 
 def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[float]) -> StackedHeads:
-    """Linear heads in closed form on inputs [c, d], labels [c, class]; each is sklearn.linear_model.Ridge.
-
-    penalties: of each head a chunk, so that its alpha is penalty * c; the bias is free.
-    """
+    """Linear heads in closed form on inputs [c, d], labels [c, class], each with its penalty a chunk; the bias is free."""
     mean_in, mean_out = inputs.mean(0), labels.mean(0)
-    x, y = (inputs - mean_in).double(), (labels - mean_out).double()
-    gram, moment = x.mT @ x, x.mT @ y  # once for all heads: each reads its part
-    alphas = len(inputs) * torch.as_tensor(penalties, dtype=x.dtype)[:, None, None]
-    system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=x.dtype)
-    # by Cholesky: several LU solves at once are wrong in some builds of torch where it has more than one thread
-    weight = torch.cholesky_solve(moment[columns], torch.linalg.cholesky(system)).float()
+    weight = solve((inputs - mean_in).double(), (labels - mean_out).double(), columns, penalties).float()
     return StackedHeads(columns, [weight], [mean_out - mean_in[columns][:, None] @ weight]).requires_grad_(False)
 
 
 def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray) -> list[Penalty]:
-    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups.
-
-    FOLDS folds by group, as `group_folds` cuts them; the means are those of the other folds alone. Fewer than two groups:
-    FALLBACK. The errors of all penalties come from one eigendecomposition of what the other folds give.
-    """
+    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups, FALLBACK where there is one."""
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         return [Penalty(FALLBACK, n_groups)] * len(columns)
-    folds = Folds.of(inputs.double(), labels.double(), group_folds(groups, FOLDS))
-    chosen = []
+    folds, penalties = Folds.of(inputs.double(), labels.double(), group_folds(groups)), []
     for each in columns:
-        errors = folds.errors(each[each != ZEROS]) / labels.numel()
+        errors = folds.errors(each[each != ZEROS], PENALTIES).sum(1) / labels.numel()
         best = int(errors.argmin())
-        chosen.append(Penalty(float(PENALTIES[best]), n_groups, float(errors[best])))
-    return chosen
-
-
-def group_folds(groups: np.ndarray, most: int) -> np.ndarray:
-    """The fold [item] of each item by its group [item], as scikit-learn's GroupKFold: `most` folds, or one a group."""
-    from sklearn.model_selection import GroupKFold
-
-    fold = np.empty(len(groups), int)
-    for number, (_, held) in enumerate(GroupKFold(min(most, len(np.unique(groups)))).split(groups, groups=groups)):
-        fold[held] = number
-    return fold
-
-
-@dataclass(frozen=True, eq=False)
-class Folds:
-    """Products of inputs and labels: of what each of k folds is fitted on, and of what it holds out.
-
-    gram [k, d, d], moment [k, d, class], both about the means of what is fitted on; n [k] rows fitted on; held_square
-    [k]: squared labels held out, about the same means.
-    """
-
-    n: Tensor
-    gram: Tensor
-    moment: Tensor
-    held_gram: Tensor
-    held_moment: Tensor
-    held_square: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor, fold: np.ndarray) -> "Folds":
-        """Of inputs [c, d], labels [c, class] and folds [c]; centred first, which changes nothing but the rounding."""
-        x, y = x - x.mean(0), y - y.mean(0)
-        held = [torch.from_numpy(np.flatnonzero(fold == number)) for number in range(fold.max() + 1)]
-        n = torch.tensor([len(x) - len(rows) for rows in held], dtype=x.dtype)
-        # of the others, since all together sum to nothing
-        mean_x, mean_y = (torch.stack([-values[rows].sum(0) for rows in held]) / n[:, None] for values in (x, y))
-
-        def of_others(values: Tensor, mean: Tensor) -> Tensor:
-            each = torch.stack([x[rows].mT @ values[rows] for rows in held])
-            return each.sum(0) - each - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
-
-        out = [(x[rows] - of_x, y[rows] - of_y) for rows, of_x, of_y in zip(held, mean_x, mean_y, strict=True)]
-        gram, moment = (torch.stack(each) for each in zip(*((a.mT @ a, a.mT @ b) for a, b in out), strict=True))
-        square = torch.stack([b.square().sum() for _, b in out])
-        return cls(n, of_others(x, mean_x), of_others(y, mean_y), gram, moment, square)
-
-    def errors(self, columns: Tensor) -> Tensor:
-        """Squared error [penalty] on all that is held out, summed over its rows and classes, of ridge on these columns.
-
-        With gram = V diag(e) V' the weights are V diag(1 / (e + alpha)) V' moment, so a penalty changes only the middle.
-        """
-        there = (slice(None), columns[:, None], columns)
-        values, vectors = torch.linalg.eigh(self.gram[there])
-        turned = vectors.mT @ self.moment[:, columns]
-        linear = ((vectors.mT @ self.held_moment[:, columns]) * turned).sum(2)
-        square = (vectors.mT @ self.held_gram[there] @ vectors) * (turned @ turned.mT)
-        alphas = torch.from_numpy(PENALTIES)[:, None] * self.n
-        shrunk = 1 / (values.clamp(min=0) + alphas[:, :, None])  # [penalty, k, d]
-        squared = torch.einsum("pki,kij,pkj->pk", shrunk, square, shrunk) - 2 * (shrunk * linear).sum(2)
-        return (squared + self.held_square).sum(1)
+        penalties.append(Penalty(float(PENALTIES[best]), n_groups, float(errors[best])))
+    return penalties

@@ -53,7 +53,7 @@ class Step:
     def step(self, inputs: Tensor, targets: Tensor) -> None:
         """One step on a batch, replayed where there is a graph for its size, split where there is no room for it."""
         if self.parts == 1 and self.graphs.replayed(self._plain, inputs, targets):
-            return None
+            return
         while not self._fits(inputs, targets):
             self._split(len(inputs))
 
