@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from lib.encoders.training import device_of, load_tensors, write_tensors
 from lib.evaluation import scores
 from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.evaluation.frozen import read_embeddings
-from lib.files import digests
+from lib.files import cached, digests
 from lib.representations import names
 from lib.settings import Settings, SettingsError
 from lib.study import Study
@@ -100,30 +101,34 @@ def heads_key(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: 
     return files.key(HEADS, plan.heads, plan.schedule, seed, rows, study.settings.threads, content)
 
 
+def heads_manifest(study: Study, head: str, seed: int) -> Path:
+    """File of the key of what the stored heads and their test scores were made from."""
+    return study.folder / "scores" / f".{head}-seed{seed}.json"
+
+
 def heads_made_from(study: Study, head: str, seed: int) -> str:
     """The key of what the stored heads and their test scores were made from; empty where there are none."""
-    marker = study.folder / "scores" / f".{head}-seed{seed}.json"
-    return (digests.reread(marker, digests.load_json) or {"key": ""})["key"]
+    return (digests.reread(heads_manifest(study, head, seed), digests.load_json) or {"key": ""})["key"]
 
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
-    chunks, plan, key = study.chunks, HeadPlan.of(study.settings, head), heads_key(study, embeddings, head, seed)
-    train, test = study.train_rows, chunks.rows("test")
-    kept = [study.heads(head, seed), *(study.scores(label(each), head, seed) for each in subsets(list(embeddings)))]
-    if heads_made_from(study, head, seed) == key and digests.usable(*kept):
-        return
-    torch.set_num_threads(study.settings.threads)
-    data, start = HeadData(embeddings, chunks.targets, chunks.groups), time.perf_counter()
-    trained = list(train_subsets(data, train, plan, seed, device_of(study.request.device)))
-    for heads in trained:
-        for subset, own in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
-            scores.write_scores(study, label(subset), head, seed, own)
-    note_heads(study, data, plan, seed, time.perf_counter() - start)
-    keep_heads(study, data, plan, seed, trained)
-    digests.write_json(study.folder / "scores" / f".{head}-seed{seed}.json", {"key": key})
+    plan, test = HeadPlan.of(study.settings, head), study.chunks.rows("test")
+
+    def make() -> None:
+        torch.set_num_threads(study.settings.threads)
+        data, start = HeadData(embeddings, study.chunks.targets, study.chunks.groups), time.perf_counter()
+        trained = list(train_subsets(data, study.train_rows, plan, seed, device_of(study.request.device)))
+        for heads in trained:
+            for subset, own in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
+                scores.write_scores(study, label(subset), head, seed, own)
+        note_heads(study, data, plan, seed, time.perf_counter() - start)
+        save_heads(study, data, plan, seed, trained)
+
+    paths = [study.heads(head, seed), *(study.scores(label(each), head, seed) for each in subsets(list(embeddings)))]
+    cached.once(heads_manifest(study, head, seed), heads_key(study, embeddings, head, seed), paths, make)
 
 
-def keep_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:
+def save_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:
     """Write the weights of one kind of head on all subsets, and what is to be known of how they were fitted."""
     train = study.train_rows
     fitted = {"penalties": [], "convergence": []}

@@ -19,7 +19,7 @@ import torch
 
 from lib import files
 from lib.controls import classical, crossfit, curves, seeds, work
-from lib.controls.keeping import ControlError, checkpoints
+from lib.controls.keeping import OWN, ControlError, checkpoints
 from lib.encoders.encoder import PARTS
 from lib.encoders.heads import Subset, subsets
 from lib.evaluation.games import Game, Point, paper4
@@ -51,7 +51,7 @@ class Control:
 
     def heads(self, study: Study) -> tuple[str, ...]:
         """The heads that the game is played with."""
-        return study.settings.heads.kinds if self.trains_heads else (work.OWN,)
+        return study.settings.heads.kinds if self.trains_heads else (OWN,)
 
     def run(self, study: Study, seed: int) -> None:
         """Make the scores of one seed, or leave those that the same inputs made; `study` is one part.

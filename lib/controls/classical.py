@@ -14,33 +14,31 @@ import numpy as np
 
 from lib import files
 from lib.controls.keeping import (
+    OWN,
     ControlError,
-    computed,
+    by_blocks,
     load_study_encoder,
-    note,
     note_choice,
+    of_encoder,
     own_subsets,
     training_rows,
+    untrained_encoder,
     write_once,
 )
 from lib.display.screen import measure_name
-from lib.encoders import training
-from lib.encoders.encoder import Encoder, features_of, key_of
+from lib.encoders.encoder import key_of
 from lib.encoders.heads import Subset, label
 from lib.encoders.ridge import group_folds
 from lib.evaluation import measures
 from lib.evaluation.games import Game
 from lib.evaluation.results import SHARED
 from lib.representations import kind
-from lib.sounds.arrays import batched_slices
 from lib.study import Study
 
-CONTROL, OWN = "classical", "own"
+CONTROL = "classical"
 VERSION = 1  # of the rules below: raised when the same features would give other scores
 FOLDS = 3  # of the training groups
-MANY = (
-    10_000  # training chunks above which there is no SVM (its kernel has their square), and trees see so many at most
-)
+MANY = 10_000  # training chunks above which there is no SVM (its kernel has their square), and trees see so many at most
 TREES = 300
 C = (1.0, 10.0)  # of the SVM
 ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)  # of the ridge, on standardised summaries
@@ -89,18 +87,12 @@ def play_classical(part: Study, game: Game, seed: int) -> None:
 
 def summaries(part: Study, name: str, seed: int) -> Array:
     """Statistics over time [chunk, k] of one representation; StudyError where what it learns is not trained."""
-    chunks, settings, spent = part.chunks, part.settings, []
-
-    def compute() -> Array:
-        n_classes = len(chunks.corpus.classes)
-        encoder = load_study_encoder(part, name, seed) if kind(name).learns else Encoder(name, n_classes, settings)
-        features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
-        return np.concatenate([encoder.representation.summary(features[each]) for each in batched_slices(len(features), 512)])
-
-    key = files.key(VERSION, key_of(name, chunks, settings, seed), version("librosa"))
-    found = computed(part, CONTROL, name, seed, key, compute)
-    note(part, CONTROL, spent)
-    return found
+    make = load_study_encoder if kind(name).learns else lambda part, name, _: untrained_encoder(part, name)
+    key = files.key(VERSION, key_of(name, part.chunks, part.settings, seed), version("librosa"))
+    return of_encoder(
+        part, CONTROL, name, seed, key, lambda: make(part, name, seed),
+        lambda encoder, features, _: by_blocks(encoder.representation.summary, features),
+    )  # fmt: skip
 
 
 def _choice(subset: Subset, values: Mapping[str, float], n_chunks: int) -> dict:

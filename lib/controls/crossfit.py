@@ -22,11 +22,13 @@ import torch
 
 from lib import files
 from lib.controls.keeping import (
+    OWN,
     ControlError,
     checkpoints,
     load_study_encoder,
     note,
     own_subsets,
+    remove_learned_features,
     score_heads,
     study_embeddings,
     training_rows,
@@ -38,7 +40,7 @@ from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, scale, score_subsets
 from lib.encoders.ridge import group_folds
 from lib.evaluation.games import Game
-from lib.files import digests
+from lib.files import cached, digests
 from lib.settings import Heads, Settings
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import Chunks
@@ -48,7 +50,6 @@ CONTROL = "crossfit"
 FOLDS = 5
 VERSION = 1  # of the rules below: raised when the same encoders would give other embeddings or scores
 STANDARDISED = Heads(scaling="standardise", ridge="groups")  # of the map between embeddings
-OWN = "own"  # the head's name where the game is not one of the study's kinds of head
 
 
 def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
@@ -83,7 +84,7 @@ def play_crossfit(part: Study, game: Game, seed: int) -> None:
     """The study's heads on cross-fitted embeddings: as many training clips, none of which its encoder has seen."""
     if part.settings.heads.learn_from == "cross_fitted":
         raise ControlError(f"{CONTROL}: the study's own heads learn so already (heads.learn_from=cross_fitted)")
-    score_heads(part, game, seed, {name: embeddings(part, name, seed) for name in game.players}, part.chunks)
+    score_heads(part, game, seed, {name: embeddings(part, name, seed) for name in game.players})
 
 
 def play_stacked(part: Study, game: Game, seed: int) -> None:
@@ -110,25 +111,16 @@ def _made(part: Study, name: str, seed: int) -> Path:
     whole, fold = study_embeddings(part, name, seed), folds(chunks, settings)
     key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
     folder = checkpoints(part, CONTROL) / f"{name}-seed{seed}"
-    told = folder / "made.json"
     with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
-        whole_ones = [folder / f"{what}.npy" for what in ("embeddings", "scores")]
-        if digests.reread(told, digests.load_json) == {"key": key} and digests.usable(*whole_ones):
-            return folder
-        told.unlink(missing_ok=True)
-        found = {"folds": fold, **_make(part, name, seed, whole, fold, folder)}
-        for what, values in found.items():
-            digests.write_array(folder / f"{what}.npy", values)
-        digests.write_json(told, {"key": key})
+        paths = [folder / f"{what}.npy" for what in ("embeddings", "scores", "folds")]
+        cached.once(folder / "made.json", key, paths, lambda: _make(part, name, seed, whole, fold, folder))
     return folder
 
 
-def _make(
-    part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray, folder: Path
-) -> dict[str, np.ndarray]:
-    """Embeddings and scores of all chunks: those of the encoder of all, and of each fold those of its copy."""
-    own = own_scores(part, name, load_study_encoder(part, name, seed), np.arange(len(fold)))
-    found = {"embeddings": whole.copy(), "scores": own}
+def _make(part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray, folder: Path) -> None:
+    """Write embeddings and scores of all chunks: those of the encoder of all, and of each fold those of its copy."""
+    scores = own_scores(part, load_study_encoder(part, name, seed), np.arange(len(fold)))
+    arrays = {"folds": fold, "embeddings": whole.copy(), "scores": scores}
     for number in range(fold.max() + 1):
         print(f"{CONTROL}: {name}, seed {seed}: copy {number + 1} of {fold.max() + 1}, not trained on that fold")
         held, seen = np.flatnonzero(fold == number), np.flatnonzero((fold >= 0) & (fold != number))
@@ -137,9 +129,10 @@ def _make(
             part.request.device,
         )  # fmt: skip
         note(part, f"{CONTROL} fold {number}", copy.timings)
-        found["embeddings"][held] = aligned(copy.embeddings, whole, part.chunks.groups, seen)[held]
-        found["scores"][held] = own_scores(part, name, copy.encoder, held, keep=False)
-    return found
+        arrays["embeddings"][held] = aligned(copy.embeddings, whole, part.chunks.groups, seen)[held]
+        arrays["scores"][held] = own_scores(part, copy.encoder, held, keep=False)
+    for what, values in arrays.items():
+        digests.write_array(folder / f"{what}.npy", values)
 
 
 def without(chunks: Chunks, settings: Settings, held: np.ndarray) -> Chunks:
@@ -149,17 +142,17 @@ def without(chunks: Chunks, settings: Settings, held: np.ndarray) -> Chunks:
     return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(role=clips["role"].mask(out, ""))))
 
 
-def own_scores(part: Study, name: str, encoder: Encoder, rows: np.ndarray, keep: bool = True) -> np.ndarray:
+def own_scores(part: Study, encoder: Encoder, rows: np.ndarray, keep: bool = True) -> np.ndarray:
     """Scores [row, class] of an encoder's own classifier on some chunks.
 
     keep: whether features that it has learned stay in the cache; those of a copy are large, and of no use to anything else.
     """
-    device, spent = training.device_of(part.request.device), []
-    features = features_of(encoder.to(device), name, part.chunks, device, spent)
+    device = training.device_of(part.request.device)
+    features = features_of(encoder.to(device), part.chunks, device)
     outputs = predictions(encoder, Rows(features, rows), device)[1]
-    if not keep and encoder.representation.stored and encoder.representation.learned:
-        digests.remove(Path(features.filename))
-    return training.activate(torch.from_numpy(outputs), part.settings.schedule(name)).numpy()
+    if not keep:
+        remove_learned_features(encoder, features)
+    return training.activate(torch.from_numpy(outputs), part.settings.schedule(encoder.name)).numpy()
 
 
 def aligned(copy: np.ndarray, whole: np.ndarray, groups: np.ndarray, rows: np.ndarray) -> np.ndarray:

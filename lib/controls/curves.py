@@ -10,7 +10,6 @@ data      encoders, MobileNet included, and heads trained on 1/8, 1/4 and 1/2 of
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 
@@ -18,25 +17,15 @@ from lib import files
 from lib.controls.keeping import (
     TRAIN,
     ControlError,
-    checkpoints,
-    computed,
     load_study_encoder,
-    note,
+    of_encoder,
     score_heads,
+    trained,
     training_rows,
 )
 from lib.encoders import training
-from lib.encoders.encoder import (
-    features_of,
-    key_of,
-    parts_of_epochs,
-    predictions,
-    read_epoch,
-    stored_embeddings,
-    train_encoder,
-)
+from lib.encoders.encoder import Encoder, epoch_path, key_of, parts_of_epochs, predictions
 from lib.evaluation.games import Game
-from lib.files import digests
 from lib.representations import kind, names
 from lib.settings import Settings, Training
 from lib.sounds.chunks import Chunks
@@ -48,27 +37,26 @@ from lib.study import Study
 def play_budget(part: Study, game: Game, seed: int, *, one_in: int) -> None:
     """Heads on the embeddings of the study's encoders after one in so many of their epochs."""
     embeddings = {name: embedded_on_the_way(part, game, name, seed, one_in) for name in game.players}
-    score_heads(part, game, seed, embeddings, part.chunks)
+    score_heads(part, game, seed, embeddings)
 
 
 def embedded_on_the_way(part: Study, game: Game, name: str, seed: int, one_in: int) -> np.ndarray:
     """Embeddings [chunk, width] after one in so many epochs; ControlError where these weights were not kept."""
-    chunks, settings, spent = part.chunks, part.settings, []
-    epoch, key = epochs_on_the_way(settings, one_in)[name], key_of(name, chunks, settings, seed)
+    epoch, key = epochs_on_the_way(part.settings, one_in)[name], key_of(name, part.chunks, part.settings, seed)
+    folder = part.checkpoint(name, seed)
 
-    def compute() -> np.ndarray:
-        encoder, folder = load_study_encoder(part, name, seed), part.checkpoint(name, seed)
-        if not read_epoch(encoder, folder, epoch, key):
+    def then() -> Encoder:
+        encoder = load_study_encoder(part, name, seed)
+        if not training.load_weights(encoder, epoch_path(folder, epoch), key):
             raise ControlError(
                 f"{game.control}: {folder.name} holds no weights of epoch {epoch}, it was trained before they were kept: "
                 f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
             )
-        device = training.device_of(part.request.device)
-        return predictions(encoder.to(device), features_of(encoder, name, chunks, device, spent), device)[0]
+        return encoder
 
-    embeddings = computed(part, game.control, name, seed, files.key(key, epoch), compute)
-    note(part, game.control, spent)
-    return embeddings
+    return of_encoder(
+        part, game.control, name, seed, files.key(key, epoch), then, lambda *given: predictions(*given)[0]
+    )
 
 
 def epochs_on_the_way(settings: Settings, one_in: int) -> dict[str, int]:
@@ -83,24 +71,9 @@ def play_data(part: Study, game: Game, seed: int, *, one_in: int) -> None:
     """Encoders and heads trained on one in so many of the training groups, for as many steps as on all."""
     chunks = part_of_groups(part.chunks, part.settings, seed, one_in)
     settings = of_same_steps(part, chunks)
-    embeddings = {name: trained_on_part(part, game, name, seed, chunks, settings) for name in game.players}
+    own = {"chunks": chunks, "settings": settings, "keep_features": False}
+    embeddings = {name: trained(part, game.control, name, seed, **own) for name in game.players}
     score_heads(part, game, seed, embeddings, chunks, settings=settings)
-
-
-def trained_on_part(
-    part: Study, game: Game, name: str, seed: int, chunks: Chunks, settings: Settings
-) -> np.ndarray:  # fmt: skip
-    """Embeddings [chunk, width] of an encoder of these chunks; features that it learned itself are not left in the cache."""
-    folder = checkpoints(part, game.control) / f"{name}-seed{seed}"
-    found = stored_embeddings(name, chunks, settings, seed, folder)
-    if found is not None:
-        return found
-    made = train_encoder(name, chunks, settings, seed, folder, part.request.device)
-    note(part, game.control, made.timings)
-    if made.encoder.representation.learned:
-        features = features_of(made.encoder, name, chunks, training.device_of(part.request.device), [])
-        digests.remove(Path(features.filename))
-    return made.embeddings
 
 
 def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -> Chunks:

@@ -11,21 +11,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from lib import files
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, Stage, key_of, load_finished, stored_embeddings, train_encoder
+from lib.encoders.encoder import (
+    Encoder,
+    Stage,
+    features_of,
+    key_of,
+    load_finished,
+    stored_embeddings,
+    train_encoder,
+)
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.scores import as_stored
-from lib.files import PlainError, digests
+from lib.files import PlainError, cached, digests
 from lib.files.cells import unguarded
 from lib.settings import Settings
+from lib.sounds.arrays import batched_slices
 from lib.sounds.chunks import Chunks
 from lib.study import Study, StudyError
 
 TRAIN = "02_train_encoder"  # the notebook that trains the study's encoders
-
+OWN = "own"  # the head's name where the game is not one of the study's kinds of head
 CHOSEN_COLUMNS = ["control", "what", "chosen", "value", "runner_up", "runner_up_value", "seed", "fold"]
 
 Embeddings = dict[str, np.ndarray]  # player -> [chunk, width]
@@ -53,37 +63,33 @@ def write_once(
 ) -> None:
     """Write the scores [chunk, class] of every subset that `make` gives, unless those of the same key are there."""
     paths = {s: control_scores(part, game.control, label(s), head, seed) for s in own_subsets(game)}
-    marker = paths[game.players].with_name(f".{head}-seed{seed}.json")
-    if digests.reread(marker, digests.load_json) == {"key": key} and digests.usable(*paths.values()):
-        return
-    for path in (marker, *paths.values()):  # of other inputs: the two must not stand side by side if this is stopped
-        path.unlink(missing_ok=True)
-    for subset, scores in make():
-        digests.write_array(paths[subset], as_stored(part, scores))
-    digests.write_json(marker, {"key": key})
+
+    def write() -> None:
+        for subset, scores in make():
+            digests.write_array(paths[subset], as_stored(part, scores))
+
+    cached.once(paths[game.players].with_name(f".{head}-seed{seed}.json"), key, paths.values(), write)
 
 
 def score_heads(
-    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks, train: np.ndarray | None = None, *,
+    part: Study, game: Game, seed: int, embeddings: Embeddings, chunks: Chunks | None = None, *,
     settings: Settings | None = None,
 ) -> None:  # fmt: skip
     """Train every head on every subset with a player of the game's own, and write its test scores.
 
-    chunks gives the labels; train: the rows to train on, by default those that the encoders are trained on; settings: how
-    they are trained, by default as the study's.
+    chunks gives the labels and the rows to train on, by default the study's; settings: how they are trained, by default
+    as the study's.
     """
-    train = training_rows(chunks, part.settings) if train is None else train
+    chunks, settings = chunks or part.chunks, settings or part.settings
+    data, train = HeadData(embeddings, chunks.targets, part.chunks.groups), training_rows(chunks, part.settings)
     for head in part.settings.heads.kinds:
-        _score_head(part, game, HeadPlan.of(settings or part.settings, head), seed, embeddings, chunks.targets, train)
+        _score_head(part, game, HeadPlan.of(settings, head), seed, data, train)
 
 
-def _score_head(
-    part: Study, game: Game, plan: HeadPlan, seed: int, embeddings: Embeddings, targets: np.ndarray, train: np.ndarray
-) -> None:
-    head, data = plan.head, HeadData(embeddings, targets, part.chunks.groups)
-    test, only = part.chunks.rows("test"), own_subsets(game)
-    content = {name: files.digest(values) for name, values in embeddings.items()}
-    learned_from = [files.digest(values) for values in (train, targets[train], data.groups[train])]
+def _score_head(part: Study, game: Game, plan: HeadPlan, seed: int, data: HeadData, train: np.ndarray) -> None:
+    head, test, only = plan.head, part.chunks.rows("test"), own_subsets(game)
+    content = {name: files.digest(values) for name, values in data.embeddings.items()}
+    learned_from = [files.digest(values) for values in (train, data.targets[train], data.groups[train])]
     key = files.key(
         VERSION, plan.heads, plan.schedule, part.settings.threads, seed, part.chunks.corpus.hash, content, learned_from,
         only,
@@ -121,7 +127,7 @@ def study_embeddings(part: Study, name: str, seed: int) -> np.ndarray:
 
 def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
     """A trained encoder of the study, on the processor; StudyError where it is not trained."""
-    encoder = Encoder(name, len(part.chunks.corpus.classes), part.settings)
+    encoder = untrained_encoder(part, name)
     key = key_of(name, part.chunks, part.settings, seed)
     if load_finished(encoder, part.checkpoint(name, seed), key) is None:
         raise not_trained(part, name, seed)
@@ -138,33 +144,66 @@ def not_trained(part: Study, name: str, seed: int) -> StudyError:
 
 def trained(
     part: Study, control: str, name: str, seed: int, *, chunks: Chunks | None = None, settings: Settings | None = None,
-    player: str = "",
+    player: str = "", keep_features: bool = True,
 ) -> np.ndarray:  # fmt: skip
-    """Embeddings [chunk, width] of an encoder of the control's own, trained now or before."""
+    """Embeddings [chunk, width] of an encoder of the control's own, trained now or before.
+
+    keep_features: whether features that it learned itself stay in the cache: they are large, and of no use to others.
+    """
     chunks, settings = chunks or part.chunks, settings or part.settings
     folder = checkpoints(part, control) / f"{player or name}-seed{seed}"
     found = stored_embeddings(name, chunks, settings, seed, folder)
     if found is not None:
         return found
-    result = train_encoder(name, chunks, settings, seed, folder, part.request.device)
-    note(part, control, result.timings)
-    return result.embeddings
+    made = train_encoder(name, chunks, settings, seed, folder, part.request.device)
+    note(part, control, made.timings)
+    if not keep_features:
+        remove_learned_features(
+            made.encoder, features_of(made.encoder, chunks, training.device_of(part.request.device))
+        )
+    return made.embeddings
+
+
+def remove_learned_features(encoder: Encoder, features: np.ndarray) -> None:
+    """Remove features from the cache that no other encoder can have."""
+    if encoder.representation.stored and encoder.representation.learned:
+        digests.remove(Path(features.filename))
 
 
 def computed(
     part: Study, control: str, player: str, seed: int, key: str, compute: Callable[[], np.ndarray]
 ) -> np.ndarray:
     """What `compute` gives [chunk, width], kept under the key of what it is made from, all chunks included."""
-    key = files.key(key, part.chunks.key)
     folder = checkpoints(part, control) / f"{player}-seed{seed}"
-    told, path = folder / "made.json", folder / "embeddings.npy"
-    if digests.reread(told, digests.load_json) == {"key": key} and (kept := digests.reread(path, np.load)) is not None:
-        return kept
-    told.unlink(missing_ok=True)
-    values = compute()
-    digests.write_array(path, values)
-    digests.write_json(told, {"key": key})
-    return values
+    path = folder / "embeddings.npy"
+    key = files.key(key, part.chunks.key)
+    cached.once(folder / "made.json", key, [path], lambda: digests.write_array(path, compute()))
+    return np.load(path)
+
+
+def of_encoder(
+    part: Study, control: str, name: str, seed: int, key: str, encoder: Callable[[], Encoder],
+    use: Callable[[Encoder, np.ndarray, torch.device], np.ndarray],
+) -> np.ndarray:  # fmt: skip
+    """What `use` makes [chunk, width] of an encoder and its features of all chunks, kept as in `computed`."""
+
+    def compute() -> np.ndarray:
+        made, device = encoder(), training.device_of(part.request.device)
+        features = features_of(made, part.chunks, device)
+        note(part, control, made.timings)
+        return use(made.to(device), features, device)
+
+    return computed(part, control, name, seed, key, compute)
+
+
+def by_blocks(function: Callable[[np.ndarray], np.ndarray], features: np.ndarray) -> np.ndarray:
+    """`function` of features [chunk, ...], some chunks at a time, as all may not fit into memory."""
+    return np.concatenate([function(features[part]) for part in batched_slices(len(features), 512)])
+
+
+def untrained_encoder(part: Study, name: str) -> Encoder:
+    """An encoder of the study's settings as drawn from torch's generator."""
+    return Encoder(name, len(part.chunks.corpus.classes), part.settings)
 
 
 def note(part: Study, control: str, spent: list[Stage]) -> None:

@@ -48,7 +48,7 @@ def play_seeds(part: Study, game: Game, seed: int) -> None:
     """Train what is missing of the four, and score the study's heads on them."""
     name = best_single(part) if part.settings.seeds_of == BEST else part.settings.seeds_of
     each = (one_of_seeds(part, name, number) for number in replicate(seed))
-    score_heads(part, game, seed, dict(zip(game.players, each, strict=True)), part.chunks)
+    score_heads(part, game, seed, dict(zip(game.players, each, strict=True)))
 
 
 def one_of_seeds(part: Study, name: str, seed: int) -> np.ndarray:

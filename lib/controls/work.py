@@ -1,39 +1,37 @@
 """The work of each control: `play_<control>(part, game, seed)` makes its players and writes its scores."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lib import files
 from lib.controls.keeping import (
+    OWN,
     TRAIN,
     ControlError,
-    computed,
+    by_blocks,
     load_study_encoder,
-    note,
+    of_encoder,
     of_study,
     own_subsets,
     score_heads,
     trained,
     training_rows,
+    untrained_encoder,
     write_once,
 )
 from lib.encoders import training
-from lib.encoders.encoder import Encoder, features_of, in_blocks, key_of, predictions
+from lib.encoders.encoder import Encoder, in_blocks, key_of, predictions
 from lib.encoders.heads import Subset
 from lib.evaluation.games import Game, paper4
 from lib.files import digests
 from lib.representations import kind
 from lib.settings import Settings
-from lib.sounds.arrays import Rows, batched_slices
+from lib.sounds.arrays import Rows
 from lib.sounds.chunks import Chunks
 from lib.study import Study, missing
-
-OWN = "own"  # the head's name where none is trained
 
 
 def four(settings: Settings) -> Subset:
@@ -43,7 +41,7 @@ def four(settings: Settings) -> Subset:
 
 def play_noise(part: Study, game: Game, seed: int) -> None:
     embeddings = of_study(part, seed) | {"noise": noise(part.chunks, part.settings.body.width, seed)}
-    score_heads(part, game, seed, embeddings, part.chunks)
+    score_heads(part, game, seed, embeddings)
 
 
 def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
@@ -54,7 +52,7 @@ def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
 
 def play_untrained(part: Study, game: Game, seed: int) -> None:
     embeddings = {name: untrained(part, name, seed) for name in game.players}
-    score_heads(part, game, seed, embeddings, part.chunks)
+    score_heads(part, game, seed, embeddings)
 
 
 def untrained(part: Study, name: str, seed: int) -> np.ndarray:
@@ -62,19 +60,17 @@ def untrained(part: Study, name: str, seed: int) -> np.ndarray:
 
     Only mean and spread of its features are taken from training chunks.
     """
-    chunks, settings, spent = part.chunks, part.settings, []
-    device = training.device_of(part.request.device)
+    chunks, settings = part.chunks, part.settings
 
-    def compute() -> np.ndarray:
+    def start() -> Encoder:
         torch.manual_seed(seed)
-        encoder = Encoder(name, len(chunks.corpus.classes), settings).eval()
-        features = features_of(encoder, name, chunks, device, spent)
-        encoder.representation.standardise(Rows(features, training_rows(chunks, settings)))
-        return predictions(encoder.to(device), features, device)[0]
+        return untrained_encoder(part, name).eval()
 
-    embeddings = computed(part, "untrained", name, seed, key_of(name, chunks, settings, seed), compute)
-    note(part, "untrained", spent)
-    return embeddings
+    def embed(encoder: Encoder, features: np.ndarray, device: torch.device) -> np.ndarray:
+        encoder.representation.standardise(Rows(features, training_rows(chunks, settings)))
+        return predictions(encoder, features, device)[0]
+
+    return of_encoder(part, "untrained", name, seed, key_of(name, chunks, settings, seed), start, embed)
 
 
 def play_shuffled(part: Study, game: Game, seed: int) -> None:
@@ -110,12 +106,12 @@ def wider(settings: Settings) -> Settings:
 def play_wide(part: Study, game: Game, seed: int) -> None:
     (player,) = game.players
     embeddings = trained(part, "wide", "waveform", seed, settings=wider(part.settings), player=player)
-    score_heads(part, game, seed, {player: embeddings}, part.chunks)
+    score_heads(part, game, seed, {player: embeddings})
 
 
 def play_logmel(part: Study, game: Game, seed: int) -> None:
     embeddings = of_study(part, seed) | {"logmel": trained(part, "logmel", "logmel", seed)}
-    score_heads(part, game, seed, embeddings, part.chunks)
+    score_heads(part, game, seed, embeddings)
 
 
 def play_mobilenet(part: Study, game: Game, seed: int) -> None:
@@ -131,13 +127,12 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
     folder, device = part.checkpoint("neuralogram", seed), training.device_of(part.request.device)
     representation = load_study_encoder(part, "neuralogram", seed).representation
     path = folder / "mobilenet.safetensors"
-    if not path.exists() or key_in(path) != key_of("neuralogram", chunks, settings, seed):
+    network = PieceClassifier(representation.network, len(chunks.corpus.classes))
+    if not training.load_weights(network, path, key_of("neuralogram", chunks, settings, seed)):
         raise ControlError(
             f"mobilenet: {folder.name} holds no MobileNet with the output layer that it was trained with: "
             f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
         )
-    network = PieceClassifier(representation.network, len(chunks.corpus.classes))
-    network.load_state_dict(digests.read(path, load_file))
     network.to(device).eval()
     schedule, n = settings.schedule("mobilenet"), representation.n_pieces
 
@@ -147,11 +142,6 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
 
     test = Rows(chunks.audio, chunks.rows("test"))
     return np.concatenate([values for _, (values,) in in_blocks(mean_of_pieces, test, device)])
-
-
-def key_in(path: Path) -> str:
-    """The key that a file of weights was kept with."""
-    return digests.read(path, training.load_tensors)[1]["key"]
 
 
 def play_mean(part: Study, game: Game, seed: int) -> None:
@@ -175,18 +165,13 @@ def without_a_network(settings: Settings) -> Subset:
 
 
 def play_raw(part: Study, game: Game, seed: int) -> None:
-    score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players}, part.chunks)
+    score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players})
 
 
 def raw(part: Study, name: str, seed: int) -> np.ndarray:
     """The representation itself [chunk, dimension], averaged over time: nothing in it is trained."""
-    chunks, settings, spent = part.chunks, part.settings, []
-
-    def compute() -> np.ndarray:
-        encoder = Encoder(name, len(chunks.corpus.classes), settings)
-        features = features_of(encoder, name, chunks, training.device_of(part.request.device), spent)
-        return np.concatenate([encoder.representation.over_time(features[each]) for each in batched_slices(len(features), 512)])
-
-    averages = computed(part, "raw", name, seed, key_of(name, chunks, settings, seed), compute)
-    note(part, "raw", spent)
-    return averages
+    key = key_of(name, part.chunks, part.settings, seed)
+    return of_encoder(
+        part, "raw", name, seed, key, lambda: untrained_encoder(part, name),
+        lambda encoder, features, _: by_blocks(encoder.representation.over_time, features),
+    )  # fmt: skip

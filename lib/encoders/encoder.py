@@ -45,12 +45,23 @@ PARTS = (8, 4, 2)  # of the epochs: after an eighth, a quarter and a half of the
 VERSION = 3  # of body and loop: raised when the same settings would give other numbers
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Something that took time: seconds for so many chunks, and the arithmetic that was in it, where it is known."""
+
+    what: str
+    seconds: float
+    chunks: int
+    flops: float | None = None
+
+
 class Encoder(nn.Module):
     """Representation, Transformer and the encoder's own classifier."""
 
     def __init__(self, name: str, n_classes: int, settings: Settings) -> None:
         super().__init__()
-        self.settings = settings
+        self.name, self.settings = name, settings
+        self.timings: list[Stage] = []  # of what was done for it since it was made
         self.representation = make(name, settings)
         self.body = Transformer(settings.body)
         self.classifier = classifier("paper", settings.body.width, n_classes, settings.heads.hidden)
@@ -65,16 +76,6 @@ class Encoder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Something that took time: seconds for so many chunks, and the arithmetic that was in it, where it is known."""
-
-    what: str
-    seconds: float
-    chunks: int
-    flops: float | None = None
-
-
-@dataclass(frozen=True)
 class Trained:
     """A trained encoder with its embeddings [chunk, width], its own test scores [chunk, class] and what happened."""
 
@@ -82,16 +83,16 @@ class Trained:
     embeddings: np.ndarray
     scores: np.ndarray
     histories: dict[str, History]
-    timings: list[Stage]  # what was done for it in this call: nothing where it was only read back
+    timings: list[Stage]  # of what was done in this call: none where everything was there
 
 
 def train_encoder(
     name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, device: str = "auto", *,
     keep_epochs: Collection[int] = (),
 ) -> Trained:  # fmt: skip
-    """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
+    """Train one encoder on the training chunks, or resume from its checkpoint, or load the finished one.
 
-    keep_epochs: after these epochs (from 1) the weights are kept beside the finished ones, where it is trained now.
+    keep_epochs: after these epochs (from 1) the weights are saved beside the finished ones, where it is trained now.
     Raises files.Held where another process is at it.
     """
     target = training.device_of(device)
@@ -100,50 +101,49 @@ def train_encoder(
         key = key_of(name, chunks, settings, seed)
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
-        spent: list[Stage] = []
-        finished = digests.or_again(lambda: load_finished(encoder, folder, key))
-        if not finished:
+        histories = digests.or_again(lambda: load_finished(encoder, folder, key))
+        if not histories:
             (folder / "embeddings.json").unlink(missing_ok=True)  # of other weights
-        kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
-        histories = finished or _train(encoder, name, chunks, settings, seed, folder, key, target, spent, kept)
-        encoder.to(target).eval()
-        embeddings, outputs = predictions(encoder, features_of(encoder, name, chunks, target, spent), target)
+            histories = _train(encoder, chunks, seed, folder, key, target, keep_epochs)
+        encoder.to(target)
+        embeddings, outputs = predictions(encoder, features_of(encoder, chunks, target), target)
         save_embeddings(embeddings, folder, key, chunks)
         scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), settings.schedule(name)).numpy()
-        return Trained(encoder, embeddings, scores, histories, spent)
+        return Trained(encoder, embeddings, scores, histories, list(encoder.timings))
 
 
 def _train(
-    encoder: Encoder, name: str, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
-    device: torch.device, spent: list[Stage], kept: dict[int, Path],
+    encoder: Encoder, chunks: Chunks, seed: int, folder: Path, key: str, device: torch.device,
+    keep_epochs: Collection[int],
 ) -> dict[str, History]:  # fmt: skip
+    settings, representation, histories = encoder.settings, encoder.representation, {}
     rows = chunks.rows(*settings.train_roles)
-    histories = {}
+    kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
 
     def train(
         what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None
     ) -> None:
-        examples, schedule = Examples(inputs, targets, settings.trained_on), settings.schedule(what)
+        schedule = settings.schedule(what)
         history = training.fit(
-            model, examples, schedule, seed, state=folder / f"{what}.state.safetensors", key=key, device=device,
-            validation=validation, report=training.progress(f"{what}, seed {seed}"),
+            model, Examples(inputs, targets, settings.trained_on), schedule, seed,
+            state=folder / f"{what}.state.safetensors", key=key, device=device, validation=validation,
+            report=training.progress(f"{what}, seed {seed}"),
             keep=kept if model is encoder else None,  # a MobileNet is finished before the first of these epochs
         )  # fmt: skip
-        first = slice(0, 16)
-        some = (torch.from_numpy(values[first]).to(device) for values in (inputs, targets))
+        some = (torch.from_numpy(values[slice(0, 16)]).to(device) for values in (inputs, targets))
         flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)
-        spent.append(Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops))
+        stage = Stage(f"train {what}, seed {seed}", history.seconds, len(rows) * len(history.rows), flops)
+        encoder.timings.append(stage)
         histories[what] = history
         if model is not encoder:
             training.save_weights(model, folder / f"{what}.safetensors", key)
 
-    representation = encoder.representation
     representation.fit(Rows(chunks.audio, rows), chunks.targets[rows], train)
-    features = features_of(encoder, name, chunks, device, spent)
+    features = features_of(encoder, chunks, device)
     representation.standardise(Rows(features, rows))
     validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
-    train(name, encoder, Rows(features, rows), chunks.targets[rows], validation)
-    save_finished(encoder, folder, key, settings, seed, histories)
+    train(encoder.name, encoder, Rows(features, rows), chunks.targets[rows], validation)
+    save_finished(encoder, folder, key, seed, histories)
     return histories
 
 
@@ -178,29 +178,28 @@ def of_features(name: str, settings: Settings) -> tuple[Any, ...]:
     """What features depend on besides the samples: the representation's settings, and versions of rules and libraries."""
     chosen = kind(name)
     versions = [version(library) for library in ("torch", *chosen.libraries)]
-    return settings_of(name, settings), settings.chunking.rate_hz, settings.chunking.length_s, VERSION, chosen.version, versions
+    chunking = settings.chunking
+    return settings_of(name, settings), chunking.rate_hz, chunking.length_s, VERSION, chosen.version, versions
 
 
-def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.device, spent: list[Stage]) -> np.ndarray:
+def features_of(encoder: Encoder, chunks: Chunks, device: torch.device) -> np.ndarray:
     """Features of every chunk [chunk, ...], on disk under what they were computed from; the chunks where not stored.
 
-    What computing them took is added to `spent`.
+    What computing them took is noted in the encoder's timings.
     """
-    representation = encoder.representation
-    settings = encoder.settings
+    name, representation = encoder.name, encoder.representation
     if not representation.stored:
         return chunks.audio
-    learned = [
-        files.digest(value.cpu().numpy()) for part in representation.learned for value in part.state_dict().values()
-    ]
-    key = files.key(name, chunks.key, learned, *of_features(name, settings))
+    weights = (value for part in representation.learned for value in part.state_dict().values())
+    learned = [files.digest(value.cpu().numpy()) for value in weights]
+    key = files.key(name, chunks.key, learned, *of_features(name, encoder.settings))
     path = files.cache() / "features" / f"{name}-{key}.npy"
     with held(path.with_suffix(""), f"features of {name}", wait=True):
         features = digests.reread(path, mapped)
         if features is None:
             start = time.perf_counter()
             compute_features(representation.to(device), chunks.audio, path, device)
-            spent.append(Stage(f"features of {name}", time.perf_counter() - start, len(chunks)))
+            encoder.timings.append(Stage(f"features of {name}", time.perf_counter() - start, len(chunks)))
             features = mapped(path)
     return features
 
@@ -223,14 +222,35 @@ def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, d
 
 def predictions(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings [chunk, width] and outputs [chunk, class], float32, of all features, in evaluation mode."""
+    return _predictions(encoder, encoder.embed, features, device, BLOCK)
 
+
+def embed_file(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
+
+    Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
+    """
+    chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
+    return start_s, *embed_chunks(encoder, chunks)
+
+
+def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
+    device = next(encoder.parameters()).device
+    embed = lambda x: encoder.embed(encoder.representation.compute(x))  # noqa: E731
+    return _predictions(encoder, embed, chunks, device, FEW)
+
+
+def _predictions(
+    encoder: Encoder, embed: Callable[[Tensor], Tensor], inputs: np.ndarray, device: torch.device, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     def both(x: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = encoder.embed(x)
+        embedding = embed(x)
         return embedding, encoder.classifier(embedding)
 
     encoder.eval()
-    parts = [values for _, values in in_blocks(both, features, device)]
-    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
+    embeddings, outputs = zip(*(values for _, values in in_blocks(both, inputs, device, size)), strict=True)
+    return np.concatenate(embeddings), np.concatenate(outputs)
 
 
 @torch.inference_mode()
@@ -246,36 +266,13 @@ def in_blocks(
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
 
 
-def embed_file(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
-
-    Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
-    """
-    chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
-    return start_s, *embed_chunks(encoder, chunks)
-
-
-def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
-    device = next(encoder.parameters()).device
-
-    def both(x: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = encoder.embed(encoder.representation.compute(x))
-        return embedding, encoder.classifier(embedding)
-
-    encoder.eval()
-    parts = [values for _, values in in_blocks(both, chunks, device, FEW)]
-    return np.concatenate([e for e, _ in parts]), np.concatenate([o for _, o in parts])
-
-
-def save_finished(
-    encoder: Encoder, folder: Path, key: str, settings: Settings, seed: int, histories: dict[str, History]
-) -> None:
+def save_finished(encoder: Encoder, folder: Path, key: str, seed: int, histories: dict[str, History]) -> None:
     """Write the finished encoder and what was done; the states of the way there are no longer needed."""
     training.save_weights(encoder, folder / "encoder.safetensors", key)
     digests.write_json(folder / "encoder.json", {
-        "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"), "settings": settings.model_dump(),
-        "n_parameters": n_parameters(encoder), "history": {what: history.rows for what, history in histories.items()},
+        "key": key, "seed": seed, "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "settings": encoder.settings.model_dump(), "n_parameters": n_parameters(encoder),
+        "history": {what: history.rows for what, history in histories.items()},
     })  # fmt: skip
     for state in folder.glob("*.state.safetensors"):
         digests.remove(state)
@@ -289,18 +286,6 @@ def parts_of_epochs(epochs: int) -> dict[int, int]:
 def epoch_path(folder: Path, epoch: int) -> Path:
     """File of the weights of an encoder as they were after an epoch (from 1)."""
     return folder / f"encoder-epoch{epoch}.safetensors"
-
-
-def read_epoch(encoder: Encoder, folder: Path, epoch: int, key: str) -> bool:
-    """Load the weights as they were after an epoch into `encoder`; False where there are none of this key."""
-    path = epoch_path(folder, epoch)
-    if not path.exists():
-        return False
-    weights, metadata = digests.read(path, training.load_tensors)
-    if metadata["key"] != key:
-        return False
-    encoder.load_state_dict(weights)
-    return True
 
 
 def load_finished(encoder: Encoder, folder: Path, key: str) -> dict[str, History] | None:

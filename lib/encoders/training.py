@@ -232,6 +232,15 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         save_file(there, temporary, dict(metadata))
 
 
+def load_weights(model: nn.Module, path: Path, key: str) -> bool:
+    """Load all weights of a model as `save_weights` wrote them; False where there are none of this key."""
+    weights, metadata = digests.read(path, load_tensors) if path.exists() else ({}, {"key": ""})
+    if metadata["key"] != key:
+        return False
+    model.load_state_dict(weights)
+    return True
+
+
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the words of a safetensors file."""
     with safe_open(path, "pt") as stored:

@@ -107,7 +107,7 @@ def _untrained(part: Study, name: str, encoder: Encoder, rows: np.ndarray, train
     """Embeddings [row, width] of an encoder with its first weights, of ascending rows."""
     chunks, device, index = part.chunks, device_of(part.request.device), rows
     if not encoder.representation.stored or len(chunks) <= 2 * MOST_CHUNKS:
-        features = features_of(encoder, name, chunks, device, [])
+        features = features_of(encoder, chunks, device)
     else:
         computed = in_blocks(encoder.representation.compute, Rows(chunks.audio, rows), device)
         features, index = np.concatenate([values for _, (values,) in computed]), np.arange(len(rows))

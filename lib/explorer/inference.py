@@ -223,7 +223,7 @@ class Answers:
     def _known(self, representation: Representation) -> ReferenceChunks:
         """Training chunks with their features, as the encoder was trained on them."""
         encoder = self.encoders[representation.name]
-        features = features_of(encoder, representation.name, self.chunks, torch.device("cpu"), [])
+        features = features_of(encoder, self.chunks, torch.device("cpu"))
         return ReferenceChunks(Rows(self.chunks.audio, self.train), Rows(features, self.train))
 
 

@@ -269,7 +269,7 @@ def test_an_untrained_encoder_is_where_training_starts(study):
     torch.manual_seed(0)
     encoder = encoders.Encoder("timbre", len(study.chunks.corpus.classes), study.settings)
     device = torch.device("cpu")
-    features = encoders.features_of(encoder, "timbre", study.chunks, device, [])
+    features = encoders.features_of(encoder, study.chunks, device)
     rows = study.chunks.rows("train")
     encoder.representation.standardise(encoders.Rows(features, rows))
     np.testing.assert_array_equal(found, encoders.predictions(encoder, features, device)[0])

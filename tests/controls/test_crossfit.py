@@ -91,7 +91,7 @@ def test_training_chunks_are_embedded_and_scored_by_the_copy_that_has_not_seen_t
     for held, copy in copies(study, "timbre", folds):
         seen = np.setdiff1d(chunks.rows("train"), held)
         np.testing.assert_array_equal(found[held], crossfit.aligned(copy.embeddings, whole, chunks.groups, seen)[held])
-        features = encoders.features_of(copy.encoder, "timbre", chunks, torch.device("cpu"), [])
+        features = encoders.features_of(copy.encoder, chunks, torch.device("cpu"))
         outputs = encoders.predictions(copy.encoder, Rows(features, held), torch.device("cpu"))[1]
         np.testing.assert_allclose(scores[held], outputs, atol=1e-6)
         assert not np.allclose(found[held], whole[held], atol=1e-3)
@@ -122,7 +122,7 @@ def test_features_that_only_a_copy_learned_do_not_stay_in_the_cache(study, monke
     np.save(path, np.array(study.chunks.audio[:4]))
     features = np.load(path, mmap_mode="r")
     monkeypatch.setattr(crossfit, "features_of", lambda *given: features)
-    monkeypatch.setattr(crossfit, "answers", lambda *given: (None, np.zeros((4, 2), np.float32)))
+    monkeypatch.setattr(crossfit, "predictions", lambda *given: (None, np.zeros((4, 2), np.float32)))
     learned = encoders.Encoder("neuralogram", 2, study.settings)
     for name, keep, stays in (("timbre", False, True), ("neuralogram", True, True), ("neuralogram", False, False)):
         encoder = learned if name == "neuralogram" else encoders.Encoder(name, 2, study.settings)

@@ -12,6 +12,7 @@ from made_up import short_study
 from lib import stages
 from lib.controls import CONTROLS, CURVES, ControlError, curves, find, games, keeping, points, ready
 from lib.encoders import encoder as encoders
+from lib.encoders import training
 from lib.encoders.heads import HeadPlan, label, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.representations import PAPER
@@ -80,8 +81,8 @@ def test_embeddings_on_the_way_are_those_of_the_weights_then(study):
         keeping.load_study_encoder(study, "pitch", 0),
         encoders.key_of("pitch", study.chunks, study.settings, 0),
     )
-    assert encoders.read_epoch(encoder, study.checkpoint("pitch", 0), 2, key)
-    features = encoders.features_of(encoder, "pitch", study.chunks, torch.device("cpu"), [])
+    assert training.load_weights(encoder, encoders.epoch_path(study.checkpoint("pitch", 0), 2), key)
+    features = encoders.features_of(encoder, study.chunks, torch.device("cpu"))
     np.testing.assert_array_equal(later, encoders.predictions(encoder, features, torch.device("cpu"))[0])
 
 
@@ -184,7 +185,7 @@ def test_all_schedules_get_their_steps_and_nothing_else_changes(study):
 
 def test_heads_learn_from_the_same_part_with_as_many_steps(study, monkeypatch):
     asked = []
-    monkeypatch.setattr(curves, "trained_on_part", lambda *given: np.zeros((len(study.chunks), 4), np.float32))
+    monkeypatch.setattr(curves, "trained", lambda *given, **more: np.zeros((len(study.chunks), 4), np.float32))
     monkeypatch.setattr(keeping, "score_subsets", lambda data, train, scored, plan, *_, **__: asked.append((plan, train)) or [])
     curves.play_data(study, game("data4", PAPER), 0, one_in=4)
     part = curves.part_of_groups(study.chunks, study.settings, 0, 4)

@@ -14,6 +14,7 @@ import torch
 from lib import files
 from lib.encoders import encoder as encoders
 from lib.encoders.encoder import in_blocks, train_encoder
+from lib.encoders.training import load_weights
 from lib.settings import Settings
 from lib.sounds.chunks import Chunks
 from lib.sounds.corpora.base import CLIP_COLUMNS, Corpus
@@ -225,16 +226,16 @@ def test_weights_on_the_way_are_those_of_their_epoch(chunks, tmp_path):
     plain = train("timbre", chunks, tmp_path / "b")
     assert torch.equal(state(made), state(plain)) and not list((tmp_path / "b").glob("encoder-epoch*"))
     key, other = encoders.key_of("timbre", chunks, TINY, 0), encoders.Encoder("timbre", 2, TINY)
-    assert encoders.read_epoch(other, tmp_path / "a", 2, key)
+    first = encoders.epoch_path(tmp_path / "a", 1)
+    assert load_weights(other, encoders.epoch_path(tmp_path / "a", 2), key)
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in made.encoder.state_dict().items())
-    assert encoders.read_epoch(other, tmp_path / "a", 1, key)
+    assert load_weights(other, first, key)
     assert not torch.equal(
         other.body.state_dict()[next(iter(other.body.state_dict()))],
         next(iter(made.encoder.body.state_dict().values())),
     )
-    assert not encoders.read_epoch(other, tmp_path / "a", 1, "another") and not encoders.read_epoch(
-        other, tmp_path, 1, key
-    )
+    assert not load_weights(other, first, "another")
+    assert not load_weights(other, encoders.epoch_path(tmp_path, 1), key)
 
 
 @pytest.mark.parametrize(("epochs", "parts"), [(1, (1, 1, 1)), (16, (2, 4, 8)), (25, (4, 7, 13)), (300, (38, 75, 150))])
