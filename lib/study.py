@@ -26,7 +26,8 @@ from pydantic import Field, field_validator
 from lib import files
 from lib.files import PlainError, digests
 from lib.files.cells import guarded, unguarded
-from lib.settings import PRESETS, Frozen, Settings, SettingsError, notebook_parameters, validated
+from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
+from lib.settings.parameters import notebook_parameters
 from lib.sounds import corpora
 from lib.sounds.chunks import Chunks, cut
 from lib.sounds.corpora.base import Corpus

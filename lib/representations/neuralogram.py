@@ -23,21 +23,20 @@ class NeuralogramSettings(Frozen):
     n_mels: int = choice(
         64, "any", "the network is said to be given waveform chunks; a picture is what it was made for"
     )
-    window_s: float = choice(0.025, "any", "not told")
-    hop_s: float = choice(0.01, "any", "not told")
+    window_s: float = choice(0.025, "any")
+    hop_s: float = choice(0.01, "any")
     padding: Padding = choice(
-        "zeros",
-        "reflect",
+        "zeros", "reflect",
         "not specified in the paper; zeros colour 2 of the 10 frames of a piece at its start and 1 at its end",
     )
     map: Literal["timm", "keep_time", "repeat"] = choice(
         "timm", "keep_time (first stride in frequency only), repeat (the piece four times over)",
         "the last map of a 10 x 64 picture is 1 x 2, so that padding dominates",
     )  # fmt: skip
-    train_on: Literal["pieces"] = Field("pieces", json_schema_extra={
-        "offered": "pieces of 100 ms with the labels of their chunk", "why": "said to be trained like the baseline, which sees 1 s",
-    })  # fmt: skip
-    scaling: Scaling = choice("standardise", "none, batch (batch norm)", "not told")
+    train_on: Literal["pieces"] = choice(
+        "pieces", "pieces of 100 ms with the labels of their chunk", "said to be trained like the baseline, which sees 1 s"
+    )
+    scaling: Scaling = choice("standardise", "none, batch (batch norm)")
 
 
 class Neuralogram(Representation):

@@ -21,7 +21,7 @@ from lib.representations.base import (
     statistics_over_time,
 )
 from lib.representations.kernels.waveform import FilterMaxima, highest, padding
-from lib.settings import Chunking, Frozen
+from lib.settings import Chunking, Frozen, choice
 
 LEARNED_S = 0.5  # how long a learned filter is heard
 N_MELS, FLOOR = 64, 1e-10  # of the summary: mel bands, and the power that counts as none
@@ -32,9 +32,9 @@ class WaveformSettings(Frozen):
 
     patch_s: float = Field(0.025, gt=0)
     n_filters: int = Field(128, ge=1)
-    filter_length: int = Field(200, ge=1, json_schema_extra={
-        "offered": "any; an even length has one zero more after the patch than before", "why": "equal length needs 199 zeros",
-    })  # fmt: skip
+    filter_length: int = choice(
+        200, "any; an even length has one zero more after the patch than before", "equal length needs 199 zeros", ge=1
+    )
 
 
 def plain(patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

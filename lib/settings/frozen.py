@@ -1,0 +1,62 @@
+"""What all settings are made of: typed, frozen, each with its bounds; an open point of the paper says why it is open."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lib.files import PlainError
+
+UNSAID = "not specified in the paper"
+
+
+class SettingsError(PlainError, ValueError):
+    """A setting that does not exist or a value it cannot take; the message is one line."""
+
+
+class Frozen(BaseModel):
+    """Base of all settings: unknown names are refused, values cannot change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def choice(taken: Any, offered: str, why: str = UNSAID, **bounds: Any) -> Any:
+    """Field of an open point: the value we take, what else can be set, and why the paper leaves it open."""
+    return Field(taken, json_schema_extra={"offered": offered, "why": why}, **bounds)
+
+
+def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
+    """`model` built from `values`; SettingsError in one line naming the first wrong setting by its dotted name."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            there = ", ".join(_fields(model, first["loc"][:-1]))
+            raise SettingsError(f"{where}: there is no setting {place}; there are {there}") from None
+        raise SettingsError(
+            f"{where}: {place} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
+
+
+def _fields(model: type, path: tuple) -> list[str]:
+    """Names of the settings inside the group at `path` of `model`."""
+    for name in path:
+        model = model.model_fields[name].annotation
+    return list(model.model_fields)
+
+
+def decisions(model: Frozen, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Rows of decisions.csv (what, taken, offered, why): the open points of `model` and of the settings inside it."""
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        extra = info.json_schema_extra or {}
+        if isinstance(value, Frozen):
+            yield from decisions(value, f"{prefix}{name}.")
+        elif "offered" in extra:
+            yield {"what": prefix + name, "taken": _text(value), "offered": extra["offered"], "why": extra["why"]}
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
