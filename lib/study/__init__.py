@@ -1,128 +1,43 @@
-"""A run of the study: what was asked for, where its results lie, and what it may read.
+"""A run of the study: what was requested, where its results lie, and what it may read.
 
-`Request` is what a person can ask for, the same names in `make` (upper case) and in every notebook's parameters cell.
-`Study` is the run that follows from it: settings, folders, the corpus. Nothing here computes a result.
+`Study` is the run that follows from a `Request`: settings, folders, the corpus. Nothing here computes a result.
 """
 
-import json
 import platform
 import re
 import resource
 import shlex
-import subprocess
 import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
 
 from lib import files
 from lib.files import PlainError, digests
 from lib.files.cells import guarded, unguarded
-from lib.settings import PRESETS, Frozen, Settings, SettingsError, validated
+from lib.settings import Settings, SettingsError, validated
 from lib.settings.parameters import notebook_parameters
 from lib.sounds import corpora
 from lib.sounds.chunks import Chunks, cut
 from lib.sounds.corpora.base import Corpus
+from lib.study.provenance import commit, machine, versions
+from lib.study.request import Request
 
-LIBRARIES = (
-    "torch", "torchaudio", "timm", "librosa", "soxr", "soundfile", "numpy", "scikit-learn", "pandas", "matplotlib",
-)  # fmt: skip
-
+__all__ = ["Request", "Study", "StudyError", "machine", "missing"]
 
 NOTEBOOK_NAMES = {"name": "run_name", "set": "settings"}  # in a parameters cell, where these would hide Python's own
 BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
-
-
 PLANTED_BYTES = 120_000_000  # of the embedded corpus
 
 
 class StudyError(PlainError):
     """The run cannot go on; the message is one line that says what, where and what to do."""
-
-
-class Request(Frozen):
-    """What is asked for: the parameters of every notebook and, in upper case, of `make study`."""
-
-    corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
-    root: str = Field("", description="folder of the corpus; planted needs none")
-    preset: str = Field("quick", description="tiny, quick, laptop or paper")
-    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 where the corpus has a split")
-    seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
-    name: str = Field("", description="keeps runs apart that would share a folder")
-    set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
-    controls: str = Field("", description="controls to run beside the study, for example noise,untrained; all; none")
-    part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
-
-    @field_validator("corpus")
-    @classmethod
-    def _known_corpus(cls, value: str) -> str:
-        return _one_of(value, list(corpora.SOURCES))
-
-    @field_validator("preset")
-    @classmethod
-    def _known_preset(cls, value: str) -> str:
-        return _one_of(value, list(PRESETS))
-
-    @field_validator("device")
-    @classmethod
-    def _device(cls, value: str) -> str:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
-            raise ValueError("choose auto, cpu, cuda, cuda:<number> or mps")
-        return value
-
-    @field_validator("name", mode="before")
-    @classmethod
-    def _name(cls, value: Any) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_.]*", str(value)):
-            raise ValueError("letters, digits, _ and . only")
-        return str(value)
-
-    @field_validator("fold", mode="before")
-    @classmethod
-    def _fold(cls, value: Any) -> int | str:
-        if str(value) in ("", "all"):
-            return str(value) or 0
-        if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
-            raise ValueError("a whole number, or all")
-        return int(value)
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _seeds(cls, value: Any) -> tuple[int, ...]:
-        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-        if not re.fullmatch(r"\d{1,6}(,\d{1,6})*", text):
-            raise ValueError("whole numbers from 0, separated by commas, for example 0,1,2")
-        return tuple(dict.fromkeys(int(seed) for seed in text.split(",")))
-
-    @property
-    def overrides(self) -> dict[str, Any]:
-        """`set` as dotted name -> value; a value is JSON, or else text."""
-        pairs = [part.partition("=") for part in self.set.split()]
-        if bad := [name for name, equals, _ in pairs if not equals]:
-            raise SettingsError(f"set: {bad[0]!r} is not of the form name=value, for example body.head_width=64")
-        return {name: _literal(value) for name, _, value in pairs}
-
-
-def _one_of(value: str, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise ValueError(f"choose one of {', '.join(allowed)}")
-    return value
-
-
-def _literal(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return tuple(map(_literal, text.split(","))) if "," in text else text
 
 
 @dataclass(frozen=True)
@@ -368,36 +283,3 @@ def missing(study: Study, path: Path, made_by: str, **own: Any) -> StudyError:
     folds = sorted(int(one[1]) for folder, one in alike if one and one.groups() and (folder / inside).exists())
     there = f"; it is there for fold {', '.join(map(str, folds))}" if folds else ""
     return StudyError(f"{path.relative_to(files.home())} is missing: run {study.call(made_by, **own)} first{there}")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            found[library] = "absent"
-    return found
-
-
-def machine() -> dict[str, Any]:
-    """System, processor and number of cores."""
-    import os
-
-    processor = platform.processor() or platform.machine()
-    try:
-        told = Path("/proc/cpuinfo").read_text()
-        processor = re.search(r"model name\s*:\s*(.+)", told).group(1)
-    except (OSError, AttributeError):
-        pass
-    return {"system": platform.system(), "processor": processor, "cores": os.cpu_count()}
-
-
-def commit() -> str:
-    """The commit of the project's folder, with + where it has changes; empty outside git."""
-    try:
-        asked = ["git", "-C", str(files.PROJECT), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-        return subprocess.run(asked, capture_output=True, text=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""

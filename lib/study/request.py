@@ -1,0 +1,79 @@
+"""What a person can ask for: the same names in `make` (upper case) and in every notebook's parameters cell."""
+
+import json
+import re
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from lib.settings import PRESETS, Frozen, SettingsError
+from lib.sounds import corpora
+
+
+class Request(Frozen):
+    """What is asked for: the parameters of every notebook and, in upper case, of `make study`."""
+
+    corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
+    root: str = Field("", description="folder of the corpus; planted needs none")
+    preset: str = Field("quick", description="tiny, quick, laptop or paper")
+    fold: int | Literal["all"] = Field(0, description="the fold to test on, or all; 0 where the corpus has a split")
+    seeds: tuple[int, ...] = Field((0,), description="each is everything retrained, for example 0,1,2")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    name: str = Field("", description="keeps runs apart that would share a folder")
+    set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
+    controls: str = Field("", description="controls to run beside the study, for example noise,untrained; all; none")
+    part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
+
+    @field_validator("corpus", "preset")
+    @classmethod
+    def _there(cls, value: str, info: ValidationInfo) -> str:
+        there = {"corpus": corpora.SOURCES, "preset": PRESETS}[info.field_name]
+        if value not in there:
+            raise ValueError(f"choose one of {', '.join(there)}")
+        return value
+
+    @field_validator("device")
+    @classmethod
+    def _device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            raise ValueError("choose auto, cpu, cuda, cuda:<number> or mps")
+        return value
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name(cls, value: Any) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.]*", str(value)):
+            raise ValueError("letters, digits, _ and . only")
+        return str(value)
+
+    @field_validator("fold", mode="before")
+    @classmethod
+    def _fold(cls, value: Any) -> int | str:
+        if str(value) in ("", "all"):
+            return str(value) or 0
+        if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)):
+            raise ValueError("a whole number, or all")
+        return int(value)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds(cls, value: Any) -> tuple[int, ...]:
+        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        if not re.fullmatch(r"\d{1,6}(,\d{1,6})*", text):
+            raise ValueError("whole numbers from 0, separated by commas, for example 0,1,2")
+        return tuple(dict.fromkeys(int(seed) for seed in text.split(",")))
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """`set` as dotted name -> value; a value is JSON, or else text."""
+        pairs = [part.partition("=") for part in self.set.split()]
+        if bad := [name for name, equals, _ in pairs if not equals]:
+            raise SettingsError(f"set: {bad[0]!r} is not of the form name=value, for example body.head_width=64")
+        return {name: _literal(value) for name, _, value in pairs}
+
+
+def _literal(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return tuple(map(_literal, text.split(","))) if "," in text else text
