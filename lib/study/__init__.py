@@ -24,8 +24,9 @@ from lib.files.cells import guarded, unguarded
 from lib.settings import Settings, SettingsError, validated
 from lib.settings.parameters import notebook_parameters
 from lib.sounds import corpora
-from lib.sounds.chunks import Chunks, cut
+from lib.sounds.chunks import Chunks
 from lib.sounds.corpora.base import Corpus
+from lib.sounds.cutting import cut
 from lib.study.provenance import commit, machine, versions
 from lib.study.request import Request
 

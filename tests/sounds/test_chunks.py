@@ -16,10 +16,11 @@ import torch
 
 from lib import files
 from lib.settings import Chunking
-from lib.sounds import chunks
-from lib.sounds.chunks import cut, cut_clip
+from lib.sounds import chunks, cutting
+from lib.sounds.chunks import cut_clip
 from lib.sounds.corpora import load
 from lib.sounds.corpora.base import CorpusError
+from lib.sounds.cutting import cut
 from lib.sounds.decode import BadFile, decode
 
 RATE = 16000
@@ -576,7 +577,7 @@ def hang(corpus, started) -> None:
         started.set()
         multiprocessing.Event().wait()
 
-    chunks._cut_file = stop
+    cutting._cut_file = stop
     cut(corpus)
 
 

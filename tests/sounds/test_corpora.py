@@ -183,12 +183,13 @@ def test_a_missing_column_and_a_table_without_rows_are_refused(tmp_path):
         corpora.load("esc50", root)
 
 
-def test_official_esc50_table(tmp_path):
+def test_official_esc50_table(tmp_path, monkeypatch):
     text = needs(FACTS / "esc50_official_meta.csv").read_bytes()
     assert hashlib.md5(text).hexdigest() == "54a0d0055a10bb7df84ad340a148722e"
     root = esc(tmp_path / "e", [])
     (root / "meta" / "esc50.csv").write_bytes(text)
-    corpus = esc50.read(root, look=fine)
+    monkeypatch.setattr(rows, "on_disk", fine)
+    corpus = esc50.read(root)
     assert len(corpus.clips) == 2000 and len(corpus.classes) == 50 and corpus.folds == (1, 2, 3, 4, 5)
     assert corpus.classes[0] == "dog" and corpus.classes[49] == "hand_saw"
     assert set(Counter(corpus.clips["fold"]).values()) == {400}
@@ -275,14 +276,15 @@ def test_an_empty_vocabulary_is_refused(tmp_path):
         corpora.load("fsd50k", root)
 
 
-def test_official_fsd50k_tables(tmp_path):
+def test_official_fsd50k_tables(tmp_path, monkeypatch):
     truth = needs(FACTS / "fsd50k_ground_truth")
     root = tmp_path / "f"
     for part in ("FSD50K.dev_audio", "FSD50K.eval_audio", "FSD50K.ground_truth"):
         (root / part).mkdir(parents=True)
     for name in ("vocabulary", "dev", "eval"):
         (root / "FSD50K.ground_truth" / f"{name}.csv").write_bytes((truth / f"{name}.csv").read_bytes())
-    corpus = fsd50k.read(root, look=fine)
+    monkeypatch.setattr(rows, "on_disk", fine)
+    corpus = fsd50k.read(root)
     assert Counter(corpus.clips["role"]) == {"train": 36796, "validation": 4170, "test": 10231}
     assert corpus.rejected.empty and len(corpus.classes) == 200 and corpus.leaves.sum() == 145
     test = (corpus.clips["role"] == "test").to_numpy()

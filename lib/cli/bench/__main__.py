@@ -22,7 +22,7 @@ from lib.cli.bench.steps import encoder_cases, mobilenet_cases
 from lib.display import figures, mpl
 from lib.settings import Chunking, Settings
 from lib.sounds import corpora
-from lib.sounds.chunks import cut
+from lib.sounds.cutting import cut
 from lib.study import machine
 
 CASES = (

@@ -14,19 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus
-from lib.sounds.corpora.rows import Look, Row, finished, folder, number, on_disk, read_csv, validate_rows
+from lib.sounds.corpora.rows import Row, finished, folder, number, read_csv, validate_rows
 
 TABLE = Path("meta") / "esc50.csv"
 COLUMNS = ("filename", "fold", "target", "category", "src_file")
 
 
-def read(root: Path | None, name: str = "esc50", look: Look = on_disk) -> Corpus:
+def read(root: Path | None, name: str = "esc50") -> Corpus:
     """The corpus in the folder `root`; CorpusError if it is not laid out as above or has no usable clip."""
     root = folder(root, name, str(TABLE), "audio")
     cells = read_csv(root / TABLE, COLUMNS)
     categories = numbered(cells)
     rows = parse(cells, root / "audio", categories)
-    return finished(name, root, validate_rows(rows, look=look), [categories[target] for target in sorted(categories)])
+    return finished(name, root, validate_rows(rows), [categories[target] for target in sorted(categories)])
 
 
 def numbered(cells: list[dict[str, str]]) -> dict[int, str]:

@@ -17,21 +17,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus, CorpusError
-from lib.sounds.corpora.rows import Look, Row, finished, folder, label_list, on_disk, read_csv, validate_rows
+from lib.sounds.corpora.layout import TRUTH
+from lib.sounds.corpora.rows import Row, finished, folder, label_list, read_csv, validate_rows
 
 ROLES = {"train": "train", "val": "validation", "eval": "test"}
 FACTS = Path(__file__).parent / "facts"
-TRUTH = "FSD50K.ground_truth"
 
 
-def read(root: Path | None, name: str = "fsd50k", look: Look = on_disk) -> Corpus:
+def read(root: Path | None, name: str = "fsd50k") -> Corpus:
     """The corpus in the folder `root`; CorpusError if it is not laid out as above or has no usable clip."""
     tables = [f"{TRUTH}/{part}.csv" for part in ("vocabulary", "dev", "eval")]
     root = folder(root, name, *tables, "FSD50K.dev_audio", "FSD50K.eval_audio")
     classes = vocabulary(root)
     notes: list[str] = []
     rows = [row for part in ("dev", "eval") for row in parse(root, part, uploaders(root, part, notes))]
-    return finished(name, root, validate_rows(rows, set(classes), look), classes, ontology(root, classes), notes)
+    return finished(name, root, validate_rows(rows, set(classes)), classes, ontology(root, classes), notes)
 
 
 def vocabulary(root: Path) -> tuple[str, ...]:

@@ -8,17 +8,16 @@ FSD50K's means (7.1 s to train, 9.8 s to test on; 108 hours in all), and files b
 has a tone for each of its labels, in noise: enough to learn something from, made in some 10 ms.
 """
 
-import csv
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lib import files
-from lib.sounds.corpora.fsd50k import FACTS, TRUTH
+from lib.sounds.corpora import layout
+from lib.sounds.corpora.fsd50k import FACTS
+from lib.sounds.corpora.layout import Entry
 from lib.sounds.corpora.part import drawn
 from lib.sounds.corpora.rows import label_list, read_csv
 
@@ -29,30 +28,19 @@ CLIPS_PER_UPLOADER = 1.7  # the exponent of a Zipf law; a hundredth of the clips
 ENCODER = b"Lavf56.40.101\0"
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One clip: its labels with their ancestors, its split (train, val or eval) and its uploader."""
-
-    fname: str
-    labels: tuple[str, ...]
-    split: str
-    uploader: str
-
-
 def generate(folder: Path, fraction: float, truth: Path | None = None, seed: int = 0) -> int:
     """Write about `fraction` of the corpus as `folder`, in FSD50K's layout; gives the number of clips."""
     mids = _vocabulary(truth)
     classes, rng = list(mids), np.random.default_rng(seed)
     clips = []
     for split in N_CLIPS:
-        whole = list(_of_split(split, _published(truth, split) if truth else _made_up(split, classes, rng), rng))
-        keep = drawn([clip.labels for clip in whole], [clip.uploader for clip in whole], fraction, seed)
-        clips += [clip for clip, so in zip(whole, keep if fraction < 1 else keep | True, strict=True) if so]
-    _write_tables(folder, clips, mids)
+        every = list(_of_split(split, _published(truth, split) if truth else _made_up(split, classes, rng), rng))
+        keep = drawn([clip.labels for clip in every], [clip.info["uploader"] for clip in every], fraction, seed)
+        clips += [clip for clip, so in zip(every, keep if fraction < 1 else keep | True, strict=True) if so]
+    layout.write_tables(folder, clips, mids)
     for clip in clips:
-        part = "eval" if clip.split == "eval" else "dev"
-        path = folder / f"FSD50K.{part}_audio" / f"{clip.fname}.wav"
-        path.write_bytes(wav(sound(clip, classes, np.random.default_rng([seed, int(clip.fname)]))))
+        samples = sound(clip, classes, np.random.default_rng([seed, int(clip.fname)]))
+        layout.audio(folder, clip).write_bytes(wav(samples))
     return len(clips)
 
 
@@ -87,35 +75,15 @@ def _made_up(split: str, classes: list[str], rng: np.random.Generator) -> list[t
     return found
 
 
-def _of_split(split: str, rows: list[tuple[str, tuple[str, ...]]], rng: np.random.Generator) -> Iterator[Clip]:
+def _of_split(split: str, rows: list[tuple[str, tuple[str, ...]]], rng: np.random.Generator) -> Iterator[Entry]:
     """The clips with uploaders, none in two splits."""
     sizes = np.minimum(rng.zipf(CLIPS_PER_UPLOADER, len(rows)), len(rows) // 100).astype(int)
     uploader = rng.permutation(np.repeat(np.arange(len(sizes)), sizes)[: len(rows)])
     for (fname, labels), number in zip(rows, uploader, strict=True):
-        yield Clip(fname, labels, split, f"{split}_{number}")
+        yield Entry(fname, labels, split, {"title": "", "uploader": f"{split}_{number}"})
 
 
-def _write_tables(folder: Path, clips: list[Clip], mids: dict[str, str]) -> None:
-    """Ground truth and uploaders as FSD50K has them, and empty folders for the sounds."""
-    for name in (TRUTH, "FSD50K.metadata", "FSD50K.dev_audio", "FSD50K.eval_audio"):
-        (folder / name).mkdir(parents=True)
-    with open(folder / TRUTH / "vocabulary.csv", "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([n, *pair] for n, pair in enumerate(mids.items()))
-    for part in ("dev", "eval"):
-        own = [clip for clip in clips if (clip.split == "eval") == (part == "eval")]
-        rows = [[clip.fname, ",".join(clip.labels), ",".join(mids[label] for label in clip.labels)] for clip in own]
-        with open(folder / TRUTH / f"{part}.csv", "w", newline="") as file:
-            write = csv.writer(file, lineterminator="\n").writerow
-            write(["fname", "labels", "mids", *(["split"] if part == "dev" else [])])
-            for row, clip in zip(rows, own, strict=True):
-                write([*row, *([clip.split] if part == "dev" else [])])
-        files.write_json(
-            folder / "FSD50K.metadata" / f"{part}_clips_info_FSD50K.json",
-            {clip.fname: {"title": "", "uploader": clip.uploader} for clip in own},
-        )
-
-
-def sound(clip: Clip, classes: list[str], rng: np.random.Generator) -> np.ndarray:
+def sound(clip: Entry, classes: list[str], rng: np.random.Generator) -> np.ndarray:
     """Samples [sample] int16 at 44.1 kHz: for each label a tone of its own, and noise."""
     length_s = np.clip(np.exp(rng.normal(LOG_LENGTH[clip.split], SPREAD)), *LENGTH_S)
     n_samples = round(length_s * RATE_HZ)

@@ -16,7 +16,7 @@ Noise, level, onset, the jitter of the partials and the colour of an uploader's 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from pydantic import Field
 
 from lib import files
 from lib.settings import Frozen
+from lib.sounds.corpora import layout
+from lib.sounds.corpora.layout import Entry
 
 Range = tuple[float, float]
 Random = np.random.Generator
@@ -270,46 +272,29 @@ def clips(settings: Planted = Planted()) -> Iterator[Clip]:
 # The folder
 
 
-def mid(name: str) -> str:
-    """An AudioSet-like identifier of a class."""
-    return f"/planted/{CLASSES.index(name):02d}"
-
-
-def ground_truth(rows: list[Clip]) -> pd.DataFrame:
-    """fname, labels, mids, split as FSD50K has them."""
-    cells = [(clip.id, ",".join(clip.labels), ",".join(map(mid, clip.labels)), clip.role) for clip in rows]
-    return pd.DataFrame(cells, columns=["fname", "labels", "mids", "split"])
-
-
-def metadata(clip: Clip) -> dict[str, object]:
-    """A clip's entry in FSD50K's clips_info."""
-    return {
+def entry(clip: Clip) -> Entry:
+    """A clip in FSD50K's tables."""
+    return Entry(clip.id, clip.labels, "eval" if clip.role == "test" else clip.role, {
         "title": f"{clip.pitch}, {clip.timbre}, {clip.gesture}",
         "description": "Synthetic: a harmonic tone in noise.",
         "tags": [clip.pitch, clip.timbre, clip.gesture],
         "license": "http://creativecommons.org/publicdomain/zero/1.0/",
         "uploader": f"uploader_{clip.uploader}",
-    }
+    })  # fmt: skip
 
 
-def write_tables(folder: Path, rows: dict[str, list[Clip]]) -> None:
-    """ontology.csv, ground truth and metadata; `rows` by "dev" and "eval"."""
-    truth, info = folder / "FSD50K.ground_truth", folder / "FSD50K.metadata"
-    truth.mkdir(parents=True)
-    info.mkdir()
-    vocabulary = pd.DataFrame({"label": CLASSES, "mid": map(mid, CLASSES)})
-    vocabulary.to_csv(truth / "vocabulary.csv", header=False, lineterminator="\n")
-    ground_truth(rows["dev"]).to_csv(truth / "dev.csv", index=False, lineterminator="\n")
-    ground_truth(rows["eval"]).drop(columns="split").to_csv(truth / "eval.csv", index=False, lineterminator="\n")
+def write_tables(folder: Path, rows: Sequence[Clip]) -> None:
+    """Ground truth and metadata in FSD50K's layout, and ontology.csv."""
+    mids = {name: f"/planted/{number:02d}" for number, name in enumerate(CLASSES)}
+    layout.write_tables(folder, list(map(entry, rows)), mids)
     ontology = pd.DataFrame({"label": CLASSES, "parents": ["|".join(PARENTS[name]) for name in CLASSES]})
     ontology.to_csv(folder / "ontology.csv", index=False, lineterminator="\n")
-    for part, of_part in rows.items():
-        files.write_json(info / f"{part}_clips_info_FSD50K.json", {clip.id: metadata(clip) for clip in of_part})
 
 
 def stamp(settings: Planted) -> dict[str, object]:
-    """What planted.json holds besides the content: the settings, and a key of this file, as other code makes other sounds."""
-    return {"settings": json.loads(settings.model_dump_json()), "code": files.key(Path(__file__).read_text())}
+    """What planted.json holds besides the content: the settings, and a key of the code, as other code makes other sounds."""
+    code = [Path(module).read_text() for module in (__file__, layout.__file__)]
+    return {"settings": json.loads(settings.model_dump_json()), "code": files.key(code)}
 
 
 def content(folder: Path, digests_of: Callable[[list[Path]], list[str]] = files.content_of) -> str:
@@ -321,15 +306,12 @@ def content(folder: Path, digests_of: Callable[[list[Path]], list[str]] = files.
 def generate(folder: Path, settings: Planted = Planted()) -> None:
     """Write the corpus as `folder`, in place of what was there: complete or absent, same settings same bytes."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    everything = list(clips(settings))
-    rows = {"dev": [c for c in everything if c.role != "test"], "eval": [c for c in everything if c.role == "test"]}
+    rows = list(clips(settings))
     try:
         write_tables(temporary, rows)
-        for part, of_part in rows.items():
-            audio = temporary / f"FSD50K.{part}_audio"
-            audio.mkdir()
-            for clip in of_part:
-                soundfile.write(audio / f"{clip.id}.wav", render(clip, settings), settings.rate_hz, subtype="PCM_16")
+        for clip in rows:
+            path = layout.audio(temporary, entry(clip))
+            soundfile.write(path, render(clip, settings), settings.rate_hz, subtype="PCM_16")
         new = content(temporary, lambda paths: [files.digest_of_file(path) for path in paths])  # nothing to remember
         files.write_json(temporary / STAMP, stamp(settings) | {"content": new})
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,6 @@ import pandas as pd
 
 from lib.display.screen import counted
 from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
-
-Look = Callable[[Path, Path], str]
 
 
 @dataclass(frozen=True)
@@ -117,17 +115,12 @@ def on_disk(path: Path, inside: Path) -> str:
     return "" if status.st_size else "empty file"
 
 
-def validate_rows(
-    rows: Iterable[Row], known: Collection[str] | None = None, look: Look = on_disk
-) -> tuple[list[Row], pd.DataFrame]:
-    """The usable rows, and the rejected as a table (path, clip, reason); `known` are the allowed labels, if given.
-
-    `look(path, inside)` tells what is wrong with a file: pass one that finds nothing to read a table without sounds.
-    """
+def validate_rows(rows: Iterable[Row], known: Collection[str] | None = None) -> tuple[list[Row], pd.DataFrame]:
+    """The usable rows, and the rejected as a table (path, clip, reason); `known` are the allowed labels, if given."""
     usable: dict[str, Row] = {}
     rejected = []
     for row in rows:
-        problem = row.problem or _wrong(row, usable, known) or look(row.path, row.inside)
+        problem = row.problem or _wrong(row, usable, known) or on_disk(row.path, row.inside)
         if problem:
             rejected.append((str(row.path), row.clip, problem))
         else:

@@ -25,14 +25,12 @@ from lib.display.screen import counted
 from lib.sounds.corpora.base import Corpus, CorpusError
 from lib.sounds.corpora.folds import dealt
 from lib.sounds.corpora.rows import (
-    Look,
     Row,
     finished,
     folder,
     in_one_line,
     label_list,
     number,
-    on_disk,
     read_csv,
     validate_rows,
 )
@@ -41,13 +39,13 @@ ROLES = {"train": "train", "validation": "validation", "val": "validation", "tes
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
 
 
-def read(root: Path | None, name: str = "table", seed: int = 0, look: Look = on_disk, in_folds: bool = False) -> Corpus:
+def read(root: Path | None, name: str = "table", seed: int = 0, in_folds: bool = False) -> Corpus:
     """The corpus of a CSV file or of a folder with exactly one; CorpusError if there is none or nothing is usable.
 
     in_folds: by folds, those of the table or dealt here, instead of roles.
     """
     path = find(root, name)
-    usable, rejected = validate_rows(parse(path, in_folds), look=look)
+    usable, rejected = validate_rows(parse(path, in_folds))
     notes = _remarks(path, in_folds)
     if usable and in_folds and not any(row.fold for row in usable):
         usable, note = dealt(usable, seed, str(path))
