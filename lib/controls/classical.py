@@ -13,18 +13,7 @@ from importlib.metadata import version
 import numpy as np
 
 from lib import files
-from lib.controls.keeping import (
-    OWN,
-    ControlError,
-    by_blocks,
-    load_study_encoder,
-    note_choice,
-    of_encoder,
-    own_subsets,
-    training_rows,
-    untrained_encoder,
-    write_once,
-)
+from lib.controls import keeping
 from lib.display.screen import measure_name
 from lib.encoders.encoder import key_of
 from lib.encoders.heads import Subset, label
@@ -63,8 +52,8 @@ class Task:
 def play_classical(part: Study, game: Game, seed: int) -> None:
     """Choose, fit and score on every subset; the choices go to tables/chosen.csv."""
     each = {name: summaries(part, name, seed) for name in game.players}
-    rows, test = training_rows(part.chunks, part.settings), part.chunks.rows("test")
-    targets, groups, only = part.chunks.targets[rows], part.chunks.groups[rows], own_subsets(game)
+    rows, test = keeping.training_rows(part.chunks, part.settings), part.chunks.rows("test")
+    targets, groups, only = part.chunks.targets[rows], part.chunks.groups[rows], keeping.own_subsets(game)
     learned_from = [files.digest(values) for values in (rows, test, targets, groups)]
     content = {name: files.digest(values) for name, values in each.items()}
     key = files.key(VERSION, version("scikit-learn"), content, learned_from, seed, part.settings.threads)
@@ -80,18 +69,18 @@ def play_classical(part: Study, game: Game, seed: int) -> None:
                 chosen.append(_choice(subset, values, len(rows)) | {"seed": seed})
                 (found,) = candidates(task, [best])
                 yield subset, probabilities(held_out[best], targets, found) if "SVM" in best else found
-        note_choice(part, chosen)
+        keeping.note_choice(part, chosen)
 
-    write_once(part, game, OWN, seed, key, scores)
+    keeping.write_once(part, game, keeping.OWN, seed, key, scores)
 
 
 def summaries(part: Study, name: str, seed: int) -> Array:
     """Statistics over time [chunk, k] of one representation; StudyError where what it learns is not trained."""
-    make = load_study_encoder if kind(name).learns else lambda part, name, _: untrained_encoder(part, name)
+    make = keeping.load_study_encoder if kind(name).learns else lambda part, name, _: keeping.untrained_encoder(part, name)
     key = files.key(VERSION, key_of(name, part.chunks, part.settings, seed), version("librosa"))
-    return of_encoder(
+    return keeping.of_encoder(
         part, CONTROL, name, seed, key, lambda: make(part, name, seed),
-        lambda encoder, features, _: by_blocks(encoder.representation.summary, features),
+        lambda encoder, features, _: keeping.by_blocks(encoder.representation.summary, features),
     )  # fmt: skip
 
 
@@ -120,7 +109,7 @@ def by_groups(task: Task, groups: Array) -> tuple[dict[str, float], dict[str, Ar
     ControlError where there is one group.
     """
     if len(np.unique(groups)) < 2:
-        raise ControlError(f"{CONTROL}: the training clips are one group; two or more are needed")
+        raise keeping.ControlError(f"{CONTROL}: the training clips are one group; two or more are needed")
     fold, names, values = group_folds(groups, FOLDS), names_of(len(groups)), []
     held_out = {name: np.empty(task.labels.shape) for name in names}
     for number in range(fold.max() + 1):

@@ -21,19 +21,7 @@ import numpy as np
 import torch
 
 from lib import files
-from lib.controls.keeping import (
-    OWN,
-    ControlError,
-    checkpoints,
-    load_study_encoder,
-    note,
-    own_subsets,
-    remove_learned_features,
-    score_heads,
-    study_embeddings,
-    training_rows,
-    write_once,
-)
+from lib.controls import keeping
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, features_of, key_of, predictions, train_encoder
 from lib.encoders.heads import VERSION as HEADS
@@ -57,9 +45,9 @@ def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
 
     FOLDS folds, or as many as there are groups; ControlError where there are fewer than two.
     """
-    rows = training_rows(chunks, settings)
+    rows = keeping.training_rows(chunks, settings)
     if len(np.unique(chunks.groups[rows])) < 2:
-        raise ControlError(
+        raise keeping.ControlError(
             f"{CONTROL}: the training clips of {chunks.corpus.name} are one group; two or more are needed"
         )
     found = np.full(len(chunks), -1)
@@ -83,8 +71,8 @@ def scores(part: Study, name: str, seed: int) -> np.ndarray:
 def play_crossfit(part: Study, game: Game, seed: int) -> None:
     """The study's heads on cross-fitted embeddings: as many training clips, none of which its encoder has seen."""
     if part.settings.heads.learn_from == "cross_fitted":
-        raise ControlError(f"{CONTROL}: the study's own heads learn so already (heads.learn_from=cross_fitted)")
-    score_heads(part, game, seed, {name: embeddings(part, name, seed) for name in game.players})
+        raise keeping.ControlError(f"{CONTROL}: the study's own heads learn so already (heads.learn_from=cross_fitted)")
+    keeping.score_heads(part, game, seed, {name: embeddings(part, name, seed) for name in game.players})
 
 
 def play_stacked(part: Study, game: Game, seed: int) -> None:
@@ -93,11 +81,11 @@ def play_stacked(part: Study, game: Game, seed: int) -> None:
     data = HeadData({name: scores(part, name, seed) for name in game.players}, chunks.targets, chunks.groups)
     heads = part.settings.heads.model_copy(update={"linear_fit": "ridge", "ridge": "groups"})
     plan = HeadPlan("linear", heads, part.settings.schedule("head"))
-    train, test, only = training_rows(chunks, part.settings), chunks.rows("test"), own_subsets(game)
+    train, test, only = keeping.training_rows(chunks, part.settings), chunks.rows("test"), keeping.own_subsets(game)
     own = {name: files.digest(values) for name, values in data.embeddings.items()}
     labels = [files.digest(values) for values in (train, test, data.targets[train], data.groups[train])]
-    write_once(
-        part, game, OWN, seed, files.key(HEADS, heads.scaling, own, labels),
+    keeping.write_once(
+        part, game, keeping.OWN, seed, files.key(HEADS, heads.scaling, own, labels),
         lambda: score_subsets(data, train, test, plan, seed, device, only=only),
     )  # fmt: skip
 
@@ -108,9 +96,9 @@ def play_stacked(part: Study, game: Game, seed: int) -> None:
 def _made(part: Study, name: str, seed: int) -> Path:
     """Folder of the embeddings and scores of one encoder, made now or before."""
     chunks, settings = part.chunks, part.settings
-    whole, fold = study_embeddings(part, name, seed), folds(chunks, settings)
+    whole, fold = keeping.study_embeddings(part, name, seed), folds(chunks, settings)
     key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
-    folder = checkpoints(part, CONTROL) / f"{name}-seed{seed}"
+    folder = keeping.checkpoints(part, CONTROL) / f"{name}-seed{seed}"
     with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
         paths = [folder / f"{what}.npy" for what in ("embeddings", "scores", "folds")]
         cached.once(folder / "made.json", key, paths, lambda: _make(part, name, seed, whole, fold, folder))
@@ -119,7 +107,7 @@ def _made(part: Study, name: str, seed: int) -> Path:
 
 def _make(part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray, folder: Path) -> None:
     """Write embeddings and scores of all chunks: those of the encoder of all, and of each fold those of its copy."""
-    scores = own_scores(part, load_study_encoder(part, name, seed), np.arange(len(fold)))
+    scores = own_scores(part, keeping.load_study_encoder(part, name, seed), np.arange(len(fold)))
     arrays = {"folds": fold, "embeddings": whole.copy(), "scores": scores}
     for number in range(fold.max() + 1):
         print(f"{CONTROL}: {name}, seed {seed}: copy {number + 1} of {fold.max() + 1}, not trained on that fold")
@@ -128,7 +116,7 @@ def _make(part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray
             name, without(part.chunks, part.settings, held), part.settings, seed, folder / f"fold{number}",
             part.request.device,
         )  # fmt: skip
-        note(part, f"{CONTROL} fold {number}", copy.timings)
+        keeping.note(part, f"{CONTROL} fold {number}", copy.timings)
         arrays["embeddings"][held] = aligned(copy.embeddings, whole, part.chunks.groups, seen)[held]
         arrays["scores"][held] = own_scores(part, copy.encoder, held, keep=False)
     for what, values in arrays.items():
@@ -151,7 +139,7 @@ def own_scores(part: Study, encoder: Encoder, rows: np.ndarray, keep: bool = Tru
     features = features_of(encoder.to(device), part.chunks, device)
     outputs = predictions(encoder, Rows(features, rows), device)[1]
     if not keep:
-        remove_learned_features(encoder, features)
+        keeping.remove_learned_features(encoder, features)
     return training.activate(torch.from_numpy(outputs), part.settings.schedule(encoder.name)).numpy()
 
 

@@ -14,15 +14,7 @@ from math import ceil
 import numpy as np
 
 from lib import files
-from lib.controls.keeping import (
-    TRAIN,
-    ControlError,
-    load_study_encoder,
-    of_encoder,
-    score_heads,
-    trained,
-    training_rows,
-)
+from lib.controls import keeping
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, epoch_path, key_of, parts_of_epochs, predictions
 from lib.evaluation.games import Game
@@ -37,7 +29,7 @@ from lib.study import Study
 def play_budget(part: Study, game: Game, seed: int, *, one_in: int) -> None:
     """Heads on the embeddings of the study's encoders after one in so many of their epochs."""
     embeddings = {name: embedded_on_the_way(part, game, name, seed, one_in) for name in game.players}
-    score_heads(part, game, seed, embeddings)
+    keeping.score_heads(part, game, seed, embeddings)
 
 
 def embedded_on_the_way(part: Study, game: Game, name: str, seed: int, one_in: int) -> np.ndarray:
@@ -46,15 +38,15 @@ def embedded_on_the_way(part: Study, game: Game, name: str, seed: int, one_in: i
     folder = part.checkpoint(name, seed)
 
     def then() -> Encoder:
-        encoder = load_study_encoder(part, name, seed)
+        encoder = keeping.load_study_encoder(part, name, seed)
         if not training.load_weights(encoder, epoch_path(folder, epoch), key):
-            raise ControlError(
+            raise keeping.ControlError(
                 f"{game.control}: {folder.name} holds no weights of epoch {epoch}, it was trained before they were kept: "
-                f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
+                f"remove {folder.relative_to(files.home())} and run notebooks/{keeping.TRAIN}.ipynb again"
             )
         return encoder
 
-    return of_encoder(
+    return keeping.of_encoder(
         part, game.control, name, seed, files.key(key, epoch), then, lambda *given: predictions(*given)[0]
     )
 
@@ -72,8 +64,8 @@ def play_data(part: Study, game: Game, seed: int, *, one_in: int) -> None:
     chunks = part_of_groups(part.chunks, part.settings, seed, one_in)
     settings = of_same_steps(part, chunks)
     own = {"chunks": chunks, "settings": settings, "keep_features": False}
-    embeddings = {name: trained(part, game.control, name, seed, **own) for name in game.players}
-    score_heads(part, game, seed, embeddings, chunks, settings=settings)
+    embeddings = {name: keeping.trained(part, game.control, name, seed, **own) for name in game.players}
+    keeping.score_heads(part, game, seed, embeddings, chunks, settings=settings)
 
 
 def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -> Chunks:
@@ -87,7 +79,7 @@ def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -
     order = covering_order(groups[mine], chunks.corpus.targets[mine], seed)
     kept = order[: ceil(len(order) / one_in)]
     if len(kept) < 2:
-        raise ControlError(
+        raise keeping.ControlError(
             f"data{one_in}: {chunks.corpus.name} has {len(order)} training groups here, and 1/{one_in} of them is one: two are needed"
         )
     role = clips["role"].mask(mine & ~np.isin(groups, kept), "")
@@ -112,7 +104,7 @@ def covering_order(groups: np.ndarray, targets: np.ndarray, seed: int) -> list[s
 def of_same_steps(part: Study, chunks: Chunks) -> Settings:
     """The settings with as many steps on these chunks as the study's have on all of its own: of encoders and heads."""
     settings, schedules = part.settings, dict(part.settings.schedules)
-    n_all, n = (len(training_rows(each, settings)) for each in (part.chunks, chunks))
+    n_all, n = (len(keeping.training_rows(each, settings)) for each in (part.chunks, chunks))
     for name in (*names(), "head"):
         epochs = same_steps(settings.schedule(name), n_all, n)
         schedules[name] = {**schedules.get(name, {}), "epochs": epochs}

@@ -6,15 +6,7 @@ digits at most). With replicates that share encoders the spread between them is 
 
 import numpy as np
 
-from lib.controls import crossfit
-from lib.controls.keeping import (
-    ControlError,
-    note_choice,
-    run_of,
-    score_heads,
-    trained,
-    training_rows,
-)
+from lib.controls import crossfit, keeping
 from lib.controls.work import four
 from lib.display.screen import measure_name
 from lib.encoders.encoder import stored_embeddings
@@ -48,13 +40,13 @@ def play_seeds(part: Study, game: Game, seed: int) -> None:
     """Train what is missing of the four, and score the study's heads on them."""
     name = best_single(part) if part.settings.seeds_of == BEST else part.settings.seeds_of
     each = (one_of_seeds(part, name, number) for number in replicate(seed))
-    score_heads(part, game, seed, dict(zip(game.players, each, strict=True)))
+    keeping.score_heads(part, game, seed, dict(zip(game.players, each, strict=True)))
 
 
 def one_of_seeds(part: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one encoder: the study's where it has trained this seed, else the control's."""
     found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-    return trained(part, "seeds", name, seed) if found is None else found
+    return keeping.trained(part, "seeds", name, seed) if found is None else found
 
 
 def best_single(part: Study) -> str:
@@ -63,12 +55,12 @@ def best_single(part: Study) -> str:
     Macro mAP of chunks, from out-of-fold scores; written to tables/chosen.csv. ControlError where a fold of the run is not
     trained yet: all folds play the same one.
     """
-    run = run_of(part)
+    run = keeping.run_of(part)
     if run is not part and not all(_is_trained(each) for each in run.parts):
-        raise ControlError("seeds: the best single encoder is chosen over all folds: it is played once all are trained")
+        raise keeping.ControlError("seeds: the best single encoder is chosen over all folds: it is played once all are trained")
     values = {name: _value(run, name) for name in four(part.settings)}
     first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
-    note_choice(part, [{
+    keeping.note_choice(part, [{
         "control": "seeds", "what": f"best single, {measure_name(SHARED)} of chunks by training groups", "chosen": first,
         "value": values[first], "runner_up": second, "runner_up_value": values[second], "seed": "mean",
         "fold": "mean" if len(run.parts) > 1 else run.request.fold or "",
@@ -90,6 +82,6 @@ def _value(run: Study, name: str) -> float:
 
 
 def _out_of_fold(part: Study, name: str, seed: int) -> float:
-    rows = training_rows(part.chunks, part.settings)
+    rows = keeping.training_rows(part.chunks, part.settings)
     scores = crossfit.scores(part, name, seed)[rows]
     return measures.evaluate(part.chunks.targets[rows], scores, names=[SHARED])[SHARED].value

@@ -7,21 +7,7 @@ import torch
 from torch import Tensor
 
 from lib import files
-from lib.controls.keeping import (
-    OWN,
-    TRAIN,
-    ControlError,
-    by_blocks,
-    load_study_encoder,
-    of_encoder,
-    of_study,
-    own_subsets,
-    score_heads,
-    trained,
-    training_rows,
-    untrained_encoder,
-    write_once,
-)
+from lib.controls import keeping
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, in_blocks, key_of, predictions
 from lib.encoders.heads import Subset
@@ -40,8 +26,8 @@ def four(settings: Settings) -> Subset:
 
 
 def play_noise(part: Study, game: Game, seed: int) -> None:
-    embeddings = of_study(part, seed) | {"noise": noise(part.chunks, part.settings.body.width, seed)}
-    score_heads(part, game, seed, embeddings)
+    embeddings = keeping.of_study(part, seed) | {"noise": noise(part.chunks, part.settings.body.width, seed)}
+    keeping.score_heads(part, game, seed, embeddings)
 
 
 def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
@@ -52,7 +38,7 @@ def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
 
 def play_untrained(part: Study, game: Game, seed: int) -> None:
     embeddings = {name: untrained(part, name, seed) for name in game.players}
-    score_heads(part, game, seed, embeddings)
+    keeping.score_heads(part, game, seed, embeddings)
 
 
 def untrained(part: Study, name: str, seed: int) -> np.ndarray:
@@ -64,19 +50,19 @@ def untrained(part: Study, name: str, seed: int) -> np.ndarray:
 
     def start() -> Encoder:
         torch.manual_seed(seed)
-        return untrained_encoder(part, name).eval()
+        return keeping.untrained_encoder(part, name).eval()
 
     def embed(encoder: Encoder, features: np.ndarray, device: torch.device) -> np.ndarray:
-        encoder.representation.standardise(Rows(features, training_rows(chunks, settings)))
+        encoder.representation.standardise(Rows(features, keeping.training_rows(chunks, settings)))
         return predictions(encoder, features, device)[0]
 
-    return of_encoder(part, "untrained", name, seed, key_of(name, chunks, settings, seed), start, embed)
+    return keeping.of_encoder(part, "untrained", name, seed, key_of(name, chunks, settings, seed), start, embed)
 
 
 def play_shuffled(part: Study, game: Game, seed: int) -> None:
     chunks = shuffled(part.chunks, seed)
-    embeddings = {name: trained(part, "shuffled", name, seed, chunks=chunks) for name in game.players}
-    score_heads(part, game, seed, embeddings, chunks)
+    embeddings = {name: keeping.trained(part, "shuffled", name, seed, chunks=chunks) for name in game.players}
+    keeping.score_heads(part, game, seed, embeddings, chunks)
 
 
 def shuffled(chunks: Chunks, seed: int) -> Chunks:
@@ -105,18 +91,18 @@ def wider(settings: Settings) -> Settings:
 
 def play_wide(part: Study, game: Game, seed: int) -> None:
     (player,) = game.players
-    embeddings = trained(part, "wide", "waveform", seed, settings=wider(part.settings), player=player)
-    score_heads(part, game, seed, {player: embeddings})
+    embeddings = keeping.trained(part, "wide", "waveform", seed, settings=wider(part.settings), player=player)
+    keeping.score_heads(part, game, seed, {player: embeddings})
 
 
 def play_logmel(part: Study, game: Game, seed: int) -> None:
-    embeddings = of_study(part, seed) | {"logmel": trained(part, "logmel", "logmel", seed)}
-    score_heads(part, game, seed, embeddings)
+    embeddings = keeping.of_study(part, seed) | {"logmel": keeping.trained(part, "logmel", "logmel", seed)}
+    keeping.score_heads(part, game, seed, embeddings)
 
 
 def play_mobilenet(part: Study, game: Game, seed: int) -> None:
     key = files.key(key_of("neuralogram", part.chunks, part.settings, seed), part.chunks.key)
-    write_once(part, game, OWN, seed, key, lambda: [(game.players, mobilenet_scores(part, seed))])
+    keeping.write_once(part, game, keeping.OWN, seed, key, lambda: [(game.players, mobilenet_scores(part, seed))])
 
 
 def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
@@ -125,13 +111,13 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
 
     chunks, settings = part.chunks, part.settings
     folder, device = part.checkpoint("neuralogram", seed), training.device_of(part.request.device)
-    representation = load_study_encoder(part, "neuralogram", seed).representation
+    representation = keeping.load_study_encoder(part, "neuralogram", seed).representation
     path = folder / "mobilenet.safetensors"
     network = PieceClassifier(representation.network, len(chunks.corpus.classes))
     if not training.load_weights(network, path, key_of("neuralogram", chunks, settings, seed)):
-        raise ControlError(
+        raise keeping.ControlError(
             f"mobilenet: {folder.name} holds no MobileNet with the output layer that it was trained with: "
-            f"remove {folder.relative_to(files.home())} and run notebooks/{TRAIN}.ipynb again"
+            f"remove {folder.relative_to(files.home())} and run notebooks/{keeping.TRAIN}.ipynb again"
         )
     network.to(device).eval()
     schedule, n = settings.schedule("mobilenet"), representation.n_pieces
@@ -147,15 +133,15 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
 def play_mean(part: Study, game: Game, seed: int) -> None:
     own = {name: own_scores(part, name, seed) for name in game.players}
     key = files.key({name: files.digest(scores) for name, scores in own.items()})
-    means = ((subset, np.mean([own[name] for name in subset], axis=0)) for subset in own_subsets(game))
-    write_once(part, game, OWN, seed, key, lambda: means)
+    means = ((subset, np.mean([own[name] for name in subset], axis=0)) for subset in keeping.own_subsets(game))
+    keeping.write_once(part, game, keeping.OWN, seed, key, lambda: means)
 
 
 def own_scores(part: Study, name: str, seed: int) -> np.ndarray:
     """Test scores [chunk, class] of an encoder's own classifier; StudyError where they are missing."""
-    path = part.scores(name, OWN, seed)
+    path = part.scores(name, keeping.OWN, seed)
     if not path.exists():
-        raise missing(part, path, TRAIN, representation=name, seed=seed)
+        raise missing(part, path, keeping.TRAIN, representation=name, seed=seed)
     return digests.read(path, np.load).astype(np.float32)
 
 
@@ -165,13 +151,13 @@ def without_a_network(settings: Settings) -> Subset:
 
 
 def play_raw(part: Study, game: Game, seed: int) -> None:
-    score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players})
+    keeping.score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players})
 
 
 def raw(part: Study, name: str, seed: int) -> np.ndarray:
     """The representation itself [chunk, dimension], averaged over time: nothing in it is trained."""
     key = key_of(name, part.chunks, part.settings, seed)
-    return of_encoder(
-        part, "raw", name, seed, key, lambda: untrained_encoder(part, name),
-        lambda encoder, features, _: by_blocks(encoder.representation.over_time, features),
+    return keeping.of_encoder(
+        part, "raw", name, seed, key, lambda: keeping.untrained_encoder(part, name),
+        lambda encoder, features, _: keeping.by_blocks(encoder.representation.over_time, features),
     )  # fmt: skip
