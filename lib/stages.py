@@ -1,4 +1,4 @@
-"""The heavy steps of a run, as the notebooks call them: each keeps what it made and, asked again, reads it back."""
+"""The heavy steps of a run, as the notebooks call them: each saves what it made, and loads it the next time."""
 
 import json
 import time
@@ -62,7 +62,7 @@ def score(study: Study) -> None:
                 _score_head(part, embeddings, head, seed)
     write_fits(study)
     run_controls(study)
-    if study.request.fold == "all":  # a run of all folds has no chunks of its own that would tell of it
+    if study.request.fold == "all":  # a run of all folds has no chunks of its own that would register it
         study.register(study.read_corpus().hash)
         study.write_table("rejected", study.parts[0].chunks.corpus.rejected)
 
@@ -73,8 +73,8 @@ def run_controls(study: Study) -> pd.DataFrame:
     Points of curves stand in a table of their own: they are no competitors of the study.
     """
     rows = []
-    asked = sorted(map(find, study.settings.controls), key=lambda control: control.costly)
-    for control in asked:
+    wanted = sorted(map(find, study.settings.controls), key=lambda control: control.costly)
+    for control in wanted:
         try:
             for part in study.parts:
                 for seed in part.request.seeds:
@@ -171,9 +171,9 @@ def write_fits(study: Study) -> None:
     found: dict[str, list[dict]] = {"penalties": [], "convergence": []}
     for part in study.parts:
         for path in [part.heads("linear", seed) for seed in part.request.seeds]:
-            told = digests.read(path, load_tensors)[1] if path.exists() else {}
+            stored = digests.read(path, load_tensors)[1] if path.exists() else {}
             for name, rows in found.items():
-                rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(told.get(name, "[]"))]
+                rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(stored.get(name, "[]"))]
     penalties = pd.DataFrame(found["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])
     study.write_table("penalties", penalties)
     if found["convergence"] or (study.folder / "tables" / "convergence.csv").exists():

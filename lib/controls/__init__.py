@@ -2,7 +2,7 @@
 
 A control plays the same game as the study with one thing changed: its players, their labels, what they are made of or
 what their heads learn from. It trains what is missing, writes test scores [chunk, class] where its `Game` looks for
-them, and asked again reads back what is there:
+them, and loads what is there the next time:
 
     checkpoints/controls/<control>/<player>-seed<n>/     its own encoders and embeddings
     scores/controls/<control>/<subset>-<head>-seed<n>.npy
@@ -111,7 +111,7 @@ CONTROLS: dict[str, Control] = {
             work.four, work.play_untrained,
         ),
         Control(
-            "shuffled", "Shuffled labels", "Is anything found where the labels tell nothing about the sound?",
+            "shuffled", "Shuffled labels", "Is anything learned where the labels say nothing about the sound?",
             work.four, work.play_shuffled, costly=True, own_job=True,
         ),
         Control(

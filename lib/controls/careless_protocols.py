@@ -156,10 +156,10 @@ def best_seed(fresh: FreshHead) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _careless(told: str, careful: float, careless: float, warning: str) -> dict[str, Any]:
+def _careless(protocol: str, careful: float, careless: float, warning: str) -> dict[str, Any]:
     if np.isnan(careful):
         warning = "no value: one group alone cannot be split"
     return {
-        "protocol": f"DO NOT: {told}", "careful": careful, "careless": careless, "measure": SHARED, "level": "chunk",
+        "protocol": f"DO NOT: {protocol}", "careful": careful, "careless": careless, "measure": SHARED, "level": "chunk",
         "warning": warning,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a control leaves and reads back: test scores, its own encoders, and embeddings that are only computed.
+"""What a control saves and loads: test scores, its own encoders, and embeddings that are only computed.
 
 Each stands beside the key of what it was made from, so that nothing of other clips, labels, settings or another seed is
 ever read. The study's own encoders are read and never changed.
@@ -206,9 +206,9 @@ def untrained_encoder(part: Study, name: str) -> Encoder:
     return Encoder(name, len(part.chunks.corpus.classes), part.settings)
 
 
-def note(part: Study, control: str, spent: list[Stage]) -> None:
+def note(part: Study, control: str, timings: list[Stage]) -> None:
     """Note what the work of a control took, for timing.csv."""
-    for stage in spent:
+    for stage in timings:
         part.note_time(f"control {control}, {stage.what}", stage.seconds, stage.chunks, "chunks")
 
 

@@ -24,7 +24,7 @@ BEST = "best"
 
 
 def four_seeds(settings: Settings) -> Subset:
-    """Four players that differ in nothing but their seed: single1 to single4, or named after the one that was asked for."""
+    """Four players that differ in nothing but their seed: single1 to single4, or named after the one that is set."""
     if settings.seeds_of != BEST:
         kind(settings.seeds_of)  # an unknown representation is refused here
     name = "single" if settings.seeds_of == BEST else settings.seeds_of

@@ -293,14 +293,14 @@ def load_finished(encoder: Encoder, folder: Path, key: str) -> dict[str, History
 
     Raises digests.Damaged where they are not what was written.
     """
-    told, weights = folder / "encoder.json", folder / "encoder.safetensors"
-    if not (told.exists() and weights.exists()):
+    manifest, weights = folder / "encoder.json", folder / "encoder.safetensors"
+    if not (manifest.exists() and weights.exists()):
         return None
-    kept = digests.read(told, digests.load_json)
-    if kept["key"] != key:
+    stored = digests.read(manifest, digests.load_json)
+    if stored["key"] != key:
         return None
     encoder.load_state_dict(digests.read(weights, load_file))
-    return {what: History(rows) for what, rows in kept["history"].items()}
+    return {what: History(rows) for what, rows in stored["history"].items()}
 
 
 def save_embeddings(embeddings: np.ndarray, folder: Path, key: str, chunks: Chunks) -> None:
@@ -317,11 +317,11 @@ def stored_embeddings(
 
     Damaged ones are made again from the encoder.
     """
-    told, path = folder / "embeddings.json", folder / "embeddings.npy"
-    if not (told.exists() and path.exists()):
+    manifest, path = folder / "embeddings.json", folder / "embeddings.npy"
+    if not (manifest.exists() and path.exists()):
         return None
-    kept = digests.reread(told, digests.load_json)
-    if kept and kept["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
+    stored = digests.reread(manifest, digests.load_json)
+    if stored and stored["key"] != files.key(key_of(name, chunks, settings, seed), chunks.key):
         return None
-    embeddings = digests.reread(path, np.load) if kept else None
+    embeddings = digests.reread(path, np.load) if stored else None
     return train_encoder(name, chunks, settings, seed, folder, device).embeddings if embeddings is None else embeddings

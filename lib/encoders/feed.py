@@ -36,15 +36,15 @@ class Feed(Protocol):
 
 
 def feed_of(inputs: Rows, targets: np.ndarray, device: torch.device, free: int | None = None) -> Feed:
-    """Inputs [item, ...] and 0/1 targets [item, class] for a device of which `free` bytes are free (asked where None)."""
+    """Inputs [item, ...] and 0/1 targets [item, class] for a device of which `free` bytes are free (measured where None)."""
     if device.type == "cpu":
         return Host(inputs, targets)
     wanted = bytes_of(inputs, targets)
     free = free_bytes(device) if free is None else free
-    told = f"{in_bytes(wanted)} to train on, {in_bytes(free)} free on {device}"
+    sizes = f"{in_bytes(wanted)} to train on, {in_bytes(free)} free on {device}"
     if wanted + FOR_STEPS <= free:
-        return Resident(loaded(inputs, device), torch.from_numpy(targets).to(device), f"{told}: all of it lies there")
-    return Streamed(inputs, targets, device, f"{told}, {in_bytes(FOR_STEPS)} left to the steps: streamed")
+        return Resident(loaded(inputs, device), torch.from_numpy(targets).to(device), f"{sizes}: all of it lies there")
+    return Streamed(inputs, targets, device, f"{sizes}, {in_bytes(FOR_STEPS)} left to the steps: streamed")
 
 
 def bytes_of(inputs: Rows, targets: np.ndarray) -> int:

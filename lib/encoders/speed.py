@@ -34,12 +34,12 @@ def flops_counted() -> Any:
 def of_convolution(
     gradient: tuple[int, ...], inputs: tuple[int, ...], weight: tuple[int, ...], *rest: Any, **known: Any
 ) -> int:
-    """Of the backward of a convolution: as much as forward for each of the two gradients that is asked for.
+    """Of the backward of a convolution: as much as forward for each of the two gradients that is wanted.
 
     torch's own count takes a convolution in groups for a full one.
     """
-    asked_for = rest[-1][:2] if rest and isinstance(rest[-1], (list, tuple)) else (True, True)
-    return 2 * math.prod(gradient) * math.prod(weight[1:]) * sum(asked_for)
+    wanted = rest[-1][:2] if rest and isinstance(rest[-1], (list, tuple)) else (True, True)
+    return 2 * math.prod(gradient) * math.prod(weight[1:]) * sum(wanted)
 
 
 def peak_flops(device: torch.device, kind: torch.dtype = torch.float32) -> float:

@@ -11,7 +11,7 @@ Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 def cores() -> int:
-    """Cores that this notebook has to itself: the graph of notebooks tells in STUDY_CORES; else torch's threads."""
+    """Cores that this notebook has to itself: the graph of notebooks sets STUDY_CORES; else torch's threads."""
     return int(os.environ.get("STUDY_CORES") or torch.get_num_threads())
 
 

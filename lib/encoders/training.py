@@ -56,7 +56,7 @@ class Examples:
 
 @dataclass
 class History:
-    """What happened, epoch by epoch: rows of {epoch, loss, seconds} and, where it was asked for, validation loss."""
+    """What happened, epoch by epoch: rows of {epoch, loss, seconds} and, where it is wanted, validation loss."""
 
     rows: list[dict] = field(default_factory=list)
 

@@ -187,8 +187,8 @@ class Settings(Frozen):
     def _controls(cls, value: Any) -> Any:
         if value == "all":
             return get_args(ControlName)
-        asked = tuple(filter(None, value.split(","))) if isinstance(value, str) else tuple(value)
-        named = tuple(dict.fromkeys(name for one in asked for name in CURVES.get(one, (one,))))
+        wanted = tuple(filter(None, value.split(","))) if isinstance(value, str) else tuple(value)
+        named = tuple(dict.fromkeys(name for one in wanted for name in CURVES.get(one, (one,))))
         if set(named) - set(get_args(ControlName)):
             there = [*get_args(ControlName), *CURVES]
             raise ValueError(f"choose of {', '.join(there)}, several with commas; or all; or none")

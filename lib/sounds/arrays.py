@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows `index` [row] of `array` [item, ...]; indexing reads only what is asked for."""
+    """The rows `index` [row] of `array` [item, ...]; indexing reads only what is wanted."""
 
     array: "np.ndarray | Scaled"
     index: np.ndarray

@@ -82,7 +82,7 @@ class Chunks:
     def rows(self, *roles: str) -> np.ndarray:
         """Indices [row] of the chunks of these roles, ascending; without roles, of all.
 
-        Silent chunks are left out as settings.silent says: drop_train wherever "train" is asked for, drop_both always.
+        Silent chunks are left out as settings.silent says: drop_train wherever "train" is among them, drop_both always.
         """
         if unknown := set(roles) - set(ROLES):
             raise ValueError(f"there is no role {', '.join(sorted(unknown))}; there are {', '.join(ROLES)}")
@@ -141,8 +141,8 @@ class Chunks:
             for what, clips in self.odd.items()
         ]
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
-        told = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join([*lines, f"rejected: {counted(reasons.total(), 'clip')}{told}", *self.corpus.remarks])
+        why = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
+        return "\n".join([*lines, f"rejected: {counted(reasons.total(), 'clip')}{why}", *self.corpus.remarks])
 
 
 def digests_of(audio: np.ndarray) -> np.ndarray:

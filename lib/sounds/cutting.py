@@ -217,10 +217,10 @@ def _write_header(file: BinaryIO, n_chunks: int, length: int, kind: str) -> None
 
 def _load(folder: Path, corpus: Corpus, settings: Chunking) -> Chunks:
     """Chunks from a whole folder, for the corpus as it is now (its labels, roles and paths may have changed)."""
-    told = pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
-    bad = corpus.clips["id"].isin(told["clip"])
-    told = told.assign(path=list(corpus.clips.loc[bad, "path"]))
-    rejected = pd.concat([corpus.rejected, told], ignore_index=True)
+    unusable = pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
+    bad = corpus.clips["id"].isin(unusable["clip"])
+    unusable = unusable.assign(path=list(corpus.clips.loc[bad, "path"]))
+    rejected = pd.concat([corpus.rejected, unusable], ignore_index=True)
     clips = corpus.clips[~bad].reset_index(drop=True)
     need_both_sides(corpus.name, corpus.root, clips, rejected)
     about = json.loads((folder / "about.json").read_text())

@@ -134,13 +134,13 @@ def _resampled(
     for block in _blocks(file, most, of_channels):
         yield resampler.piece(block[: max(0, round(min(len(block), most - resampler.n_in)))])
     n_frames = resampler.n_in
-    if n_frames < min(file.frames, most) - 0.5 and file.frames < 1 << 60:  # a stream's header does not tell the number
+    if n_frames < min(file.frames, most) - 0.5 and file.frames < 1 << 60:  # a stream's header does not have the number
         raise BadFile(f"truncated: {n_frames} of {file.frames} frames could be read")
     _refuse_truncated(path)
     if not n_frames:
         raise BadFile("no samples")
-    if n_frames / file.samplerate < min(told_s := _ogg_seconds(path), longest_s) - 0.1:
-        raise BadFile(f"damaged: {n_frames / file.samplerate:.1f} of {told_s:.1f} s could be read")
+    if n_frames / file.samplerate < min(declared_s := _ogg_seconds(path), longest_s) - 0.1:
+        raise BadFile(f"damaged: {n_frames / file.samplerate:.1f} of {declared_s:.1f} s could be read")
     yield resampler.rest()
     if peaks is not None:
         peaks.append(of_channels)
@@ -166,10 +166,10 @@ def _line(error: Exception) -> str:
 
 def _opened(path: Path) -> _Forwards:
     file = _Forwards(path)
-    if file.format != "MP3" or (told := with_length(path)) is None:
+    if file.format != "MP3" or (tagged := with_length(path)) is None:
         return file
     file.close()
-    return _Forwards(told)
+    return _Forwards(tagged)
 
 
 def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterator[np.ndarray]:
@@ -207,7 +207,7 @@ def _refuse_truncated(path: Path) -> None:
 
 
 def _declared_end(file: BinaryIO, magic: bytes) -> int:
-    """Where the samples end by the sizes of a RIFF or AIFF file's parts; 0 if they do not tell."""
+    """Where the samples end by the sizes of a RIFF or AIFF file's parts; 0 if they do not say."""
     order, wanted = WALK[magic]
     file.seek(12)
     long_size = 0

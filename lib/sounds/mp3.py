@@ -1,6 +1,6 @@
-"""MP3 files that do not tell their length: libsndfile guesses it from the first frame and leaves out what lies beyond.
+"""MP3 files that do not say their length: libsndfile guesses it from the first frame and leaves out what lies beyond.
 
-A file tells it in a tag (Xing, Info) in its first frame; where that is missing or damaged, the frames are counted and a
+A file says it in a tag (Xing, Info) in its first frame; where that is missing or damaged, the frames are counted and a
 tag is put before them. A frame begins with eleven set bits and says its length and how many samples it holds (ISO/IEC
 11172-3, 13818-3).
 """
@@ -21,7 +21,7 @@ ROOMY = 9 << 4  # a bit rate whose frames hold a tag
 
 
 def with_length(path: Path) -> io.BytesIO | None:
-    """The file with a tag that tells its length, in memory; None where it has one or has no frames that follow another."""
+    """The file with a tag that says its length, in memory; None where it has one or has no frames that follow another."""
     data = path.read_bytes()
     start, size = next(_frames(data), (0, 0))
     if not size or any(mark in data[start : start + size] for mark in (b"Xing", b"Info")):

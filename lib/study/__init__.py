@@ -87,17 +87,17 @@ class Study:
         for name, kind in own.items():
             if name in given and type(given[name]) is not kind:
                 raise SettingsError(f"parameter {name} = {given[name]!r}: a value of type {kind.__name__} is wanted")
-        asked = {name: value for name, value in given.items() if name in Request.model_fields}
-        asked |= {name: given[ours] for name, ours in NOTEBOOK_NAMES.items() if given.get(ours)}
-        return cls.of(validated(Request, asked, "parameters"))
+        requested = {name: value for name, value in given.items() if name in Request.model_fields}
+        requested |= {name: given[ours] for name, ours in NOTEBOOK_NAMES.items() if given.get(ours)}
+        return cls.of(validated(Request, requested, "parameters"))
 
     def __str__(self) -> str:
         """The study in a line, as a notebook shows which one it is about."""
-        asked = self.request
-        fold = f", fold {asked.fold}" if asked.fold else ""
-        seeds = ", ".join(map(str, asked.seeds))
-        corpus = f"corpus {asked.corpus}{self._subset}"
-        return f"study {self.slug}: {corpus}, preset {asked.preset}{fold}, seeds {seeds}"
+        request = self.request
+        fold = f", fold {request.fold}" if request.fold else ""
+        seeds = ", ".join(map(str, request.seeds))
+        corpus = f"corpus {request.corpus}{self._subset}"
+        return f"study {self.slug}: {corpus}, preset {request.preset}{fold}, seeds {seeds}"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
@@ -105,8 +105,8 @@ class Study:
     def call(self, notebook: str, **own: Any) -> str:
         """A notebook and all parameters that make it mean this study, as papermill takes them; the usual ones left out."""
         usual = {name: field.default for name, field in Request.model_fields.items()}
-        asked = self.request.model_dump(exclude={"seeds"} if "seed" in own else None)
-        given = own | {NOTEBOOK_NAMES.get(name, name): value for name, value in asked.items() if value != usual[name]}
+        requested = self.request.model_dump(exclude={"seeds"} if "seed" in own else None)
+        given = own | {NOTEBOOK_NAMES.get(name, name): value for name, value in requested.items() if value != usual[name]}
         words = [f"-p {name} {shlex.quote(_parameter(value))}" for name, value in given.items()]
         return f"notebooks/{notebook}.ipynb{' with ' if words else ''}{' '.join(words)}"
 
@@ -137,7 +137,7 @@ class Study:
         return [Study.of(self.request.model_copy(update={"fold": fold, "part": True})) for fold in folds]
 
     def read_corpus(self) -> Corpus:
-        """The corpus as its source tells it, before a test fold is chosen."""
+        """The corpus as its source has it, before a test fold is chosen."""
         with files.room_for(files.home() / "data", PLANTED_BYTES):  # the embedded corpus is made here
             return corpora.load(
                 self.request.corpus, self.request.root or None, bool(self.request.fold), self.settings.subset
@@ -172,13 +172,13 @@ class Study:
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
         path = self.folder / "study.json"
-        told = {"settings": self._resolved(), "corpus_hash": corpus_hash}
+        manifest = {"settings": self._resolved(), "corpus_hash": corpus_hash}
         if path.exists():
             before = digests.read(path, digests.load_json)
             before["settings"] = _filled(before["settings"], Settings().model_dump(mode="json"))
             reasons = {"corpus_hash": "another corpus, or other roles or folds of it", "settings": "other settings"}
             for what, why in reasons.items():
-                if _without(before[what], BESIDE) != told[what]:
+                if _without(before[what], BESIDE) != manifest[what]:
                     raise StudyError(
                         f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
                         f"give this run a name (NAME=...), remove that folder, or remove its study.json: "
@@ -186,10 +186,10 @@ class Study:
                     )
             if set(self.request.seeds) <= set(before["seeds"]):
                 return
-            told["seeds"] = sorted({*before["seeds"], *self.request.seeds})
+            manifest["seeds"] = sorted({*before["seeds"], *self.request.seeds})
         digests.write_json(path, {
             "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold,
-            "seeds": list(self.request.seeds), **told, "versions": versions(), "machine": machine(), "commit": commit(),
+            "seeds": list(self.request.seeds), **manifest, "versions": versions(), "machine": machine(), "commit": commit(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
         })  # fmt: skip
 
@@ -197,9 +197,9 @@ class Study:
         """All settings that results depend on with their values now, those of the representations included."""
         from lib.representations import names, settings_of
 
-        told = self.settings.model_dump(mode="json", exclude=BESIDE)
+        values = self.settings.model_dump(mode="json", exclude=BESIDE)
         own = {name: settings_of(name, self.settings) for name in names()}
-        return told | {"representations": {name: values.model_dump(mode="json") for name, values in own.items()}}
+        return values | {"representations": {name: each.model_dump(mode="json") for name, each in own.items()}}
 
     def checkpoint(self, encoder: str, seed: int) -> Path:
         """Folder of one trained encoder."""
@@ -214,7 +214,7 @@ class Study:
         return self.folder / "scores" / f"{subset}-{head}-seed{seed}.npy"
 
     def write_table(self, name: str, rows: pd.DataFrame | list[dict]) -> pd.DataFrame:
-        """Write tables/<name>.csv, whole or not at all, and give it back; a part of a corpus is told in its last column."""
+        """Write tables/<name>.csv, whole or not at all, and return it; a part of a corpus says so in its last column."""
         table = pd.DataFrame(rows)
         if self.settings.subset < 1:
             table = table.assign(corpus_subset=self.settings.subset)
@@ -237,7 +237,7 @@ class Study:
 
     @contextmanager
     def timed(self, stage: str, items: int, unit: str) -> Iterator[None]:
-        """Note how long the block took, for timing.csv; a stage that was only read back should not be timed."""
+        """Note how long the block took, for timing.csv; a stage that was only loaded should not be timed."""
         start = time.perf_counter()
         yield
         self.note_time(stage, time.perf_counter() - start, items, unit)

@@ -11,7 +11,7 @@ from lib.sounds import corpora
 
 
 class Request(Frozen):
-    """What is asked for: the parameters of every notebook and, in upper case, of `make study`."""
+    """What is requested: the parameters of every notebook and, in upper case, of `make study`."""
 
     corpus: str = Field("planted", description="planted, esc50, fsd50k or table (your own sounds)")
     root: str = Field("", description="folder of the corpus; planted needs none")

@@ -136,9 +136,9 @@ class Corpus:
             for name, n, m in zip(self.classes, train.tolist(), test.tolist(), strict=True)
             if n < FEW_TRAIN or m < FEW_TEST
         ]
-        told = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
+        each = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
         return (
-            *told,
+            *each,
             *([f"classes with few clips (to train and to test on): {listed(few, 8)}"] if few and roles else ()),
         )
 

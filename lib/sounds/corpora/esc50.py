@@ -6,7 +6,7 @@
 Classes are the table's categories in the order of their targets; every clip has one. The corpus comes with folds, and a
 group is the Freesound recording (src_file) that a clip was cut from. In the whole of ESC-50 four recordings (131943,
 134049, 209698, 234879) lie in two folds each, under two categories: the published folds leak there. They are left as
-published, so that results compare, and told in `Corpus.notes`.
+published, so that results compare, and named in `Corpus.notes`.
 """
 
 from collections import Counter

@@ -8,7 +8,7 @@
     ontology.csv                         label,parents ("|" separates several); absent in FSD50K itself
 
 Labels are taken as delivered, which is with their ancestors. Train, val and eval become train, validation and test. A
-group is an uploader, or the clip where no uploader is told. Where ontology.csv is absent, parents are those that
+group is an uploader, or the clip where no uploader is known. Where ontology.csv is absent, parents are those that
 FSD50K's own labels carry (facts/fsd50k_ontology.csv).
 """
 
@@ -72,7 +72,7 @@ def _problem(row: dict[str, str], split: str, part: str) -> str:
 
 
 def uploaders(root: Path, part: str, notes: list[str]) -> dict[str, str]:
-    """Uploader of each clip that the metadata tells; a line is added to `notes` where there is no such table."""
+    """Uploader of each clip that the metadata has; a line is added to `notes` where there is no such table."""
     path = root / "FSD50K.metadata" / f"{part}_clips_info_FSD50K.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))

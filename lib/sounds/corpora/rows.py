@@ -1,7 +1,7 @@
 """From a table's rows to a Corpus: what all readers share.
 
 A reader turns its tables into `Row`s without touching a sound file. `validate_rows` then parts the usable from the rejected,
-by what the row says and what a stat() of the file tells, and `finished` makes the Corpus or says why there is none.
+by what the row says and what a stat() of the file shows, and `finished` makes the Corpus or says why there is none.
 Files are opened later, when chunks are cut.
 """
 
@@ -50,7 +50,7 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
 def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | None = None) -> list[dict[str, str]]:
     """Rows of a UTF-8 table as text, cells and header stripped, header in small letters; CorpusError if unreadable.
 
-    A table without a header takes the names of `header`. Each row tells its `line` (from 1) and what is `surplus`.
+    A table without a header takes the names of `header`. Each row has its `line` (from 1) and what is `surplus`.
     Cells are separated by what gives the header its `columns`: a comma, a semicolon or a tab.
     """
     try:
@@ -101,7 +101,7 @@ def number(text: str) -> int | None:
 
 
 def on_disk(path: Path, inside: Path) -> str:
-    """Why the file at `path` cannot be used, as far as the file system tells; empty if it can."""
+    """Why the file at `path` cannot be used, as far as the file system knows; empty if it can."""
     try:
         if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(inside), "")):
             return "lies outside the corpus's folder, by its path or by a link"

@@ -8,7 +8,7 @@
 
 Cells are separated by "," or, where the header is, by ";" or a tab. Classes are the labels in alphabetical order. The
 split goes by group, or by clip where there is none: of each label's groups about 70 % of the clips become train, 10 %
-validation and 20 % test, drawn with a fixed seed. Where a fold is asked for, roles are not used.
+validation and 20 % test, drawn with a fixed seed. Where a fold is set, roles are not used.
 """
 
 import os

@@ -26,7 +26,7 @@ class ArchiveSet:
 
 
 def _esc50() -> list[ArchiveSet]:
-    """GitHub packs it when asked, so that neither size nor checksum stay; those of its table do."""
+    """GitHub packs it on request, so that neither size nor checksum stay; those of its table do."""
     url = "https://github.com/karolpiczak/ESC-50/archive/master.zip"
     table = ("meta/esc50.csv", "54a0d0055a10bb7df84ad340a148722e")
     return [ArchiveSet("ESC-50-master", (Archive("ESC-50-master.zip", url),), 645_695_005, True, (table,))]

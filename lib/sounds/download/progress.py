@@ -17,15 +17,15 @@ class Progress:
         self.lock, self.lines = threading.Lock(), not watched()
         self.bar = tqdm(desc=title, total=total or None, unit="B", unit_scale=True, disable=self.lines or not total)
         self.title, self.total, self.count = title, total, 0
-        self.started = self.told = time.monotonic()
+        self.started = self.printed = time.monotonic()
 
     def moved(self, count: int) -> None:
         """So many more bytes are there (fewer than none: were thrown away)."""
         with self.lock:
             self.count += count
             self.bar.update(count)
-            if self.lines and time.monotonic() - self.told >= LINE_S:
-                self.told = time.monotonic()
+            if self.lines and time.monotonic() - self.printed >= LINE_S:
+                self.printed = time.monotonic()
                 print(self.line(), flush=True)
 
     def line(self) -> str:

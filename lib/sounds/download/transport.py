@@ -46,7 +46,7 @@ class Manners:
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes of a file from `start` on; `total` is the file's size (-1: not told), `tag` names its present content."""
+    """Bytes of a file from `start` on; `total` is the file's size (-1: unknown), `tag` names its present content."""
 
     start: int
     total: int
@@ -106,20 +106,20 @@ def _judge(response: httpx.Response, offset: int, tag: str) -> Answer:
         raise Interrupted("the server sends a page to read in place of the file")
     if status == 200:
         return Answer(0, _number(headers.get("Content-Length", "")), now, response.iter_raw())
-    told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
-    if not told or int(told[1]) != offset:
+    sent = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
+    if not sent or int(sent[1]) != offset:
         raise Restart(
             f"the server sends {headers.get('Content-Range') or 'an unnamed range'} where byte {offset} is due"
         )
     if tag and now and now != tag:
         raise Restart("the file has changed on the server")
-    return Answer(offset, _number(told[2]), now or tag, response.iter_raw())
+    return Answer(offset, _number(sent[2]), now or tag, response.iter_raw())
 
 
 def _beyond_the_end(headers: httpx.Headers, offset: int) -> Answer:
     """For a request behind the last byte: nothing more where the file ends just there."""
-    told = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
-    if not told or int(told[1]) != offset:
+    sent = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", ""))
+    if not sent or int(sent[1]) != offset:
         raise Restart(f"the file on the server ends before byte {offset}")
     return Answer(offset, offset, "", iter(()))
 
@@ -141,7 +141,7 @@ def _number(text: str) -> int:
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait by Retry-After, which is a number or a date; None where it tells neither."""
+    """Seconds to wait by Retry-After, which is a number or a date; None where it is neither."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)

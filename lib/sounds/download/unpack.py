@@ -44,7 +44,7 @@ def side_by_side(work: Callable[[Member], Result], wanted: Sequence[Member]) -> 
 
 
 def is_there(path: Path, member: Member) -> bool:
-    """Whether a file is the member's, byte for byte as far as a checksum of 32 bits tells."""
+    """Whether a file is the member's, byte for byte as far as a checksum of 32 bits shows."""
     try:
         if path.stat().st_size != member.size:
             return False

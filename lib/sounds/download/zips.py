@@ -92,7 +92,7 @@ def _zip64(parts: Parts, end: int) -> tuple[int, int, int, int, int, int]:
 
 
 def _entries(parts: Parts, listed: bytes, count: int) -> Iterator[tuple[Member, int]]:
-    """Each entry as a member and its kind of file (as in stat's S_IFMT, 0 where it is not told)."""
+    """Each entry as a member and its kind of file (as in stat's S_IFMT, 0 where it is unknown)."""
     at = 0
     for number in range(count):
         head = listed[at : at + ENTRY.size]
@@ -182,7 +182,7 @@ def _same(name: str) -> str:
 
 
 def _apart(archive: str, every: Iterable[Member], end: int) -> Iterator[Member]:
-    """The members in the order of their bytes, each told where the next begins (the last: where the list does)."""
+    """The members in the order of their bytes, each with the position where the next begins (the last: where the list does)."""
     in_order = sorted(every, key=lambda member: member.start)
     ends = [after.start for _, after in pairwise(in_order)] + [end]
     for member, limit in zip(in_order, ends, strict=False):
@@ -200,9 +200,9 @@ def first_byte(parts: Parts, member: Member) -> int:
     if sign != b"PK\3\4":
         raise ArchiveError(f"{where} is not where the list says; the archive is refused")
     name = parts.read(member.start + LOCAL.size, name_length).decode("utf-8" if flags & UTF8 else "cp437", "replace")
-    told = {FULL32} if flags & SIZES_FOLLOW or FULL32 in (packed, size) else set()
+    later = {FULL32} if flags & SIZES_FOLLOW or FULL32 in (packed, size) else set()
     same = name == member.name and method == member.method
-    if not same or not (told or (crc, packed, size) == (member.crc, member.packed, member.size)):
+    if not same or not (later or (crc, packed, size) == (member.crc, member.packed, member.size)):
         raise ArchiveError(f"{where} says otherwise in its own header ({name!r}); the archive is refused")
     start = member.start + LOCAL.size + name_length + extra_length
     if start + member.packed > member.end:
