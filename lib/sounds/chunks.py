@@ -8,6 +8,7 @@ shorter than `min_remainder_s`, else filled up by repeating it; a clip shorter t
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
