@@ -15,15 +15,7 @@ import torch
 
 from lib import files
 from lib.encoders import training
-from lib.encoders.encoder import (
-    Encoder,
-    Stage,
-    features_of,
-    key_of,
-    load_finished,
-    stored_embeddings,
-    train_encoder,
-)
+from lib.encoders.encoder import Encoder, Stage, features_of, key_of, load_finished, stored_embeddings, train_encoder
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.scores import as_stored

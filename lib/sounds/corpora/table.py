@@ -24,16 +24,7 @@ import numpy as np
 from lib.display.screen import counted
 from lib.sounds.corpora.base import Corpus, CorpusError
 from lib.sounds.corpora.folds import dealt
-from lib.sounds.corpora.rows import (
-    Row,
-    finished,
-    folder,
-    in_one_line,
-    label_list,
-    number,
-    read_csv,
-    validate_rows,
-)
+from lib.sounds.corpora.rows import Row, finished, folder, in_one_line, label_list, number, read_csv, validate_rows
 
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
