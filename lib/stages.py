@@ -157,7 +157,9 @@ def note_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, seconds:
     if plan.closed_form:
         study.note_time(what, seconds, chunks, "chunks")
         return
-    weights = sum(n_weights(plan.head, width, data.targets.shape[1], study.settings) for width in widths)
+    n_classes, hidden = data.targets.shape[1], plan.heads.hidden
+    of_width = lambda n: n * n_classes if plan.head == "linear" else n * hidden + hidden * n_classes  # noqa: E731
+    weights = sum(map(of_width, widths))  # each takes two operations forward and four backward
     done = chunks * plan.schedule.epochs
     share = share_of_peak(study, 6 * weights * done / len(widths), seconds)
     study.note_time(what, seconds, done, "chunks", share)
@@ -178,9 +180,3 @@ def write_fits(study: Study) -> None:
     study.write_table("penalties", penalties)
     if found["convergence"] or (study.folder / "tables" / "convergence.csv").exists():
         study.write_table("convergence", pd.DataFrame(found["convergence"], columns=[*COLUMNS, "fold"]))
-
-
-def n_weights(head: str, n_dims: int, n_classes: int, settings: Settings) -> int:
-    """Weights of one head; each takes two operations forward and four backward."""
-    hidden = settings.heads.hidden
-    return n_dims * n_classes if head == "linear" else n_dims * hidden + hidden * n_classes

@@ -1,1 +1,8 @@
-"""From files to chunks: corpora (clips, labels, groups, roles), decoding, and 1 s chunks kept in arrays on disk."""
+"""From files to chunks of 1 s.
+
+corpora   clips with labels, groups and roles, from each source's tables
+download  a corpus from the network
+decode    one file to mono samples; mp3: files that do not say their length
+chunks    the rule of cutting, and the chunks of a corpus; cutting: a corpus cut once and kept on disk
+arrays    rows of arrays on disk
+"""

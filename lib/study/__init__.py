@@ -107,7 +107,8 @@ class Study:
         usual = {name: field.default for name, field in Request.model_fields.items()}
         requested = self.request.model_dump(exclude={"seeds"} if "seed" in own else None)
         given = own | {NOTEBOOK_NAMES.get(name, name): value for name, value in requested.items() if value != usual[name]}
-        words = [f"-p {name} {shlex.quote(_parameter(value))}" for name, value in given.items()]
+        texts = {name: ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for name, v in given.items()}
+        words = [f"-p {name} {shlex.quote(text)}" for name, text in texts.items()]
         return f"notebooks/{notebook}.ipynb{' with ' if words else ''}{' '.join(words)}"
 
     @property
@@ -175,10 +176,11 @@ class Study:
         manifest = {"settings": self._resolved(), "corpus_hash": corpus_hash}
         if path.exists():
             before = digests.read(path, digests.load_json)
-            before["settings"] = _filled(before["settings"], Settings().model_dump(mode="json"))
+            filled = _filled(before["settings"], Settings().model_dump(mode="json"))
+            before["settings"] = {name: value for name, value in filled.items() if name not in BESIDE}
             reasons = {"corpus_hash": "another corpus, or other roles or folds of it", "settings": "other settings"}
             for what, why in reasons.items():
-                if _without(before[what], BESIDE) != manifest[what]:
+                if before[what] != manifest[what]:
                     raise StudyError(
                         f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
                         f"give this run a name (NAME=...), remove that folder, or remove its study.json: "
@@ -259,14 +261,6 @@ class Study:
         """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
         found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
         return pd.DataFrame([row for path in found if (row := digests.reread(path, digests.load_json))])
-
-
-def _parameter(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _without(value: Any, names: set[str]) -> Any:
-    return {k: v for k, v in value.items() if k not in names} if isinstance(value, dict) else value
 
 
 def _filled(stored: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
