@@ -22,7 +22,7 @@ from lib.evaluation.convergence import COLUMNS, convergence, warning
 from lib.evaluation.frozen import read_embeddings
 from lib.files import cached, digests
 from lib.representations import names
-from lib.settings import Settings, SettingsError
+from lib.settings import SettingsError
 from lib.study import Study
 
 
