@@ -52,7 +52,7 @@ class Task:
 def play_classical(part: Study, game: Game, seed: int) -> None:
     """Choose, fit and score on every subset; the choices go to tables/chosen.csv."""
     each = {name: summaries(part, name, seed) for name in game.players}
-    rows, test = keeping.training_rows(part.chunks, part.settings), part.chunks.rows("test")
+    rows, test = part.train_rows, part.chunks.rows("test")
     targets, groups, only = part.chunks.targets[rows], part.chunks.groups[rows], keeping.own_subsets(game)
     learned_from = [files.digest(values) for values in (rows, test, targets, groups)]
     content = {name: files.digest(values) for name, values in each.items()}

@@ -45,7 +45,7 @@ def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
 
     FOLDS folds, or as many as there are groups; ControlError where there are fewer than two.
     """
-    rows = keeping.training_rows(chunks, settings)
+    rows = chunks.rows(*settings.train_roles)
     if len(np.unique(chunks.groups[rows])) < 2:
         raise keeping.ControlError(
             f"{CONTROL}: the training clips of {chunks.corpus.name} are one group; two or more are needed"
@@ -81,7 +81,7 @@ def play_stacked(part: Study, game: Game, seed: int) -> None:
     data = HeadData({name: scores(part, name, seed) for name in game.players}, chunks.targets, chunks.groups)
     heads = part.settings.heads.model_copy(update={"linear_fit": "ridge", "ridge": "groups"})
     plan = HeadPlan("linear", heads, part.settings.schedule("head"))
-    train, test, only = keeping.training_rows(chunks, part.settings), chunks.rows("test"), keeping.own_subsets(game)
+    train, test, only = chunks.rows(*part.settings.train_roles), chunks.rows("test"), keeping.own_subsets(game)
     own = {name: files.digest(values) for name, values in data.embeddings.items()}
     labels = [files.digest(values) for values in (train, test, data.targets[train], data.groups[train])]
     keeping.write_once(

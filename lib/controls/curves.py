@@ -104,7 +104,7 @@ def covering_order(groups: np.ndarray, targets: np.ndarray, seed: int) -> list[s
 def of_same_steps(part: Study, chunks: Chunks) -> Settings:
     """The settings with as many steps on these chunks as the study's have on all of its own: of encoders and heads."""
     settings, schedules = part.settings, dict(part.settings.schedules)
-    n_all, n = (len(keeping.training_rows(each, settings)) for each in (part.chunks, chunks))
+    n_all, n = (len(each.rows(*settings.train_roles)) for each in (part.chunks, chunks))
     for name in (*names(), "head"):
         epochs = same_steps(settings.schedule(name), n_all, n)
         schedules[name] = {**schedules.get(name, {}), "epochs": epochs}

@@ -73,7 +73,7 @@ def score_heads(
     as the study's.
     """
     chunks, settings = chunks or part.chunks, settings or part.settings
-    data, train = HeadData(embeddings, chunks.targets, part.chunks.groups), training_rows(chunks, part.settings)
+    data, train = HeadData(embeddings, chunks.targets, part.chunks.groups), chunks.rows(*part.settings.train_roles)
     for head in part.settings.heads.kinds:
         _score_head(part, game, HeadPlan.of(settings, head), seed, data, train)
 
@@ -94,11 +94,6 @@ def _score_head(part: Study, game: Game, plan: HeadPlan, seed: int, data: HeadDa
             yield from score_subsets(data, train, test, plan, seed, device, only=only)
 
     write_once(part, game, head, seed, key, scores)
-
-
-def training_rows(chunks: Chunks, settings: Settings) -> np.ndarray:
-    """The chunks [row] that encoders and heads are trained on."""
-    return chunks.rows(*settings.train_roles)
 
 
 # Embeddings: the study's, those of encoders that a control trains, and what is only computed

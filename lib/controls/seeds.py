@@ -82,6 +82,6 @@ def _value(run: Study, name: str) -> float:
 
 
 def _out_of_fold(part: Study, name: str, seed: int) -> float:
-    rows = keeping.training_rows(part.chunks, part.settings)
+    rows = part.train_rows
     scores = crossfit.scores(part, name, seed)[rows]
     return measures.evaluate(part.chunks.targets[rows], scores, names=[SHARED])[SHARED].value

@@ -53,7 +53,7 @@ def untrained(part: Study, name: str, seed: int) -> np.ndarray:
         return keeping.untrained_encoder(part, name).eval()
 
     def embed(encoder: Encoder, features: np.ndarray, device: torch.device) -> np.ndarray:
-        encoder.representation.standardise(Rows(features, keeping.training_rows(chunks, settings)))
+        encoder.representation.standardise(Rows(features, chunks.rows(*settings.train_roles)))
         return predictions(encoder, features, device)[0]
 
     return keeping.of_encoder(part, "untrained", name, seed, key_of(name, chunks, settings, seed), start, embed)
