@@ -469,7 +469,7 @@ def test_a_second_call_reads_the_same(tmp_path, monkeypatch, capsys):
     corpus = mixed(tmp_path / "c")
     first = cut(corpus)
     assert capsys.readouterr().out.count("\n") == 1
-    monkeypatch.setattr(chunks, "decode_channels", None)  # nothing is opened again
+    monkeypatch.setattr(cutting, "decode_channels", None)  # nothing is opened again
     again = cut(corpus, Chunking(silent="drop_both"))
     assert same(first, again) and capsys.readouterr().out == ""
 
@@ -541,7 +541,7 @@ def test_a_half_built_cache_is_built_again(harm, tmp_path, monkeypatch):
     if harm == "interrupted":
         (folder / "about.json").unlink()
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(chunks, "decode_channels", interrupt)
+            patch.setattr(cutting, "decode_channels", interrupt)
             cut(corpus)
     again = cut(corpus)
     assert np.array_equal(again.audio, before) and len(again.corpus.rejected) == 3
@@ -612,7 +612,7 @@ def test_a_cache_that_cannot_be_written_is_told(number, error, words, tmp_path, 
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(chunks, "cut_clip", refuse)
+    monkeypatch.setattr(cutting, "cut_clip", refuse)
     with pytest.raises(error, match=words):
         cut(mixed(tmp_path / "c"))
     assert not list((tmp_path / "home").rglob("*.part"))
