@@ -126,7 +126,7 @@ def test_features_that_only_a_copy_learned_do_not_stay_in_the_cache(study, monke
     learned = encoders.Encoder("neuralogram", 2, study.settings)
     for name, keep, stays in (("timbre", False, True), ("neuralogram", True, True), ("neuralogram", False, False)):
         encoder = learned if name == "neuralogram" else encoders.Encoder(name, 2, study.settings)
-        crossfit.own_scores(study, name, encoder, np.arange(4), keep=keep)
+        crossfit.own_scores(study, encoder, np.arange(4), keep=keep)
         assert path.exists() == stays
 
 
