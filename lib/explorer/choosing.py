@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import markup, widgets
+from lib.explorer import markup
 from lib.explorer.inference import Answers, finished, opened, title_of
 from lib.files import PlainError
 from lib.sounds.corpora.base import ROLES

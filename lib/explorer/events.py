@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.explorer import markup
 
 Action = Callable[[], None]
 LOOK = """<style>

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lib.display import mpl
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
 from lib.display.figures import style
-from lib.explorer import markup, widgets
+from lib.explorer import markup
 from lib.explorer.events import Events
 from lib.explorer.html_media import image_html
 from lib.representations.base import Representation
@@ -47,7 +49,7 @@ class Learned:
         representation, samples = self.found[self.by.value]
         number = self.number.value
         with style():
-            figure = mpl.Figure(figsize=(6, 2.2))
+            figure = Figure(figsize=(6, 2.2))
             representation.draw_learned_sound(figure.subplots(), number - 1)
         told = f"{representation.title}: spectrum of learned sound {number}"
         player = markup.learned(representation, samples[number - 1], number)

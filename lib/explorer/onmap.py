@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import embedding_map, widgets
+from lib.explorer import embedding_map
+from lib.explorer.moving import Map
 from lib.plots.encoder import COLOURS, groupings, kinds_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class OnMap:
         self.page = page
         self.layout_by = widgets.Dropdown(description="laid out by", options=[(TOGETHER, ())], style=NAMED)
         self.colour_by = widgets.Dropdown(description="coloured by", options=[""], style=NAMED)
-        self.points = widgets.Map()
+        self.points = Map()
         row = widgets.HBox([self.layout_by, self.colour_by], layout=widgets.Layout(flex_flow="row wrap"))
         self.box = widgets.VBox([row, self.points])
         page.events.on(self.layout_by, self.draw)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
+from matplotlib.figure import Figure
 
 from lib import files
-from lib.display import mpl
 from lib.explorer import embedding_map, markup
 from lib.explorer.html_media import HEARD_S, audio_html
 from lib.explorer.inference import Answers, Sound
@@ -71,7 +71,7 @@ class OwnSounds:
         ]  # fmt: skip
         return Paper("", markup.table("Own sounds", ["file", "seconds", "sound", ""], rows))
 
-    def picture(self, sound: Sound) -> mpl.Figure:
+    def picture(self, sound: Sound) -> Figure:
         """What each encoder is given of a sound, over time."""
         return sounds.over_time(sound.audio[: round(HEARD_S)], self.rate_hz, self.answers.shelf)
 
@@ -101,7 +101,7 @@ class OwnSounds:
             rows.append({"file": sound.name, **found})
         return pd.DataFrame(rows)
 
-    def maps(self) -> mpl.Figure:
+    def maps(self) -> Figure:
         """The corpus laid out by each encoder, and the seconds of the own sounds among it."""
         rows = self.answers.mapped(self.n_points)
         layouts = {r.title: (r.name,) for r in self.answers.shelf}
@@ -127,12 +127,12 @@ class OwnSounds:
         found.attrs["class"] = label
         return found
 
-    def seconds(self, decided: pd.DataFrame, sound: Sound) -> mpl.Figure:
+    def seconds(self, decided: pd.DataFrame, sound: Sound) -> Figure:
         """A `by_second` as a picture."""
         return own_pictures.seconds(decided, decided.attrs["class"], sound.name)
 
 
-def heat(found: pd.DataFrame, sound: Sound) -> mpl.Figure:
+def heat(found: pd.DataFrame, sound: Sound) -> Figure:
     """Scores [class, then one column an answerer] as a picture."""
     return pictures.answers(found.set_index("class"), sound.name)
 

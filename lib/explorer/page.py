@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.explorer import markup
 from lib.explorer.choosing import Choosing
 from lib.explorer.events import Events
 from lib.explorer.inference import Answers, Sound, caption, title_of

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import markup, widgets
+from lib.explorer import markup
 from lib.explorer.html_media import png_bytes
 from lib.explorer.inference import score_table
+from lib.explorer.moving import Picture, Player
 from lib.plots import sounds
 
 if TYPE_CHECKING:
@@ -34,10 +36,10 @@ class Panel:
     def _make_player(self) -> None:
         self.title = widgets.HTML()
         self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style={"description_width": "initial"})  # fmt: skip
-        self.moving = widgets.Player()
+        self.moving = Player()
         self.moving.channel = self.moving.model_id
         left, right = sounds.TIME_AXIS
-        self.picture = widgets.Picture(left=left, right=right, channel=self.moving.channel)
+        self.picture = Picture(left=left, right=right, channel=self.moving.channel)
         # each in a box of its own, which can be dimmed: these widgets themselves pass no class on
         self.sound_box, self.picture_box = widgets.VBox([self.moving]), widgets.VBox([self.picture])
         beside = widgets.VBox([self.title, self.sound_box, self.second, self.page.events.failed])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import save, save_table, style
 from lib.display.screen import counted
 from lib.explorer import embedding_map, markup
@@ -44,7 +44,7 @@ class Twin:
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 
-    def _paper(self, stem: str, figure: mpl.Figure, alternative: str, table: str) -> Paper:
+    def _paper(self, stem: str, figure: Figure, alternative: str, table: str) -> Paper:
         save(figure, self.folder / f"06_{stem}")
         return Paper(image_html(figure, alternative), table)
 
@@ -91,7 +91,7 @@ class Twin:
         learned = [(r, r.learned_sounds()) for r in self.answers.shelf]
         learned = [(r, found) for r, found in learned if len(found)]
         with style():
-            figure = mpl.Figure(figsize=(6, 2.2 * max(1, len(learned))))
+            figure = Figure(figsize=(6, 2.2 * max(1, len(learned))))
             for axis, (representation, _) in zip(
                 figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
             ):
@@ -177,10 +177,10 @@ def _plain(found: pd.DataFrame, title: str) -> str:
     return markup.table(title, list(map(str, found.columns)), rows)
 
 
-def clip_counts(found: pd.DataFrame) -> mpl.Figure:
+def clip_counts(found: pd.DataFrame) -> Figure:
     """Bars of clips and mistakes; found: role and these two counts."""
     with style():
-        figure = mpl.Figure(figsize=(6, 1.1 + 0.5 * len(found)))
+        figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
         for number, name in enumerate(found.columns[1:3]):
             axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, label=name)
@@ -191,10 +191,10 @@ def clip_counts(found: pd.DataFrame) -> mpl.Figure:
         return figure
 
 
-def nearest_bars(found: pd.DataFrame) -> mpl.Figure:
+def nearest_bars(found: pd.DataFrame) -> Figure:
     """Bars of a `label_agreement`."""
     with style():
-        figure = mpl.Figure(figsize=(6, 0.9 + 0.32 * len(found)))
+        figure = Figure(figsize=(6, 0.9 + 0.32 * len(found)))
         axis = figure.subplots()
         axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
         axis.invert_yaxis()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.explorer import markup
 from lib.explorer.limits import LARGEST_BYTES, LONGEST_S
+from lib.explorer.moving import Own
 from lib.sounds.decode import BadFile
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ class Upload:
 
     def __init__(self, page: Explorer) -> None:
         self.page = page
-        self.own = widgets.Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
+        self.own = Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
         self.told = widgets.HTML()
         self.box = widgets.VBox([self.own, self.told])
         page.events.on(self.own, lambda: self.take(self.own.content, self.own.name), names="number")

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
+from IPython.display import HTML
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.screen import in_jupyter
 from lib.encoders.encoder import Encoder, key_of, load_finished
 from lib.explorer.events import Events
@@ -88,8 +90,6 @@ def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation
 
 def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, ReferenceChunks]) -> Any:
     """Slider, players and pictures of the chunks at `rows`; without anyone to click, the players of all of them."""
-    from IPython.display import HTML  # here, as the widgets below: the report takes pages from here, not these
-
     shelf = list(shelf)
     return Viewer(chunks, rows, shelf, known).box if in_jupyter() else HTML(page(chunks, rows, shelf, known))
 
@@ -117,7 +117,7 @@ def sounds_of(
     return [np.asarray(samples), *kept]
 
 
-def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> mpl.Figure:
+def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> Figure:
     """The pictures of one chunk."""
     return sounds.pictures(np.array(chunks.audio[row]), chunks.settings.rate_hz, shelf, caption(chunks, row))
 
@@ -128,8 +128,6 @@ class Viewer:
     def __init__(
         self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, ReferenceChunks]
     ) -> None:
-        import ipywidgets as widgets
-
         self.chunks, self.rows, self.shelf, self.known = chunks, rows, shelf, known
         self.slider = widgets.IntSlider(
             value=1, min=1, max=len(rows), description="clip", continuous_update=False,

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib.display import mpl
 from lib.representations.base import FrontEnd, Padding, Representation, Scaling, Train, on_processor
 from lib.settings import Chunking, Frozen, choice
 from lib.sounds.arrays import Rows
@@ -75,7 +75,7 @@ class Neuralogram(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
         high = np.percentile(features, 99) + 1e-6
         axis.pcolormesh(

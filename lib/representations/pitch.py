@@ -14,11 +14,11 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 
 from lib import files
-from lib.display import mpl
 from lib.display.figures import frequency_axis
 from lib.files import digests
 from lib.representations.base import (
@@ -132,7 +132,7 @@ class Pitch(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features.float())
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         edges_hz = self.settings.f_min_hz * 2 ** ((np.arange(len(features) + 1) - 0.5) / self.settings.bins_per_octave)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, edges_hz, features, cmap="Greys", vmin=0, vmax=1, rasterized=True)

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 
-from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,
@@ -116,7 +116,7 @@ class Timbre(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         # each coefficient by its own spread, since the low ones are ten times the high ones
         shown = (features - features.mean(1, keepdims=True)) / (features.std(1, keepdims=True) + 1e-6)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s

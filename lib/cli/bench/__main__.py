@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import files
@@ -19,7 +20,7 @@ from lib.cli.bench.cost import SIZES, cost_figure, costs
 from lib.cli.bench.features import pitch_cases, timbre_cases, waveform_cases
 from lib.cli.bench.results import bootstrap_cases, embed_cases, head_cases
 from lib.cli.bench.steps import encoder_cases, mobilenet_cases
-from lib.display import figures, mpl
+from lib.display import figures
 from lib.settings import Chunking, Settings
 from lib.sounds import corpora
 from lib.sounds.chunks import cut
@@ -100,10 +101,10 @@ def told(result: Result) -> str:
     return f"{result.name:26}{times}  {result.agreement}"
 
 
-def figure_of(lines: list[dict]) -> mpl.Figure:
+def figure_of(lines: list[dict]) -> Figure:
     """Ratios of the lines of bench.json as bars on a logarithmic axis."""
     with figures.style():
-        figure = mpl.Figure(figsize=(7, 0.4 * len(lines) + 1.2))
+        figure = Figure(figsize=(7, 0.4 * len(lines) + 1.2))
         axis = figure.subplots()
         shown = lines[::-1]
         axis.barh([line["name"] for line in shown], [line["ratio"] for line in shown], color="#0072B2")

@@ -7,10 +7,10 @@ the cepstrum drops stands between the two.
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 
-from lib.display import mpl
 from lib.representations.base import FrontEnd, Padding, Representation, Scaling, in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
 from lib.settings import Chunking, Frozen
@@ -52,7 +52,7 @@ class Logmel(Representation):
     def forward(self, features: Tensor) -> Tensor:
         return self.front(features)
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, np.arange(len(features) + 1) + 0.5, features, cmap="magma", rasterized=True)
         axis.set(ylabel="mel band", xlabel="time (s)")
