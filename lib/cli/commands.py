@@ -84,7 +84,7 @@ def study(given: Mapping[str, str]) -> int:
         where_jobs_run += ["--resources", f"gpu={len(planned['gpus'])}"]
     folder = Path(planned["folder"])
     print(planned["told"], flush=True)
-    with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
+    with files.locked(folder / "study", f"the study {folder.name}", patience_s=0):
         print("".join(f"{line}\n" for line in take_out_damaged(folder)), end="", flush=True)
         digests.write_json(folder / "request.json", {"plan": planned})
         if given.get("PROFILE"):

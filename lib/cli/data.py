@@ -17,7 +17,7 @@ def data(given: Mapping[str, str]) -> int:
     if name not in KNOWN:
         raise Stop(f"CORPUS={name}: can be had: {', '.join(KNOWN)} (planted makes itself, table is your own)")
     job = planned(name, given)
-    with files.held(job.folder / ARCHIVES / "data", f"the folder {shown(job.folder)}", patience_s=0):
+    with files.locked(job.folder / ARCHIVES / "data", f"the folder {shown(job.folder)}", patience_s=0):
         print(in_words(name, job), flush=True)
         get(job)
     corpus = corpora.load(name, job.folder)

@@ -73,7 +73,7 @@ def write(home: Path) -> list[Path]:
         before = path.read_text(encoding="utf-8")
         after = written(before, records, titles())
         if after != before:
-            with files.whole(path) as temporary:
+            with files.atomic_write(path) as temporary:
                 temporary.write_text(after, encoding="utf-8")
             changed.append(path)
     return changed

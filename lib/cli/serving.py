@@ -88,7 +88,7 @@ def parameterised(folder: Path) -> Path:
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     for cell in (each for each in notebook.cells if each.cell_type == "markdown"):
         cell.source = as_served(cell.source)
-    with files.whole(folder / "explorer.ipynb") as temporary:
+    with files.atomic_write(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)
     return folder / "explorer.ipynb"
 

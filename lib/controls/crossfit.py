@@ -110,7 +110,7 @@ def _made(part: Study, name: str, seed: int) -> Path:
     key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
     folder = checkpoints(part, CONTROL) / f"{name}-seed{seed}"
     told = folder / "made.json"
-    with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
+    with files.locked(folder, f"cross-fitting {name}, seed {seed}", wait=True):
         whole_ones = [folder / f"{what}.npy" for what in ("embeddings", "scores")]
         if digests.reread(told, digests.load_json) == {"key": key} and digests.usable(*whole_ones):
             return folder

@@ -60,7 +60,7 @@ def save(figure: Figure, stem: Path) -> Figure:
     with style():
         spell_out(figure)
         for kind, metadata in UNDATED.items():
-            with files.whole(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+            with files.atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)
     return figure
 
@@ -75,10 +75,10 @@ def sentence(text: str) -> Figure:
 
 def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
     """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
-    with files.whole(stem.with_name(f"{stem.name}.csv")) as temporary:
+    with files.atomic_write(stem.with_name(f"{stem.name}.csv")) as temporary:
         guarded(table).to_csv(temporary, index=False)
     shown = table.map(lambda x: f"{x:.3f}" if isinstance(x, float) and not pd.isna(x) else x)
-    with files.whole(stem.with_name(f"{stem.name}.tex")) as temporary:
+    with files.atomic_write(stem.with_name(f"{stem.name}.tex")) as temporary:
         temporary.write_text(latex(shown, caption), encoding="utf-8")
     return table
 

@@ -30,7 +30,7 @@ from lib import files
 from lib.encoders import speed, training
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
-from lib.files import digests, held
+from lib.files import digests, locked
 from lib.representations import kind, make
 from lib.representations.base import settings_of
 from lib.settings import Chunking, Settings
@@ -93,11 +93,11 @@ def train_encoder(
     """Train one encoder on the training chunks, or take up where an earlier call stopped, or read back its result.
 
     keep_epochs: after these epochs (from 1) the weights are kept beside the finished ones, where it is trained now.
-    Raises files.Held where another process is at it.
+    Raises files.Locked where another process is at it.
     """
     target = training.device_of(device)
     torch.set_num_threads(settings.threads)
-    with held(folder, f"{name}, seed {seed}"):
+    with locked(folder, f"{name}, seed {seed}"):
         key = key_of(name, chunks, settings, seed)
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
@@ -197,7 +197,7 @@ def features_of(encoder: Encoder, name: str, chunks: Chunks, device: torch.devic
     ]
     key = files.key(name, chunks.key, learned, *of_features(name, settings))
     path = files.cache() / "features" / f"{name}-{key}.npy"
-    with held(path.with_suffix(""), f"features of {name}", wait=True):
+    with locked(path.with_suffix(""), f"features of {name}", wait=True):
         features = digests.reread(path, mapped)
         if features is None:
             start = time.perf_counter()

@@ -56,7 +56,7 @@ class Choosing:
         """Offer the roles and classes of another study; none of its clips is chosen yet."""
         corpus = answers.chunks.corpus
         there = [role for role in ROLES if (corpus.clips["role"] == role).any()]
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.clips.options = []
             self.roles.options = [ALL_ROLES, *there]
             self.roles.value = "test" if "test" in there else ALL_ROLES
@@ -72,7 +72,7 @@ class Choosing:
                 self.page.take(self.first if name == title_of(self.first.part) else opened(finished()[name]))
         except (PlainError, ValueError, KeyError) as error:
             self.told.value = markup.line(f"{name} cannot be opened: {error}")
-            with self.page.events.held():
+            with self.page.events.quiet():
                 self.studies.value = before
 
     def wanted(self) -> np.ndarray:
@@ -96,7 +96,7 @@ class Choosing:
         """List the clips that the filters leave, and turn to the first unless the one that is shown is among them."""
         found, now = self.wanted(), self.clips.value
         first = int(found[0]) if turn and len(found) else None
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.clips.options = [(f"{n}. {self._line(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)]
             self.clips.value = now if now in found[:LISTED] else first
         self.told.value = markup.line(self._summary(len(found)))
@@ -122,7 +122,7 @@ class Choosing:
 
     def mark(self, clip: int | None) -> None:
         """Show which clip of the list is shown elsewhere, if it is in the list."""
-        with self.page.events.held():
+        with self.page.events.quiet():
             if clip is None or clip in [value for _, value in self.clips.options]:
                 self.clips.value = clip
 

@@ -44,7 +44,7 @@ class Events:
             self.failed.value = LOOK + markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def quiet(self) -> Iterator[None]:
         """Set widgets without answering to it."""
         before, self._quiet = self._quiet, True
         try:

@@ -31,7 +31,7 @@ class Learned:
         """Show what these representations learned."""
         found = {each.title: (each, each.learned_sounds()) for each in shelf}
         self.found = {title: both for title, both in found.items() if len(both[1])}
-        with self.events.held():
+        with self.events.quiet():
             self.by.options = list(self.found)
             self.by.value = next(iter(self.found), None)
         self.box.layout.display = None if self.found else "none"
@@ -39,7 +39,7 @@ class Learned:
 
     def _range(self) -> None:
         if self.by.value is not None:
-            with self.events.held():
+            with self.events.quiet():
                 self.number.max = len(self.found[self.by.value][1])
                 self.number.value = 1
             self.draw()

@@ -43,7 +43,7 @@ class OnMap:
     def take(self) -> None:
         """Offer the layouts and the colours of another study."""
         self.clear()
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in self.page.answers.shelf)]
             self.layout_by.value = ()
             self.colour_by.options = list(groupings(self.page.answers.chunks.corpus))

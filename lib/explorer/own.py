@@ -154,6 +154,6 @@ def example_sounds() -> Path:
     for name, samples in made.items():
         path = folder / f"{name}.wav"
         if not path.exists():
-            with files.whole(path) as temporary:
+            with files.atomic_write(path) as temporary:
                 soundfile.write(temporary, (0.3 * samples).astype(np.float32), RATE_HZ)
     return folder

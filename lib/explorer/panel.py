@@ -59,7 +59,7 @@ class Panel:
     def name(self) -> None:
         """Say which sound and second is shown, before anything of it is drawn."""
         sound = self.page.sound
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.page.chunk
         self.title.value = (
@@ -96,7 +96,7 @@ class Panel:
     def take(self) -> None:
         """Offer the heads and encoders of another study."""
         answers = self.page.answers
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.heads.options = list(answers.part.settings.heads.kinds)
             self.heads.value = answers.head
         self.switches = {

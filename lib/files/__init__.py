@@ -162,7 +162,7 @@ def in_bytes(number: int) -> str:
 
 
 @contextmanager
-def whole(path: Path, wanted: int = 0) -> Iterator[Path]:
+def atomic_write(path: Path, wanted: int = 0) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and is gone when it does not.
 
     Raises DiskFull where there is no room; wanted: bytes that the file will have, where they are known.
@@ -186,7 +186,7 @@ def reserve(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, indented, whole or not at all."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(as_json(value))
 
 
@@ -195,13 +195,13 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=_plain) + "\n"
 
 
-class Held(PlainError):
+class Locked(PlainError):
     """Another process is at it; the message says which, since when and what to do."""
 
 
 @contextmanager
-def held(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
-    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Held.
+def locked(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
+    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Locked.
 
     wait: wait for it instead, and say for whom, for what and for how long.
     The lock is the operating system's: it is gone with the process, however that ended.
@@ -227,7 +227,7 @@ def _acquire(lock: FileLock, told: Path, what: str, wait: bool, patience_s: floa
             owner = {"pid": "?", "since": "?"} | _remembered(told)
             at = f"process {owner['pid']} since {owner['since']}"
             if not wait:
-                raise Held(
+                raise Locked(
                     f"{what} is being worked on by {at}: wait for it, or stop it (kill {owner['pid']})"
                 ) from None
             print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)

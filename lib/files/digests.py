@@ -43,11 +43,11 @@ def short(path: Path) -> str:
 
 @contextmanager
 def sealed(path: Path, wanted: int = 0) -> Iterator[Path]:
-    """`files.whole`, and the digest of what was written beside it.
+    """`files.atomic_write`, and the digest of what was written beside it.
 
     The digest comes first and the one before it stays: whenever this is stopped, the file there is one of the two.
     """
-    with files.whole(path, wanted) as temporary:
+    with files.atomic_write(path, wanted) as temporary:
         yield temporary
         _note(path, [files.digest_of_file(temporary), *_noted(path)[:1]])
 
@@ -170,7 +170,7 @@ def _noted(path: Path) -> list[str]:
 
 
 def _note(path: Path, digests: list[str]) -> None:
-    with files.whole(_beside(path)) as temporary:
+    with files.atomic_write(_beside(path)) as temporary:
         temporary.write_text("\n".join(digests) + "\n")
 
 

@@ -131,7 +131,7 @@ def main(folder: Path, settings: Settings = Settings()) -> None:
     if (folder / "cost.json").exists():
         rows += on_cores(json.loads((folder / "cost.json").read_text()), settings)
     table = pd.DataFrame(rows)
-    with files.whole(folder / "projection.csv") as temporary:
+    with files.atomic_write(folder / "projection.csv") as temporary:
         table.to_csv(temporary, index=False)
     for line in lines:
         print(f"{line['name']:14}{line['kernels']:6} kernels {line['flops'] / 1e9:8.1f} Gflop {line['bytes'] / 1e6:8.0f} MB"

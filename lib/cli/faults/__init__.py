@@ -60,7 +60,7 @@ def number(name: str, text: str) -> int | None:
 def report(name: str, rows: list[Row]) -> bool:
     """Show the rows, write them as figures/faults/<name>.csv, and say whether all ended as they should."""
     print(f"\n{name}\n{as_text(rows)}")
-    with files.whole(files.home() / "figures" / "faults" / f"{name}.csv") as temporary, temporary.open("w") as file:
+    with files.atomic_write(files.home() / "figures" / "faults" / f"{name}.csv") as temporary, temporary.open("w") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["good"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
