@@ -17,7 +17,7 @@ SUBMITS = {"slurm": "sbatch"}
 
 
 def graph_words(profile: str, jobs: str) -> list[str]:
-    """What snakemake is told so that jobs run by the profile, `jobs` of them at a time where a number is given.
+    """snakemake's options so that jobs run by the profile, `jobs` of them at a time where a number is given.
 
     Installs the profile's executor where it is missing. Stop where there is no such profile, or no such cluster.
     """

@@ -79,18 +79,15 @@ def main(command: str) -> None:
         given = overrides(os.environ)
         chosen = given.pop("PYTHON", None)
         check_names(command, given)
-        if command == "help":
-            print(HELP)
-            return
-        python = set_up(PROJECT, bool(chosen))
+        python = set_up(PROJECT, bool(chosen)) if command != "help" else Path()
     except Stop as stop:
         sys.exit(f"make {command}: {stop}")
     except OSError as error:
         sys.exit(f"make {command}: {error}: this user must be able to write in {PROJECT}")
     except KeyboardInterrupt:
         sys.exit(f"make {command}: stopped; the next call goes on from here")
-    if command == "setup":
-        print(f"ready: {python.parent.parent}")
+    if command in ("help", "setup"):
+        print(HELP if command == "help" else f"ready: {python.parent.parent}")
         return
     pairs = [f"{name}={value}" for name, value in given.items()]
     os.execve(str(python), [str(python), "-m", "lib.cli.commands", command, *pairs], for_commands(os.environ, python))
@@ -218,7 +215,7 @@ def make_venv(venv: Path) -> None:
     log = venv.parent / ".venv.log"
     if run_logged([sys.executable, "-m", "venv", str(venv)], log):
         shutil.rmtree(str(venv), ignore_errors=True)
-        raise Stop(f"python -m venv failed (on Debian: apt install python3-venv); its words are in {log}")
+        raise Stop(f"python -m venv failed (on Debian: apt install python3-venv); see the log {log}")
     log.unlink()
 
 
@@ -236,12 +233,12 @@ def install(project: Path, python: Path) -> None:
     print("installing requirements.txt into .venv: about 6.5 GB, some minutes the first time", flush=True)
     for what in (["-r", str(project / "requirements.txt")], ["--no-deps", "-e", str(project)]):
         if run_logged(pip + what, log):
-            raise Stop(f"the install failed: {why(log)}; the next call goes on from here, the log is {log}")
+            raise Stop(f"the install failed: {why(log)}; the next call goes on from here; see the log {log}")
     print(f"installed in {time.time() - started:.0f} s", flush=True)
 
 
 def run_logged(command: list, log: Path) -> int:
-    """Run a command, its words to the end of a log, the latest to a terminal; it ends with this process."""
+    """Run a command, its output to the end of a log, the latest line to a terminal; it ends with this process."""
     from lib.cli.processes import terminate_with_parent  # here, where this Python is one of PYTHONS
 
     with log.open("a") as file, subprocess.Popen(
@@ -272,7 +269,7 @@ def why(log: Path) -> str:
     words = log.read_text(errors="replace").rpartition("\n$ ")[2]
     errors = [line.strip()[:200] for line in words.splitlines() if line.lower().startswith("error")]
     reasons = [reason for pattern, reason in REASONS if re.search(pattern, words)]
-    return [*reasons, *errors[-1:], "pip ended without a word"][0]
+    return [*reasons, *errors[-1:], "pip gave no reason"][0]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from lib.cli.environment import Stop
 
 EXTRAS = {
     "snakemake_executor_plugin_slurm": "snakemake-executor-plugin-slurm==2.8.0",
+    "nnAudio": "nnAudio==0.3.4",
     "pyarrow": "pyarrow==26.0.1",
     "onnx": "onnx==1.23.2",
     "onnxruntime": "onnxruntime==1.32.0",

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.cluster import ended_by_scheduler
-from lib.cli.processes import shown
 from lib.cli.unforeseen import ELSE
-from lib.display.screen import measure_name
+from lib.display.screen import measure_name, short_path
 from lib.files import digests
 
 
@@ -29,7 +28,7 @@ def what_failed(folder: Path, since: float, log: Path) -> str:
         r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
     )
     last = " ".join((errors or words or ["no word of it"])[-1].split())
-    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
+    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({short_path(log)})"
 
 
 def written(folder: Path, pattern: str, since: float) -> list[Path]:
@@ -53,7 +52,7 @@ def failure(notebook: Path) -> str:
         lines = words.read_text().strip().splitlines()[-1:]
     else:
         return ""
-    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
+    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {short_path(notebook)}"])
 
 
 def control_failure(log: Path) -> str:
@@ -61,14 +60,14 @@ def control_failure(log: Path) -> str:
     words = log.read_text(errors="replace")
     if "Traceback" not in words:
         return ""
-    return "\n    ".join([f"{log.stem} failed:", words.strip().splitlines()[-1][:500], f"all of it: {shown(log)}"])
+    return "\n    ".join([f"{log.stem} failed:", words.strip().splitlines()[-1][:500], f"all of it: {short_path(log)}"])
 
 
 def where(traceback: Sequence[str]) -> list[str]:
     """Places in lib/ that a notebook's traceback names, the last two."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
     places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
-    return [f"at {shown(place)}" for place in places[-2:]]
+    return [f"at {short_path(place)}" for place in places[-2:]]
 
 
 def table1(path: Path) -> str:
@@ -100,4 +99,4 @@ def percent(fraction: str) -> str:
 def figures(folder: Path) -> str:
     """Where the figures lie, by name."""
     names = sorted(path.stem for path in folder.glob("*.png"))
-    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
+    return "\n".join([f"figures: {short_path(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.environment import Stop
-from lib.cli.processes import shown
+from lib.display.screen import short_path
 from lib.files import PlainError
 
 # Errors by type: what is in the way, and what to do; the first that fits counts.
@@ -34,7 +34,7 @@ def in_one_line(command: str) -> Iterator[None]:
     except Exception as error:
         advice = next((told for kind, told in KNOWN if isinstance(error, kind)), ELSE)
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Stop(f"{said[:300]}; {advice} ({shown(_logged(command, error))})") from None
+        raise Stop(f"{said[:300]}; {advice} ({short_path(_logged(command, error))})") from None
 
 
 def _logged(command: str, error: Exception) -> Path:

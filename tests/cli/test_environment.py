@@ -77,7 +77,7 @@ def test_changed_requirements_are_installed_into_the_same_venv(project, installe
 @pytest.mark.parametrize("fails", ["requirements", "package"])
 def test_an_install_cut_off_goes_on_from_there(project, installer, fails):
     installer.fails = fails
-    with pytest.raises(Stop, match="the install failed: pip ended without a word; the next call goes on from here, the log is .*log"):
+    with pytest.raises(Stop, match="the install failed: pip gave no reason; the next call goes on from here; see the log .*log"):
         set_up(project)
     installer.fails = ""
     assert installer.again(project) == ["requirements", "package"]
@@ -152,7 +152,7 @@ def test_two_calls_at_once_install_one_after_the_other(project, installer, capsy
     ("OSError: [Errno 28] No space left on device", "disk is full"),
     ("ERROR: No matching distribution found for torch==9", "lacks a pinned version"),
     ("ERROR: something else", "something else"),
-    ("", "without a word"),
+    ("", "pip gave no reason"),
 ])  # fmt: skip
 def test_a_failed_install_says_why(tmp_path, words, told):
     log = tmp_path / "setup.log"

@@ -1,7 +1,5 @@
 """What a step of the study costs, by how much sound there is."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable
 from pathlib import Path

@@ -4,8 +4,6 @@
     projection.csv   of each machine and stage: when it would begin and end. A projection, not a measurement
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

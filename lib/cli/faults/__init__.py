@@ -20,7 +20,7 @@ from lib.cli.faults.damage import damage
 from lib.cli.faults.disks import disks
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import Row, Tiny, make_corpus
-from lib.cli.processes import shown
+from lib.display.screen import short_path
 
 KILLS = 50
 
@@ -46,7 +46,7 @@ def faults(given: Mapping[str, str]) -> int:
     good = False not in [report(name, rows) for name, rows in found.items()]
     if good:
         shutil.rmtree(folder)
-    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {shown(folder)}")
+    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
     return 0 if good else 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from lib import files
-from lib.cli.processes import apart
+from lib.cli.processes import in_subprocess
 
 Row = dict[str, str | int | float]
 RUN = "planted-tiny"
@@ -21,7 +21,7 @@ TIMES = "timing"  # the table that no two runs have in common
 
 def make_corpus(folder: Path) -> Path:
     """A planted corpus of 40 clips below `folder`."""
-    apart(_make_corpus, folder / "corpus")
+    in_subprocess(_make_corpus, folder / "corpus")
     return folder / "corpus"
 
 
