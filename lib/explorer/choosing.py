@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lib.explorer import markup
-from lib.explorer.inference import Answers, finished, opened, title_of
+from lib.explorer.inference import Inference, finished, opened, title_of
 from lib.files import PlainError
 from lib.sounds.corpora.base import ROLES
 
@@ -26,7 +26,7 @@ class Choosing:
     """A list of the clips that the filters leave; `box` is what a notebook shows."""
 
     def __init__(self, page: Explorer) -> None:
-        self.page, self.first = page, page.answers
+        self.page, self.first = page, page.inference
         names = [title_of(self.first.part), *finished()]
         self.studies = widgets.Dropdown(
             description="study", options=list(dict.fromkeys(names)), style=NAMED, layout=WIDE
@@ -40,11 +40,11 @@ class Choosing:
         self.clips = widgets.Select(description="clip", rows=7, layout=WIDE)
         self.next = widgets.Button(description="next", tooltip="the next clip of the list")
         self.random = widgets.Button(description="random", tooltip="any clip of the list")
-        self.told = widgets.HTML()
+        self.message = widgets.HTML()
         rows = [widgets.HBox([self.roles, self.which]), widgets.HBox([self.labels, self.search])]
         for row in rows:
             row.layout.flex_flow = "row wrap"
-        self.box = widgets.VBox([self.studies, *rows, self.clips, widgets.HBox([self.next, self.random]), self.told])
+        self.box = widgets.VBox([self.studies, *rows, self.clips, widgets.HBox([self.next, self.random]), self.message])
         for widget in (self.roles, self.labels, self.which, self.search):
             page.events.on(widget, self.filter)
         page.events.on(self.clips, self.turn)
@@ -52,9 +52,9 @@ class Choosing:
         page.events.on_click(self.next, self._step)
         page.events.on_click(self.random, self._random)
 
-    def take(self, answers: Answers) -> None:
+    def take(self, inference: Inference) -> None:
         """Offer the roles and classes of another study; none of its clips is chosen yet."""
-        corpus = answers.chunks.corpus
+        corpus = inference.chunks.corpus
         there = [role for role in ROLES if (corpus.clips["role"] == role).any()]
         with self.page.events.quiet():
             self.clips.options = []
@@ -65,31 +65,31 @@ class Choosing:
 
     def _other_study(self) -> None:
         """Open the study that was chosen; what is in the way is told, and the one before stays."""
-        name, before = self.studies.value, title_of(self.page.answers.part)
-        self.told.value = markup.line(f"opening {name} ...")
+        name, before = self.studies.value, title_of(self.page.inference.part)
+        self.message.value = markup.line(f"opening {name} ...")
         try:
             with self.page.events.working(*self.page.views):
                 self.page.take(self.first if name == title_of(self.first.part) else opened(finished()[name]))
         except (PlainError, ValueError, KeyError) as error:
-            self.told.value = markup.line(f"{name} cannot be opened: {error}")
+            self.message.value = markup.line(f"{name} cannot be opened: {error}")
             with self.page.events.quiet():
                 self.studies.value = before
 
     def wanted(self) -> np.ndarray:
         """Clips [clip] that the filters leave, where encoders disagree most first if that is asked for."""
-        answers = self.page.answers
-        corpus = answers.chunks.corpus
+        inference = self.page.inference
+        corpus = inference.chunks.corpus
         keep = np.ones(len(corpus.clips), bool)
         if self.roles.value != ALL_ROLES:
             keep &= (corpus.clips["role"] == self.roles.value).to_numpy()
         if self.labels.value != ALL_LABELS:
             keep &= corpus.targets[:, corpus.classes.index(self.labels.value)] == 1
         if self.which.value == MISTAKES:
-            keep &= answers.mistaken(self.page.chosen)
+            keep &= inference.mistaken(self.page.chosen)
         words = self.search.value.strip().lower()
-        found = np.array([k for k in np.flatnonzero(keep) if words in answers.name_of(k).lower()], int)
+        found = np.array([k for k in np.flatnonzero(keep) if words in inference.name_of(k).lower()], int)
         if self.which.value == DISAGREE:
-            found = found[np.argsort(-answers.disagreement()[found], kind="stable")]
+            found = found[np.argsort(-inference.disagreement()[found], kind="stable")]
         return found
 
     def filter(self, turn: bool = True) -> None:
@@ -99,24 +99,24 @@ class Choosing:
         with self.page.events.quiet():
             self.clips.options = [(f"{n}. {self._line(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)]
             self.clips.value = now if now in found[:LISTED] else first
-        self.told.value = markup.line(self._summary(len(found)))
+        self.message.value = markup.line(self._summary(len(found)))
         if self.clips.value is not None and (self.clips.value != now or self.page.sound is None):
             self.turn()
 
     def _line(self, clip: int) -> str:
         """A clip in the list, with the number that it is ranked by."""
-        name = self.page.answers.name_of(clip)
-        return f"{name}: {self.page.answers.disagreement()[clip]:.2f}" if self.which.value == DISAGREE else name
+        name = self.page.inference.name_of(clip)
+        return f"{name}: {self.page.inference.disagreement()[clip]:.2f}" if self.which.value == DISAGREE else name
 
     def _summary(self, n_clips: int) -> str:
         if not n_clips:
             return "no clip is left: ask for less"
         more = f", the first {LISTED} are listed" if n_clips > LISTED else ""
-        ranked = "; 0 where all encoders answer alike, 1 where their answers have nothing in common"
+        ranked = "; 0 where all encoders predict alike, 1 where their predictions are uncorrelated"
         return f"{n_clips} clip{'s'[: n_clips != 1]}{more}{ranked if self.which.value == DISAGREE else ''}"
 
     def again(self) -> None:
-        """List anew where the list depends on who answers; a sound of one's own stays."""
+        """List again where the list depends on which encoders are on; an own sound stays."""
         if self.which.value in (MISTAKES, DISAGREE):
             self.filter(turn=self.page.sound is not None and self.page.sound.clip >= 0)
 
@@ -129,7 +129,7 @@ class Choosing:
     def turn(self) -> None:
         """Show the clip that is chosen in the list."""
         if self.clips.value is not None:
-            self.page.show(self.page.answers.clip(self.clips.value))
+            self.page.show(self.page.inference.clip(self.clips.value))
 
     def _step(self) -> None:
         there = [value for _, value in self.clips.options]

@@ -21,15 +21,15 @@ class Learned:
         self.events = events
         self.by = widgets.Dropdown(description="learned by")
         self.number = widgets.IntSlider(1, 1, 1, description="number", continuous_update=False)
-        self.shown = widgets.HTML()
+        self.view = widgets.HTML()
         row = widgets.HBox([self.by, self.number], layout=widgets.Layout(flex_flow="row wrap"))
-        self.box = widgets.VBox([row, self.shown])
+        self.box = widgets.VBox([row, self.view])
         events.on(self.by, self._range)
         events.on(self.number, self.draw)
 
-    def take(self, shelf: Iterable[Representation]) -> None:
+    def take(self, representations: Iterable[Representation]) -> None:
         """Show what these representations learned."""
-        found = {each.title: (each, each.learned_sounds()) for each in shelf}
+        found = {each.title: (each, each.learned_sounds()) for each in representations}
         self.found = {title: both for title, both in found.items() if len(both[1])}
         with self.events.quiet():
             self.by.options = list(self.found)
@@ -53,4 +53,4 @@ class Learned:
             representation.draw_learned_sound(figure.subplots(), number - 1)
         told = f"{representation.title}: spectrum of learned sound {number}"
         player = markup.learned(representation, samples[number - 1], number)
-        self.shown.value = f"{player}<br>{image_html(figure, told)}"
+        self.view.value = f"{player}<br>{image_html(figure, told)}"

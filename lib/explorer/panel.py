@@ -1,4 +1,4 @@
-"""What stays in view beside everything else: the sound that is shown with its player, and who says what of it."""
+"""What stays in view beside everything else: the sound that is shown with its player, and what the encoders predict for it."""
 
 from __future__ import annotations
 
@@ -74,16 +74,16 @@ class Panel:
 
     def draw_picture(self) -> None:
         """The picture of the window."""
-        audio, shelf = self.page.sound.audio[self.window], self.page.answers.shelf
+        audio, representations = self.page.sound.audio[self.window], self.page.inference.representations
         from_s = float(self.page.sound.start_s[self.window][0])
-        rows = ", ".join(representation.title.lower() for representation in shelf)
+        rows = ", ".join(representation.title.lower() for representation in representations)
         self.picture.show(
-            png_bytes(sounds.over_time(audio, self.page.rate, shelf, from_s)),
+            png_bytes(sounds.over_time(audio, self.page.rate, representations, from_s)),
             f"{self.page.name}: constant-Q spectrogram, {rows} over time",
             audio.size / self.page.rate,
         )
 
-    # Who says what
+    # Predictions
 
     def _make_scores(self) -> None:
         self.heads = widgets.Dropdown(description="head", style={"description_width": "initial"})
@@ -95,20 +95,20 @@ class Panel:
 
     def take(self) -> None:
         """Offer the heads and encoders of another study."""
-        answers = self.page.answers
+        inference = self.page.inference
         with self.page.events.quiet():
-            self.heads.options = list(answers.part.settings.heads.kinds)
-            self.heads.value = answers.head
+            self.heads.options = list(inference.part.settings.heads.kinds)
+            self.heads.value = inference.head
         self.switches = {
             r.name: widgets.Checkbox(True, description=r.title, indent=False, layout=widgets.Layout(**SWITCH))
-            for r in answers.shelf
+            for r in inference.representations
         }
         for switch in self.switches.values():
             self.page.events.on(switch, self._switched)
         self.switch_box.children = tuple(self.switches.values())
 
     def _other_head(self) -> None:
-        self.page.answers.head = self.heads.value
+        self.page.inference.head = self.heads.value
         self._switched()
 
     def _switched(self) -> None:
@@ -121,13 +121,13 @@ class Panel:
         return tuple(name for name, switch in self.switches.items() if switch.value)
 
     def draw_scores(self) -> None:
-        """The answer of the chosen encoders' head; silence has none."""
-        answers, sound = self.page.answers, self.page.sound
-        if answers.silent(sound).all():
+        """The predictions of the chosen encoders' head; silence has none."""
+        inference, sound = self.page.inference, self.page.sound
+        if inference.silent(sound).all():
             self.score_html.value = markup.line(markup.SILENT)
             return
-        found = score_table(answers, sound, self.chosen)
+        found = score_table(inference, sound, self.chosen)
         shown = [*found.columns[:3], *found.columns[3:][self.window]]
-        titles = [r.title for r in answers.shelf if r.name in self.chosen]
+        titles = [r.title for r in inference.representations if r.name in self.chosen]
         who = " + ".join(titles) if titles else "nothing (no encoder is on: what is common in training)"
         self.score_html.value = markup.scores(found[shown], f"Scores by {who}")

@@ -21,28 +21,28 @@ class Upload:
     def __init__(self, page: Explorer) -> None:
         self.page = page
         self.own = Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
-        self.told = widgets.HTML()
-        self.box = widgets.VBox([self.own, self.told])
+        self.message = widgets.HTML()
+        self.box = widgets.VBox([self.own, self.message])
         page.events.on(self.own, lambda: self.take(self.own.content, self.own.name), names="number")
 
     def take(self, content: bytes, name: str) -> None:
         """Show an own sound in every view; what is wrong with it is told, and the sound before stays."""
-        self.told.value = markup.line(f"{name}: the encoders are listening ...")
+        self.message.value = markup.line(f"{name}: the encoders are listening ...")
         try:
             with self.page.events.working(*self.page.views):
-                sound = self.page.answers.hear_bytes(content, name)
+                sound = self.page.inference.embed_bytes(content, name)
         except BadFile as error:
-            self.told.value = markup.line(f"{name}: {error}; the views still show the sound before")
+            self.message.value = markup.line(f"{name}: {error}; the views still show the sound before")
             return
         except Exception:
-            self.told.value = ""  # the line of what failed says more
+            self.message.value = ""  # the line of what failed says more
             raise
         self.page.choosing.mark(None)
         self.page.show(sound, play=True)
-        self.told.value = markup.line(f"{name}: {self._summary(sound)}")
+        self.message.value = markup.line(f"{name}: {self._summary(sound)}")
 
     def _summary(self, sound) -> str:
-        silent = self.page.answers.silent(sound)
+        silent = self.page.inference.silent(sound)
         if silent.all():
             return f"{markup.SILENT}; was the microphone on?"
         told = [f"{len(silent)} chunk{'s'[: len(silent) != 1]}; every view now shows it", sound.remark]
@@ -51,4 +51,4 @@ class Upload:
 
     def clear(self) -> None:
         """Say nothing more of the sound before."""
-        self.told.value = ""
+        self.message.value = ""
