@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 import numpy as np
 
+from lib.display.screen import counted
 from lib.explorer import markup
 from lib.explorer.inference import Inference, finished, opened, title_of
 from lib.files import PlainError
@@ -27,16 +28,13 @@ class Choosing:
 
     def __init__(self, page: Explorer) -> None:
         self.page, self.first = page, page.inference
-        names = [title_of(self.first.part), *finished()]
-        self.studies = widgets.Dropdown(
-            description="study", options=list(dict.fromkeys(names)), style=NAMED, layout=WIDE
-        )
+        names = list(dict.fromkeys([title_of(self.first.part), *finished()]))
+        self.studies = widgets.Dropdown(description="study", options=names, style=NAMED, layout=WIDE)
         self.roles = widgets.Dropdown(description="role", options=[ALL_ROLES])
         self.labels = widgets.Dropdown(description="class", options=[ALL_LABELS])
         self.which = widgets.Dropdown(description="show", options=[ALL, MISTAKES, DISAGREE])
-        self.search = widgets.Text(
-            description="search", placeholder="part of a file name or label", continuous_update=False
-        )
+        part = "part of a file name or label"
+        self.search = widgets.Text(description="search", placeholder=part, continuous_update=False)
         self.clips = widgets.Select(description="clip", rows=7, layout=WIDE)
         self.next = widgets.Button(description="next", tooltip="the next clip of the list")
         self.random = widgets.Button(description="random", tooltip="any clip of the list")
@@ -64,7 +62,7 @@ class Choosing:
             self.which.value, self.search.value = ALL, ""
 
     def _other_study(self) -> None:
-        """Open the study that was chosen; what is in the way is told, and the one before stays."""
+        """Open the study that was chosen; where that fails the message says why, and the one before stays."""
         name, before = self.studies.value, title_of(self.page.inference.part)
         self.message.value = markup.line(f"opening {name} ...")
         try:
@@ -76,7 +74,7 @@ class Choosing:
                 self.studies.value = before
 
     def wanted(self) -> np.ndarray:
-        """Clips [clip] that the filters leave, where encoders disagree most first if that is asked for."""
+        """Clips [clip] that the filters leave, ranked by disagreement where `show` says so."""
         inference = self.page.inference
         corpus = inference.chunks.corpus
         keep = np.ones(len(corpus.clips), bool)
@@ -85,7 +83,7 @@ class Choosing:
         if self.labels.value != ALL_LABELS:
             keep &= corpus.targets[:, corpus.classes.index(self.labels.value)] == 1
         if self.which.value == MISTAKES:
-            keep &= inference.mistaken(self.page.chosen)
+            keep &= inference.mistaken(self.page.panel.chosen)
         words = self.search.value.strip().lower()
         found = np.array([k for k in np.flatnonzero(keep) if words in inference.name_of(k).lower()], int)
         if self.which.value == DISAGREE:
@@ -110,10 +108,10 @@ class Choosing:
 
     def _summary(self, n_clips: int) -> str:
         if not n_clips:
-            return "no clip is left: ask for less"
+            return "no clip is left: remove a filter"
         more = f", the first {LISTED} are listed" if n_clips > LISTED else ""
         ranked = "; 0 where all encoders predict alike, 1 where their predictions are uncorrelated"
-        return f"{n_clips} clip{'s'[: n_clips != 1]}{more}{ranked if self.which.value == DISAGREE else ''}"
+        return f"{counted(n_clips, 'clip')}{more}{ranked if self.which.value == DISAGREE else ''}"
 
     def again(self) -> None:
         """List again where the list depends on which encoders are on; an own sound stays."""

@@ -1,4 +1,4 @@
-"""What happens on a click: an action that fails is a line on the page, and what is being made anew says so."""
+"""What happens on a click: an action that fails is a line on the page, and what is being redrawn says so."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Events:
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Set widgets without answering to it."""
+        """Set widgets without acting on it."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -53,12 +53,12 @@ class Events:
             self._quiet = before
 
     @contextmanager
-    def working(self, *shown: widgets.DOMWidget) -> Iterator[None]:
-        """Dim what is made anew in the block: until then it shows what was before."""
-        for widget in shown:
+    def working(self, *views: widgets.DOMWidget) -> Iterator[None]:
+        """Dim what is redrawn in the block: until then it shows what was before."""
+        for widget in views:
             widget.add_class("study-working")
         try:
             yield
         finally:
-            for widget in shown:
+            for widget in views:
                 widget.remove_class("study-working")

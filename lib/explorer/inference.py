@@ -39,7 +39,7 @@ class Sound:
     """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
 
     clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
-    remark: what is to be said of it, such as that only its beginning is heard.
+    remark: a note on it, such as that only its beginning is used.
     """
 
     audio: np.ndarray

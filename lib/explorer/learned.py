@@ -29,28 +29,28 @@ class Learned:
 
     def take(self, representations: Iterable[Representation]) -> None:
         """Show what these representations learned."""
-        found = {each.title: (each, each.learned_sounds()) for each in representations}
-        self.found = {title: both for title, both in found.items() if len(both[1])}
+        learned = {each.title: (each, each.learned_sounds()) for each in representations}
+        self.learned = {title: both for title, both in learned.items() if len(both[1])}
         with self.events.quiet():
-            self.by.options = list(self.found)
-            self.by.value = next(iter(self.found), None)
-        self.box.layout.display = None if self.found else "none"
+            self.by.options = list(self.learned)
+            self.by.value = next(iter(self.learned), None)
+        self.box.layout.display = None if self.learned else "none"
         self._range()
 
     def _range(self) -> None:
         if self.by.value is not None:
             with self.events.quiet():
-                self.number.max = len(self.found[self.by.value][1])
+                self.number.max = len(self.learned[self.by.value][1])
                 self.number.value = 1
             self.draw()
 
     def draw(self) -> None:
         """The player and the spectrum of the chosen one."""
-        representation, samples = self.found[self.by.value]
+        representation, samples = self.learned[self.by.value]
         number = self.number.value
         with style():
             figure = Figure(figsize=(6, 2.2))
             representation.draw_learned_sound(figure.subplots(), number - 1)
-        told = f"{representation.title}: spectrum of learned sound {number}"
+        alternative = f"{representation.title}: spectrum of learned sound {number}"
         player = markup.learned(representation, samples[number - 1], number)
-        self.view.value = f"{player}<br>{image_html(figure, told)}"
+        self.view.value = f"{player}<br>{image_html(figure, alternative)}"

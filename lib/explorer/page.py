@@ -65,11 +65,6 @@ class Explorer:
             self.points.mark()
 
     @property
-    def chosen(self) -> tuple[str, ...]:
-        """The encoders that are switched on."""
-        return self.panel.chosen
-
-    @property
     def rate(self) -> int:
         """Samples a second of the sounds that are shown."""
         return self.inference.part.settings.chunking.rate_hz
@@ -89,7 +84,7 @@ class Explorer:
         self.events.on_click(self.hear, self.draw_sonified)
 
     def draw_second(self) -> None:
-        """Views of the chosen second; its sounds are made when they are asked for."""
+        """Views of the chosen second; its sounds are made when the button is pressed."""
         self.alike.value = markup.alike(self.inference, self.sound, self.chunk)
         self.sonified_html.value = ""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lib.explorer.page import Explorer
 
 SHOWN_CHUNKS = 5  # in the picture and the table at most
+NAMED = {"description_width": "initial"}
 SWITCH = {"width": "auto", "margin": "2px 14px 2px 2px"}
 
 
@@ -35,7 +36,7 @@ class Panel:
 
     def _make_player(self) -> None:
         self.title = widgets.HTML()
-        self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style={"description_width": "initial"})  # fmt: skip
+        self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style=NAMED)
         self.moving = Player()
         self.moving.channel = self.moving.model_id
         left, right = sounds.TIME_AXIS
@@ -62,9 +63,8 @@ class Panel:
         with self.page.events.quiet():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.page.chunk
-        self.title.value = (
-            f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(self.page.name)}</h3>"
-        )
+        name = markup.html.escape(self.page.name)
+        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>"
 
     def draw_sound(self) -> None:
         """The sound of the window, at the chosen second."""
@@ -86,7 +86,7 @@ class Panel:
     # Predictions
 
     def _make_scores(self) -> None:
-        self.heads = widgets.Dropdown(description="head", style={"description_width": "initial"})
+        self.heads = widgets.Dropdown(description="head", style=NAMED)
         self.switch_box = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.score_html = widgets.HTML()
         self.scores = widgets.VBox([self.switch_box, self.heads, self.score_html])
@@ -127,7 +127,7 @@ class Panel:
             self.score_html.value = markup.line(markup.SILENT)
             return
         found = score_table(inference, sound, self.chosen)
-        shown = [*found.columns[:3], *found.columns[3:][self.window]]
+        displayed = [*found.columns[:3], *found.columns[3:][self.window]]
         titles = [r.title for r in inference.representations if r.name in self.chosen]
-        who = " + ".join(titles) if titles else "nothing (no encoder is on: what is common in training)"
-        self.score_html.value = markup.scores(found[shown], f"Scores by {who}")
+        who = " + ".join(titles) if titles else "no encoder: how common each class is in training"
+        self.score_html.value = markup.scores(found[displayed], f"Scores by {who}")

@@ -1,6 +1,6 @@
 """The views on paper: what a printed or headless notebook shows in the place of each widget, a figure and a table."""
 
-from __future__ import annotations
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,15 @@ from lib.plots.encoder import NONE, groupings, kinds_of
 from lib.sounds.corpora.base import ROLES
 from lib.study import Study
 
-N_ALIKE = 5  # nearest chunks that the map's table asks
+N_ALIKE = 5  # nearest chunks that are compared
 
 
+@dataclass(frozen=True)
 class StaticView:
     """A figure and a table of one view, as a notebook shows them."""
 
-    def __init__(self, figure: str, table: str) -> None:
-        self.figure, self.table = figure, table
+    figure: str
+    table: str
 
     def _repr_html_(self) -> str:
         return self.figure + self.table
@@ -81,9 +82,8 @@ class Twin:
         shown = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
         save_table(shown.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
         figure = pictures.predictions(shown, f"{self.name}; * its label")
-        return self._view(
-            "scores", figure, f"scores of {self.name} by each encoder", markup.scores(found, "Scores by all encoders")
-        )
+        table = markup.scores(found, "Scores by all encoders")
+        return self._view("scores", figure, f"scores of {self.name} by each encoder", table)
 
     @property
     def sonified(self) -> StaticView:
@@ -91,10 +91,10 @@ class Twin:
         learned = [(r, r.learned_sounds()) for r in self.inference.representations]
         learned = [(r, found) for r, found in learned if len(found)]
         with style():
-            figure = Figure(figsize=(6, 2.2 * max(1, len(learned))))
-            for axis, (representation, _) in zip(
-                figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
-            ):
+            n = max(1, len(learned))
+            figure = Figure(figsize=(6, 2.2 * n))
+            axes = figure.subplots(n, squeeze=False)[:, 0]
+            for axis, (representation, _) in zip(axes, learned, strict=False):
                 representation.draw_learned_sound(axis, 0)
         rows = [[markup.cell(r.title, name=True), markup.cell(markup.learned(r, found[0], 1))] for r, found in learned]
         table = markup.sonified(self.inference, self.sound, self.chunk)
@@ -104,21 +104,16 @@ class Twin:
     @property
     def alike(self) -> StaticView:
         """The nearest chunks in each encoder's embeddings."""
-        found = self.label_agreement()
-        self.study.write_table("neighbours", found.drop(columns="colour"))
-        figure = nearest_bars(found)
-        return self._view(
-            "alike",
-            figure,
-            "bars: how often neighbours share a label",
-            markup.alike(self.inference, self.sound, self.chunk),
-        )
+        agreement = self.label_agreement()
+        self.study.write_table("neighbours", agreement.drop(columns="colour"))
+        table = markup.alike(self.inference, self.sound, self.chunk)
+        return self._view("alike", nearest_bars(agreement), "bars: how often neighbours share a label", table)
 
     def label_agreement(self) -> pd.DataFrame:
         """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share]."""
         targets = self.inference.chunks.targets
         rows = self.inference.mapped(min(200, self.n_points))
-        found = []
+        result = []
         for representation in self.inference.representations:
             shares = []
             for row in rows:
@@ -126,10 +121,8 @@ class Twin:
                 chunk = int(row - np.flatnonzero(self.inference.chunks.clip == clip.clip)[0])
                 near, _ = self.inference.nearest(representation.name, clip, chunk, N_ALIKE)
                 shares.append((targets[near] & targets[row]).any(1).mean())
-            found.append(
-                {"encoder": representation.title, "share": float(np.mean(shares)), "colour": representation.colour}
-            )
-        return pd.DataFrame(found)
+            result.append((representation.title, float(np.mean(shares)), representation.colour))
+        return pd.DataFrame(result, columns=["encoder", "share", "colour"])
 
     @property
     def map(self) -> StaticView:
@@ -142,18 +135,10 @@ class Twin:
         title, groups = next(iter(grouped.items()))
         names, kinds = kinds_of(chunks.targets[rows], groups)
         figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
-        by_kind = pd.DataFrame(
-            {
-                title: [*names, "other"],
-                "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == NONE).sum()],
-            }
-        )
-        return self._view(
-            "map",
-            figure,
-            f"maps of {counted(len(rows), 'chunk')}",
-            _plain(by_kind, f"{len(rows)} of {counted(len(chunks), 'chunk')} are on the map"),
-        )
+        n_chunks = [(kinds == kind).sum() for kind in (*range(len(names)), NONE)]
+        by_kind = pd.DataFrame({title: [*names, "other"], "chunks": n_chunks})
+        table = _plain(by_kind, f"{len(rows)} of {counted(len(chunks), 'chunk')} are on the map")
+        return self._view("map", figure, f"maps of {counted(len(rows), 'chunk')}", table)
 
     @property
     def own(self) -> StaticView:
@@ -163,17 +148,13 @@ class Twin:
         found = score_table(self.inference, again, self.subset)
         whole = pd.Series(found["whole"].to_numpy(), found["class"])
         figure = pictures.predictions(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
-        return self._view(
-            "own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file")
-        )
+        return self._view("own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file"))
 
 
 def _plain(found: pd.DataFrame, title: str) -> str:
     """A table of names and numbers."""
-    rows = [
-        [markup.cell(markup.html.escape(str(value)), name=not number) for number, value in enumerate(row)]
-        for row in found.itertuples(index=False)
-    ]
+    escaped = found.map(lambda value: markup.html.escape(str(value))).itertuples(index=False)
+    rows = [[markup.cell(name, name=True), *map(markup.cell, numbers)] for name, *numbers in escaped]
     return markup.table(title, list(map(str, found.columns)), rows)
 
 

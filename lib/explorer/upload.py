@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
+from lib.display.screen import counted
 from lib.explorer import markup
 from lib.explorer.limits import LARGEST_BYTES, LONGEST_S
 from lib.explorer.moving import Own
@@ -26,8 +27,8 @@ class Upload:
         page.events.on(self.own, lambda: self.take(self.own.content, self.own.name), names="number")
 
     def take(self, content: bytes, name: str) -> None:
-        """Show an own sound in every view; what is wrong with it is told, and the sound before stays."""
-        self.message.value = markup.line(f"{name}: the encoders are listening ...")
+        """Show an own sound in every view; where it cannot be used the message says why, and the sound before stays."""
+        self.message.value = markup.line(f"{name}: computing its embeddings ...")
         try:
             with self.page.events.working(*self.page.views):
                 sound = self.page.inference.embed_bytes(content, name)
@@ -45,9 +46,9 @@ class Upload:
         silent = self.page.inference.silent(sound)
         if silent.all():
             return f"{markup.SILENT}; was the microphone on?"
-        told = [f"{len(silent)} chunk{'s'[: len(silent) != 1]}; every view now shows it", sound.remark]
-        told.append(f"{silent.sum()} of them silent" if silent.any() else "")
-        return "; ".join(filter(None, told))
+        some_silent = f"{silent.sum()} of them silent" if silent.any() else ""
+        parts = [f"{counted(len(silent), 'chunk')}; every view now shows it", sound.remark, some_silent]
+        return "; ".join(filter(None, parts))
 
     def clear(self) -> None:
         """Say nothing more of the sound before."""

@@ -1,4 +1,4 @@
-"""Where things lie, and files that are either whole or absent.
+"""Where things lie, and files that are either complete or absent.
 
 Everything that the study reads, caches or writes lies in `home()`: the project's folder, or the folder that the
 environment variable STUDY_HOME names (a cluster's scratch disk, a test's temporary folder).
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENDING_S = 10.0  # what a killed run's processes may take to end: the next call does not fail on them
-FIRST_WORD_S, EACH_WORD_S = 1.0, 60.0  # of waiting, until it is said, and until it is said again
+FIRST_MESSAGE_S, EACH_MESSAGE_S = 1.0, 60.0  # of waiting, until a message, and until the next
 SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
 class PlainError(Exception):
@@ -118,7 +118,7 @@ class DiskFull(PlainError):
         )
 
     def __reduce__(self) -> tuple[type, tuple[Path, int]]:
-        return type(self), self.made_from  # so that it comes whole out of a process of its own
+        return type(self), self.made_from  # so that a process of its own can hand it on
 
 
 def free_bytes(path: Path) -> int:
@@ -207,28 +207,21 @@ def locked(path: Path, what: str, wait: bool = False, patience_s: float = ENDING
     The lock is the operating system's: it is gone with the process, however that ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, told = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
-    _acquire(lock, told, what, wait, patience_s)
-    try:
-        write_json(told, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
-        yield
-    finally:
-        told.unlink(missing_ok=True)
-        lock.release()
-
-
-def _acquire(lock: FileLock, told: Path, what: str, wait: bool, patience_s: float) -> None:
-    started, next_s = time.monotonic(), FIRST_WORD_S if wait else patience_s
-    while True:
+    lock, owner = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
+    started, next_s = time.monotonic(), FIRST_MESSAGE_S if wait else patience_s
+    while not lock.is_locked:
         try:
             lock.acquire(timeout=next_s)
-            return
         except Timeout:
-            owner = {"pid": "?", "since": "?"} | _remembered(told)
-            at = f"process {owner['pid']} since {owner['since']}"
+            other = {"pid": "?", "since": "?"} | _remembered(owner)
+            at = f"process {other['pid']} since {other['since']}"
             if not wait:
-                raise Locked(
-                    f"{what} is being worked on by {at}: wait for it, or stop it (kill {owner['pid']})"
-                ) from None
+                raise Locked(f"{what} is being worked on by {at}: wait for it, or stop it (kill {other['pid']})") from None
             print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)
-            next_s = EACH_WORD_S
+            next_s = EACH_MESSAGE_S
+    try:
+        write_json(owner, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()

@@ -33,7 +33,7 @@ class Damaged(PlainError):
         super().__init__(f"{short(path)} is damaged, or was changed since it was written: {remedy}")
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
-        return type(self), (self.path, self.remedy)  # so that it comes whole out of a process of its own
+        return type(self), (self.path, self.remedy)  # so that a process of its own can hand it on
 
 
 def short(path: Path) -> str:
@@ -105,12 +105,12 @@ def usable(*paths: Path) -> bool:
 
 
 def array(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array that is kept at `path`; where there is none, or it is damaged, the one that make() gives."""
-    kept = reread(path, np.load)
-    if kept is None:
-        kept = make()
-        write_array(path, kept)
-    return kept
+    """The array that is stored at `path`; where there is none, or it is damaged, the one that make() gives."""
+    stored = reread(path, np.load)
+    if stored is None:
+        stored = make()
+        write_array(path, stored)
+    return stored
 
 
 def write_array(path: Path, values: np.ndarray) -> None:

@@ -61,12 +61,12 @@ def test_switches_change_who_answers_and_nothing_else(page):
     panel = page.panel
     before, sound, near = panel.score_html.value, panel.moving.sound, page.alike.value
     panel.switches["pitch"].value = False
-    assert page.chosen == ("timbre", "neuralogram", "waveform")
+    assert page.panel.chosen == ("timbre", "neuralogram", "waveform")
     assert "Scores by Timbre + Neuralogram + Waveform" in panel.score_html.value != before
     assert (panel.moving.sound, page.alike.value) == (sound, near)
     for switch in panel.switches.values():
         switch.value = False
-    assert "no encoder is on" in panel.score_html.value
+    assert "no encoder: how common" in panel.score_html.value
     panel.heads.value = "linear"
     assert page.inference.head == "linear"
 
@@ -79,7 +79,7 @@ def test_filters_leave_what_they_say(page):
     assert set(listed(page)) == set(np.flatnonzero((corpus.clips["role"] == "train") & (corpus.targets[:, 0] == 1)))
     page.choosing.labels.value, page.choosing.roles.value = choosing.ALL_LABELS, "test"
     page.choosing.which.value = MISTAKES
-    mistaken = page.inference.mistaken(page.chosen)
+    mistaken = page.inference.mistaken(page.panel.chosen)
     assert listed(page) == list(np.flatnonzero(mistaken & (corpus.clips["role"] == "test")))
     page.choosing.which.value, page.choosing.search.value = ALL, "no such name"
     assert not page.choosing.clips.options and "no clip is left" in page.choosing.message.value
@@ -232,7 +232,7 @@ def test_silence_is_flagged_and_not_tagged(page):
 def test_the_cut_of_a_long_sound_is_said(page):
     sent(page, wav(0.3 * np.sin(np.arange(31 * 8000) * 0.1), 8000), "long.wav")
     assert "30 chunks" in page.upload.message.value
-    assert "only its first 30 s of 31.0 s are heard" in page.upload.message.value
+    assert "only its first 30 s of 31.0 s are used" in page.upload.message.value
     sent(page, wav(0.3 * np.sin(np.arange(30 * 8000) * 0.1), 8000), "not so long.wav")
     assert "only its first" not in page.upload.message.value
 

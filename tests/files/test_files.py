@@ -84,8 +84,8 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tm
 
 
 def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(files, "FIRST_WORD_S", 0.1)
-    monkeypatch.setattr(files, "EACH_WORD_S", 0.4)
+    monkeypatch.setattr(files, "FIRST_MESSAGE_S", 0.1)
+    monkeypatch.setattr(files, "EACH_MESSAGE_S", 0.4)
     path = tmp_path / "pitch"
     other = holding(path, 1.0)
     with files.locked(path, "features of pitch", wait=True):
