@@ -17,7 +17,7 @@ from typing import Any
 from lib import files
 from lib.cli.bars import show
 from lib.cli.bundle import bundle
-from lib.cli.cluster import graph_words
+from lib.cli.cluster import graph_options
 from lib.cli.compiled import compile_once
 from lib.cli.embed import embed
 from lib.cli.environment import Stop, check_names, own_caches
@@ -205,7 +205,7 @@ def placed(given: Mapping[str, str], threads: int) -> list[str]:
     jobs = given.get("JOBS", "")
     if given.get("PROFILE"):
         whole_number("JOBS", jobs)
-        return graph_words(given["PROFILE"], jobs)
+        return graph_options(given["PROFILE"], jobs)
     return ["--cores", str(cores_to_use(jobs, threads))]
 
 
@@ -272,7 +272,7 @@ def report(given: Mapping[str, str]) -> int:
 
 
 def write_report(folder: Path) -> Path:
-    """The path of the report of a run, written anew."""
+    """Write the report of a run; its path."""
     from lib.report.report import write
 
     return write(folder)

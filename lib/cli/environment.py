@@ -254,7 +254,7 @@ def run_logged(command: list, log: Path) -> int:
     return process.returncode
 
 
-# What pip says, and what it means to the one who waits; the first that fits counts.
+# What pip prints, and what it means; the first that fits counts.
 REASONS = (
     ("No space left on device|Errno 28|Disk quota", "the disk is full: free about 8 GB (here or where TMPDIR lies)"),
     ("NewConnectionError|name resolution|Network is unreachable|Connection(Refused|Reset)|Max retries|ProxyError|timed out",

@@ -1,4 +1,4 @@
-"""Packages that only some commands need, pinned here and installed when they are first asked for."""
+"""Packages that only some commands need, pinned here and installed at first use."""
 
 import importlib.util
 import subprocess
@@ -28,4 +28,4 @@ def need(*modules: str) -> None:
         "-c", str(files.PROJECT / "requirements.txt"), *missing,
     ]  # fmt: skip
     if subprocess.run(command).returncode:
-        raise Stop(f"{', '.join(missing)} could not be installed; pip's words stand above")
+        raise Stop(f"{', '.join(missing)} could not be installed: see pip's messages above")

@@ -15,19 +15,18 @@ from lib.files import digests
 
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
-    """The failed jobs with their errors; the last words of snakemake where no job has one."""
+    """The failed jobs with their errors; the last line of snakemake where no job has one."""
     found = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
     found += [text for path in written(folder, "logs/control-*.txt", since) if (text := control_failure(path))]
     found += ended_by_scheduler(log.read_text())
-    words = log.read_text().strip().splitlines()
-    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+    lines = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *lines])) and not any("DiskFull" in text for text in found):
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    errors = re.findall(
-        r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
-    )
-    last = " ".join((errors or words or ["no word of it"])[-1].split())
+    named = r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)"
+    errors = re.findall(named, "\n".join(lines), re.MULTILINE)
+    last = " ".join((errors or lines or ["no message"])[-1].split())
     return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({short_path(log)})"
 
 
@@ -39,7 +38,7 @@ def written(folder: Path, pattern: str, since: float) -> list[Path]:
 
 def failure(notebook: Path) -> str:
     """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
-    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
+    log = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except ValueError:  # it had not begun, or could not be written
@@ -48,8 +47,8 @@ def failure(notebook: Path) -> str:
     if errors:
         error = errors[-1]
         lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
-    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
-        lines = words.read_text().strip().splitlines()[-1:]
+    elif log.exists() and "Traceback" in log.read_text():  # the kernel died, or papermill never got that far
+        lines = log.read_text().strip().splitlines()[-1:]
     else:
         return ""
     return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {short_path(notebook)}"])
@@ -57,10 +56,10 @@ def failure(notebook: Path) -> str:
 
 def control_failure(log: Path) -> str:
     """The name of a control whose job failed, its error and where to read on; empty where it did not fail."""
-    words = log.read_text(errors="replace")
-    if "Traceback" not in words:
+    text = log.read_text(errors="replace")
+    if "Traceback" not in text:
         return ""
-    return "\n    ".join([f"{log.stem} failed:", words.strip().splitlines()[-1][:500], f"all of it: {short_path(log)}"])
+    return "\n    ".join([f"{log.stem} failed:", text.strip().splitlines()[-1][:500], f"see the log: {short_path(log)}"])
 
 
 def where(traceback: Sequence[str]) -> list[str]:

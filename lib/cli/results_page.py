@@ -1,7 +1,7 @@
 """README.md and docs/results.md, whose results are written from the records and never by hand.
 
 A page marks each region as <!-- results:NAME --> ... <!-- /results:NAME -->; what stands between is made by functions of
-lib/evaluation from the tables of one record. What a record lacks is said in one line.
+lib/evaluation from the tables of one record. What a record lacks is one line.
 """
 
 import re
@@ -62,7 +62,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
 
 
 def write(home: Path) -> list[Path]:
-    """Write the pages of a project anew from its records; those that changed."""
+    """Update the pages of a project from its records; those that changed."""
     records, changed = home / "figures" / "record", []
     for path in [home / page for page in PAGES if (home / page).exists()]:
         before = path.read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def write(home: Path) -> list[Path]:
 
 
 def written(page: str, records: Path, titles: Mapping[str, str]) -> str:
-    """A page with every marked region made anew; Stop at a mark that means nothing or that is not closed."""
+    """A page with every marked region updated; Stop at a mark that means nothing or that is not closed."""
     opened = re.findall(r"<!-- results:(.*?) -->", page)
     if wrong := [name for name in opened if name not in REGIONS]:
         raise Stop(f"<!-- results:{wrong[0]} -->: there is no such region; there are {', '.join(REGIONS)}")

@@ -1,7 +1,7 @@
 """Stored things with a digest of their content beside them, so that none is used that is not what was written.
 
-`sealed` writes a file and, in a hidden file beside it, its sha256; `read` checks that before it loads, `reread` says in
-a line that a damaged file is made again, `array` makes it. A file from before there were digests is taken as it is, and
+`sealed` writes a file and, in a hidden file beside it, its sha256; `read` checks that before it loads, `reread` prints
+that a damaged file is made again, `array` makes it. A file from before there were digests is taken as it is, and
 gets one once it could be read.
 """
 
@@ -84,7 +84,7 @@ def read(path: Path, load: Callable[[Path], Loaded], remedy: str = REMEDY) -> Lo
 
 
 def or_again(load: Callable[[], Loaded]) -> Loaded | None:
-    """load() of what can be made again; None where it is not there or is damaged, which is said."""
+    """load() of what can be made again; None where it is not there or is damaged, which is printed."""
     try:
         return load()
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def or_again(load: Callable[[], Loaded]) -> Loaded | None:
 
 
 def reread(path: Path, load: Callable[[Path], Loaded]) -> Loaded | None:
-    """load(path) of what can be made again; None where it is not there or is damaged, which is said."""
+    """load(path) of what can be made again; None where it is not there or is damaged, which is printed."""
     return or_again(lambda: read(path, load))
 
 

@@ -51,7 +51,7 @@ def test_a_graph_that_fails_by_itself_is_one_line_with_the_error_and_not_the_las
     )
     log.write_text(f"Traceback (most recent call last):\n  x.py\nPermissionError: [Errno 13] denied: 'x'\n{end}")
     told = what_failed(tmp_path, 0, log)
-    assert told.startswith("the graph of notebooks failed: PermissionError: [Errno 13] denied: 'x'; nobody foresaw")
+    assert told.startswith("the graph of notebooks failed: PermissionError: [Errno 13] denied: 'x'; unexpected")
     assert told.endswith(f"({log})") and "\n" not in told
 
 
