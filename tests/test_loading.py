@@ -19,8 +19,7 @@ def test_the_package_itself_loads_nothing():
 
 
 def test_set_up_needs_nothing_that_is_not_installed_yet():
-    before = "import lib.cli.environment, lib.cli.processes"
-    assert not {"numpy", "filelock", "psutil"} & loaded_by(before)
+    assert not {"numpy", "filelock", "psutil"} & loaded_by("import lib.cli.environment")
 
 
 def test_what_make_calls_stays_small_beside_a_long_run():

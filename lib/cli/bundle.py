@@ -10,7 +10,7 @@ from lib.files import runs
 
 
 def bundle(given: Mapping[str, str]) -> int:
-    """Write the bundle, in runs/<study>/bundle unless told otherwise; say how it is opened."""
+    """Write the bundle, in OUT, by default runs/<study>/bundle; print how to open it."""
     run = runs.wanted(given.get("STUDY", ""), only_finished=True)
     out = Path(given["OUT"]).expanduser().resolve() if given.get("OUT") else run / "bundle"
     in_subprocess(_write, run.name, out)

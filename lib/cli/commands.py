@@ -25,7 +25,7 @@ from lib.cli.extras import need
 from lib.cli.faults import faults
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
-from lib.cli.processes import before, end_with_parent, in_subprocess, interruptible, run, stop
+from lib.cli.processes import end_with_parent, in_subprocess, interruptible, prepended, run, stop
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
@@ -249,7 +249,7 @@ def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
     ]  # fmt: skip
     output = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
     with log.open("w") as messages, interruptible():
-        environment = before(PYTHONPATH=files.PROJECT)
+        environment = prepended(PYTHONPATH=files.PROJECT)
         process = subprocess.Popen(command, stderr=messages, start_new_session=True, env=environment, **output)
         try:
             if process.stdout:

@@ -239,8 +239,6 @@ def install(project: Path, python: Path) -> None:
 
 def run_logged(command: list, log: Path) -> int:
     """Run a command, its output to the end of a log, the latest line to a terminal; it ends with this process."""
-    from lib.cli.processes import terminate_with_parent  # here, where this Python is one of PYTHONS
-
     with log.open("a") as file, subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, preexec_fn=terminate_with_parent
     ) as process:
@@ -252,6 +250,14 @@ def run_logged(command: list, log: Path) -> int:
         if sys.stderr.isatty():
             sys.stderr.write("\r\033[K")
     return process.returncode
+
+
+def terminate_with_parent() -> None:
+    """On Linux, ask the system to end this process (SIGTERM) when its parent is gone, however that ended."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM
 
 
 # What pip prints, and what it means; the first that fits counts.

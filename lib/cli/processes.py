@@ -1,10 +1,8 @@
-"""Processes that this one starts and ends. Standard library only, as set-up uses it."""
+"""Processes that this one starts and ends."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from lib.cli.environment import PROJECT
+from lib.cli.environment import PROJECT, terminate_with_parent
 
 
 def in_subprocess(function: Callable, *arguments: Any) -> Any:
@@ -30,7 +28,7 @@ def run(command: Sequence[str], folder: Path = PROJECT, **environment: str) -> i
     ).returncode
 
 
-def before(**folders: Path) -> dict[str, str]:
+def prepended(**folders: Path) -> dict[str, str]:
     """The environment with a folder at the beginning of each of these variables that list some."""
     listed = {name: filter(None, [str(folder), os.environ.get(name)]) for name, folder in folders.items()}
     return {**os.environ, **{name: os.pathsep.join(each) for name, each in listed.items()}}
@@ -61,12 +59,6 @@ def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
             continue
         except ProcessLookupError:
             return
-
-
-def terminate_with_parent() -> None:
-    """On Linux, ask the system to end this process (SIGTERM) when its parent is gone, however that ended."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
 
 
 LOOK_S = 0.5  # between two looks at the parent

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from lib import files
-from lib.cli.environment import Stop
-from lib.cli.processes import before, in_subprocess, interruptible, stop, terminate_with_parent
+from lib.cli.environment import Stop, terminate_with_parent
+from lib.cli.processes import in_subprocess, interruptible, prepended, stop
 from lib.display.screen import short_path
 from lib.explorer.limits import LARGEST_BYTES
 from lib.files import runs
@@ -116,7 +116,7 @@ def command(notebook: Path, port: int) -> list[str]:
 def environment() -> dict[str, str]:
     """Where Voila and JupyterLab find our templates and settings, and the notebook's kernel this very lib."""
     pages = Path(__file__).parent
-    return before(JUPYTER_PATH=pages, JUPYTER_CONFIG_PATH=pages / "voila", PYTHONPATH=files.PROJECT)
+    return prepended(JUPYTER_PATH=pages, JUPYTER_CONFIG_PATH=pages / "voila", PYTHONPATH=files.PROJECT)
 
 
 def wait_until_there(process: subprocess.Popen, port: int, log: Path) -> None:
