@@ -67,7 +67,7 @@ def test_mistakes_and_disagreements_are_what_they_say(made):
 
 def test_a_file_is_heard_as_the_corpus_was(made):
     for clip in (0, len(made.chunks.corpus.clips) - 1):
-        stored, again = made.clip(clip), made.hear(made.chunks.corpus.clips.iloc[clip]["path"])
+        stored, again = made.clip(clip), made.embed_file(made.chunks.corpus.clips.iloc[clip]["path"])
         np.testing.assert_array_equal(again.audio, stored.audio)
         for name, values in stored.embeddings.items():
             np.testing.assert_allclose(again.embeddings[name], values, atol=1e-4)
@@ -79,7 +79,7 @@ def test_the_bytes_of_a_file_are_heard_as_the_file(made):
     with open(path, "rb") as file:
         sound = made.embed_bytes(file.read(), "my <b>sound</b>.wav")
     assert sound.name == "my <b>sound</b>.wav"
-    np.testing.assert_array_equal(sound.audio, made.hear(path).audio)
+    np.testing.assert_array_equal(sound.audio, made.embed_file(path).audio)
     with pytest.raises(BadFile, match="not a sound file"):
         made.embed_bytes(b"no sound at all", "x.wav")
 
