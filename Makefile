@@ -3,7 +3,7 @@ export PYTHON = python3
 .PHONY: help setup data study record report explorer embed bundle test lab bench faults
 .NOTPARALLEL:
 
-# What went wrong is said in one line by the command itself. Under -q a recipe that is marked + runs all the same, and
+# An error is one line of the command's own. Under -q a recipe that is marked + runs all the same, and
 # make adds no "*** Error 1" of its own where it ends with 1. (-n, -q and -t on the command line keep their meaning.)
 ifeq (,$(strip $(foreach flag,n q t,$(findstring $(flag),$(firstword -$(MAKEFLAGS))))))
 MAKEFLAGS += -q

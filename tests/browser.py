@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from lib.cli import serving
-from lib.cli.processes import stop, terminate_with_parent
+from lib.cli.environment import terminate_with_parent
+from lib.cli.processes import stop
 from lib.files import PROJECT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from lib.display.screen import counted
 
-# An epoch as a training tells it where nobody watches its notebook
+# An epoch as a training prints it where nobody watches its notebook
 EPOCH = re.compile(r"(?P<what>.+): epoch (?P<epoch>\d+)/(?P<epochs>\d+), (?P<loss>loss \S+), \S+ s\n?")
 FORMAT = "{desc}: {bar:30} {n_fmt}/{total_fmt}, {postfix[0]} [{elapsed}<{remaining}]"
 

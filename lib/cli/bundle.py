@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib import files
-from lib.cli.processes import apart, shown
+from lib.cli.processes import in_subprocess
+from lib.display.screen import short_path
 from lib.files import runs
 
 
 def bundle(given: Mapping[str, str]) -> int:
-    """Write the bundle, in runs/<study>/bundle unless told otherwise; say how it is opened."""
+    """Write the bundle, in OUT, by default runs/<study>/bundle; print how to open it."""
     run = runs.wanted(given.get("STUDY", ""), only_finished=True)
     out = Path(given["OUT"]).expanduser().resolve() if given.get("OUT") else run / "bundle"
-    apart(_write, run.name, out)
+    in_subprocess(_write, run.name, out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(
-        f"{shown(out)} ({files.in_bytes(size)}): open_model({str(shown(out))!r}) of lib.model opens it, here or elsewhere"
+        f"{short_path(out)} ({files.in_bytes(size)}): open_model({str(short_path(out))!r}) of lib.model opens it, here or elsewhere"
     )
     return 0
 

@@ -1,11 +1,12 @@
 """What `make` hands over to, inside .venv: python -m lib.cli.commands study CORPUS=esc50 ROOT=folder FOLD=1.
 
-`study` checks every variable, tells what will be done and how long it may take, holds the study, and lets snakemake
+`study` checks every variable, says what will be done and how long it may take, locks the study, and lets snakemake
 run the notebooks. This process itself stays small: what needs torch runs in a process of its own that ends before.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -16,30 +17,30 @@ from typing import Any
 from lib import files
 from lib.cli.bars import show
 from lib.cli.bundle import bundle
-from lib.cli.cluster import graph_words
+from lib.cli.cluster import graph_options
 from lib.cli.compiled import compile_once
 from lib.cli.embed import embed
 from lib.cli.environment import Stop, check_names, own_caches
+from lib.cli.extras import need
 from lib.cli.faults import faults
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
-from lib.cli.processes import apart, end_with_parent, interruptible, shown, stop, terminate_with_parent
+from lib.cli.processes import end_with_parent, in_subprocess, interruptible, prepended, run, stop
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
-from lib.display.screen import counted, minutes
+from lib.display.screen import counted, minutes, short_path
 from lib.files import PlainError, digests, runs
 
-NOT_ASKED = ("JOBS", "THREADS", "PROFILE")  # of the run's making; the other variables are lib.study.Request's fields
+HOW_TO_RUN = ("JOBS", "THREADS", "PROFILE")  # the other variables are lib.study.Request's fields
 
 
 def main(words: Sequence[str]) -> int:
     """Run a command with NAME=value words; the exit status."""
     command, *pairs = words or ["help"]
-    actions = {
-        "study": study, "record": record, "report": report, "explorer": explorer, "test": test, "lab": lab,
-        "bench": bench, "data": data, "faults": faults, "embed": embed, "bundle": bundle,
-    }  # fmt: skip
+    actions = {each.__name__: each for each in (
+        study, record, report, explorer, test, lab, bench, data, faults, embed, bundle,
+    )}  # fmt: skip
     try:
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
@@ -76,25 +77,24 @@ def data(given: Mapping[str, str]) -> int:
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
     placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
-    planned = apart(plan, given)
+    planned = in_subprocess(plan, given)
     where_jobs_run = placed(given, planned["threads"])
     if given.get("PROFILE"):
         planned["gpus"] = []  # there the scheduler gives a job its GPU
     elif planned["gpus"]:
         where_jobs_run += ["--resources", f"gpu={len(planned['gpus'])}"]
     folder = Path(planned["folder"])
-    print(planned["told"], flush=True)
-    with files.held(folder / "study", f"the study {folder.name}", patience_s=0):
+    print(planned["summary"], flush=True)
+    with files.locked(folder / "study", f"the study {folder.name}", patience_s=0):
         print("".join(f"{line}\n" for line in take_out_damaged(folder)), end="", flush=True)
         digests.write_json(folder / "request.json", {"plan": planned})
         if given.get("PROFILE"):
-            print(
-                f"what the jobs say: {shown(folder)}/.snakemake/slurm_logs; the graph: logs/snakemake.txt", flush=True
-            )
+            logs = f"{short_path(folder)}/.snakemake/slurm_logs"
+            print(f"what the jobs say: {logs}; the graph: logs/snakemake.txt", flush=True)
         elif not planned["finished"]:
-            from lib.cli.estimate import told
+            from lib.cli.estimate import estimate
 
-            line, planned["slowest_first"] = apart(told, planned, int(where_jobs_run[1]) // planned["threads"])
+            line, planned["slowest_first"] = in_subprocess(estimate, planned, int(where_jobs_run[1]) // planned["threads"])
             print(line, flush=True)
             digests.write_json(folder / "request.json", {"plan": planned})
         return run_graph(planned, where_jobs_run)
@@ -103,9 +103,9 @@ def study(given: Mapping[str, str]) -> int:
 def plan(given: Mapping[str, str]) -> dict[str, Any]:
     """What follows from make's variables, as plain values for the Snakefile; Stop where one is wrong.
 
-    Reads the corpus's table, so that a mistake in it is told before anything runs.
+    Reads the corpus's table, so that a mistake in it is reported before anything runs.
     """
-    asked = request_of(given)
+    request = request_of(given)
     from lib.cli.gpus import places
     from lib.controls import find
     from lib.encoders.training import device_of
@@ -115,33 +115,34 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     from lib.study import Study, StudyError
 
     try:
-        device_of(asked.device)
-        wanted = Study.of(asked)
-        corpus = wanted.read_corpus()
-        for part in wanted.parts:
+        device_of(request.device)
+        study = Study.of(request)
+        corpus = study.read_corpus()
+        for part in study.parts:
             check_fold(corpus, part.request.fold)
     except (SettingsError, CorpusError, StudyError, ValueError) as error:
-        told = re.sub(r"^settings: controls\S* = ", "CONTROLS=", str(error))
-        raise Stop(re.sub(r"^settings: ", "SET: ", told)) from None
-    encoders = [part.checkpoint(name, seed) for part in wanted.parts for name in names() for seed in asked.seeds]
+        message = re.sub(r"^settings: controls\S* = ", "CONTROLS=", str(error))
+        raise Stop(re.sub(r"^settings: ", "SET: ", message)) from None
+    encoders = [part.checkpoint(name, seed) for part in study.parts for name in names() for seed in request.seeds]
+    seeds = ",".join(map(str, request.seeds))
     return {
-        "request": asked.model_dump(mode="json", exclude={"seeds", "part"}) | {"seeds": ",".join(map(str, asked.seeds))},
-        "folder": str(wanted.folder), "figures": str(wanted.figures), "threads": wanted.settings.threads,
-        "folds": [part.request.fold for part in wanted.parts] if asked.fold == "all" else [],
-        "seeds": list(asked.seeds), "representations": list(names()), "corpus": corpus.hash,
+        "request": request.model_dump(mode="json", exclude={"seeds", "part"}) | {"seeds": seeds},
+        "folder": str(study.folder), "figures": str(study.figures), "threads": study.settings.threads,
+        "folds": [part.request.fold for part in study.parts] if request.fold == "all" else [],
+        "seeds": list(request.seeds), "representations": list(names()), "corpus": corpus.hash,
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
-        "gpus": places(asked.device, lambda: bytes_of_training(wanted, corpus)),
-        "control_jobs": [name for name in wanted.settings.controls if find(name).own_job],
-        "told": in_words(wanted, corpus),
+        "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
+        "control_jobs": [name for name in study.settings.controls if find(name).own_job],
+        "summary": summary(study, corpus),
     }  # fmt: skip
 
 
-def bytes_of_training(wanted: Any, corpus: Any) -> int:
+def bytes_of_training(study: Any, corpus: Any) -> int:
     """Bytes of a GPU that one training takes: the sound of all clips, and what is left to the steps."""
     from lib.cli.estimate import chunks_of_clips
     from lib.encoders.feed import FOR_STEPS
 
-    chunking = wanted.settings.chunking
+    chunking = study.settings.chunking
     return FOR_STEPS + round(chunks_of_clips(corpus, chunking).sum() * chunking.rate_hz * chunking.length_s * 4)
 
 
@@ -152,48 +153,42 @@ def request_of(given: Mapping[str, str]) -> Any:
     from lib.settings import SettingsError
     from lib.study import Request
 
-    values = {name.lower(): value for name, value in given.items() if name not in NOT_ASKED and value != ""}
+    values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
         values["root"] = str(Path(values["root"]).expanduser().resolve())
     if whole_number("THREADS", given.get("THREADS", "")):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:
-        asked = Request(**values)
-        _ = asked.overrides
+        request = Request(**values)
+        _ = request.overrides
     except ValidationError as error:
         first = error.errors()[0]
-        raise Stop(
-            f"{str(first['loc'][0]).upper()}={first['input']}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Stop(f"{str(first['loc'][0]).upper()}={first['input']}: {reason}") from None
     except SettingsError as error:
         raise Stop(re.sub(r"^set: ", "SET: ", str(error))) from None
-    return asked
+    return request
 
 
 def check_fold(corpus: Any, fold: int | str) -> None:
     """Stop unless `fold` can be the test fold of the corpus."""
     if corpus.folds and not fold:
-        raise Stop(
-            f"FOLD: {corpus.name} has the folds {', '.join(map(str, corpus.folds))}; name the one to test on, or all"
-        )
+        there = ", ".join(map(str, corpus.folds))
+        raise Stop(f"FOLD: {corpus.name} has the folds {there}; name the one to test on, or all")
     corpus.with_fold(fold)
 
 
-def in_words(wanted: Any, corpus: Any) -> str:
+def summary(study: Any, corpus: Any) -> str:
     """What will be done, in a few lines."""
-    asked = wanted.request
-    folds = f"fold {asked.fold}, " if asked.fold else ""
-    rejected = (
-        f", {len(corpus.rejected)} left out before reading (tables/rejected.csv says why)"
-        if len(corpus.rejected)
-        else ""
-    )
-    tested = [corpus.with_fold(part.request.fold, wanted.settings.validation) for part in wanted.parts]
+    request, left_out = study.request, len(corpus.rejected)
+    fold = f"fold {request.fold}, " if request.fold else ""
+    rejected = f", {left_out} left out before reading (tables/rejected.csv says why)" if left_out else ""
+    tested = [corpus.with_fold(part.request.fold, study.settings.validation) for part in study.parts]
     sizes = (tested[0] if len(tested) == 1 else corpus).sizes
     return "\n".join([
-        f"study {wanted.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
-        f"preset {asked.preset}, {folds}seeds {','.join(map(str, asked.seeds))}, device {asked.device}",
-        f"results in {shown(wanted.folder)}, figures in {shown(wanted.figures)}",
+        f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
+        f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {request.device}",
+        f"results in {short_path(study.folder)}, figures in {short_path(study.figures)}",
         *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
     ])  # fmt: skip
 
@@ -206,11 +201,11 @@ def whole_number(name: str, text: str) -> int:
 
 
 def placed(given: Mapping[str, str], threads: int) -> list[str]:
-    """What snakemake is told of where jobs run: on so many cores of this machine, or by a cluster's profile."""
+    """snakemake's options for where jobs run: on so many cores of this machine, or by a cluster's profile."""
     jobs = given.get("JOBS", "")
     if given.get("PROFILE"):
         whole_number("JOBS", jobs)
-        return graph_words(given["PROFILE"], jobs)
+        return graph_options(given["PROFILE"], jobs)
     return ["--cores", str(cores_to_use(jobs, threads))]
 
 
@@ -219,9 +214,8 @@ def cores_to_use(jobs: str, threads: int) -> int:
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
     if wanted * threads > there:
-        raise Stop(
-            f"JOBS={wanted} with THREADS={threads} takes {wanted * threads} cores, and there are {there}: ask for less"
-        )
+        cores = f"{wanted * threads} cores, and there are {there}"
+        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: ask for less")
     return wanted * threads
 
 
@@ -246,15 +240,17 @@ def run_graph(planned: Mapping[str, Any], where_jobs_run: Sequence[str]) -> int:
 
 
 def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
-    """Run the graph with the request in `folder`; its words go to `log`, what the notebooks say to the screen."""
+    """Run the graph with the request in `folder`; its messages go to `log`, those of the notebooks to the screen."""
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"), "--directory", str(folder),
-        "--configfile", str(folder / "request.json"), *where_jobs_run, "--nolock", "--rerun-incomplete",
+        sys.executable, "-m", "lib.cli.graph", str(os.getpid()), "--snakefile", str(files.PROJECT / "Snakefile"),
+        "--directory", str(folder), "--configfile", str(folder / "request.json"), *where_jobs_run,
+        "--nolock", "--rerun-incomplete",
     ]  # fmt: skip
-    said = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
-    with log.open("w") as words, interruptible():
-        process = subprocess.Popen(command, stderr=words, start_new_session=True, env=with_lib(), **said)
+    output = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"} if sys.stdout.isatty() else {}
+    with log.open("w") as messages, interruptible():
+        environment = prepended(PYTHONPATH=files.PROJECT)
+        process = subprocess.Popen(command, stderr=messages, start_new_session=True, env=environment, **output)
         try:
             if process.stdout:
                 show(process.stdout, sys.stdout)
@@ -265,34 +261,21 @@ def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
             raise
 
 
-def with_lib() -> dict[str, str]:
-    """The environment with this very lib first, from whatever folder a process starts."""
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(files.PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-    }
-
-
 # report, explorer, test, bench
 
 
 def report(given: Mapping[str, str]) -> int:
     """runs/<study>/report.html of a run, by default the newest finished one."""
-    folder = runs.wanted(given.get("STUDY", ""))
-    try:
-        path, size = apart(write_report, folder)
-    except PlainError as error:
-        raise Stop(str(error)) from None
-    print(f"{shown(path)} ({size / 1e6:.1f} MB): one file that opens from disk, without a network")
+    path = in_subprocess(write_report, runs.wanted(given.get("STUDY", "")))
+    print(f"{short_path(path)} ({path.stat().st_size / 1e6:.1f} MB): one file that opens from disk, without a network")
     return 0
 
 
-def write_report(folder: Path) -> tuple[Path, int]:
-    """The report's path and its bytes."""
+def write_report(folder: Path) -> Path:
+    """Write the report of a run; its path."""
     from lib.report.report import write
 
-    path = write(folder)
-    return path, path.stat().st_size
+    return write(folder)
 
 
 def explorer(given: Mapping[str, str]) -> int:
@@ -302,42 +285,22 @@ def explorer(given: Mapping[str, str]) -> int:
     return serve(runs.wanted(given.get("STUDY", ""), only_finished=True), given.get("PORT", ""))
 
 
+TWO = min(2, os.cpu_count() or 1)
+
+
 def test(given: Mapping[str, str]) -> int:
     """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
-    import shlex
-
-    workers = min(2, os.cpu_count() or 1)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        str(workers),
-        "--dist",
-        "loadfile",
-        *shlex.split(given.get("ARGS", "")),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
-
-
-PEERS = ("nnAudio==0.3.4",)  # what lib.cli.bench compares with and the study does not need
+    words = ["-n", str(TWO), "--dist", "loadfile", *shlex.split(given.get("ARGS", ""))]
+    return run([sys.executable, "-m", "pytest", *words], OMP_NUM_THREADS="1", MPLBACKEND="agg")
 
 
 def bench(given: Mapping[str, str]) -> int:
-    """Install the peers where they are missing, then the benchmark, in a process with the wanted threads."""
-    needed = given.get("ONLY") not in ("step", "study", "cost")
-    there = (
-        not needed
-        or subprocess.run([sys.executable, "-c", "import nnAudio.features"], capture_output=True).returncode == 0
-    )
-    if not there and subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *PEERS]).returncode:
-        raise Stop(f"{', '.join(PEERS)} could not be installed; pip's words stand above")
-    threads = whole_number("THREADS", given.get("THREADS", "")) or min(2, os.cpu_count() or 1)
-    words = [f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
-    command = [sys.executable, "-m", "lib.cli.bench", f"THREADS={threads}", *words]
-    return subprocess.run(command, cwd=files.PROJECT, env=environment, preexec_fn=terminate_with_parent).returncode
+    """The benchmark, in a process with the wanted threads."""
+    if given.get("ONLY") not in ("step", "study", "cost"):
+        need("nnAudio")
+    threads = str(whole_number("THREADS", given.get("THREADS", "")) or TWO)
+    words = [f"THREADS={threads}", *(f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name))]
+    return run([sys.executable, "-m", "lib.cli.bench", *words], OMP_NUM_THREADS=threads, MPLBACKEND="agg")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def compile_once() -> bool:
     done = mark()
     if done.exists():
         return False
-    with suppress(OSError):  # a .venv that cannot be written: numba keeps its cache elsewhere, or none
+    with suppress(OSError):  # a .venv that cannot be written: numba has its cache elsewhere, or none
         done.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{done}.lock"):
             if done.exists():
@@ -45,6 +45,6 @@ def mark() -> Path:
 
 
 def cached() -> list[Path]:
-    """The files that numba has kept beside librosa's sources."""
+    """The files that numba has stored beside librosa's sources."""
     source = find_spec("librosa")
     return list(Path(source.origin).parent.rglob("__pycache__/*.nb[ic]")) if source and source.origin else []

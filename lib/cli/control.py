@@ -1,7 +1,7 @@
 """One control of the graph that trains encoders of its own, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
 
 REQUEST is the study's as JSON. When the control's scores are there, or it cannot be run on this corpus, DONE is written;
-notebook 03 then reads it back, or says why it is not there.
+notebook 03 then loads it, or says why it is not there.
 """
 
 import json

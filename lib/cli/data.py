@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.environment import Stop
-from lib.cli.processes import shown
+from lib.display.screen import short_path
 from lib.sounds import corpora
 from lib.sounds.download import ARCHIVES, KNOWN, DownloadError, Job, Source, from_table, get, need
 
@@ -17,7 +17,7 @@ def data(given: Mapping[str, str]) -> int:
     if name not in KNOWN:
         raise Stop(f"CORPUS={name}: can be had: {', '.join(KNOWN)} (planted makes itself, table is your own)")
     job = planned(name, given)
-    with files.held(job.folder / ARCHIVES / "data", f"the folder {shown(job.folder)}", patience_s=0):
+    with files.locked(job.folder / ARCHIVES / "data", f"the folder {short_path(job.folder)}", patience_s=0):
         print(in_words(name, job), flush=True)
         get(job)
     corpus = corpora.load(name, job.folder)
@@ -26,7 +26,7 @@ def data(given: Mapping[str, str]) -> int:
             f"{len(corpus.rejected)} clips cannot be used, the first: {'; '.join(corpus.rejected.iloc[0])}"
         )
     print(
-        f"{len(corpus.clips)} clips, {len(corpus.classes)} classes; now: make study CORPUS={name} ROOT={shlex.quote(shown(job.folder))}"
+        f"{len(corpus.clips)} clips, {len(corpus.classes)} classes; now: make study CORPUS={name} ROOT={shlex.quote(short_path(job.folder))}"
     )
     return 0
 
@@ -64,7 +64,7 @@ def in_words(name: str, job: Job) -> str:
     """What there is to do, and what the disk needs for it and has."""
     wanted = need(job)
     if not wanted.fetch and not wanted.unpack:
-        return f"{name}: everything is there in {shown(job.folder)}"
+        return f"{name}: everything is there in {short_path(job.folder)}"
     todo = f"{files.in_bytes(wanted.fetch)} to download, {files.in_bytes(wanted.unpack)} to unpack"
     disk = f"{files.in_bytes(wanted.disk)} needed on the disk, {files.in_bytes(files.free_bytes(job.folder))} free"
-    return f"{name}: {todo}; {disk}; into {shown(job.folder)}"
+    return f"{name}: {todo}; {disk}; into {short_path(job.folder)}"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lib.cli.environment import Stop
 from lib.cli.extras import need
-from lib.cli.processes import apart, interruptible, shown
-from lib.display.screen import counted
+from lib.cli.processes import in_subprocess, interruptible
+from lib.display.screen import counted, short_path
 
 
 def embed(given: Mapping[str, str]) -> int:
@@ -17,9 +17,9 @@ def embed(given: Mapping[str, str]) -> int:
     if out.suffix == ".parquet":
         need("pyarrow")
     with interruptible():
-        done, bad = apart(_embed, given, Path(given["ROOT"]).expanduser().resolve(), out)
-    print(f"{counted(done.sounds, 'sound')}, {counted(done.seconds, 'row')} of a second each: {shown(out)}")
-    print(f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{shown(bad) if done.bad else ''}")
+        done, bad = in_subprocess(_embed, given, Path(given["ROOT"]).expanduser().resolve(), out)
+    print(f"{counted(done.sounds, 'sound')}, {counted(done.seconds, 'row')} of a second each: {short_path(out)}")
+    print(f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{short_path(bad) if done.bad else ''}")
     return 0
 
 

@@ -1,6 +1,6 @@
 """How long a run will take: a few training steps of each network, timed, times the steps there are to do.
 
-A rough number, told before a long run. What is timed is what the run spends its time on: steps of the encoders and of
+A rough number before a long run. What is timed is what the run spends its time on: steps of the encoders and of
 the MobileNet, the features of a few chunks, steps of the head; the start of each notebook is added.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor, nn
 
@@ -31,7 +32,7 @@ TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
 TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long an item, and more of our time
 
 
-def told(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
     study = Study.of(Request(**planned["request"]))
     in_all, each = seconds(study, jobs)
@@ -75,17 +76,13 @@ def chunks_of_clips(corpus: Corpus, chunking: Chunking) -> np.ndarray:
     """Chunks [clip] that each clip gives, from the lengths in the headers; for a large corpus their mean."""
     paths = corpus.clips["path"].to_numpy()
     sampled = paths if len(paths) <= SAMPLED else np.random.default_rng(0).choice(paths, SAMPLED, replace=False)
-    lengths_s = np.array([length_of(path) for path in sampled])
-    full = np.floor(lengths_s / chunking.length_s)
-    rest = lengths_s - full * chunking.length_s
-    counts = np.maximum(1, full + (rest >= chunking.min_remainder_s))
+    full, rest_s = np.divmod([length_s(path) for path in sampled], chunking.length_s)
+    counts = np.maximum(1, full + (rest_s >= chunking.min_remainder_s))
     return counts if len(sampled) == len(paths) else np.full(len(paths), counts.mean())
 
 
-def length_of(path: str) -> float:
+def length_s(path: str) -> float:
     """Seconds of a sound file, 0 where it cannot be read (it will be left out)."""
-    import soundfile
-
     try:
         return soundfile.info(path).duration
     except (OSError, RuntimeError):
@@ -153,7 +150,7 @@ def timed(work: Callable, device: torch.device) -> float:
 
 
 def wait_for(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
+    """Wait until the device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

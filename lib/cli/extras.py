@@ -1,4 +1,4 @@
-"""Packages that only some commands need, pinned here and installed when they are first asked for."""
+"""Packages that only some commands need, pinned here and installed at first use."""
 
 import importlib.util
 import subprocess
@@ -9,6 +9,7 @@ from lib.cli.environment import Stop
 
 EXTRAS = {
     "snakemake_executor_plugin_slurm": "snakemake-executor-plugin-slurm==2.8.0",
+    "nnAudio": "nnAudio==0.3.4",
     "pyarrow": "pyarrow==26.0.1",
     "onnx": "onnx==1.23.2",
     "onnxruntime": "onnxruntime==1.32.0",
@@ -27,4 +28,4 @@ def need(*modules: str) -> None:
         "-c", str(files.PROJECT / "requirements.txt"), *missing,
     ]  # fmt: skip
     if subprocess.run(command).returncode:
-        raise Stop(f"{', '.join(missing)} could not be installed; pip's words stand above")
+        raise Stop(f"{', '.join(missing)} could not be installed: see pip's messages above")

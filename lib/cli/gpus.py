@@ -15,7 +15,7 @@ LOOK_S = 0.5  # between two looks for a free place
 def places(device: str, wanted: Callable[[], int]) -> list[int]:
     """GPUs by number, each once for every training that it has room for; empty where none is used.
 
-    wanted: gives the bytes of a training, asked where there is a GPU. The first places are on different GPUs.
+    wanted: gives the bytes of a training, called where there is a GPU. The first places are on different GPUs.
     """
     import torch
 
@@ -33,7 +33,7 @@ def shared(free: dict[int, int], wanted: int) -> list[int]:
 
 @contextmanager
 def place(of: Sequence[int], folder: Path) -> Iterator[int | None]:
-    """One of the places that no other process has, held for as long as the block runs; waits where all are taken.
+    """One of the places that no other process has, locked while the block runs; waits where all are taken.
 
     The process then sees this GPU alone. Where there are no places it sees what it saw.
     """

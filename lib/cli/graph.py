@@ -1,6 +1,6 @@
 """snakemake in a process that ends, and its notebooks with it, when `make study` is gone.
 
-python -m lib.cli.graph PARENT snakemake's own words
+python -m lib.cli.graph PARENT snakemake's own arguments
 """
 
 import os
@@ -13,7 +13,7 @@ from lib.cli.processes import end_with_parent
 
 
 def main(words: Sequence[str]) -> None:
-    """Run snakemake with its own words for as long as the process `PARENT` is there."""
+    """Run snakemake with its own arguments for as long as the process `PARENT` is there."""
     end_with_parent(int(words[0]), end_group)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where `make study &` stands in a script
     sys.argv = ["snakemake", *words[1:]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib.files import PROJECT
 
-LOADS_BY_NAME = {"lib.representations": "lib/representations/**/*.py", "lib.explorer.widgets": "lib/explorer/moving/*.py"}
+LOADS_BY_NAME = {"lib.representations": "lib/representations/**/*.py"}
 
 
 def library_of(notebook: str | Path) -> list[str]:

@@ -7,38 +7,35 @@ was edited stays as it is. The server listens to this machine alone, and asks fo
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from lib import files
-from lib.cli.processes import shown, terminate_with_parent
+from lib.cli.processes import run
 from lib.cli.serving import HOST, environment, free_port, taken
+from lib.display.screen import short_path
 
 PORT = 8888  # Jupyter's own
 
 
 def lab(given: Mapping[str, str]) -> int:
     """Serve JupyterLab on the copies until Ctrl-C; Stop where PORT is none or another program has it."""
-    asked = given.get("PORT", "")
-    port = free_port(asked) if asked else next(near for near in range(PORT, 2**16) if not taken(near))
+    number = given.get("PORT", "")
+    port = free_port(number) if number else next(near for near in range(PORT, 2**16) if not taken(near))
     folder = files.home() / "runs" / "lab"
     edited = copy(files.PROJECT / "notebooks", folder)
-    print(f"copies of the notebooks are in {shown(folder)}; the project's own stay as they are", flush=True)
+    print(f"copies of the notebooks are in {short_path(folder)}; the project's own stay as they are", flush=True)
     if edited:
-        print(
-            f"edited there, and older than the project's (delete one to have it anew): {', '.join(edited)}", flush=True
-        )
-    done = subprocess.run(command(port), cwd=folder, env=environment(), preexec_fn=terminate_with_parent)
-    return done.returncode
+        print(f"edited there, and older than the project's (delete one to copy it again): {', '.join(edited)}", flush=True)
+    return run(command(port), folder, **environment())
 
 
 def copy(source: Path, target: Path) -> list[str]:
     """Copy notebooks that are new or changed; names of those left alone since someone edited the copy's cells."""
     target.mkdir(parents=True, exist_ok=True)
-    edited, known = [], target / ".copied.json"  # the cells of each notebook as they were copied
-    before = json.loads(known.read_text()) if known.exists() else {}
+    edited, record = [], target / ".copied.json"  # the cells of each notebook as they were copied
+    before = json.loads(record.read_text()) if record.exists() else {}
     for notebook in sorted(source.glob("*.ipynb")):
         mine, now = target / notebook.name, cells(notebook)
         if mine.exists() and now == before.get(notebook.name):
@@ -48,12 +45,12 @@ def copy(source: Path, target: Path) -> list[str]:
             continue
         shutil.copyfile(notebook, mine)
         before[notebook.name] = now
-    files.write_json(known, before)
+    files.write_json(record, before)
     return edited
 
 
 def cells(notebook: Path) -> str:
-    """A digest of what is written in a notebook's cells, without what they put out; its bytes where it is no notebook."""
+    """A digest of a notebook's cells without their outputs; of its bytes where it is no notebook."""
     try:
         written = [[cell["cell_type"], "".join(cell["source"])] for cell in json.loads(notebook.read_text())["cells"]]
     except (ValueError, KeyError, TypeError):

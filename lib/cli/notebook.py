@@ -1,8 +1,8 @@
 """One notebook of the graph, run by papermill in a process that ends, and its kernel with it, when snakemake is gone.
 
-python -m lib.cli.notebook PARENT TITLE SCREEN papermill's own words
+python -m lib.cli.notebook PARENT TITLE SCREEN papermill's own arguments
 
-The title is told when it starts and when it ends; what the notebook prints goes to SCREEN (- or /dev/null).
+The title is printed at the start and at the end; what the notebook prints goes to SCREEN (- or /dev/null).
 """
 
 import os
@@ -38,7 +38,7 @@ def job(parent: int, title: str, work: Callable[[], int]) -> int:
 
 
 def run(words: Sequence[str]) -> int:
-    """papermill with its own words; interrupted, it ends its kernel."""
+    """papermill with its own arguments; interrupted, it ends its kernel."""
     from papermill.cli import papermill
 
     with interruptible():

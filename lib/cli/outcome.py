@@ -9,27 +9,25 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.cluster import ended_by_scheduler
-from lib.cli.processes import shown
 from lib.cli.unforeseen import ELSE
-from lib.display.screen import measure_name
+from lib.display.screen import measure_name, short_path
 from lib.files import digests
 
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
-    """The failed jobs with their errors; the last words of snakemake where no job has one."""
+    """The failed jobs with their errors; the last line of snakemake where no job has one."""
     found = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
     found += [text for path in written(folder, "logs/control-*.txt", since) if (text := control_failure(path))]
     found += ended_by_scheduler(log.read_text())
-    words = log.read_text().strip().splitlines()
-    if any(map(files.FULL.search, [*found, *words])) and not any("DiskFull" in text for text in found):
+    lines = log.read_text().strip().splitlines()
+    if any(map(files.FULL.search, [*found, *lines])) and not any("DiskFull" in text for text in found):
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
     if found:
         return "\n".join([*found, "the next call goes on from what is done"])
-    errors = re.findall(
-        r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)", "\n".join(words), re.MULTILINE
-    )
-    last = " ".join((errors or words or ["no word of it"])[-1].split())
-    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({shown(log)})"
+    named = r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)"
+    errors = re.findall(named, "\n".join(lines), re.MULTILINE)
+    last = " ".join((errors or lines or ["no message"])[-1].split())
+    return f"the graph of notebooks failed: {last[:300]}; {ELSE} ({short_path(log)})"
 
 
 def written(folder: Path, pattern: str, since: float) -> list[Path]:
@@ -40,7 +38,7 @@ def written(folder: Path, pattern: str, since: float) -> list[Path]:
 
 def failure(notebook: Path) -> str:
     """A failed notebook's name, its error in a few lines and where to read on; empty where it did not fail."""
-    words = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
+    log = notebook.parent.parent / "logs" / f"{notebook.stem}.txt"
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except ValueError:  # it had not begun, or could not be written
@@ -49,26 +47,26 @@ def failure(notebook: Path) -> str:
     if errors:
         error = errors[-1]
         lines = [f"{error['ename']}: {error['evalue']}"[:500], *where(error["traceback"])]
-    elif words.exists() and "Traceback" in words.read_text():  # the kernel died, or papermill never got that far
-        lines = words.read_text().strip().splitlines()[-1:]
+    elif log.exists() and "Traceback" in log.read_text():  # the kernel died, or papermill never got that far
+        lines = log.read_text().strip().splitlines()[-1:]
     else:
         return ""
-    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {shown(notebook)}"])
+    return "\n    ".join([f"{notebook.stem} failed:", *lines, f"half-executed copy: {short_path(notebook)}"])
 
 
 def control_failure(log: Path) -> str:
     """The name of a control whose job failed, its error and where to read on; empty where it did not fail."""
-    words = log.read_text(errors="replace")
-    if "Traceback" not in words:
+    text = log.read_text(errors="replace")
+    if "Traceback" not in text:
         return ""
-    return "\n    ".join([f"{log.stem} failed:", words.strip().splitlines()[-1][:500], f"all of it: {shown(log)}"])
+    return "\n    ".join([f"{log.stem} failed:", text.strip().splitlines()[-1][:500], f"see the log: {short_path(log)}"])
 
 
 def where(traceback: Sequence[str]) -> list[str]:
     """Places in lib/ that a notebook's traceback names, the last two."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
     places = re.findall(r"^(?:File )?(\S*/lib/\w+(?:/\w+)*\.py:\d+)", text, re.MULTILINE)
-    return [f"at {shown(place)}" for place in places[-2:]]
+    return [f"at {short_path(place)}" for place in places[-2:]]
 
 
 def table1(path: Path) -> str:
@@ -100,4 +98,4 @@ def percent(fraction: str) -> str:
 def figures(folder: Path) -> str:
     """Where the figures lie, by name."""
     names = sorted(path.stem for path in folder.glob("*.png"))
-    return "\n".join([f"figures: {shown(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])
+    return "\n".join([f"figures: {short_path(folder)} (PDF, SVG and PNG each)", *(f"    {name}" for name in names)])

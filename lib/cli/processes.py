@@ -1,25 +1,37 @@
-"""Processes that this one starts and ends, and words for the one who waits. Light: nothing here loads torch."""
+"""Processes that this one starts and ends."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from lib.cli.environment import PROJECT, terminate_with_parent
 
-def apart(function: Callable, *arguments: Any) -> Any:
+
+def in_subprocess(function: Callable, *arguments: Any) -> Any:
     """function(*arguments) in a process that ends with it, so that this one never holds torch."""
-    fork, own = get_context("fork"), (os.getpid(),)
-    with ProcessPoolExecutor(1, mp_context=fork, initializer=end_with_parent, initargs=own) as pool:
+    with ProcessPoolExecutor(1, get_context("fork"), end_with_parent, (os.getpid(),)) as pool:
         return pool.submit(function, *arguments).result()
+
+
+def run(command: Sequence[str], folder: Path = PROJECT, **environment: str) -> int:
+    """A command in the foreground that ends with this process; its exit status."""
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, preexec_fn=terminate_with_parent
+    ).returncode
+
+
+def prepended(**folders: Path) -> dict[str, str]:
+    """The environment with a folder at the beginning of each of these variables that list some."""
+    listed = {name: filter(None, [str(folder), os.environ.get(name)]) for name, folder in folders.items()}
+    return {**os.environ, **{name: os.pathsep.join(each) for name, each in listed.items()}}
 
 
 @contextmanager
@@ -49,12 +61,6 @@ def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
             return
 
 
-def terminate_with_parent() -> None:
-    """On Linux, ask the system to end this process (SIGTERM) when its parent is gone, however that ended."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
-
-
 LOOK_S = 0.5  # between two looks at the parent
 PATIENCE_S = 5.0  # for a notebook to be written and its kernel to end, before the process is forced
 
@@ -74,9 +80,3 @@ def end_with_parent(parent: int, end: Callable[[int], None] | None = None) -> No
         end(signal.SIGKILL)
 
     threading.Thread(target=watch, name="end with parent", daemon=True).start()
-
-
-def shown(path: Path | str) -> str:
-    """A path as a reader wants it: relative to where they are, if it lies below."""
-    path = Path(path)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -17,9 +17,9 @@ from typing import Any
 
 from lib import files
 from lib.cli.environment import Stop
-from lib.cli.processes import apart, shown
-from lib.display.screen import counted
-from lib.files import digests
+from lib.cli.processes import in_subprocess
+from lib.display.screen import counted, short_path
+from lib.files import digests, runs
 
 MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
 FAULTS = "faults"  # no study: what `make faults` found
@@ -33,18 +33,17 @@ SHORTEST = 4  # a folder's name below this may stand anywhere
 def record(given: Mapping[str, str]) -> int:
     """Record the run STUDY=..., and write README.md and docs/results.md from all records; without STUDY only the latter."""
     if name := given.get("STUDY", ""):
-        kept = of_faults() if name == FAULTS else contents(name)
+        recorded = of_faults() if name == FAULTS else contents(name)
         target = files.home() / "figures" / "record" / name
         shutil.rmtree(target, ignore_errors=True)
-        for path, content in kept.items():
+        for path, content in recorded.items():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(content)
-        apart(draw_overview, target.parent)
-        print(f"{counted(len(kept), 'file')} in {shown(target)}, and the overview with the paper's numbers beside it")
-    changed = apart(_pages, files.home())
-    print(
-        "\n".join(f"{shown(path)} is written anew from the records" for path in changed) or "the pages are up to date"
-    )
+        in_subprocess(draw_overview, target.parent)
+        there = f"{counted(len(recorded), 'file')} in {short_path(target)}"
+        print(f"{there}, and the overview with the paper's numbers beside it")
+    changed = [f"{short_path(path)} is updated from the records" for path in in_subprocess(_pages, files.home())]
+    print("\n".join(changed) or "the pages are up to date")
     return 0
 
 
@@ -72,28 +71,24 @@ def draw_overview(folder: Path) -> None:
 
 
 def contents(name: str) -> dict[PurePosixPath, bytes]:
-    """What is recorded of a run, by its path in the record; Stop where something may not be kept."""
+    """What is recorded of a run, by its path in the record; Stop where something may not be recorded."""
     figures, run = files.home() / "figures" / name, files.home() / "runs" / name
-    there = sorted(
-        path.name for path in figures.parent.glob("*") if path.is_dir() and path.name not in ("record", "bench")
-    )
+    there = sorted({path.name for path in figures.parent.glob("*") if path.is_dir()} - {"record", "bench"})
     if name not in there:
         raise Stop(f"STUDY={name}: there is no such run in figures/; there are {', '.join(there) or 'none yet'}")
     if not any((run / "tables").glob("*.csv")):
-        raise Stop(f"STUDY={name}: {shown(run)} has no tables: make study with its variables makes them")
+        raise Stop(f"STUDY={name}: {short_path(run)} has no tables: make study with its variables makes them")
     folders = folders_of_machine(run)
-    kept = {}
+    recorded = {}
     found = [path for path in sorted(figures.rglob("*")) if path.is_file() and not path.name.startswith(".")]
     for path in of_first(found):
-        content = path.read_bytes()
-        kept[PurePosixPath(path.relative_to(figures))] = (
-            without_folders(content, folders) if path.suffix == ".csv" else content
-        )
-    for path, content in tables(run, folders):
-        kept[PurePosixPath("tables") / path] = content
-    kept[PurePosixPath("study.json")] = (json.dumps(provenance(run), indent=1, ensure_ascii=False) + "\n").encode()
-    check(kept, folders, name)
-    return kept
+        content = without_folders(path.read_bytes(), folders) if path.suffix == ".csv" else path.read_bytes()
+        recorded[PurePosixPath(path.relative_to(figures))] = content
+    recorded |= {PurePosixPath("tables") / path: content for path, content in tables(run, folders)}
+    about = json.dumps(provenance(run), indent=1, ensure_ascii=False)
+    recorded[PurePosixPath("study.json")] = f"{about}\n".encode()
+    check(recorded, folders, name)
+    return recorded
 
 
 def of_first(paths: list[Path]) -> list[Path]:
@@ -104,9 +99,9 @@ def of_first(paths: list[Path]) -> list[Path]:
     return paths
 
 
-def check(kept: Mapping[PurePosixPath, bytes], folders: list[str], name: str) -> None:
+def check(recorded: Mapping[PurePosixPath, bytes], folders: list[str], name: str) -> None:
     """Stop where a file is too large, or where a text names a folder of this machine."""
-    for path, content in kept.items():
+    for path, content in recorded.items():
         if len(content) > MOST_BYTES:
             size = len(content) / 1e6
             raise Stop(f"{name}/{path} has {size:.1f} MB; what git keeps may have 1 MB at most, so nothing was copied")
@@ -163,35 +158,30 @@ def provenance(run: Path) -> dict[str, Any]:
     """Command, settings, seeds, versions, corpus and commit of a run; of a run over folds what they have in common."""
     found = sorted([*run.glob("study.json"), *run.glob("fold*/study.json")])
     if not found:
-        raise Stop(f"{shown(run)} has no study.json, which says what it was made from: make study makes it")
+        raise Stop(f"{short_path(run)} has no study.json, which says what it was made from: make study makes it")
     each = {path.parent.name: digests.read(path, digests.load_json) for path in found}
     first, request = next(iter(each.values())), request_of(run)
     hashes = {name: one["corpus_hash"] for name, one in each.items()}
-    commits = list(dict.fromkeys(one["commit"] for one in each.values()))
     return {
-        "make": command(request or {name: first.get(name, "") for name in ("corpus", "preset", "fold")}),
+        "make": command(request or {name: first.get(name) for name in ("corpus", "preset", "fold")}),
         **{name: first[name] for name in FACTS if name in first},
         "fold": request.get("fold", first.get("fold", "")),
         "seeds": first["seeds"],
         "corpus_hash": hashes if len(set(hashes.values())) > 1 else first["corpus_hash"],
-        "commit": ", ".join(commits),
+        "commit": ", ".join(dict.fromkeys(one["commit"] for one in each.values())),
         "machine": {name: value for name, value in first["machine"].items() if name in MACHINE},
     }
 
 
 def request_of(run: Path) -> dict[str, Any]:
-    """What the run was asked for; empty where `make study` did not make it."""
-    path = run / "request.json"
-    return digests.read(path, digests.load_json)["plan"]["request"] if path.exists() else {}
+    """The fields of lib.study.Request; empty where `make study` did not make the run."""
+    return runs.request(run) if (run / "request.json").exists() else {}
 
 
 def command(request: Mapping[str, Any]) -> str:
     """The line that makes the run again, without this machine's folders."""
-    given = {
-        name: request.get(name) for name in ("corpus", "root", "preset", "fold", "seeds", "controls", "name", "set")
-    }
-    if given["root"]:
+    names = ("corpus", "root", "preset", "fold", "seeds", "controls", "name", "set")
+    given = {name: request[name] for name in names if request.get(name)}
+    if "root" in given:
         given["root"] = f"path/to/{Path(given['root']).name}"
-    return " ".join(
-        ["make study", *(f"{name.upper()}={shlex.quote(str(each))}" for name, each in given.items() if each)]
-    )
+    return " ".join(["make study", *(f"{name.upper()}={shlex.quote(str(value))}" for name, value in given.items())])

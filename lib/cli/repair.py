@@ -28,8 +28,7 @@ def take_out_damaged(run: Path) -> list[str]:
     for path in (path.relative_to(run) for path in found):
         for gone in (path, *outputs_of(path)):
             (run / gone).unlink(missing_ok=True)
-    told = "is damaged, or was changed since it was written: it is made again"
-    return [f"{digests.short(path)} {told}" for path in found]
+    return [f"{digests.short(path)} is damaged, or was changed since it was written: it is made again" for path in found]
 
 
 def outputs_of(path: Path) -> Iterator[Path]:

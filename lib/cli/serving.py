@@ -4,7 +4,6 @@ The page is served to this machine alone, and asks nothing of any other: templat
 what Voila would fetch from the network.
 """
 
-import os
 import re
 import socket
 import subprocess
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from lib import files
-from lib.cli.environment import Stop
-from lib.cli.processes import apart, interruptible, shown, stop, terminate_with_parent
+from lib.cli.environment import Stop, terminate_with_parent
+from lib.cli.processes import in_subprocess, interruptible, prepended, stop
+from lib.display.screen import short_path
 from lib.explorer.limits import LARGEST_BYTES
 from lib.files import runs
 
@@ -23,9 +23,7 @@ NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
 PORT = 8866  # Voila's own
 PATIENCE_S = 60  # until the server answers
-LARGEST_UPLOAD = (
-    LARGEST_BYTES + 1_000_000
-)  # a file with what goes around it; tornado ends a connection that brings more
+LARGEST_UPLOAD = LARGEST_BYTES + 1_000_000  # of a message with a file; tornado ends a connection that brings more
 IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 
 
@@ -33,11 +31,11 @@ def serve(folder: Path, port: str) -> int:
     """Serve the explorer of the run in `folder` until Ctrl-C; Stop where the port is taken or it does not start."""
     number = free_port(port)
     print(f"starting the explorer of {folder.name}", flush=True)
-    page = apart(parameterised, folder)
+    page = in_subprocess(parameterised, folder)
     log = folder / "logs" / "explorer.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as words, interruptible():
-        process, interrupted = begin(page, number, words), False
+    with log.open("w") as messages, interruptible():
+        process, interrupted = begin(page, number, messages), False
         try:
             wait_until_there(process, number, log)
             print(f"open http://{HOST}:{number}/ in a browser; Ctrl-C ends it", flush=True)
@@ -49,11 +47,11 @@ def serve(folder: Path, port: str) -> int:
     if interrupted:
         print("\nthe explorer has ended", flush=True)
         return 0
-    raise Stop(f"the explorer ended by itself; its words are in {shown(log)}")
+    raise Stop(f"the explorer ended by itself; see the log: {short_path(log)}")
 
 
 def free_port(text: str) -> int:
-    """The port that is asked for, or the usual one; Stop where it is none or another program has it."""
+    """The port of this number, or the usual one; Stop where it is none or another program has it."""
     if text and not (text.isascii() and text.isdigit() and 1024 <= int(text[:6]) <= 65535):
         raise Stop(f"PORT={text}: a whole number from 1024 to 65535")
     number = int(text or PORT)
@@ -88,7 +86,7 @@ def parameterised(folder: Path) -> Path:
     notebook.metadata["title"] = f"Explorer: {folder.name}"
     for cell in (each for each in notebook.cells if each.cell_type == "markdown"):
         cell.source = as_served(cell.source)
-    with files.whole(folder / "explorer.ipynb") as temporary:
+    with files.atomic_write(folder / "explorer.ipynb") as temporary:
         nbformat.write(notebook, temporary)
     return folder / "explorer.ipynb"
 
@@ -98,10 +96,10 @@ def as_served(text: str) -> str:
     return re.sub(r"\[([^\]]*)\]\([^)]*\.ipynb\)", r"\1", re.sub(r"\A# .*\n*", "", text))
 
 
-def begin(notebook: Path, port: int, words: IO[str]) -> subprocess.Popen:
-    """Start Voila on a notebook; what it says goes to `words`."""
+def begin(notebook: Path, port: int, log: IO[str]) -> subprocess.Popen:
+    """Start Voila on a notebook; its messages go to `log`."""
     return subprocess.Popen(
-        command(notebook, port), stdout=words, stderr=words, env=environment(), start_new_session=True,
+        command(notebook, port), stdout=log, stderr=log, env=environment(), start_new_session=True,
         preexec_fn=terminate_with_parent,
     )  # fmt: skip
 
@@ -117,13 +115,8 @@ def command(notebook: Path, port: int) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Where Voila and JupyterLab find our templates and settings, and the notebook's kernel this very lib."""
-
-    def before(name: str, folder: Path) -> str:
-        return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
-
     pages = Path(__file__).parent
-    ours = {"JUPYTER_PATH": pages, "JUPYTER_CONFIG_PATH": pages / "voila", "PYTHONPATH": files.PROJECT}
-    return {**os.environ, **{name: before(name, folder) for name, folder in ours.items()}}
+    return prepended(JUPYTER_PATH=pages, JUPYTER_CONFIG_PATH=pages / "voila", PYTHONPATH=files.PROJECT)
 
 
 def wait_until_there(process: subprocess.Popen, port: int, log: Path) -> None:
@@ -135,4 +128,4 @@ def wait_until_there(process: subprocess.Popen, port: int, log: Path) -> None:
                 return
         time.sleep(0.1)
     words = log.read_text().strip().splitlines()
-    raise Stop(f"the explorer did not start: {words[-1] if words else 'without a word'} (all of it: {shown(log)})")
+    raise Stop(f"the explorer did not start: {words[-1] if words else 'no message'} (see the log: {short_path(log)})")

@@ -1,4 +1,4 @@
-"""What nobody foresaw, in one line that says what to do; the traceback goes to a log that the line names."""
+"""Unexpected errors in one line that says what to do; the traceback goes to a log that the line names."""
 
 import tempfile
 import time
@@ -10,31 +10,30 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.environment import Stop
-from lib.cli.processes import shown
+from lib.display.screen import short_path
 from lib.files import PlainError
 
 # Errors by type: what is in the way, and what to do; the first that fits counts.
-KNOWN: tuple[tuple[type[Exception], str], ...] = (
-    (BrokenProcessPool, "a process of it was ended from outside, as systems do that run out of memory: close other "
-                        "programs, or set JOBS=1, and call again"),
-    (MemoryError, "there is not enough memory: close other programs, or set JOBS=1, and call again"),
+REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (BrokenProcessPool, "a process was killed, perhaps for want of memory: close other programs, or set JOBS=1, and try again"),
+    (MemoryError, "there is not enough memory: close other programs, or set JOBS=1, and try again"),
     (PermissionError, "this user may not read or write there: change that, or set STUDY_HOME to a folder of your own"),
-    (OSError, "the system refused it: look at that place, or set STUDY_HOME to another, and call again"),
-)  # fmt: skip
-ELSE = "nobody foresaw this: call again, and if it comes back report it with the log"
+    (OSError, "the system refused this: check that path, or set STUDY_HOME to another folder, and try again"),
+)
+ELSE = "unexpected: try again, and if it comes back report it with the log"
 
 
 @contextmanager
 def in_one_line(command: str) -> Iterator[None]:
-    """Whatever the block raises that has no plain words of its own becomes a Stop, with its traceback in a log."""
+    """Whatever the block raises that is no plain message becomes a Stop, with its traceback in a log."""
     try:
         yield
     except (Stop, PlainError):
         raise
     except Exception as error:
-        advice = next((told for kind, told in KNOWN if isinstance(error, kind)), ELSE)
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Stop(f"{said[:300]}; {advice} ({shown(_logged(command, error))})") from None
+        remedy = next((remedy for kind, remedy in REMEDIES if isinstance(error, kind)), ELSE)
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Stop(f"{message[:300]}; {remedy} ({short_path(_logged(command, error))})") from None
 
 
 def _logged(command: str, error: Exception) -> Path:

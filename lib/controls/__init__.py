@@ -59,7 +59,7 @@ class Control:
         ControlError where this corpus does not allow it, StudyError where the study's own results are missing.
         """
         torch.set_num_threads(study.settings.threads)
-        with files.held(checkpoints(study, self.name) / f"seed{seed}", f"control {self.name}, seed {seed}"):
+        with files.locked(checkpoints(study, self.name) / f"seed{seed}", f"control {self.name}, seed {seed}"):
             self.play(study, self.game(study), seed)
 
 

@@ -218,7 +218,7 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     empty = dict.fromkeys(CHOSEN_COLUMNS, "") | {"fold": part.request.fold or ""}
     new = pd.DataFrame([empty | row for row in rows], columns=CHOSEN_COLUMNS).astype(str)
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
-    with files.held(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
+    with files.locked(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
         if path.exists():
             old = unguarded(digests.read(path, partial(pd.read_csv, dtype=str, keep_default_na=False)))
             kept = old[~old.set_index(same).index.isin(new.set_index(same).index)]

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lib import files
-from lib.display import mpl
 from lib.display.glyphs import spell_out
 from lib.files.cells import guarded
 
@@ -34,48 +37,48 @@ GREY = "#999999"  # for what stands beside the encoders: constant, oracle, publi
 @contextmanager
 def style() -> Iterator[None]:
     """The study's look for figures made inside the block."""
-    with mpl.rc_context(STYLE):
+    with rc_context(STYLE):
         yield
 
 
-def frequency_axis(axis: mpl.Axes) -> None:
+def frequency_axis(axis: Axes) -> None:
     """Make the vertical axis one of frequency in Hz, an octave as high as any other."""
     axis.set(yscale="log", ylabel="frequency (Hz)")
     low, high = axis.get_ylim()
-    axis.yaxis.set_major_locator(mpl.FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
-    axis.yaxis.set_major_formatter(mpl.FuncFormatter(lambda hz, _: f"{hz:g}"))
-    axis.yaxis.set_minor_locator(mpl.NullLocator())
+    axis.yaxis.set_major_locator(FixedLocator([hz for hz in OCTAVES_HZ if low <= hz <= high]))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: f"{hz:g}"))
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
-def over_all(figure: mpl.Figure, text: str, size: float = 11) -> None:
+def over_all(figure: Figure, text: str, size: float = 11) -> None:
     """Put a title over all panels, in as many lines as the figure's width asks for."""
     figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
 
 
-def save(figure: mpl.Figure, stem: Path) -> mpl.Figure:
+def save(figure: Figure, stem: Path) -> Figure:
     """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
     with style():
         spell_out(figure)
         for kind, metadata in UNDATED.items():
-            with files.whole(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+            with files.atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)
     return figure
 
 
-def sentence(text: str) -> mpl.Figure:
+def sentence(text: str) -> Figure:
     """In the place of a figure that cannot be drawn, why not."""
     with style():
-        figure = mpl.Figure(figsize=(6.5, 0.6))
+        figure = Figure(figsize=(6.5, 0.6))
         figure.text(0.01, 0.5, text, va="center", fontsize=9)
         return figure
 
 
 def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
     """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
-    with files.whole(stem.with_name(f"{stem.name}.csv")) as temporary:
+    with files.atomic_write(stem.with_name(f"{stem.name}.csv")) as temporary:
         guarded(table).to_csv(temporary, index=False)
     shown = table.map(lambda x: f"{x:.3f}" if isinstance(x, float) and not pd.isna(x) else x)
-    with files.whole(stem.with_name(f"{stem.name}.tex")) as temporary:
+    with files.atomic_write(stem.with_name(f"{stem.name}.tex")) as temporary:
         temporary.write_text(latex(shown, caption), encoding="utf-8")
     return table
 

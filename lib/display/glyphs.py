@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from lib.display import mpl
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 
 # Fonts that come with matplotlib for its own use: a box for every letter, and symbols under the numbers of other letters
 NOT_FOR_TEXT = ("Last Resort", "cm", "STIXNon", "STIXSize")
 REGULAR = 400  # the weight of a font that is neither bold nor light
 
 
-def spell_out(figure: mpl.Figure) -> None:
+def spell_out(figure: Figure) -> None:
     """Give every text of a figure fonts that have its letters; a letter that none has becomes its escape, as \\u592a."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             _spell_ticks(axis)
-    for text in figure.findobj(mpl.Text):
+    for text in figure.findobj(Text):
         if not all(map(_plain, text.get_text())):
             _spell(text)
 
@@ -30,14 +33,14 @@ def _plain(letter: str) -> bool:
     return letter == "\n" or (letter.isascii() and letter.isprintable())
 
 
-def _spell_ticks(axis: mpl.Axis) -> None:
+def _spell_ticks(axis: Axis) -> None:
     """Write a tick label that has to be escaped into the axis, which sets the texts of its labels each time it is drawn."""
     labels = [label.get_text() for label in axis.get_ticklabels()]
     if any(spelled(label) != label for label in labels):
         axis.set_ticks(axis.get_ticklocs(), [spelled(label) for label in labels])
 
 
-def _spell(text: mpl.Text) -> None:
+def _spell(text: Text) -> None:
     text.set_text(spelled(text.get_text()))
     own = text.get_fontfamily()
     text.set_fontfamily([*own, *(name for name in fonts_for(text.get_text()) if name not in own)])
@@ -59,14 +62,14 @@ def fonts_for(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def font_with(letter: str) -> str | None:
     """The name of an installed font that has a letter: "" for the usual one; None where there is none."""
-    if ord(letter) in _letters_of(mpl.findfont(r"sans\-serif")):
+    if ord(letter) in _letters_of(findfont(r"sans\-serif")):
         return ""
     return next((name for name, path in _others() if ord(letter) in _letters_of(path)), None)
 
 
 def _others() -> Iterator[tuple[str, str]]:
     """Name and file of each other installed font, upright and of usual weight; mathematicians' letters last."""
-    for font in sorted(mpl.fontManager.ttflist, key=lambda font: (font.name.startswith("STIX"), font.name, font.fname)):
+    for font in sorted(fontManager.ttflist, key=lambda font: (font.name.startswith("STIX"), font.name, font.fname)):
         if font.style == "normal" and font.weight == REGULAR and not font.name.startswith(NOT_FOR_TEXT):
             yield font.name, font.fname
 
@@ -75,6 +78,6 @@ def _others() -> Iterator[tuple[str, str]]:
 def _letters_of(path: str) -> frozenset[int]:
     """The letters that a font has, none where its file cannot be read."""
     try:
-        return frozenset(mpl.get_font(path).get_charmap())
+        return frozenset(get_font(path).get_charmap())
     except (OSError, RuntimeError):
         return frozenset()

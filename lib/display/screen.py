@@ -6,6 +6,7 @@ Tables on disk keep the short names (map_macro, esc50); screen, figures and page
 import math
 import os
 import sys
+from pathlib import Path
 
 MEASURES = {
     "map_macro": "macro mAP",
@@ -42,3 +43,9 @@ def minutes(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return counted(math.ceil(seconds / 60), "minute") if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def short_path(path: Path | str) -> str:
+    """A path as a reader wants it: relative to where they are, if it lies below."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -97,7 +97,7 @@ def train_encoder(
     """
     target = training.device_of(device)
     torch.set_num_threads(settings.threads)
-    with held(folder, f"{name}, seed {seed}"):
+    with locked(folder, f"{name}, seed {seed}"):
         key = key_of(name, chunks, settings, seed)
         torch.manual_seed(seed)
         encoder = Encoder(name, len(chunks.corpus.classes), settings)
@@ -194,7 +194,7 @@ def features_of(encoder: Encoder, chunks: Chunks, device: torch.device) -> np.nd
     learned = [files.digest(value.cpu().numpy()) for value in weights]
     key = files.key(name, chunks.key, learned, *of_features(name, encoder.settings))
     path = files.cache() / "features" / f"{name}-{key}.npy"
-    with held(path.with_suffix(""), f"features of {name}", wait=True):
+    with locked(path.with_suffix(""), f"features of {name}", wait=True):
         features = digests.reread(path, mapped)
         if features is None:
             start = time.perf_counter()

@@ -17,7 +17,7 @@ import librosa
 import numpy as np
 
 from lib import files
-from lib.files import digests, held
+from lib.files import digests, locked
 from lib.sounds.chunks import Chunks
 
 VERSION = 1  # of the rules below: raised when the same samples would give other values
@@ -196,7 +196,7 @@ def measured(chunks: Chunks, rows: np.ndarray, seconds: list[float] | None = Non
     names = [one.name for one in PROPERTIES]
     key = files.key(VERSION, chunks.key, chunks.settings.rate_hz, names, version("librosa"), version("numpy"))
     path = files.cache() / "properties" / f"{key}.npz"
-    with held(path.with_suffix(""), "properties of the chunks", wait=True):
+    with locked(path.with_suffix(""), "properties of the chunks", wait=True):
         stored = digests.reread(path, digests.load_arrays)
         empty = {"values": np.full((len(chunks), len(names)), np.nan), "done": np.zeros(len(chunks), bool)}
         values, done = map((stored or empty).get, ("values", "done"))

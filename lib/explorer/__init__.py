@@ -20,17 +20,17 @@ def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
     """
     from lib.display.screen import in_jupyter
     from lib.explorer.inference import (
-        Answers,  # here, as the server reads the limits beside this file and loads no torch
+        Inference,  # here, as the server reads the limits beside this file and loads no torch
     )
     from lib.study import StudyError
 
     if seed not in study.request.seeds:
         raise StudyError(f"seed {seed}: this study has the seeds {', '.join(map(str, study.request.seeds))}")
-    answers = Answers(study.parts[0], seed)
+    inference = Inference(study.parts[0], seed)
     if in_jupyter():
         from lib.explorer.page import Explorer
 
-        return Explorer(answers, n_points)
+        return Explorer(inference, n_points)
     from lib.explorer.twin import Twin
 
-    return Twin(answers, n_points, study)
+    return Twin(inference, n_points, study)

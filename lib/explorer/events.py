@@ -1,11 +1,13 @@
-"""What happens on a click: an action that fails is a line on the page, and what is being made anew says so."""
+"""What happens on a click: an action that fails is a line on the page, and what is being redrawn says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.explorer import markup
 
 Action = Callable[[], None]
 LOOK = """<style>
@@ -42,8 +44,8 @@ class Events:
             self.failed.value = LOOK + markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Set widgets without answering to it."""
+    def quiet(self) -> Iterator[None]:
+        """Set widgets without acting on it."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -51,12 +53,12 @@ class Events:
             self._quiet = before
 
     @contextmanager
-    def working(self, *shown: widgets.DOMWidget) -> Iterator[None]:
-        """Dim what is made anew in the block: until then it shows what was before."""
-        for widget in shown:
+    def working(self, *views: widgets.DOMWidget) -> Iterator[None]:
+        """Dim what is redrawn in the block: until then it shows what was before."""
+        for widget in views:
             widget.add_class("study-working")
         try:
             yield
         finally:
-            for widget in shown:
+            for widget in views:
                 widget.remove_class("study-working")

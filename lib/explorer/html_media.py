@@ -11,8 +11,8 @@ import io
 
 import numpy as np
 import soundfile
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import style
 from lib.display.glyphs import spell_out
 
@@ -27,7 +27,7 @@ def mp3_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
     return buffer.getvalue()
 
 
-def png_bytes(figure: mpl.Figure, dpi: int = SHOWN_DPI) -> bytes:
+def png_bytes(figure: Figure, dpi: int = SHOWN_DPI) -> bytes:
     """A figure as PNG."""
     buffer = io.BytesIO()
     with style():
@@ -47,7 +47,7 @@ def audio_html(samples: np.ndarray, rate_hz: int, name: str) -> str:
     return f'<audio controls preload="metadata" style="width: 100%; min-width: 120px; max-width: 230px" aria-label="{html.escape(name)}" src="{source}"></audio>'
 
 
-def image_html(figure: mpl.Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:
+def image_html(figure: Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:
     """A figure as a picture with its alternative text."""
     source = data_url(png_bytes(figure, dpi), "image/png")
     return f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="{source}">'

@@ -1,7 +1,7 @@
-"""What a finished study answers about a sound, at once: everything that answering needs is in memory.
+"""What a finished study predicts for a sound, at once: everything that it takes is in memory.
 
-`Answers` holds the embeddings of all chunks, the trained heads of every subset and, once asked for, the encoders. It
-scores, finds what sounds alike to an encoder, and hears a sound that it has never seen. Nothing is trained here.
+`Inference` holds the embeddings of all chunks, the trained heads of every subset and, once used, the encoders. It
+scores, finds what sounds alike to an encoder, and embeds a sound that it has never seen. Nothing is trained here.
 """
 
 import tempfile
@@ -39,7 +39,7 @@ class Sound:
     """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
 
     clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
-    remark: what is to be said of it, such as that only its beginning is heard.
+    remark: a note on it, such as that only its beginning is used.
     """
 
     audio: np.ndarray
@@ -56,10 +56,10 @@ class Sound:
         return int(np.square(self.audio, dtype=np.float64).sum(1).argmax())
 
 
-class Answers:
+class Inference:
     """One finished run with one seed; `part` has a test fold or role of its own.
 
-    head: the kind of head that answers, and may be set to another that the study has.
+    head: the kind of head that predicts, and may be set to another that the study has.
     """
 
     def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
@@ -116,13 +116,13 @@ class Answers:
         return wrong
 
     def disagreement(self) -> np.ndarray:
-        """How far from one another the encoders' own answers to each clip [clip] are: from 0, the same, to 2.
+        """How far from one another the encoders' own predictions for each clip [clip] are: from 0, the same, to 2.
 
         1 less the correlation over the classes between two encoders' scores, each less what that encoder says of a class
         in the mean over clips; the mean over all pairs of encoders.
         """
-        answers = [self.clip_scores((name,)) for name in self.embeddings]
-        own = [scores - scores.mean(0) for scores in answers]
+        inference = [self.clip_scores((name,)) for name in self.embeddings]
+        own = [scores - scores.mean(0) for scores in inference]
         own = [part - part.mean(1, keepdims=True) for part in own]
         own = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in own]
         return 1 - np.mean([(one * other).sum(1) for one, other in combinations(own, 2)], axis=0)
@@ -134,40 +134,40 @@ class Answers:
         rows = np.flatnonzero(self.chunks.clip == clip)
         return Sound(
             np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
-            {name: values[rows] for name, values in self.embeddings.items()}, *self._told(clip), clip,
+            {name: values[rows] for name, values in self.embeddings.items()}, *self._labels_and_file(clip), clip,
         )  # fmt: skip
 
     def silent(self, sound: Sound) -> np.ndarray:
         """Which chunks [c] of a sound are silent, by the study's own limit."""
         return self.model.silent(sound.audio)
 
-    def _told(self, clip: int) -> tuple[tuple[str, ...], str]:
-        told = self.chunks.corpus.clips.iloc[clip]
-        return tuple(told["labels"]), Path(told["path"]).name
+    def _labels_and_file(self, clip: int) -> tuple[tuple[str, ...], str]:
+        row = self.chunks.corpus.clips.iloc[clip]
+        return tuple(row["labels"]), Path(row["path"]).name
 
     def name_of(self, clip: int) -> str:
         """A clip of the corpus in a line."""
-        return caption(*self._told(clip))
+        return caption(*self._labels_and_file(clip))
 
     def caption_of(self, row: int) -> str:
         """A chunk of the corpus in a line: its clip, and where in it."""
         return f"{self.name_of(self.chunks.clip[row])}, from {self.chunks.start_s[row]:g} s"
 
-    def hear(self, path: Path | str, name: str = "") -> Sound:
+    def embed_file(self, path: Path | str, name: str = "") -> Sound:
         """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
         rule = self.part.settings.chunking
         remark = looked_at(Path(path))
         audio, start_s = cut_clip(decode(Path(path), rule.rate_hz, rule.resampler, LONGEST_S), rule)
         return Sound(audio, start_s, self.model.of_chunks(audio), (), name or Path(path).name, remark=remark)
 
-    def hear_bytes(self, content: bytes, name: str) -> Sound:
+    def embed_bytes(self, content: bytes, name: str) -> Sound:
         """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
         if reason := too_large(len(content)):
             raise BadFile(reason)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"sound{Path(name).suffix}"
             path.write_bytes(content)
-            return self.hear(path, name)
+            return self.embed_file(path, name)
 
     @property
     def encoders(self) -> dict[str, Encoder]:
@@ -175,7 +175,7 @@ class Answers:
         return self.model.encoders
 
     @property
-    def shelf(self) -> list[Representation]:
+    def representations(self) -> list[Representation]:
         """The representations of the trained encoders, in registry order."""
         return [encoder.representation for encoder in self.encoders.values()]
 
@@ -213,14 +213,12 @@ class Answers:
 
     # What a representation sounds like
 
-    def heard(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
+    def sonify(self, representation: Representation, audio: np.ndarray) -> np.ndarray:
         """Samples [s] in which one hears what a representation keeps of chunks [c, s], one after another."""
-        known = self._known(representation)
-        return np.concatenate(
-            [representation.sonify(each, known) for each in sounds.features_of(representation, audio)]
-        )
+        reference, features = self._reference_chunks(representation), sounds.features_of(representation, audio)
+        return np.concatenate([representation.sonify(each, reference) for each in features])
 
-    def _known(self, representation: Representation) -> ReferenceChunks:
+    def _reference_chunks(self, representation: Representation) -> ReferenceChunks:
         """Training chunks with their features, as the encoder was trained on them."""
         encoder = self.encoders[representation.name]
         features = features_of(encoder, self.chunks, torch.device("cpu"))
@@ -252,27 +250,27 @@ def title_of(part: Study) -> str:
     return f"{part.folder.parent.name}, fold {part.request.fold}" if part.request.part else part.folder.name
 
 
-def score_table(answers: Answers, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
+def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
     """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second].
 
     NaN in the column of a silent second. It counts in `whole` where it counts in the study, whose clip scores these are.
     """
-    scores, silent = answers.scores(sound, subset), answers.silent(sound)
-    counted = silent & (sound.clip < 0 or answers.part.settings.chunking.silent == "drop_both")
+    scores, silent = inference.scores(sound, subset), inference.silent(sound)
+    counted = silent & (sound.clip < 0 or inference.part.settings.chunking.silent == "drop_both")
     whole = scores[~counted].mean(0) if not counted.all() else scores.mean(0)
     scores = np.where(silent[:, None], np.nan, scores)
-    own = [answers.classes.index(label) for label in sound.labels]
+    own = [inference.classes.index(label) for label in sound.labels]
     others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
     rows = [
-        {"class": answers.classes[k], "own": k in own, "whole": whole[k]}
+        {"class": inference.classes[k], "own": k in own, "whole": whole[k]}
         | {f"{start:g} s": value for start, value in zip(sound.start_s, scores[:, k], strict=True)}
         for k in [*sorted(own, key=lambda k: -whole[k]), *others]
     ]
     return pd.DataFrame(rows)
 
 
-def opened(request: Request) -> Answers:
+def opened(request: Request) -> Inference:
     """A finished study with all that the views need of it; PlainError where something is missing."""
-    answers = Answers(Study.of(request), request.seeds[0])
-    _ = answers.encoders  # read now, so that a study that lacks one is not half shown
-    return answers
+    inference = Inference(Study.of(request), request.seeds[0])
+    _ = inference.encoders  # read now, so that a study that lacks one is not half shown
+    return inference

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lib.display import mpl
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
 from lib.display.figures import style
-from lib.explorer import markup, widgets
+from lib.explorer import markup
 from lib.explorer.events import Events
 from lib.explorer.html_media import image_html
 from lib.representations.base import Representation
@@ -19,36 +21,36 @@ class Learned:
         self.events = events
         self.by = widgets.Dropdown(description="learned by")
         self.number = widgets.IntSlider(1, 1, 1, description="number", continuous_update=False)
-        self.shown = widgets.HTML()
+        self.view = widgets.HTML()
         row = widgets.HBox([self.by, self.number], layout=widgets.Layout(flex_flow="row wrap"))
-        self.box = widgets.VBox([row, self.shown])
+        self.box = widgets.VBox([row, self.view])
         events.on(self.by, self._range)
         events.on(self.number, self.draw)
 
-    def take(self, shelf: Iterable[Representation]) -> None:
+    def take(self, representations: Iterable[Representation]) -> None:
         """Show what these representations learned."""
-        found = {each.title: (each, each.learned_sounds()) for each in shelf}
-        self.found = {title: both for title, both in found.items() if len(both[1])}
-        with self.events.held():
-            self.by.options = list(self.found)
-            self.by.value = next(iter(self.found), None)
-        self.box.layout.display = None if self.found else "none"
+        learned = {each.title: (each, each.learned_sounds()) for each in representations}
+        self.learned = {title: both for title, both in learned.items() if len(both[1])}
+        with self.events.quiet():
+            self.by.options = list(self.learned)
+            self.by.value = next(iter(self.learned), None)
+        self.box.layout.display = None if self.learned else "none"
         self._range()
 
     def _range(self) -> None:
         if self.by.value is not None:
-            with self.events.held():
-                self.number.max = len(self.found[self.by.value][1])
+            with self.events.quiet():
+                self.number.max = len(self.learned[self.by.value][1])
                 self.number.value = 1
             self.draw()
 
     def draw(self) -> None:
         """The player and the spectrum of the chosen one."""
-        representation, samples = self.found[self.by.value]
+        representation, samples = self.learned[self.by.value]
         number = self.number.value
         with style():
-            figure = mpl.Figure(figsize=(6, 2.2))
+            figure = Figure(figsize=(6, 2.2))
             representation.draw_learned_sound(figure.subplots(), number - 1)
-        told = f"{representation.title}: spectrum of learned sound {number}"
+        alternative = f"{representation.title}: spectrum of learned sound {number}"
         player = markup.learned(representation, samples[number - 1], number)
-        self.shown.value = f"{player}<br>{image_html(figure, told)}"
+        self.view.value = f"{player}<br>{image_html(figure, alternative)}"

@@ -16,7 +16,7 @@ def too_large(n_bytes: int) -> str:
 
 
 def looked_at(path: Path) -> str:
-    """What is to be said of a sound file before it is decoded; BadFile where its header goes beyond the limits.
+    """A remark on a sound file before it is decoded; BadFile where its header goes beyond the limits.
 
     A file whose header cannot be read says nothing here: decoding it tells why.
     """
@@ -35,4 +35,4 @@ def looked_at(path: Path) -> str:
     if not RATES_HZ[0] <= about.samplerate <= RATES_HZ[1]:
         raise BadFile(f"a rate of {about.samplerate} Hz lies outside {RATES_HZ[0]} to {RATES_HZ[1]} Hz")
     length = f" of {about.duration:.1f} s" if about.frames < 1 << 60 else ""  # a stream does not know its length
-    return f"only its first {LONGEST_S:g} s{length} are heard" if about.duration > LONGEST_S else ""
+    return f"only its first {LONGEST_S:g} s{length} are used" if about.duration > LONGEST_S else ""

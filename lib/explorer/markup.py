@@ -1,4 +1,4 @@
-"""Answers as HTML. Labels and file names are data: everything that is not a number is escaped here."""
+"""Predictions as HTML. Labels and file names are data: everything that is not a number is escaped here."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lib.explorer.html_media import HEARD_S, audio_html
-from lib.explorer.inference import Answers, Sound, caption
+from lib.explorer.inference import Inference, Sound, caption
 from lib.representations.base import Representation
 
-SILENT = "silence: nothing is there to be heard, so nothing is said about it"
+SILENT = "silence: there is no sound to score"
 CELL = "padding: 2px 8px; text-align: left; vertical-align: top"
 NUMBER = "padding: 2px 6px; text-align: right; font-variant-numeric: tabular-nums"
 SHOWN_SECONDS = 12  # columns of a score table at most
@@ -21,9 +21,9 @@ def line(text: str) -> str:
     return f"<p style='margin: 4px 0'>{html.escape(text)}</p>"
 
 
-def heading(name: str, told: str) -> str:
+def heading(name: str, about: str) -> str:
     """The name of a study, and a line about it."""
-    return f"<h1 style='margin: 8px 0; overflow-wrap: anywhere'>{html.escape(name)}</h1>{line(told)}"
+    return f"<h1 style='margin: 8px 0; overflow-wrap: anywhere'>{html.escape(name)}</h1>{line(about)}"
 
 
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -61,38 +61,33 @@ def scores(found: pd.DataFrame, title: str) -> str:
     return table(title, ["class", "whole", *seconds], rows)
 
 
-def alike(answers: Answers, sound: Sound, chunk: int, n: int = 3) -> str:
+def alike(inference: Inference, sound: Sound, chunk: int, n: int = 3) -> str:
     """The nearest chunks to one of a sound, a row for each encoder, with players; a silent chunk has none."""
-    if answers.silent(sound)[chunk]:
-        return line(f"From {sound.start_s[chunk]:g} s it is {SILENT}")
-    rate, rows = answers.part.settings.chunking.rate_hz, []
-    for representation in answers.shelf:
-        near, far = answers.nearest(representation.name, sound, chunk, n)
+    if inference.silent(sound)[chunk]:
+        return line(f"From {sound.start_s[chunk]:g} s: {SILENT}")
+    rate, rows = inference.part.settings.chunking.rate_hz, []
+    for representation in inference.representations:
+        near, far = inference.nearest(representation.name, sound, chunk, n)
         cells = []
         for row, distance in zip(near, far, strict=True):
-            told = answers.caption_of(row)
-            player = audio_html(np.array(answers.chunks.audio[row]), rate, told)
-            cells.append(cell(f"{html.escape(told)}<br>{distance:.2f} away<br>{player}"))
+            name = inference.caption_of(row)
+            player = audio_html(np.array(inference.chunks.audio[row]), rate, name)
+            cells.append(cell(f"{html.escape(name)}<br>{distance:.2f} away<br>{player}"))
         rows.append([cell(html.escape(representation.title), name=True), *cells])
     title = f"What sounds most like {caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s"
     return table(title, ["to this encoder", "nearest", "second", "third"][: n + 1], rows)
 
 
-def heard(answers: Answers, sound: Sound, chunk: int) -> str:
+def sonified(inference: Inference, sound: Sound, chunk: int) -> str:
     """Players of a second of a sound and of what each representation keeps of it."""
-    rate = answers.part.settings.chunking.rate_hz
-    rows = [
-        [cell("The sound itself", name=True), cell(""), cell(audio_html(sound.audio[chunk], rate, "the sound itself"))]
-    ]
-    for representation in answers.shelf:
-        samples = answers.heard(representation, sound.audio[chunk : chunk + 1])[: round(HEARD_S * rate)]
-        player = audio_html(samples, rate, f"{representation.title}: {representation.sound_caption}")
-        rows.append(
-            [cell(html.escape(representation.title), name=True), cell(html.escape(representation.sound_caption)), cell(player)]
-        )
-    return table(
-        f"{caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s", ["", "what you hear", ""], rows
-    )
+    rate, audio = inference.part.settings.chunking.rate_hz, sound.audio[chunk : chunk + 1]
+    rows = [[cell("The sound itself", name=True), cell(""), cell(audio_html(audio[0], rate, "the sound itself"))]]
+    for each in inference.representations:
+        samples = inference.sonify(each, audio)[: round(HEARD_S * rate)]
+        player = audio_html(samples, rate, f"{each.title}: {each.sound_caption}")
+        rows.append([cell(html.escape(each.title), name=True), cell(html.escape(each.sound_caption)), cell(player)])
+    title = f"{caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s"
+    return table(title, ["", "what you hear", ""], rows)
 
 
 def learned(representation: Representation, samples: np.ndarray, number: int) -> str:

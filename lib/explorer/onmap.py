@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import embedding_map, widgets
+from lib.explorer import embedding_map
+from lib.explorer.moving import Map
 from lib.plots.encoder import COLOURS, groupings, kinds_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class OnMap:
         self.page = page
         self.layout_by = widgets.Dropdown(description="laid out by", options=[(TOGETHER, ())], style=NAMED)
         self.colour_by = widgets.Dropdown(description="coloured by", options=[""], style=NAMED)
-        self.points = widgets.Map()
+        self.points = Map()
         row = widgets.HBox([self.layout_by, self.colour_by], layout=widgets.Layout(flex_flow="row wrap"))
         self.box = widgets.VBox([row, self.points])
         page.events.on(self.layout_by, self.draw)
@@ -41,29 +43,29 @@ class OnMap:
     def take(self) -> None:
         """Offer the layouts and the colours of another study."""
         self.clear()
-        with self.page.events.held():
-            self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in self.page.answers.shelf)]
+        with self.page.events.quiet():
+            self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in self.page.inference.representations)]
             self.layout_by.value = ()
-            self.colour_by.options = list(groupings(self.page.answers.chunks.corpus))
+            self.colour_by.options = list(groupings(self.page.inference.chunks.corpus))
 
     @property
     def chosen(self) -> tuple[str, ...]:
         """The encoders that the chunks are laid out by."""
-        return self.layout_by.value or tuple(self.page.answers.embeddings)
+        return self.layout_by.value or tuple(self.page.inference.embeddings)
 
     def draw(self) -> None:
         """Lay the chunks out by one encoder, or by all together."""
-        answers = self.page.answers
-        chunks = answers.chunks
+        inference = self.page.inference
+        chunks = inference.chunks
         with self.page.events.working(self.box):
-            rows = answers.mapped(self.page.n_points)
-            places = embedding_map.plane(answers.together(self.chosen, rows))
+            rows = inference.mapped(self.page.n_points)
+            places = embedding_map.plane(inference.together(self.chosen, rows))
             groups, kinds = kinds_of(chunks.targets[rows], groupings(chunks.corpus)[self.colour_by.value])
             self.rows, self.places = rows, places
             with self.points.hold_sync():
                 self.points.groups, self.points.colours = groups, list(COLOURS[: len(groups)])
                 self.points.kinds = kinds.astype(np.uint8).tobytes()
-                self.points.captions = [answers.caption_of(row) for row in rows]
+                self.points.captions = [inference.caption_of(row) for row in rows]
                 self.points.name = (
                     f"map of {len(rows)} chunks by {', '.join(self.chosen)}; arrow keys move, Enter plays"
                 )
@@ -72,18 +74,18 @@ class OnMap:
 
     def mark(self) -> None:
         """Ring the chunks of the sound that is shown; one of one's own lies where its neighbours do."""
-        sound, answers = self.page.sound, self.page.answers
+        sound, inference = self.page.sound, self.page.inference
         if sound is None:
             return
-        own = answers.placed(sound, self.chosen, self.rows, self.places) if sound.clip < 0 else np.zeros((0, 2))
+        own = inference.placed(sound, self.chosen, self.rows, self.places) if sound.clip < 0 else np.zeros((0, 2))
         with self.points.hold_sync():
-            self.points.here = np.flatnonzero(answers.chunks.clip[self.rows] == sound.clip).tolist()
+            self.points.here = np.flatnonzero(inference.chunks.clip[self.rows] == sound.clip).tolist()
             self.points.own = own.astype(float).ravel().tolist()
 
     def _clicked(self) -> None:
         """Turn to the chunk of a point, and play from there."""
         row = self.rows[self.points.clicked[0]]
-        clip = int(self.page.answers.chunks.clip[row])
+        clip = int(self.page.inference.chunks.clip[row])
         self.page.choosing.mark(clip)
-        chunk = row - np.flatnonzero(self.page.answers.chunks.clip == clip)[0]
-        self.page.show(self.page.answers.clip(clip), int(chunk), play=True)
+        chunk = row - np.flatnonzero(self.page.inference.chunks.clip == clip)[0]
+        self.page.show(self.page.inference.clip(clip), int(chunk), play=True)

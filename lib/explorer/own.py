@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
+from matplotlib.figure import Figure
 
 from lib import files
-from lib.display import mpl
 from lib.explorer import embedding_map, markup
 from lib.explorer.html_media import HEARD_S, audio_html
-from lib.explorer.inference import Answers, Sound
-from lib.explorer.twin import Paper
+from lib.explorer.inference import Inference, Sound
+from lib.explorer.twin import StaticView
 from lib.model import why
 from lib.model.folder import sound_files
 from lib.model.trained import Embedded
@@ -31,17 +31,17 @@ MOST = 12  # sounds that a notebook shows; make embed takes folders of any size
 
 
 class OwnSounds:
-    """The first sounds of a folder, heard by a finished study; `bad` are those that could not be used [file, reason]."""
+    """The first sounds of a folder, embedded by a finished study; `bad` are those that could not be used [file, reason]."""
 
     def __init__(self, study: Study, seed: int, folder: str, n_points: int = 1000) -> None:
-        self.answers, self.n_points = Answers(study.parts[0], seed), n_points
-        self.rate_hz = self.answers.chunks.settings.rate_hz
+        self.inference, self.n_points = Inference(study.parts[0], seed), n_points
+        self.rate_hz = self.inference.chunks.settings.rate_hz
         self.folder = Path(folder).expanduser() if folder else example_sounds()
         self.sounds: list[Sound] = []
         bad = []
         for path in sound_files(self.folder)[:MOST]:
             try:
-                self.sounds.append(self.answers.hear(path, path.relative_to(self.folder).as_posix()))
+                self.sounds.append(self.inference.embed_file(path, path.relative_to(self.folder).as_posix()))
             except BadFile as error:
                 bad.append({"file": path.name, "reason": str(error)})
         self.bad = pd.DataFrame(bad, columns=["file", "reason"])
@@ -60,24 +60,24 @@ class OwnSounds:
 
     def embedded(self, sound: Sound) -> Embedded:
         """A sound as the model has it."""
-        return Embedded(sound.start_s, self.answers.silent(sound), sound.embeddings)
+        return Embedded(sound.start_s, self.inference.silent(sound), sound.embeddings)
 
-    def players(self) -> Paper:
-        """Every sound, as far as it fits a page, to be heard."""
+    def players(self) -> StaticView:
+        """Players of every sound, as far as it fits a page."""
         rows = [
             [markup.cell(html.escape(sound.name), name=True), markup.cell(f"{len(sound.start_s)}"),
              markup.cell(audio_html(sound.audio[: round(HEARD_S)].ravel(), self.rate_hz, sound.name)), markup.cell(html.escape(sound.remark))]
             for sound in self.sounds
         ]  # fmt: skip
-        return Paper("", markup.table("Own sounds", ["file", "seconds", "sound", ""], rows))
+        return StaticView("", markup.table("Own sounds", ["file", "seconds", "sound", ""], rows))
 
-    def picture(self, sound: Sound) -> mpl.Figure:
+    def picture(self, sound: Sound) -> Figure:
         """What each encoder is given of a sound, over time."""
-        return sounds.over_time(sound.audio[: round(HEARD_S)], self.rate_hz, self.answers.shelf)
+        return sounds.over_time(sound.audio[: round(HEARD_S)], self.rate_hz, self.inference.representations)
 
     def tags(self, n_classes: int = 3) -> pd.DataFrame:
         """The classes that all encoders score highest, of each sound: [file, first, second, ...] with their scores."""
-        model, rows = self.answers.model, []
+        model, rows = self.inference.model, []
         for sound in self.sounds:
             best = model.tag(self.embedded(sound)).highest(n_classes)
             rows.append(
@@ -90,51 +90,51 @@ class OwnSounds:
 
     def nearest(self) -> pd.DataFrame:
         """Of each sound's loudest second the nearest chunk of a training clip in each encoder's embeddings."""
-        train = set(self.answers.train.tolist())
+        train = set(self.inference.train.tolist())
         rows = []
         for sound in self.sounds:
             found = {}
-            for name in self.answers.embeddings:
-                near, far = self.answers.nearest(name, sound, sound.loudest, len(self.answers.chunks))
+            for name in self.inference.embeddings:
+                near, far = self.inference.nearest(name, sound, sound.loudest, len(self.inference.chunks))
                 row, distance = next((row, each) for row, each in zip(near.tolist(), far, strict=True) if row in train)
-                found[name] = f"{self.answers.caption_of(row)} ({distance:.2f})"
+                found[name] = f"{self.inference.caption_of(row)} ({distance:.2f})"
             rows.append({"file": sound.name, **found})
         return pd.DataFrame(rows)
 
-    def maps(self) -> mpl.Figure:
+    def maps(self) -> Figure:
         """The corpus laid out by each encoder, and the seconds of the own sounds among it."""
-        rows = self.answers.mapped(self.n_points)
-        layouts = {r.title: (r.name,) for r in self.answers.shelf}
-        places = {title: embedding_map.plane(self.answers.together(chosen, rows)) for title, chosen in layouts.items()}
+        rows = self.inference.mapped(self.n_points)
+        layouts = {r.title: (r.name,) for r in self.inference.representations}
+        places = {title: embedding_map.plane(self.inference.together(chosen, rows)) for title, chosen in layouts.items()}
         mine = {
-            title: [self.answers.placed(sound, chosen, rows, places[title]) for sound in self.sounds]
+            title: [self.inference.placed(sound, chosen, rows, places[title]) for sound in self.sounds]
             for title, chosen in layouts.items()
         }
         return own_pictures.on_maps(places, mine, self.names)
 
     def said_by_each(self, sound: Sound) -> pd.DataFrame:
         """Scores by all encoders and by each alone."""
-        return why.said_by_each(self.answers.model, self.embedded(sound))
+        return why.said_by_each(self.inference.model, self.embedded(sound))
 
     def without_each(self, sound: Sound) -> pd.DataFrame:
         """Scores by all encoders and by all but one."""
-        return why.without_each(self.answers.model, self.embedded(sound))
+        return why.without_each(self.inference.model, self.embedded(sound))
 
     def by_second(self, sound: Sound) -> pd.DataFrame:
         """Which seconds decided on the highest class, whose name is in `attrs`."""
-        label = self.answers.model.tag(self.embedded(sound)).highest(1)["class"][0]
-        found = why.by_second(self.answers.model, self.embedded(sound), label)
+        label = self.inference.model.tag(self.embedded(sound)).highest(1)["class"][0]
+        found = why.by_second(self.inference.model, self.embedded(sound), label)
         found.attrs["class"] = label
         return found
 
-    def seconds(self, decided: pd.DataFrame, sound: Sound) -> mpl.Figure:
+    def seconds(self, decided: pd.DataFrame, sound: Sound) -> Figure:
         """A `by_second` as a picture."""
         return own_pictures.seconds(decided, decided.attrs["class"], sound.name)
 
 
-def heat(found: pd.DataFrame, sound: Sound) -> mpl.Figure:
+def heat(found: pd.DataFrame, sound: Sound) -> Figure:
     """Scores [class, then one column an answerer] as a picture."""
-    return pictures.answers(found.set_index("class"), sound.name)
+    return pictures.predictions(found.set_index("class"), sound.name)
 
 
 def example_sounds() -> Path:
@@ -154,6 +154,6 @@ def example_sounds() -> Path:
     for name, samples in made.items():
         path = folder / f"{name}.wav"
         if not path.exists():
-            with files.whole(path) as temporary:
+            with files.atomic_write(path) as temporary:
                 soundfile.write(temporary, (0.3 * samples).astype(np.float32), RATE_HZ)
     return folder

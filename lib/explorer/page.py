@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.explorer import markup
 from lib.explorer.choosing import Choosing
 from lib.explorer.events import Events
-from lib.explorer.inference import Answers, Sound, caption, title_of
+from lib.explorer.inference import Inference, Sound, caption, title_of
 from lib.explorer.learned import Learned
 from lib.explorer.onmap import OnMap
 from lib.explorer.panel import Panel
@@ -13,10 +15,10 @@ from lib.explorer.upload import Upload
 
 
 class Explorer:
-    """Views that share one sound: `heading`, `choice`, `player`, `scores`, `heard`, `alike`, `map`, `own` are for cells."""
+    """Views that share one sound: `heading`, `choice`, `player`, `scores`, `sonified`, `alike`, `map`, `own` are for cells."""
 
-    def __init__(self, answers: Answers, n_points: int) -> None:
-        self.answers, self.n_points = answers, n_points
+    def __init__(self, inference: Inference, n_points: int) -> None:
+        self.inference, self.n_points = inference, n_points
         self.sound: Sound | None = None
         self.chunk, self.name = 0, ""
         self.events = Events()
@@ -24,19 +26,19 @@ class Explorer:
         self.heading.add_class("study-heading")
         self.choosing, self.panel, self.upload = Choosing(self), Panel(self), Upload(self)
         self.points = OnMap(self)
-        self._make_heard()
+        self._make_sonified()
         self.choice, self.player, self.scores = self.choosing.box, self.panel.player, self.panel.scores
         self.map, self.own = self.points.box, self.upload.box
-        self.take(answers)
+        self.take(inference)
 
-    def take(self, answers: Answers) -> None:
+    def take(self, inference: Inference) -> None:
         """Show another study, from its first clip."""
-        self.answers, self.sound = answers, None
-        self.heading.value = markup.heading(title_of(answers.part), str(answers.part))
+        self.inference, self.sound = inference, None
+        self.heading.value = markup.heading(title_of(inference.part), str(inference.part))
         self.points.take()
-        self.choosing.take(answers)
+        self.choosing.take(inference)
         self.panel.take()
-        self.learned.take(answers.shelf)
+        self.learned.take(inference.representations)
         self.choosing.filter()
         self.points.draw()
 
@@ -63,14 +65,9 @@ class Explorer:
             self.points.mark()
 
     @property
-    def chosen(self) -> tuple[str, ...]:
-        """The encoders that are switched on."""
-        return self.panel.chosen
-
-    @property
     def rate(self) -> int:
         """Samples a second of the sounds that are shown."""
-        return self.answers.part.settings.chunking.rate_hz
+        return self.inference.part.settings.chunking.rate_hz
 
     @property
     def views(self) -> list[widgets.DOMWidget]:
@@ -79,23 +76,23 @@ class Explorer:
 
     # What a representation keeps, and what sounds alike: of one second
 
-    def _make_heard(self) -> None:
+    def _make_sonified(self) -> None:
         self.hear = widgets.Button(description="hear it", tooltip="make what each representation keeps audible")
-        self.heard_html = widgets.HTML()
+        self.sonified_html = widgets.HTML()
         self.learned = Learned(self.events)
-        self.heard = widgets.VBox([self.hear, self.heard_html, self.learned.box])
-        self.events.on_click(self.hear, self.draw_heard)
+        self.sonified = widgets.VBox([self.hear, self.sonified_html, self.learned.box])
+        self.events.on_click(self.hear, self.draw_sonified)
 
     def draw_second(self) -> None:
-        """Views of the chosen second; its sounds are made when they are asked for."""
-        self.alike.value = markup.alike(self.answers, self.sound, self.chunk)
-        self.heard_html.value = ""
+        """Views of the chosen second; its sounds are made when the button is pressed."""
+        self.alike.value = markup.alike(self.inference, self.sound, self.chunk)
+        self.sonified_html.value = ""
 
-    def draw_heard(self) -> None:
+    def draw_sonified(self) -> None:
         """Make the sounds of what each representation keeps of the chosen second."""
-        self.heard_html.value = markup.line("working ...")
+        self.sonified_html.value = markup.line("working ...")
         try:
-            self.heard_html.value = markup.heard(self.answers, self.sound, self.chunk)
+            self.sonified_html.value = markup.sonified(self.inference, self.sound, self.chunk)
         except Exception:
-            self.heard_html.value = ""
+            self.sonified_html.value = ""
             raise

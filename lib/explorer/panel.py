@@ -1,20 +1,23 @@
-"""What stays in view beside everything else: the sound that is shown with its player, and who says what of it."""
+"""What stays in view beside everything else: the sound that is shown with its player, and what the encoders predict for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import markup, widgets
+from lib.explorer import markup
 from lib.explorer.html_media import png_bytes
 from lib.explorer.inference import score_table
+from lib.explorer.moving import Picture, Player
 from lib.plots import sounds
 
 if TYPE_CHECKING:
     from lib.explorer.page import Explorer
 
 SHOWN_CHUNKS = 5  # in the picture and the table at most
+NAMED = {"description_width": "initial"}
 SWITCH = {"width": "auto", "margin": "2px 14px 2px 2px"}
 
 
@@ -33,11 +36,11 @@ class Panel:
 
     def _make_player(self) -> None:
         self.title = widgets.HTML()
-        self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style={"description_width": "initial"})  # fmt: skip
-        self.moving = widgets.Player()
+        self.second = widgets.Dropdown(description="second", tooltip="which second the views look at", style=NAMED)
+        self.moving = Player()
         self.moving.channel = self.moving.model_id
         left, right = sounds.TIME_AXIS
-        self.picture = widgets.Picture(left=left, right=right, channel=self.moving.channel)
+        self.picture = Picture(left=left, right=right, channel=self.moving.channel)
         # each in a box of its own, which can be dimmed: these widgets themselves pass no class on
         self.sound_box, self.picture_box = widgets.VBox([self.moving]), widgets.VBox([self.picture])
         beside = widgets.VBox([self.title, self.sound_box, self.second, self.page.events.failed])
@@ -57,12 +60,11 @@ class Panel:
     def name(self) -> None:
         """Say which sound and second is shown, before anything of it is drawn."""
         sound = self.page.sound
-        with self.page.events.held():
+        with self.page.events.quiet():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.page.chunk
-        self.title.value = (
-            f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{markup.html.escape(self.page.name)}</h3>"
-        )
+        name = markup.html.escape(self.page.name)
+        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>"
 
     def draw_sound(self) -> None:
         """The sound of the window, at the chosen second."""
@@ -72,19 +74,19 @@ class Panel:
 
     def draw_picture(self) -> None:
         """The picture of the window."""
-        audio, shelf = self.page.sound.audio[self.window], self.page.answers.shelf
+        audio, representations = self.page.sound.audio[self.window], self.page.inference.representations
         from_s = float(self.page.sound.start_s[self.window][0])
-        rows = ", ".join(representation.title.lower() for representation in shelf)
+        rows = ", ".join(representation.title.lower() for representation in representations)
         self.picture.show(
-            png_bytes(sounds.over_time(audio, self.page.rate, shelf, from_s)),
+            png_bytes(sounds.over_time(audio, self.page.rate, representations, from_s)),
             f"{self.page.name}: constant-Q spectrogram, {rows} over time",
             audio.size / self.page.rate,
         )
 
-    # Who says what
+    # Predictions
 
     def _make_scores(self) -> None:
-        self.heads = widgets.Dropdown(description="head", style={"description_width": "initial"})
+        self.heads = widgets.Dropdown(description="head", style=NAMED)
         self.switch_box = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
         self.score_html = widgets.HTML()
         self.scores = widgets.VBox([self.switch_box, self.heads, self.score_html])
@@ -93,20 +95,20 @@ class Panel:
 
     def take(self) -> None:
         """Offer the heads and encoders of another study."""
-        answers = self.page.answers
-        with self.page.events.held():
-            self.heads.options = list(answers.part.settings.heads.kinds)
-            self.heads.value = answers.head
+        inference = self.page.inference
+        with self.page.events.quiet():
+            self.heads.options = list(inference.part.settings.heads.kinds)
+            self.heads.value = inference.head
         self.switches = {
             r.name: widgets.Checkbox(True, description=r.title, indent=False, layout=widgets.Layout(**SWITCH))
-            for r in answers.shelf
+            for r in inference.representations
         }
         for switch in self.switches.values():
             self.page.events.on(switch, self._switched)
         self.switch_box.children = tuple(self.switches.values())
 
     def _other_head(self) -> None:
-        self.page.answers.head = self.heads.value
+        self.page.inference.head = self.heads.value
         self._switched()
 
     def _switched(self) -> None:
@@ -119,13 +121,13 @@ class Panel:
         return tuple(name for name, switch in self.switches.items() if switch.value)
 
     def draw_scores(self) -> None:
-        """The answer of the chosen encoders' head; silence has none."""
-        answers, sound = self.page.answers, self.page.sound
-        if answers.silent(sound).all():
+        """The predictions of the chosen encoders' head; silence has none."""
+        inference, sound = self.page.inference, self.page.sound
+        if inference.silent(sound).all():
             self.score_html.value = markup.line(markup.SILENT)
             return
-        found = score_table(answers, sound, self.chosen)
-        shown = [*found.columns[:3], *found.columns[3:][self.window]]
-        titles = [r.title for r in answers.shelf if r.name in self.chosen]
-        who = " + ".join(titles) if titles else "nothing (no encoder is on: what is common in training)"
-        self.score_html.value = markup.scores(found[shown], f"Scores by {who}")
+        found = score_table(inference, sound, self.chosen)
+        displayed = [*found.columns[:3], *found.columns[3:][self.window]]
+        titles = [r.title for r in inference.representations if r.name in self.chosen]
+        who = " + ".join(titles) if titles else "no encoder: how common each class is in training"
+        self.score_html.value = markup.scores(found[displayed], f"Scores by {who}")

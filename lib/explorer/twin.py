@@ -1,16 +1,16 @@
 """The views on paper: what a printed or headless notebook shows in the place of each widget, a figure and a table."""
 
-from __future__ import annotations
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import save, save_table, style
 from lib.display.screen import counted
 from lib.explorer import embedding_map, markup
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
-from lib.explorer.inference import Answers, caption, score_table, title_of
+from lib.explorer.inference import Inference, caption, score_table, title_of
 from lib.explorer.viewer import one_of_each
 from lib.plots import explorer as pictures
 from lib.plots import sounds
@@ -18,169 +18,150 @@ from lib.plots.encoder import NONE, groupings, kinds_of
 from lib.sounds.corpora.base import ROLES
 from lib.study import Study
 
-N_ALIKE = 5  # nearest chunks that the map's table asks
+N_ALIKE = 5  # nearest chunks that are compared
 
 
-class Paper:
+@dataclass(frozen=True)
+class StaticView:
     """A figure and a table of one view, as a notebook shows them."""
 
-    def __init__(self, figure: str, table: str) -> None:
-        self.figure, self.table = figure, table
+    figure: str
+    table: str
 
     def _repr_html_(self) -> str:
         return self.figure + self.table
 
 
 class Twin:
-    """`choice`, `player`, `scores`, `heard`, `alike`, `map` and `own`: the same views, of one test clip."""
+    """`choice`, `player`, `scores`, `sonified`, `alike`, `map` and `own`: the same views, of one test clip."""
 
-    def __init__(self, answers: Answers, n_points: int, study: Study) -> None:
-        self.answers, self.n_points, self.study, self.folder = answers, n_points, study, study.figures
-        self.subset = tuple(answers.embeddings)
-        chunks = answers.chunks
-        self.sound = answers.clip(int(chunks.clip[one_of_each(chunks, role="test")[0]]))
+    def __init__(self, inference: Inference, n_points: int, study: Study) -> None:
+        self.inference, self.n_points, self.study, self.folder = inference, n_points, study, study.figures
+        self.subset = tuple(inference.embeddings)
+        chunks = inference.chunks
+        self.sound = inference.clip(int(chunks.clip[one_of_each(chunks, role="test")[0]]))
         self.chunk = self.sound.loudest
-        self.heading = Paper("", markup.heading(title_of(answers.part), str(answers.part)))
+        self.heading = StaticView("", markup.heading(title_of(inference.part), str(inference.part)))
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 
-    def _paper(self, stem: str, figure: mpl.Figure, alternative: str, table: str) -> Paper:
+    def _view(self, stem: str, figure: Figure, alternative: str, table: str) -> StaticView:
         save(figure, self.folder / f"06_{stem}")
-        return Paper(image_html(figure, alternative), table)
+        return StaticView(image_html(figure, alternative), table)
 
     @property
-    def choice(self) -> Paper:
+    def choice(self) -> StaticView:
         """How many clips each filter leaves, by role."""
-        corpus, answers = self.answers.chunks.corpus, self.answers
+        corpus, inference = self.inference.chunks.corpus, self.inference
         rows = []
         for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
             mine = (corpus.clips["role"] == role).to_numpy()
-            wrong, apart = answers.mistaken(self.subset)[mine].sum(), answers.disagreement()[mine].mean()
+            wrong, apart = inference.mistaken(self.subset)[mine].sum(), inference.disagreement()[mine].mean()
             rows.append({"role": role, "clips": mine.sum(), "mistakes of all": wrong, "disagreement": f"{apart:.2f}"})
-        title = "Clips by role, and how far from one another the encoders' answers to them are on average, 0 to 2"
+        title = "Clips by role, and how far from one another the encoders' predictions for them are on average, 0 to 2"
         found = save_table(pd.DataFrame(rows), self.folder / "06_choice", title)
-        return self._paper("choice", clip_counts(found), "bars: clips and mistakes by role", _plain(found, title))
+        return self._view("choice", clip_counts(found), "bars: clips and mistakes by role", _plain(found, title))
 
     @property
-    def player(self) -> Paper:
+    def player(self) -> StaticView:
         """Picture over time, and the sound."""
         audio = self.sound.audio[: round(HEARD_S)]
-        figure = sounds.over_time(audio, self.rate, self.answers.shelf)
+        figure = sounds.over_time(audio, self.rate, self.inference.representations)
         player = audio_html(np.concatenate(list(audio)), self.rate, self.name)
         row = [markup.cell(markup.html.escape(self.name), name=True), markup.cell(player)]
-        return self._paper("clip", figure, f"{self.name} over time", markup.table("The clip", ["clip", "sound"], [row]))
+        return self._view("clip", figure, f"{self.name} over time", markup.table("The clip", ["clip", "sound"], [row]))
 
     @property
-    def scores(self) -> Paper:
-        """What each encoder and all together answer."""
-        found = score_table(self.answers, self.sound, self.subset)
-        columns = {r.title: (r.name,) for r in self.answers.shelf} | {"all": self.subset}
-        whole = {title: self.answers.scores(self.sound, subset).mean(0) for title, subset in columns.items()}
-        place = [self.answers.classes.index(name) for name in found["class"]]
+    def scores(self) -> StaticView:
+        """What each encoder and all together predict."""
+        found = score_table(self.inference, self.sound, self.subset)
+        columns = {r.title: (r.name,) for r in self.inference.representations} | {"all": self.subset}
+        whole = {title: self.inference.scores(self.sound, subset).mean(0) for title, subset in columns.items()}
+        place = [self.inference.classes.index(name) for name in found["class"]]
         names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
         shown = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
         save_table(shown.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
         figure = pictures.predictions(shown, f"{self.name}; * its label")
-        return self._paper(
-            "scores", figure, f"scores of {self.name} by each encoder", markup.scores(found, "Scores by all encoders")
-        )
+        table = markup.scores(found, "Scores by all encoders")
+        return self._view("scores", figure, f"scores of {self.name} by each encoder", table)
 
     @property
-    def heard(self) -> Paper:
+    def sonified(self) -> StaticView:
         """What each representation keeps, as sound; and one thing that a front end learned."""
-        learned = [(r, r.learned_sounds()) for r in self.answers.shelf]
+        learned = [(r, r.learned_sounds()) for r in self.inference.representations]
         learned = [(r, found) for r, found in learned if len(found)]
         with style():
-            figure = mpl.Figure(figsize=(6, 2.2 * max(1, len(learned))))
-            for axis, (representation, _) in zip(
-                figure.subplots(max(1, len(learned)), squeeze=False)[:, 0], learned, strict=False
-            ):
+            n = max(1, len(learned))
+            figure = Figure(figsize=(6, 2.2 * n))
+            axes = figure.subplots(n, squeeze=False)[:, 0]
+            for axis, (representation, _) in zip(axes, learned, strict=False):
                 representation.draw_learned_sound(axis, 0)
         rows = [[markup.cell(r.title, name=True), markup.cell(markup.learned(r, found[0], 1))] for r, found in learned]
-        table = markup.heard(self.answers, self.sound, self.chunk)
+        table = markup.sonified(self.inference, self.sound, self.chunk)
         table += markup.table("What a front end learned: the first of its sounds", ["learned by", "sound"], rows)
-        return self._paper("learned", figure, "spectrum of the first learned sound", table)
+        return self._view("learned", figure, "spectrum of the first learned sound", table)
 
     @property
-    def alike(self) -> Paper:
+    def alike(self) -> StaticView:
         """The nearest chunks in each encoder's embeddings."""
-        found = self.label_agreement()
-        self.study.write_table("neighbours", found.drop(columns="colour"))
-        figure = nearest_bars(found)
-        return self._paper(
-            "alike",
-            figure,
-            "bars: how often neighbours share a label",
-            markup.alike(self.answers, self.sound, self.chunk),
-        )
+        agreement = self.label_agreement()
+        self.study.write_table("neighbours", agreement.drop(columns="colour"))
+        table = markup.alike(self.inference, self.sound, self.chunk)
+        return self._view("alike", nearest_bars(agreement), "bars: how often neighbours share a label", table)
 
     def label_agreement(self) -> pd.DataFrame:
         """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share]."""
-        targets = self.answers.chunks.targets
-        rows = self.answers.mapped(min(200, self.n_points))
-        found = []
-        for representation in self.answers.shelf:
+        targets = self.inference.chunks.targets
+        rows = self.inference.mapped(min(200, self.n_points))
+        result = []
+        for representation in self.inference.representations:
             shares = []
             for row in rows:
-                clip = self.answers.clip(int(self.answers.chunks.clip[row]))
-                chunk = int(row - np.flatnonzero(self.answers.chunks.clip == clip.clip)[0])
-                near, _ = self.answers.nearest(representation.name, clip, chunk, N_ALIKE)
+                clip = self.inference.clip(int(self.inference.chunks.clip[row]))
+                chunk = int(row - np.flatnonzero(self.inference.chunks.clip == clip.clip)[0])
+                near, _ = self.inference.nearest(representation.name, clip, chunk, N_ALIKE)
                 shares.append((targets[near] & targets[row]).any(1).mean())
-            found.append(
-                {"encoder": representation.title, "share": float(np.mean(shares)), "colour": representation.colour}
-            )
-        return pd.DataFrame(found)
+            result.append((representation.title, float(np.mean(shares)), representation.colour))
+        return pd.DataFrame(result, columns=["encoder", "share", "colour"])
 
     @property
-    def map(self) -> Paper:
+    def map(self) -> StaticView:
         """The map of chunks by each encoder and by all together."""
-        answers, chunks = self.answers, self.answers.chunks
-        rows = answers.mapped(self.n_points)
-        layouts = {r.title: (r.name,) for r in answers.shelf} | {"all together": self.subset}
-        places = {title: embedding_map.plane(answers.together(subset, rows)) for title, subset in layouts.items()}
+        inference, chunks = self.inference, self.inference.chunks
+        rows = inference.mapped(self.n_points)
+        layouts = {r.title: (r.name,) for r in inference.representations} | {"all together": self.subset}
+        places = {title: embedding_map.plane(inference.together(subset, rows)) for title, subset in layouts.items()}
         grouped = groupings(chunks.corpus)
         title, groups = next(iter(grouped.items()))
         names, kinds = kinds_of(chunks.targets[rows], groups)
         figure = pictures.map_panels(places, names, kinds, chunks.clip[rows] == self.sound.clip)
-        by_kind = pd.DataFrame(
-            {
-                title: [*names, "other"],
-                "chunks": [*((kinds == k).sum() for k in range(len(names))), (kinds == NONE).sum()],
-            }
-        )
-        return self._paper(
-            "map",
-            figure,
-            f"maps of {counted(len(rows), 'chunk')}",
-            _plain(by_kind, f"{len(rows)} of {counted(len(chunks), 'chunk')} are on the map"),
-        )
+        n_chunks = [(kinds == kind).sum() for kind in (*range(len(names)), NONE)]
+        by_kind = pd.DataFrame({title: [*names, "other"], "chunks": n_chunks})
+        table = _plain(by_kind, f"{len(rows)} of {counted(len(chunks), 'chunk')} are on the map")
+        return self._view("map", figure, f"maps of {counted(len(rows), 'chunk')}", table)
 
     @property
-    def own(self) -> Paper:
-        """A sound from a file, heard as an own one: here the clip's own file, whose stored answer is known."""
-        path = self.answers.chunks.corpus.clips.iloc[self.sound.clip]["path"]
-        again = self.answers.hear(path)
-        found = score_table(self.answers, again, self.subset)
+    def own(self) -> StaticView:
+        """An own sound from a file: here the clip's own file, whose stored predictions are there to compare."""
+        path = self.inference.chunks.corpus.clips.iloc[self.sound.clip]["path"]
+        again = self.inference.embed_file(path)
+        found = score_table(self.inference, again, self.subset)
         whole = pd.Series(found["whole"].to_numpy(), found["class"])
         figure = pictures.predictions(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
-        return self._paper(
-            "own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file")
-        )
+        return self._view("own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file"))
 
 
 def _plain(found: pd.DataFrame, title: str) -> str:
     """A table of names and numbers."""
-    rows = [
-        [markup.cell(markup.html.escape(str(value)), name=not number) for number, value in enumerate(row)]
-        for row in found.itertuples(index=False)
-    ]
+    escaped = found.map(lambda value: markup.html.escape(str(value))).itertuples(index=False)
+    rows = [[markup.cell(name, name=True), *map(markup.cell, numbers)] for name, *numbers in escaped]
     return markup.table(title, list(map(str, found.columns)), rows)
 
 
-def clip_counts(found: pd.DataFrame) -> mpl.Figure:
+def clip_counts(found: pd.DataFrame) -> Figure:
     """Bars of clips and mistakes; found: role and these two counts."""
     with style():
-        figure = mpl.Figure(figsize=(6, 1.1 + 0.5 * len(found)))
+        figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
         for number, name in enumerate(found.columns[1:3]):
             axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, label=name)
@@ -191,10 +172,10 @@ def clip_counts(found: pd.DataFrame) -> mpl.Figure:
         return figure
 
 
-def nearest_bars(found: pd.DataFrame) -> mpl.Figure:
+def nearest_bars(found: pd.DataFrame) -> Figure:
     """Bars of a `label_agreement`."""
     with style():
-        figure = mpl.Figure(figsize=(6, 0.9 + 0.32 * len(found)))
+        figure = Figure(figsize=(6, 0.9 + 0.32 * len(found)))
         axis = figure.subplots()
         axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
         axis.invert_yaxis()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib.explorer import markup, widgets
+import ipywidgets as widgets
+
+from lib.display.screen import counted
+from lib.explorer import markup
 from lib.explorer.limits import LARGEST_BYTES, LONGEST_S
+from lib.explorer.moving import Own
 from lib.sounds.decode import BadFile
 
 if TYPE_CHECKING:
@@ -17,35 +21,35 @@ class Upload:
 
     def __init__(self, page: Explorer) -> None:
         self.page = page
-        self.own = widgets.Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
-        self.told = widgets.HTML()
-        self.box = widgets.VBox([self.own, self.told])
+        self.own = Own(largest_bytes=LARGEST_BYTES, longest_s=LONGEST_S)
+        self.message = widgets.HTML()
+        self.box = widgets.VBox([self.own, self.message])
         page.events.on(self.own, lambda: self.take(self.own.content, self.own.name), names="number")
 
     def take(self, content: bytes, name: str) -> None:
-        """Show an own sound in every view; what is wrong with it is told, and the sound before stays."""
-        self.told.value = markup.line(f"{name}: the encoders are listening ...")
+        """Show an own sound in every view; where it cannot be used the message says why, and the sound before stays."""
+        self.message.value = markup.line(f"{name}: computing its embeddings ...")
         try:
             with self.page.events.working(*self.page.views):
-                sound = self.page.answers.hear_bytes(content, name)
+                sound = self.page.inference.embed_bytes(content, name)
         except BadFile as error:
-            self.told.value = markup.line(f"{name}: {error}; the views still show the sound before")
+            self.message.value = markup.line(f"{name}: {error}; the views still show the sound before")
             return
         except Exception:
-            self.told.value = ""  # the line of what failed says more
+            self.message.value = ""  # the line of what failed says more
             raise
         self.page.choosing.mark(None)
         self.page.show(sound, play=True)
-        self.told.value = markup.line(f"{name}: {self._summary(sound)}")
+        self.message.value = markup.line(f"{name}: {self._summary(sound)}")
 
     def _summary(self, sound) -> str:
-        silent = self.page.answers.silent(sound)
+        silent = self.page.inference.silent(sound)
         if silent.all():
             return f"{markup.SILENT}; was the microphone on?"
-        told = [f"{len(silent)} chunk{'s'[: len(silent) != 1]}; every view now shows it", sound.remark]
-        told.append(f"{silent.sum()} of them silent" if silent.any() else "")
-        return "; ".join(filter(None, told))
+        some_silent = f"{silent.sum()} of them silent" if silent.any() else ""
+        parts = [f"{counted(len(silent), 'chunk')}; every view now shows it", sound.remark, some_silent]
+        return "; ".join(filter(None, parts))
 
     def clear(self) -> None:
         """Say nothing more of the sound before."""
-        self.told.value = ""
+        self.message.value = ""

@@ -4,16 +4,15 @@ Labels and file names are data and are escaped before they become part of a page
 gives its static twin: the players of all clips, and the pictures of the first.
 """
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
+from IPython.display import HTML
 
-from lib.display import mpl
 from lib.display.screen import in_jupyter
 from lib.encoders.encoder import Encoder, key_of, load_finished
 from lib.explorer.events import Events
@@ -24,8 +23,8 @@ from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
 from lib.study import Study
 
-MOST_KNOWN = 300  # training chunks that a sound may be made of: a few seconds of a MobileNet on one core
-LOOK = "<style>.heard audio { width: 100% } .heard img { display: block }</style>"
+MOST_REFERENCES = 300  # training chunks that a sound may be made of: a few seconds of a MobileNet on one core
+LOOK = "<style>.sounds audio { width: 100% } .sounds img { display: block }</style>"
 CELL = '<{0} style="text-align: left; vertical-align: bottom; min-width: 9em">{1}</{0}>'
 
 
@@ -57,17 +56,19 @@ def clip_samples(chunks: Chunks, row: int, seconds: float = HEARD_S) -> np.ndarr
     return np.concatenate(list(chunks.audio[following]))[: round(seconds * chunks.settings.rate_hz)]
 
 
-def trained(study: Study, chunks: Chunks, shelf: Iterable[Representation]) -> dict[str, Representation]:
+def trained(study: Study, chunks: Chunks, representations: Iterable[Representation]) -> dict[str, Representation]:
     """Of the representations those that the study has trained, by name, as its first seed left them."""
     found, seed = {}, study.request.seeds[0]
-    for name in (each.name for each in shelf):
+    for name in (each.name for each in representations):
         encoder = Encoder(name, len(chunks.corpus.classes), study.settings)
         if load_finished(encoder, study.checkpoint(name, seed), key_of(name, chunks, study.settings, seed)) is not None:
             found[name] = encoder.representation.eval()
     return found
 
 
-def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation]) -> dict[str, ReferenceChunks]:
+def reference_chunks(
+    chunks: Chunks, without: Sequence[int], representations: Iterable[Representation]
+) -> dict[str, ReferenceChunks]:
     """Training chunks for each representation to make its sounds of, at most 300, spread evenly over all there are.
 
     Clips of the rows `without` are left out, where others are left, as the nearest to a chunk is the chunk itself.
@@ -75,72 +76,63 @@ def known(chunks: Chunks, without: Sequence[int], shelf: Iterable[Representation
     rows = chunks.rows("train")
     others = rows[~np.isin(chunks.clip[rows], chunks.clip[np.asarray(without, int)])]
     rows = others if len(others) else rows
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(int))]
-    audio = Rows(chunks.audio, rows)
-    return {
-        each.name: ReferenceChunks(audio, Rows(
-            np.concatenate([sounds.features_of(each, audio[part]) for part in batched_slices(len(rows), 64)]),
-            np.arange(len(rows)),
-        ))
-        for each in shelf
-    }  # fmt: skip
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_REFERENCES).round().astype(int))]
+    audio, made = Rows(chunks.audio, rows), {}
+    for each in representations:
+        features = [sounds.features_of(each, audio[part]) for part in batched_slices(len(rows), 64)]
+        made[each.name] = ReferenceChunks(audio, Rows(np.concatenate(features), np.arange(len(rows))))
+    return made
 
 
-def viewer(chunks: Chunks, rows: Sequence[int], shelf: Iterable[Representation], known: Mapping[str, ReferenceChunks]) -> Any:
-    """Slider, players and pictures of the chunks at `rows`; without anyone to click, the players of all of them."""
-    from IPython.display import HTML  # here, as the widgets below: the report takes pages from here, not these
-
-    shelf = list(shelf)
-    return Viewer(chunks, rows, shelf, known).box if in_jupyter() else HTML(page(chunks, rows, shelf, known))
-
-
-def page(chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, ReferenceChunks]) -> str:
-    """A table of players, a row for each chunk and a column for each representation, and pictures of the first chunk."""
-    heads = ["", "The sound itself", *(f"{each.title}: {each.sound_caption}" for each in shelf)]
-    table = ["".join(CELL.format("th", html.escape(head)) for head in heads)]
-    for row in rows:
-        name, rate_hz = caption(chunks, row), chunks.settings.rate_hz
-        played = zip(heads[1:], sounds_of(chunks.audio[row], shelf, known), strict=True)
-        cells = [CELL.format("td", audio_html(each, rate_hz, f"{head}; {name}")) for head, each in played]
-        table.append(CELL.format("th", html.escape(name)) + "".join(cells))
-    seen = f"What each representation keeps of {caption(chunks, rows[0])}: {', '.join(each.title for each in shelf)}"
-    picture = image_html(draw(chunks, rows[0], shelf), seen)
-    lines = "".join(f"<tr>{line}</tr>" for line in table)
-    return f'{LOOK}<div class="heard"><table>{lines}</table>{picture}</div>'
-
-
-def sounds_of(
-    samples: np.ndarray, shelf: Iterable[Representation], known: Mapping[str, ReferenceChunks]
-) -> list[np.ndarray]:  # fmt: skip
-    """A chunk [s] itself, and after it as each representation keeps it."""
-    kept = [each.sonify(sounds.features_of(each, samples[None])[0], known.get(each.name)) for each in shelf]
-    return [np.asarray(samples), *kept]
-
-
-def draw(chunks: Chunks, row: int, shelf: Sequence[Representation]) -> mpl.Figure:
-    """The pictures of one chunk."""
-    return sounds.pictures(np.array(chunks.audio[row]), chunks.settings.rate_hz, shelf, caption(chunks, row))
-
-
+@dataclass(frozen=True)
 class Viewer:
-    """The interactive form; `box` is what a notebook shows."""
+    """The chunks at `rows` as each representation keeps them; sounds are made of `references` where there are any."""
 
-    def __init__(
-        self, chunks: Chunks, rows: Sequence[int], shelf: Sequence[Representation], known: Mapping[str, ReferenceChunks]
-    ) -> None:
-        import ipywidgets as widgets
+    chunks: Chunks
+    rows: Sequence[int]
+    representations: Sequence[Representation]
+    references: Mapping[str, ReferenceChunks]
 
-        self.chunks, self.rows, self.shelf, self.known = chunks, rows, shelf, known
-        self.slider = widgets.IntSlider(
-            value=1, min=1, max=len(rows), description="clip", continuous_update=False,
+    def view(self) -> widgets.VBox | HTML:
+        """Slider, players and pictures; without anyone to click, the players of all chunks."""
+        return self.widget() if in_jupyter() else HTML(self.html(self.rows))
+
+    def html(self, rows: Sequence[int]) -> str:
+        """A table of players, a row for each chunk and a column for each representation; pictures of the first chunk."""
+        heads = ["The sound itself", *(f"{each.title}: {each.sound_caption}" for each in self.representations)]
+        table = ["".join(CELL.format("th", html.escape(head)) for head in ["", *heads])]
+        for row in rows:
+            name, rate_hz = caption(self.chunks, row), self.chunks.settings.rate_hz
+            played = zip(heads, self.sounds_of(row), strict=True)
+            cells = [CELL.format("td", audio_html(each, rate_hz, f"{head}; {name}")) for head, each in played]
+            table.append(CELL.format("th", html.escape(name)) + "".join(cells))
+        lines = "".join(f"<tr>{line}</tr>" for line in table)
+        return f'{LOOK}<div class="sounds"><table>{lines}</table>{self.picture(rows[0])}</div>'
+
+    def sounds_of(self, row: int) -> list[np.ndarray]:
+        """A chunk [s] itself, and after it as each representation keeps it."""
+        samples = np.asarray(self.chunks.audio[row])
+        features = {each: sounds.features_of(each, samples[None])[0] for each in self.representations}
+        return [samples, *(each.sonify(values, self.references.get(each.name)) for each, values in features.items())]
+
+    def picture(self, row: int) -> str:
+        """The pictures of a chunk."""
+        audio, rate_hz, name = np.array(self.chunks.audio[row]), self.chunks.settings.rate_hz, caption(self.chunks, row)
+        alternative = f"What each representation keeps of {name}: {', '.join(r.title for r in self.representations)}"
+        return image_html(sounds.pictures(audio, rate_hz, self.representations, name), alternative)
+
+    def widget(self) -> widgets.VBox:
+        """A slider over the chunks, and the page of one."""
+        slider = widgets.IntSlider(
+            value=1, min=1, max=len(self.rows), description="clip", continuous_update=False,
             layout=widgets.Layout(width="60%"),
         )  # fmt: skip
-        self.page, self.events = widgets.HTML(), Events()
-        self.box = widgets.VBox([self.slider, self.events.failed, self.page])
-        self.events.on(self.slider, lambda: self.show(self.slider.value))
-        self.show(1)
+        page, events = widgets.HTML(), Events()
 
-    def show(self, number: int) -> None:
-        """Turn to the clip of that number, counted from 1."""
-        with self.events.working(self.page):
-            self.page.value = page(self.chunks, self.rows[number - 1 : number], self.shelf, self.known)
+        def show() -> None:
+            with events.working(page):
+                page.value = self.html(self.rows[slider.value - 1 : slider.value])
+
+        events.on(slider, show)
+        show()
+        return widgets.VBox([slider, events.failed, page])

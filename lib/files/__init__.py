@@ -1,4 +1,4 @@
-"""Where things lie, and files that are either whole or absent.
+"""Where things lie, and files that are either complete or absent.
 
 Everything that the study reads, caches or writes lies in `home()`: the project's folder, or the folder that the
 environment variable STUDY_HOME names (a cluster's scratch disk, a test's temporary folder).
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 PROJECT = Path(__file__).resolve().parents[2]
 ENDING_S = 10.0  # what a killed run's processes may take to end: the next call does not fail on them
-FIRST_WORD_S, EACH_WORD_S = 1.0, 60.0  # of waiting, until it is said, and until it is said again
+FIRST_MESSAGE_S, EACH_MESSAGE_S = 1.0, 60.0  # of waiting, until a message, and until the next
 SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
 class PlainError(Exception):
@@ -118,7 +118,7 @@ class DiskFull(PlainError):
         )
 
     def __reduce__(self) -> tuple[type, tuple[Path, int]]:
-        return type(self), self.made_from  # so that it comes whole out of a process of its own
+        return type(self), self.made_from  # so that a process of its own can hand it on
 
 
 def free_bytes(path: Path) -> int:
@@ -162,7 +162,7 @@ def in_bytes(number: int) -> str:
 
 
 @contextmanager
-def whole(path: Path, wanted: int = 0) -> Iterator[Path]:
+def atomic_write(path: Path, wanted: int = 0) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and is gone when it does not.
 
     Raises DiskFull where there is no room; wanted: bytes that the file will have, where they are known.
@@ -186,7 +186,7 @@ def reserve(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, indented, whole or not at all."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(as_json(value))
 
 
@@ -195,40 +195,33 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=_plain) + "\n"
 
 
-class Held(PlainError):
+class Locked(PlainError):
     """Another process is at it; the message says which, since when and what to do."""
 
 
 @contextmanager
-def held(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
-    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Held.
+def locked(path: Path, what: str, wait: bool = False, patience_s: float = ENDING_S) -> Iterator[None]:
+    """Hold `path`.lock while the block runs, where another process has it after `patience_s`: raise Locked.
 
     wait: wait for it instead, and say for whom, for what and for how long.
     The lock is the operating system's: it is gone with the process, however that ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, told = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
-    _acquire(lock, told, what, wait, patience_s)
-    try:
-        write_json(told, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
-        yield
-    finally:
-        told.unlink(missing_ok=True)
-        lock.release()
-
-
-def _acquire(lock: FileLock, told: Path, what: str, wait: bool, patience_s: float) -> None:
-    started, next_s = time.monotonic(), FIRST_WORD_S if wait else patience_s
-    while True:
+    lock, owner = FileLock(f"{path}.lock"), Path(f"{path}.lock.json")
+    started, next_s = time.monotonic(), FIRST_MESSAGE_S if wait else patience_s
+    while not lock.is_locked:
         try:
             lock.acquire(timeout=next_s)
-            return
         except Timeout:
-            owner = {"pid": "?", "since": "?"} | _remembered(told)
-            at = f"process {owner['pid']} since {owner['since']}"
+            other = {"pid": "?", "since": "?"} | _remembered(owner)
+            at = f"process {other['pid']} since {other['since']}"
             if not wait:
-                raise Held(
-                    f"{what} is being worked on by {at}: wait for it, or stop it (kill {owner['pid']})"
-                ) from None
+                raise Locked(f"{what} is being worked on by {at}: wait for it, or stop it (kill {other['pid']})") from None
             print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)
-            next_s = EACH_WORD_S
+            next_s = EACH_MESSAGE_S
+    try:
+        write_json(owner, {"pid": os.getpid(), "since": time.strftime("%H:%M:%S")})
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()

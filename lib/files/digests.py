@@ -1,7 +1,7 @@
 """Stored things with a digest of their content beside them, so that none is used that is not what was written.
 
-`sealed` writes a file and, in a hidden file beside it, its sha256; `read` checks that before it loads, `reread` says in
-a line that a damaged file is made again, `array` makes it. A file from before there were digests is taken as it is, and
+`sealed` writes a file and, in a hidden file beside it, its sha256; `read` checks that before it loads, `reread` prints
+that a damaged file is made again, `array` makes it. A file from before there were digests is taken as it is, and
 gets one once it could be read.
 """
 
@@ -33,7 +33,7 @@ class Damaged(PlainError):
         super().__init__(f"{short(path)} is damaged, or was changed since it was written: {remedy}")
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
-        return type(self), (self.path, self.remedy)  # so that it comes whole out of a process of its own
+        return type(self), (self.path, self.remedy)  # so that a process of its own can hand it on
 
 
 def short(path: Path) -> str:
@@ -43,11 +43,11 @@ def short(path: Path) -> str:
 
 @contextmanager
 def sealed(path: Path, wanted: int = 0) -> Iterator[Path]:
-    """`files.whole`, and the digest of what was written beside it.
+    """`files.atomic_write`, and the digest of what was written beside it.
 
     The digest comes first and the one before it stays: whenever this is stopped, the file there is one of the two.
     """
-    with files.whole(path, wanted) as temporary:
+    with files.atomic_write(path, wanted) as temporary:
         yield temporary
         _note(path, [files.digest_of_file(temporary), *_noted(path)[:1]])
 
@@ -84,7 +84,7 @@ def read(path: Path, load: Callable[[Path], Loaded], remedy: str = REMEDY) -> Lo
 
 
 def or_again(load: Callable[[], Loaded]) -> Loaded | None:
-    """load() of what can be made again; None where it is not there or is damaged, which is said."""
+    """load() of what can be made again; None where it is not there or is damaged, which is printed."""
     try:
         return load()
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def or_again(load: Callable[[], Loaded]) -> Loaded | None:
 
 
 def reread(path: Path, load: Callable[[Path], Loaded]) -> Loaded | None:
-    """load(path) of what can be made again; None where it is not there or is damaged, which is said."""
+    """load(path) of what can be made again; None where it is not there or is damaged, which is printed."""
     return or_again(lambda: read(path, load))
 
 
@@ -105,12 +105,12 @@ def usable(*paths: Path) -> bool:
 
 
 def array(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array that is kept at `path`; where there is none, or it is damaged, the one that make() gives."""
-    kept = reread(path, np.load)
-    if kept is None:
-        kept = make()
-        write_array(path, kept)
-    return kept
+    """The array that is stored at `path`; where there is none, or it is damaged, the one that make() gives."""
+    stored = reread(path, np.load)
+    if stored is None:
+        stored = make()
+        write_array(path, stored)
+    return stored
 
 
 def write_array(path: Path, values: np.ndarray) -> None:
@@ -170,7 +170,7 @@ def _noted(path: Path) -> list[str]:
 
 
 def _note(path: Path, digests: list[str]) -> None:
-    with files.whole(_beside(path)) as temporary:
+    with files.atomic_write(_beside(path)) as temporary:
         temporary.write_text("\n".join(digests) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Runs by name: which of those in runs/ is meant by STUDY=..., and what was asked for when it was made.
+"""Runs by name: which of those in runs/ is meant by STUDY=..., and its request.
 
 Light on purpose: the commands that start here check names before anything heavy is loaded.
 """
@@ -46,7 +46,7 @@ def wanted(name: str, only_finished: bool = False) -> Path:
 
 
 def request(folder: Path) -> dict[str, Any]:
-    """What the run was asked for: the fields of lib.study.Request."""
+    """The fields of lib.study.Request."""
     return _plan(folder)["request"]
 
 

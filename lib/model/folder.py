@@ -54,7 +54,7 @@ def embed_folder(model: Model, root: Path, out: Path, encoders: Sequence[str] = 
     paths, names = sound_files(root), model.subset(encoders) or model.names
     check_output(out)
     parts = out.with_name(f".{out.name}.parts")
-    with files.held(parts, f"the output {out.name}", patience_s=0):
+    with files.locked(parts, f"the output {out.name}", patience_s=0):
         key = files.key(model.key, names, str(root))
         done = _Parts.opened(parts, key, model, names)
         left = [path for path in paths if done.stats.get(_shown(path, root)) != _stat(path)]
@@ -208,7 +208,7 @@ def _write(done: _Parts, wanted: set[str], out: Path) -> Done:
     n_sounds = n_seconds = n_bad = 0
     beside = [out.with_name(f"{out.stem}-{what}.csv") for what in ("tags", "bad")]
     with ExitStack() as stack:
-        of_tags, of_bad, of_rows = (stack.enter_context(files.whole(path)) for path in (*beside, out))
+        of_tags, of_bad, of_rows = (stack.enter_context(files.atomic_write(path)) for path in (*beside, out))
         add = stack.enter_context(WRITERS[out.suffix](of_rows))
         for number, part in enumerate(done.read(wanted)):
             tags = pd.DataFrame(part["tags"], columns=list(done.model.classes))

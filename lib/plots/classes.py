@@ -9,8 +9,9 @@ from textwrap import wrap
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import GREY, style
 from lib.encoders.heads import members
 from lib.plots.contributions import DIVERGING, frame, limit_of
@@ -83,7 +84,7 @@ class _Room:
 def class_figure(
     contributions: pd.DataFrame, owned: pd.DataFrame, order: Sequence[str], level: str, head: str,
     branches: Mapping[str, str] | None = None,
-) -> mpl.Figure:  # fmt: skip
+) -> Figure:  # fmt: skip
     """Each encoder's share of each class as a heat map, rows in this order; a frame where the encoder owns the class.
 
     owned: owned.csv, which says so. branches: class -> its branch, named beside its rows. Many classes stand in two panels
@@ -95,7 +96,7 @@ def class_figure(
     shares, own = shares.reindex(list(order)) * scale(PER_CLASS), own.reindex(list(order), fill_value=False)
     room, limit = _Room(len(order)), limit_of(shares)
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.7 + room.height * max(room.rows, 2)))
+        figure = Figure(figsize=(WIDTH, 1.7 + room.height * max(room.rows, 2)))
         axes = figure.subplots(1, room.panels, squeeze=False)[0]
         for number, axis in enumerate(axes):
             rows = slice(number * room.rows, (number + 1) * room.rows)
@@ -113,7 +114,7 @@ def class_figure(
     return figure
 
 
-def _class_names(axis: mpl.Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
+def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
     name_cells(axis, None, [shortened(name, 36) for name in shares.index], fontsize=8 if room.panels == 1 else 5.5)
     axis.tick_params(length=0, pad=2)
@@ -124,7 +125,7 @@ def _class_names(axis: mpl.Axes, shares: pd.DataFrame, own: pd.DataFrame, room: 
             frame(axis, (row, column), 1.5 if room.panels == 1 else 0.8)
 
 
-def _owner_names(axis: mpl.Axes, own: pd.DataFrame, room: _Room) -> None:
+def _owner_names(axis: Axes, own: pd.DataFrame, room: _Room) -> None:
     """The encoders over their columns, with how many classes each owns."""
     owns = [f"{title(encoder)}\nowns {number}" for encoder, number in own.sum().items()]
     name_cells(axis, owns, None, fontsize=8 if room.panels == 1 else 7)
@@ -132,7 +133,7 @@ def _owner_names(axis: mpl.Axes, own: pd.DataFrame, room: _Room) -> None:
     axis.tick_params(axis="x", length=0, rotation=0 if room.panels == 1 else 90)
 
 
-def _branch_names(axis: mpl.Axes, branches: Sequence[str], right: float, room: _Room) -> None:
+def _branch_names(axis: Axes, branches: Sequence[str], right: float, room: _Room) -> None:
     """A line beside the rows of each branch, and its name in as many lines as there is room for."""
     start, size = 0, 8 if room.panels == 1 else 6
     for branch, group in groupby(branches):
@@ -149,7 +150,7 @@ def _branch_names(axis: mpl.Axes, branches: Sequence[str], right: float, room: _
 # One class
 
 
-def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> mpl.Figure:
+def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.DataFrame) -> Figure:
     """All about one class: its average precision by subset, each encoder's share of it, and its test clips.
 
     values [class, subset, value, low, high], shares (rows of contributions.csv) of one level and head; clips of this
@@ -164,7 +165,7 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     order = _by_size(values[~chance])
     shown = _shown_clips(clips)
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
+        figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
         panels = figure.subplot_mosaic(
             [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
             width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
@@ -185,7 +186,7 @@ def _by_size(values: pd.DataFrame) -> pd.DataFrame:
     return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
 
 
-def _values(axis: mpl.Axes, order: pd.DataFrame, chance: pd.Series) -> None:
+def _values(axis: Axes, order: pd.DataFrame, chance: pd.Series) -> None:
     """A dot and its interval for each subset, a single encoder in its colour; chance as a line."""
     times, rows = scale(PER_CLASS), np.arange(len(order))
     inks = [colour(subset, INK) for subset in order["subset"]]
@@ -197,7 +198,7 @@ def _values(axis: mpl.Axes, order: pd.DataFrame, chance: pd.Series) -> None:
     axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=label, title="by subset")
 
 
-def _class_shares(axis: mpl.Axes, shares: pd.DataFrame) -> None:
+def _class_shares(axis: Axes, shares: pd.DataFrame) -> None:
     times, rows = scale(PER_CLASS), np.arange(len(shares))
     axis.bar(rows, shares["share"] * times, 0.7, color=[colour(player) for player in shares["encoder"]])
     axis.vlines(rows, shares["low"] * times, shares["high"] * times, color=INK, linewidth=1.2)
@@ -217,7 +218,7 @@ def _shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([mine, others]).sort_values("score", ascending=False, kind="stable")
 
 
-def _clips(axis: mpl.Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
+def _clips(axis: Axes, shown: pd.DataFrame, clips: pd.DataFrame) -> None:
     """The score of each clip shown; filled where the clip has the class, hollow where not."""
     rows, has = np.arange(len(shown)), shown["label"].to_numpy(bool)
     axis.hlines(rows, 0, shown["score"], color=GREY, linewidth=0.7, zorder=1)

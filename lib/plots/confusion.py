@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import sentence, style
 from lib.plots.parts import WIDTH, cell_text, cells, heading, name_cells, shortened
 
@@ -15,7 +17,7 @@ MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
 NAMED, REAL = "Blues", "Greys"
 
 
-def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
+def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     """confusion.csv drawn, labels in this order; where clips have several labels, beside it which labels they share.
 
     Of more than MOST labels those that are confused most have room.
@@ -29,7 +31,7 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> mpl.Figure:
     size = min(WIDTH, 1.6 + 0.24 * max(len(shown), 4))
     across = len(panels) if len(panels) * size <= 1.5 * WIDTH else 1  # else one below the other: names need their room
     with style():
-        figure = mpl.Figure(figsize=(min(WIDTH, max(4.5, size * across)), size * len(panels) / across + 0.4))
+        figure = Figure(figsize=(min(WIDTH, max(4.5, size * across)), size * len(panels) / across + 0.4))
         axes = figure.subplots(len(panels) // across, across, squeeze=False)
         for axis, (column, colours, title) in zip(axes.flat, panels, strict=True):
             mesh = _square(axis, table, column, shown, colours)
@@ -51,7 +53,7 @@ def _with_room(table: pd.DataFrame, order: Sequence[str]) -> list[str]:
     return [name for name in there if name in most]
 
 
-def _square(axis: mpl.Axes, table: pd.DataFrame, column: str, shown: Sequence[str], colours: str) -> mpl.QuadMesh:
+def _square(axis: Axes, table: pd.DataFrame, column: str, shown: Sequence[str], colours: str) -> QuadMesh:
     """Counts [label, named] as shares of the row, with the counts where there is room."""
     counts = table.pivot(index="label", columns="taken_for", values=column)
     counts = counts.reindex(index=shown, columns=shown).fillna(0).to_numpy()

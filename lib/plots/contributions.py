@@ -7,8 +7,15 @@ from itertools import count, groupby
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
+from matplotlib.textpath import TextPath
 
-from lib.display import mpl
 from lib.display.figures import GREY, style
 from lib.display.screen import measure_name
 from lib.encoders.heads import Subset
@@ -39,7 +46,7 @@ LANE = 0.2  # between two nodes of the lattice side by side, in columns
 # Shares
 
 
-def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> mpl.Figure:
+def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> Figure:
     """Each player's share as a bar with its interval, a panel a level: the study in colour, control games in grey.
 
     A game that lacks this head is drawn with `own`, and its label says so.
@@ -50,7 +57,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
     slots, levels = _slots(rows), [level for level in LEVELS if (rows["level"] == level).any()]
     many = len(slots) > FEW_BARS
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
+        figure = Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
         shape = (len(levels), 1) if many else (1, len(levels))
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
         for axis, level in zip(axes.flat, levels, strict=True):
@@ -84,7 +91,7 @@ def _slots(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     return slots
 
 
-def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], float], times: float) -> None:
+def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], float], times: float) -> None:
     bars = list(zip(rows["game"], rows["encoder"], strict=True))
     x, inks = [slots[bar] for bar in bars], [colour(player) if game == STUDY else GREY for game, player in bars]
     axis.bar(x, rows["share"] * times, 0.8, color=inks)
@@ -93,12 +100,12 @@ def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, st
     axis.set_xlim(-0.8, max(slots.values()) + 0.8)
 
 
-def _name_bars(axis: mpl.Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str) -> None:
+def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str) -> None:
     """The name of each player, and of each game under its players; none where the study stands alone."""
     players, many = [title(player) for _, player in slots], len(slots) > FEW_BARS
     axis.set_xticks(list(slots.values()), players)
     axis.tick_params(axis="x", length=0, labelsize=7 if many else 9, rotation=90 if many else 0)
-    below = max(mpl.TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
+    below = max(TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
     look = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center", "va": "top"}
     for game, group in groupby(slots.items(), key=lambda slot: slot[0][0]) if set(heads) != {STUDY} else ():
         name = "the study" if game == STUDY else game
@@ -111,7 +118,7 @@ def _name_bars(axis: mpl.Axes, slots: Mapping[tuple[str, str], float], heads: Ma
 # The lattice of subsets
 
 
-def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> mpl.Figure:
+def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, head: str) -> Figure:
     """Every subset as a node at its value, a column a size; a line from each to each with one encoder more.
 
     values: fraction by subset, () being nobody, a ranking by chance. Every encoder has its own sector of a node,
@@ -123,7 +130,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
     span = np.ptp(list(drawn.values())) if drawn else 0.0
     places = _places(drawn, max(span, 1e-9) * 1.15 * size / 72 / (height - 1.6))
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, height))
+        figure = Figure(figsize=(WIDTH, height))
         axis = figure.subplots()
         looks = _lattice_looks(players, size)
         for player in players:
@@ -132,7 +139,7 @@ def lattice_figure(values: Mapping[Subset, float], measure: str, level: str, hea
         _name_best(axis, places, size)
         axis.set_xticks(range(len(players) + 1), ["nobody\n(chance)", *map(str, range(1, len(players) + 1))])
         axis.set(xlabel="encoders together", ylabel=unit(measure), xlim=(-0.5, len(players) + 0.5))
-        handles = [mpl.Line2D([], [], label=title(player), **looks[player]) for player in players]
+        handles = [Line2D([], [], label=title(player), **looks[player]) for player in players]
         says = "a line adds the encoder; a node that has it shows it in this sector"
         figure.legend(handles=handles, loc="outside lower center", ncols=5, title=says, title_fontsize=8)
         of = f"{measure_name(measure)} of {level}s, {head} head"
@@ -166,22 +173,22 @@ def _lattice_looks(players: Sequence[str], size: float) -> dict[str, dict]:
     return looks
 
 
-def _sector(number: int, n: int) -> mpl.Path:
+def _sector(number: int, n: int) -> Path:
     """One of n equal sectors of the circle around zero, the first from the top clockwise."""
     angles = np.pi / 2 - 2 * np.pi * (number + np.linspace(0, 1, 25)) / n
-    return mpl.Path(np.vstack([[0, 0], np.column_stack([np.cos(angles), np.sin(angles)]), [0, 0]]))
+    return Path(np.vstack([[0, 0], np.column_stack([np.cos(angles), np.sin(angles)]), [0, 0]]))
 
 
-def _edges(axis: mpl.Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
+def _edges(axis: Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
     segments = [
         (places[subset], places[subset | {player}])
         for subset in places if player not in subset and subset | {player} in places
     ]  # fmt: skip
     style_of = {key: look[key] for key in ("color", "linestyle", "linewidth")}
-    axis.add_collection(mpl.LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
+    axis.add_collection(LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
 
 
-def _nodes(axis: mpl.Axes, places: Mapping, players: Sequence[str], looks: Mapping, size: float) -> None:
+def _nodes(axis: Axes, places: Mapping, players: Sequence[str], looks: Mapping, size: float) -> None:
     """A circle for each subset, the sectors of its encoders filled."""
     where = np.array(list(places.values())).reshape(-1, 2)
     axis.plot(*where.T, "o", color="white", markersize=size, zorder=2)
@@ -191,20 +198,20 @@ def _nodes(axis: mpl.Axes, places: Mapping, players: Sequence[str], looks: Mappi
     axis.plot(*where.T, "o", color=INK, markerfacecolor="none", markersize=size, markeredgewidth=0.8, zorder=4)
 
 
-def _name_best(axis: mpl.Axes, places: Mapping, size: float) -> None:
+def _name_best(axis: Axes, places: Mapping, size: float) -> None:
     """The value over the highest node of each column."""
     for rank in sorted({len(subset) for subset in places}):
         x, y = max((places[subset] for subset in places if len(subset) == rank), key=lambda place: place[1])
         axis.annotate(
             f"{y:.1f}", (x, y), (0, size / 2 + 2), textcoords="offset points", ha="center", fontsize=8, zorder=5,
-            path_effects=[mpl.withStroke(linewidth=2, foreground="white")],
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
 
 
 # Redundancy
 
 
-def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY) -> mpl.Figure:
+def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head: str, game: str = STUDY) -> Figure:
     """Every pair's interaction with its interval in a symmetric matrix; a frame where the interval leaves out zero."""
     rows = interactions.query("game == @game and measure == @measure and level == @level and head == @head")
     players, times = each_once([*rows["first"], *rows["second"]]), scale(measure)
@@ -214,7 +221,7 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
         matrix[first, second] = matrix[second, first] = row.value * times
     limit = limit_of(matrix)
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
+        figure = Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
         axis = figure.subplots()
         mesh = cells(axis, matrix, DIVERGING, (-limit, limit))
         for row in rows.itertuples():
@@ -234,13 +241,13 @@ def limit_of(values: pd.DataFrame | np.ndarray) -> float:
     return float(np.nan_to_num(np.abs(np.asarray(values, float))).max(initial=0)) or 1.0
 
 
-def frame(axis: mpl.Axes, cell: tuple[int, int], width: float = 1.5) -> None:
+def frame(axis: Axes, cell: tuple[int, int], width: float = 1.5) -> None:
     """A frame around a cell (row, column)."""
     look = {"fill": False, "edgecolor": "black", "linewidth": width, "zorder": 3, "clip_on": False}
-    axis.add_patch(mpl.Rectangle(cell[::-1], 1, 1, **look))
+    axis.add_patch(Rectangle(cell[::-1], 1, 1, **look))
 
 
-def _pair(axis: mpl.Axes, players: Sequence[str], row: tuple, times: float, limit: float) -> None:
+def _pair(axis: Axes, players: Sequence[str], row: tuple, times: float, limit: float) -> None:
     """Both cells of a pair: its value over its interval, framed where zero is left out."""
     value, low, high = (end * times for end in (row.value, row.low, row.high))
     text = f"{value:.1f}" + (f"\n({low:.1f} to {high:.1f})" if np.isfinite([low, high]).all() else "")

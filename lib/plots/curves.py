@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import style
 from lib.display.screen import measure_name
 from lib.plots.parts import INK, WIDTH, colour, each_once, heading, scale, title
@@ -13,7 +14,7 @@ from lib.sounds.chunks import LEVELS
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
 
 
-def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Figure:
+def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> Figure:
     """One number of each encoder against the part, a row of panels a curve, a panel a level; bands are intervals.
 
     table: curves.csv; what: share, alone or added_last. ValueError where it has no such row.
@@ -25,7 +26,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Fig
     levels = [level for level in LEVELS if (rows["level"] == level).any()]
     measure = rows["measure"].iloc[0]
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.2 + 2.4 * len(curves)))
+        figure = Figure(figsize=(WIDTH, 1.2 + 2.4 * len(curves)))
         axes = figure.subplots(len(curves), len(levels), sharey=True, squeeze=False)
         for curve, line in zip(curves, axes, strict=True):
             for level, axis in zip(levels, line, strict=True):
@@ -37,7 +38,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> mpl.Fig
     return figure
 
 
-def _panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
+def _panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
     """A line and a band for each encoder, on a logarithmic axis."""
     for name, own in rows.groupby("encoder", sort=False):
         own = own.sort_values("part")

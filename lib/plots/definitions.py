@@ -6,8 +6,10 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from lib.display import mpl
 from lib.display.figures import GREY, over_all, style
 from lib.display.screen import measure_name
 from lib.plots.parts import BAND, INK, mark
@@ -23,7 +25,7 @@ STEP, HEADER = 0.19, 0.75  # of a row's height: between its lines; from the head
 CARELESS = "#D55E00"
 
 
-def definition_figure(table: pd.DataFrame) -> mpl.Figure:
+def definition_figure(table: pd.DataFrame) -> Figure:
     """Every definition a line from its constant predictor to its oracle; a ranking by chance and the model are marks on it.
 
     table: a definition_table. Where leaf labels give what all labels give they are drawn once.
@@ -32,7 +34,7 @@ def definition_figure(table: pd.DataFrame) -> mpl.Figure:
     rows = list(shown.groupby(["family", "measure", "labels"], sort=False))
     ticks, y = [], 0
     with style():
-        figure = mpl.Figure(figsize=(8.0, 1.5 + 0.42 * (len(rows) + HEADER * shown["family"].nunique())))
+        figure = Figure(figsize=(8.0, 1.5 + 0.42 * (len(rows) + HEADER * shown["family"].nunique())))
         axis = figure.subplots()
         for number, ((family, _, _), lines) in enumerate(rows):
             if not number or family != rows[number - 1][0][0]:
@@ -56,7 +58,7 @@ def _without_twins(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["labels"] == "all"] if np.array_equal(every, leaves, equal_nan=True) else table
 
 
-def _lines(axis: mpl.Axes, lines: pd.DataFrame, y: float) -> None:
+def _lines(axis: Axes, lines: pd.DataFrame, y: float) -> None:
     """The definitions that differ in how items are made, one under the other; their reason where none has a value."""
     if lines["value"].isna().all():
         axis.text(0, y, f"no value: {lines['reason'].iloc[0]}", va="center", color=INK, fontsize=8)
@@ -77,14 +79,14 @@ def _name(lines: pd.DataFrame) -> str:
     return f"{words},\nleaf labels only" if lines["labels"].iloc[0] == "leaves" else words
 
 
-def _left_names(axis: mpl.Axes, ticks: list[tuple[float, str, str]]) -> None:
+def _left_names(axis: Axes, ticks: list[tuple[float, str, str]]) -> None:
     axis.set_yticks([y for y, _, _ in ticks], [name for _, name, _ in ticks])
     axis.tick_params(axis="y", length=0)
     for text, (_, _, weight) in zip(axis.get_yticklabels(), ticks, strict=True):
         text.set(weight=weight, linespacing=1.0)
 
 
-def _handles() -> list[mpl.Line2D]:
+def _handles() -> list[Line2D]:
     marks = [mark(name, ink, marker) for marker, ink, name in MARKS.values()]
     marks += [mark("constant predictor", INK, "|")]
     marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
@@ -98,11 +100,11 @@ def _title(table: pd.DataFrame) -> str:
     return f"One model ({of}), one set of scores, {known.min():.0f} to {known.max():.0f} %: only the definition differs"
 
 
-def careless_figure(table: pd.DataFrame) -> mpl.Figure:
+def careless_figure(table: pd.DataFrame) -> Figure:
     """A line a protocol, from what a careful one gives to what the careless one would have claimed."""
     y = np.arange(len(table))
     with style():
-        figure = mpl.Figure(figsize=(8.0, 1.6 + 0.62 * len(table)))
+        figure = Figure(figsize=(8.0, 1.6 + 0.62 * len(table)))
         axis = figure.subplots()
         for place, row in zip(y, table.itertuples(), strict=True):
             _gap(axis, row, place)
@@ -117,7 +119,7 @@ def careless_figure(table: pd.DataFrame) -> mpl.Figure:
     return figure
 
 
-def _gap(axis: mpl.Axes, row: tuple, y: float) -> None:
+def _gap(axis: Axes, row: tuple, y: float) -> None:
     """From careful to careless, with the points between them; the reason where there is no value."""
     if np.isnan(row.careful) or np.isnan(row.careless):
         axis.text(1, y, row.warning, va="center", color=INK, fontsize=8)

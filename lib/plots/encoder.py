@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import GREY, over_all, sentence, style
 from lib.representations.base import Representation
 from lib.sounds.corpora.base import Corpus
@@ -23,13 +24,13 @@ MOST_BARS, MOST_GROUPS = 60, 12
 
 def losses(
     histories: Mapping[str, Sequence[Mapping[str, float]]], constant: Mapping[str, float], colour: str
-) -> mpl.Figure:
+) -> Figure:
     """The loss epoch by epoch, a panel for each thing that was trained: rows of {epoch, loss, validation_loss}.
 
     constant: what the constant predictor's loss is, for each.
     """
     with style():
-        figure = mpl.Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
+        figure = Figure(figsize=(1.0 + 3.6 * len(histories), 3.0))
         axes = figure.subplots(1, len(histories), squeeze=False)[0]
         for axis, (what, rows) in zip(axes, histories.items(), strict=True):
             epochs = [row["epoch"] for row in rows]
@@ -48,7 +49,7 @@ def losses(
         return figure
 
 
-def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str], colour: str) -> mpl.Figure:
+def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str], colour: str) -> Figure:
     """Average precision of each class as bars, highest on top, chance as marks; NaN left out.
 
     Of more than 60 classes the 30 highest and the 30 lowest are drawn.
@@ -59,7 +60,7 @@ def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str]
         return sentence("No class is drawn: none has a test chunk, so that none has an average precision")
     which = "" if len(shown) == len(order) else f" (the {MOST_BARS // 2} best and worst of {len(order)})"
     with style():
-        figure = mpl.Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
+        figure = Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
         axis = figure.subplots()
         places = np.arange(len(shown))
         axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
@@ -87,7 +88,7 @@ def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
 
 def embedding(
     embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]
-) -> mpl.Figure:
+) -> Figure:
     """Embeddings [item, width] on their two principal axes, a panel for each grouping of the labels [item, class]."""
     from sklearn.decomposition import PCA
 
@@ -96,7 +97,7 @@ def embedding(
     pca = PCA(2, svd_solver="full")
     points = pca.fit_transform(embeddings.astype(np.float64))
     with style():
-        figure = mpl.Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
+        figure = Figure(figsize=(0.5 + 3.4 * len(grouped) + (1.2 if len(grouped) == 1 else 0), 4.2))
         axes = figure.subplots(1, len(grouped), squeeze=False)[0]
         for axis, (title, groups) in zip(axes, grouped.items(), strict=True):
             scatter(axis, points, *kinds_of(targets, groups), (9, 5), (0.75, 0.5), MARKERS)
@@ -125,7 +126,7 @@ def kinds_of(targets: np.ndarray, groups: Mapping[str, Sequence[int]]) -> tuple[
 
 
 def scatter(
-    axis: mpl.Axes, points: np.ndarray, groups: Sequence[str], kinds: np.ndarray, sizes: tuple[float, float],
+    axis: Axes, points: np.ndarray, groups: Sequence[str], kinds: np.ndarray, sizes: tuple[float, float],
     alphas: tuple[float | None, float | None] = (None, None), markers: Sequence[str] = ("o",),
 ) -> None:  # fmt: skip
     """Points [item, 2] in the colours of their groups; those of none are grey. Sizes and alphas: of the former, the latter."""
@@ -138,9 +139,9 @@ def scatter(
         axis.scatter(*points[kinds == NONE].T, label="other", linewidths=0, rasterized=True, **look)
 
 
-def front_end(representation: Representation) -> mpl.Figure:
+def front_end(representation: Representation) -> Figure:
     """What the front end of a trained encoder learned, as its representation draws it."""
     with style():
-        figure = mpl.Figure(figsize=(6.5, 3.6))
+        figure = Figure(figsize=(6.5, 3.6))
         representation.draw_learned(figure.subplots())
         return figure

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import over_all, style
 from lib.plots.encoder import scatter
 
@@ -16,14 +16,14 @@ LETTER = 0.06  # inches that a letter of the legend takes
 
 def map_panels(
     places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: np.ndarray, here: np.ndarray
-) -> mpl.Figure:
+) -> Figure:
     """A panel of chunks for each layout: title -> places [item, 2]; rings around those of the clip that is shown."""
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
     width = 3.0 * n_columns
     n_side = max(1, min(4, int(width / (0.5 + LETTER * max(map(len, groups), default=0)))))  # names side by side
     with style():
-        figure = mpl.Figure(figsize=(width, 0.9 + 2.7 * n_rows + 0.17 * -(-(1 + len(groups)) // n_side)))
+        figure = Figure(figsize=(width, 0.9 + 2.7 * n_rows + 0.17 * -(-(1 + len(groups)) // n_side)))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
         for axis, (title, points) in zip(axes.flat, places.items(), strict=False):
             scatter(axis, points, groups, kinds, (6, 4))
@@ -37,10 +37,10 @@ def map_panels(
         return figure
 
 
-def predictions(scores: pd.DataFrame, caption: str) -> mpl.Figure:
+def predictions(scores: pd.DataFrame, caption: str) -> Figure:
     """Scores of one clip, a row a class and a column a model; classes by name, own labels marked by "*"."""
     with style():
-        figure = mpl.Figure(figsize=(1.9 + 0.85 * scores.shape[1], 1.6 + 0.27 * len(scores)))
+        figure = Figure(figsize=(1.9 + 0.85 * scores.shape[1], 1.6 + 0.27 * len(scores)))
         axis = figure.subplots()
         picture = axis.imshow(scores, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(scores.to_numpy()):

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from lib.display import mpl
 from lib.display.figures import style
 from lib.display.screen import counted
 from lib.plots.parts import INK
@@ -24,7 +26,7 @@ WIDTH, ROW, ABOVE, BELOW = 10.0, 1.05, 0.85, 0.3  # inches
 PALE = "#F4F4F4"
 
 
-def overview(settings: Settings, n_classes: int | None = None) -> mpl.Figure:
+def overview(settings: Settings, n_classes: int | None = None) -> Figure:
     """Draw the study as these settings run it; without a number of classes the outputs are called classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -32,7 +34,7 @@ def overview(settings: Settings, n_classes: int | None = None) -> mpl.Figure:
     audio = example(settings.chunking.rate_hz, settings.chunking.length_s)
     height = ABOVE + ROW * len(encoders) + BELOW
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, height))
+        figure = Figure(figsize=(WIDTH, height))
         figure.set_layout_engine("none")
         canvas = figure.add_axes((0, 0, 1, 1))
         canvas.set(xlim=(0, WIDTH), ylim=(0, height))
@@ -63,7 +65,7 @@ def example(rate_hz: int, seconds: float) -> np.ndarray:
     return (0.5 * (total / np.abs(total).max() + 0.002 * noise)).astype(np.float32)
 
 
-def _heads(canvas: mpl.Axes, height: float, settings: Settings, n_encoders: int) -> None:
+def _heads(canvas: Axes, height: float, settings: Settings, n_encoders: int) -> None:
     """The title, and the name of each column."""
     about = f"{n_encoders} views of one sound, {n_encoders} encoders, one small head on any subset of them"
     _text(canvas, 0.15, height - 0.24, about, 12, ha="left", weight="bold")
@@ -77,7 +79,7 @@ def _heads(canvas: mpl.Axes, height: float, settings: Settings, n_encoders: int)
         _text(canvas, x, height - 0.64, text, 8)
 
 
-def _sound(figure: mpl.Figure, canvas: mpl.Axes, audio: np.ndarray, y: float, middles: Sequence[float]) -> None:
+def _sound(figure: Figure, canvas: Axes, audio: np.ndarray, y: float, middles: Sequence[float]) -> None:
     axis = _inset(figure, 0.2, y - 0.4, 0.9, 0.8)
     axis.plot(audio, color=INK, linewidth=0.3, rasterized=True)
     axis.axis("off")
@@ -86,7 +88,7 @@ def _sound(figure: mpl.Figure, canvas: mpl.Axes, audio: np.ndarray, y: float, mi
 
 
 def _encoder(
-    figure: mpl.Figure, canvas: mpl.Axes, own: Representation, audio: np.ndarray, y: float, settings: Settings
+    figure: Figure, canvas: Axes, own: Representation, audio: np.ndarray, y: float, settings: Settings
 ) -> None:
     """One row: thumbnail, front end, embedding, own classifier."""
     features = features_of(own, audio[None])
@@ -104,7 +106,7 @@ def _encoder(
     _box(canvas, (3.36, y - 0.27, 1.18, 0.54), "\n".join(front), own.colour)
     _arrow(canvas, (4.55, y), (4.82, y), own.colour)
     _arrow(canvas, (6.1, y), (6.38, y), own.colour)
-    canvas.add_patch(mpl.Rectangle((6.41, y - 0.08), 0.62, 0.16, facecolor=own.colour, edgecolor="none"))
+    canvas.add_patch(Rectangle((6.41, y - 0.08), 0.62, 0.16, facecolor=own.colour, edgecolor="none"))
     for k in range(1, 16):  # an embedding: a row of cells
         canvas.plot([6.41 + 0.62 * k / 16] * 2, [y - 0.08, y + 0.08], color="white", linewidth=0.5)
     _text(canvas, 6.72, y - 0.2, f"{settings.body.width} numbers", 7)
@@ -112,7 +114,7 @@ def _encoder(
     _box(canvas, (7.28, y + 0.06, 0.94, 0.26), f"{settings.heads.hidden}, classes", "#888888", linestyle="--")
 
 
-def _body(canvas: mpl.Axes, body: Body, middles: Sequence[float]) -> None:
+def _body(canvas: Axes, body: Body, middles: Sequence[float]) -> None:
     """The Transformer as a stack of layers with the pooling between them; one architecture across all rows."""
     low, high = middles[-1] - ROW * 0.42, middles[0] + ROW * 0.42
     _box(canvas, (4.84, low, 1.24, high - low), "", INK)
@@ -129,7 +131,7 @@ def _body(canvas: mpl.Axes, body: Body, middles: Sequence[float]) -> None:
 
 
 def _head(
-    canvas: mpl.Axes, encoders: Sequence[Representation], hidden: int, n_classes: int | None, middles: Sequence[float]
+    canvas: Axes, encoders: Sequence[Representation], hidden: int, n_classes: int | None, middles: Sequence[float]
 ) -> None:
     """Concatenation of the embeddings, and the head that is trained anew on every subset of them."""
     y, part = float(np.mean(middles)), 0.3
@@ -137,7 +139,7 @@ def _head(
     for number, (own, middle) in enumerate(zip(encoders, middles, strict=True)):
         end = top - part * (number + 0.5)
         canvas.plot([7.06, 8.32, 8.5], [middle - 0.06, middle - 0.06, end], color=own.colour, linewidth=1.2)
-        canvas.add_patch(mpl.Rectangle((8.5, end - part / 2), 0.14, part, facecolor=own.colour, edgecolor="white"))
+        canvas.add_patch(Rectangle((8.5, end - part / 2), 0.14, part, facecolor=own.colour, edgecolor="white"))
     _text(canvas, 8.72, top - part * len(encoders) - 0.12, "joined", 7, ha="left")
     _arrow(canvas, (8.67, y), (8.88, y), INK)
     outputs = counted(n_classes, "class") if n_classes else "classes"
@@ -150,25 +152,25 @@ def _mark(representation: Representation) -> str:
     return "*" if type(representation).fit is not Representation.fit else ""
 
 
-def _inset(figure: mpl.Figure, x: float, y: float, width: float, height: float) -> mpl.Axes:
+def _inset(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
     return figure.add_axes((x / WIDTH, y / figure.get_figheight(), width / WIDTH, height / figure.get_figheight()))
 
 
-def _text(canvas: mpl.Axes, x: float, y: float, text: str, size: float, **look: str) -> None:
+def _text(canvas: Axes, x: float, y: float, text: str, size: float, **look: str) -> None:
     canvas.text(x, y, text, **{"fontsize": size, "ha": "center", "va": "center", "color": INK} | look)
 
 
 def _box(
-    canvas: mpl.Axes, box: tuple[float, float, float, float], text: str, colour: str, linestyle: str = "-"
+    canvas: Axes, box: tuple[float, float, float, float], text: str, colour: str, linestyle: str = "-"
 ) -> None:
     """A box (x, y, width, height) with text in its middle."""
     x, y, width, height = box
     look = {"facecolor": PALE, "edgecolor": colour, "linestyle": linestyle}
     rounded = "round,pad=0,rounding_size=0.06"
-    canvas.add_patch(mpl.FancyBboxPatch((x, y), width, height, boxstyle=rounded, **look))
+    canvas.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=rounded, **look))
     _text(canvas, x + width / 2, y + height / 2, text, 7)
 
 
-def _arrow(canvas: mpl.Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+def _arrow(canvas: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
     look = {"arrowstyle": "-|>", "mutation_scale": 7, "color": colour, "linewidth": 1.1, "shrinkA": 0, "shrinkB": 0}
-    canvas.add_patch(mpl.FancyArrowPatch(start, end, **look))
+    canvas.add_patch(FancyArrowPatch(start, end, **look))

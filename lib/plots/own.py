@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import GREY, over_all, style
 from lib.plots.encoder import COLOURS
 
 
 def on_maps(
     places: Mapping[str, np.ndarray], own: Mapping[str, Sequence[np.ndarray]], names: Sequence[str]
-) -> mpl.Figure:
+) -> Figure:
     """A panel for each map: title -> places [chunk, 2] of the corpus, and of each own sound [second, 2], by its name."""
     with style():
-        figure = mpl.Figure(figsize=(2.9 * len(places), 3.2 + 0.17 * len(names)))
+        figure = Figure(figsize=(2.9 * len(places), 3.2 + 0.17 * len(names)))
         axes = figure.subplots(1, len(places), squeeze=False)[0]
         for axis, (title, points) in zip(axes, places.items(), strict=True):
             axis.scatter(*points.T, s=4, color=GREY, linewidths=0, label="chunks of the corpus", rasterized=True)
@@ -29,10 +29,10 @@ def on_maps(
         return figure
 
 
-def seconds(found: pd.DataFrame, label: str, name: str) -> mpl.Figure:
+def seconds(found: pd.DataFrame, label: str, name: str) -> Figure:
     """Bars over time: the score of a class in each second, and how far the clip's falls without it."""
     with style():
-        figure = mpl.Figure(figsize=(7, 3.2))
+        figure = Figure(figsize=(7, 3.2))
         for axis, column, told in zip(
             figure.subplots(2, 1, sharex=True), ("score", "decided"), ("score of the second", "falls without it"), strict=True
         ):  # fmt: skip

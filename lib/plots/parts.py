@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from lib.display import mpl
 from lib.display.figures import GREY
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR, members
@@ -60,25 +63,25 @@ def each_once(values: pd.Series) -> list:
     return list(dict.fromkeys(values))
 
 
-def heading(figure: mpl.Figure, text: str) -> None:
+def heading(figure: Figure, text: str) -> None:
     """A title at the left, as many lines as it needs."""
     figure.suptitle(fill(text, round(12.3 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
 
 
-def mark(label: str, colour: str = INK, marker: str = "", **look: Any) -> mpl.Line2D:
+def mark(label: str, colour: str = INK, marker: str = "", **look: Any) -> Line2D:
     """An entry of a legend: a marker, or a line where none is given."""
     if marker:
         look = {"marker": marker, "linestyle": ""} | look
-    return mpl.Line2D([], [], color=colour, label=label, **look)
+    return Line2D([], [], color=colour, label=label, **look)
 
 
-def interval_dots(axis: mpl.Axes, rows: pd.DataFrame, y: Any, times: float, ink: str, marker: str, face: str) -> None:
+def interval_dots(axis: Axes, rows: pd.DataFrame, y: Any, times: float, ink: str, marker: str, face: str) -> None:
     """Dots at value with a line from low to high, across."""
     axis.hlines(y, rows["low"] * times, rows["high"] * times, color=ink, linewidth=1, zorder=2)
     axis.plot(rows["value"] * times, y, marker, color=ink, markerfacecolor=face, markersize=4, zorder=3)
 
 
-def membership(axis: mpl.Axes, order: Sequence[str], players: Sequence[str], sizes: tuple[float, float]) -> None:
+def membership(axis: Axes, order: Sequence[str], players: Sequence[str], sizes: tuple[float, float]) -> None:
     """A row a subset: a dot for each encoder that it has, a small grey one for each other; their sizes."""
     for row, subset in enumerate(order):
         inside = [column for column, name in enumerate(players) if name in members(subset)]
@@ -95,7 +98,7 @@ def membership(axis: mpl.Axes, order: Sequence[str], players: Sequence[str], siz
 # Squares of colours
 
 
-def cells(axis: mpl.Axes, values: np.ndarray, colours: str, ends: tuple[float, float], edge: float = 0.4) -> mpl.QuadMesh:
+def cells(axis: Axes, values: np.ndarray, colours: str, ends: tuple[float, float], edge: float = 0.4) -> QuadMesh:
     """Cells [row, column] from the top down in colours between two ends; no value is light grey."""
     axis.set_facecolor(BAND)
     shown = np.ma.masked_invalid(values)
@@ -106,20 +109,20 @@ def cells(axis: mpl.Axes, values: np.ndarray, colours: str, ends: tuple[float, f
     return mesh
 
 
-def name_cells(axis: mpl.Axes, columns: Sequence[str] | None, rows: Sequence[str] | None, **look: Any) -> None:
+def name_cells(axis: Axes, columns: Sequence[str] | None, rows: Sequence[str] | None, **look: Any) -> None:
     """Names at the middle of each column and of each row."""
     for named, ticks in ((columns, axis.set_xticks), (rows, axis.set_yticks)):
         if named is not None:
             ticks(np.arange(len(named)) + 0.5, named, **look)
 
 
-def cell_text(axis: mpl.Axes, cell: tuple[int, int], text: str, size: float, dark: bool, down: float = 0.5, **look: Any) -> None:
+def cell_text(axis: Axes, cell: tuple[int, int], text: str, size: float, dark: bool, down: float = 0.5, **look: Any) -> None:
     """Text in a cell (row, column), white on a dark one."""
     look = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else INK} | look
     axis.text(cell[1] + 0.5, cell[0] + down, text, **look)
 
 
-def scale_below(figure: mpl.Figure, mesh: mpl.QuadMesh, axes: Sequence[mpl.Axes], label: str) -> None:
+def scale_below(figure: Figure, mesh: QuadMesh, axes: Sequence[Axes], label: str) -> None:
     """The colour scale under the panels, as thick on a low figure as on a high one."""
     inches = figure.get_figheight() - 1.3
     look = {"aspect": 50, "fraction": 0.16 / inches, "pad": 0.08 / inches}

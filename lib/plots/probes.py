@@ -10,8 +10,10 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import style
 from lib.encoders.heads import members
 from lib.plots.parts import WIDTH, cell_text, cells, each_once, heading, name_cells, scale_below, title
@@ -23,7 +25,7 @@ MINUS = "\N{MINUS SIGN}"
 OTHERS = "all others"
 
 
-def probe_figure(probes: pd.DataFrame, titles: Mapping[str, str]) -> mpl.Figure:
+def probe_figure(probes: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Rows properties, columns encoders: what a probe explains, its interval, and what the controls have below it.
 
     probes: a probe_table; titles: what each property is called on the axis. The colour is the share that is explained;
@@ -33,7 +35,7 @@ def probe_figure(probes: pd.DataFrame, titles: Mapping[str, str]) -> mpl.Figure:
     rows = probes.set_index(["property", "encoder", "control"])
     first = probes.drop_duplicates("property").set_index("property")
     with style():
-        figure = mpl.Figure(figsize=(LEFT + CELL * len(encoders), 1.7 + HIGH * len(order)))
+        figure = Figure(figsize=(LEFT + CELL * len(encoders), 1.7 + HIGH * len(order)))
         axis = figure.subplots()
         shares = np.array([[_share(rows, name, encoder) for encoder in encoders] for name in order])
         mesh = cells(axis, np.clip(shares, 0, 1) * 100, SHARE, (0, 100), 0.8)
@@ -59,7 +61,7 @@ def _share(rows: pd.DataFrame, name: str, encoder: str) -> float:
     return (own - chance) / (1 - chance) if chance < 1 else np.nan
 
 
-def _probe_text(axis: mpl.Axes, rows: pd.DataFrame, of: tuple[str, str], cell: tuple[int, int], dark: bool) -> None:
+def _probe_text(axis: Axes, rows: pd.DataFrame, of: tuple[str, str], cell: tuple[int, int], dark: bool) -> None:
     """The value, its interval, and the controls, one under the other."""
     own, untrained, shuffled = (rows.loc[(*of, control)] for control in ("", "untrained", "shuffled"))
     if not np.isfinite(own["value"]):
@@ -79,7 +81,7 @@ def _percent(value: float) -> str:
 # Similarity
 
 
-def similarity_figure(similarity: pd.DataFrame) -> mpl.Figure:
+def similarity_figure(similarity: pd.DataFrame) -> Figure:
     """Left: what of each encoder's embedding (columns) a ridge predicts from others (rows). Right: linear CKA."""
     alike = similarity[similarity["what"] == "cka"]
     players = each_once([*alike["first"], *alike["second"]])
@@ -89,7 +91,7 @@ def similarity_figure(similarity: pd.DataFrame) -> mpl.Figure:
     mirrored = alike.rename(columns={"first": "second", "second": "first"})
     sources = [*players, *mixed, *([OTHERS] if (predicted["first"] == OTHERS).any() else [])]
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.9 + 0.48 * len(sources)))
+        figure = Figure(figsize=(WIDTH, 1.9 + 0.48 * len(sources)))
         left, right = figure.subplots(1, 2)
         mesh = _matrix(left, predicted, sources, players)
         _matrix(right, pd.concat([alike, mirrored]), players, players)
@@ -106,7 +108,7 @@ def _source(first: str, second: str, players: Sequence[str]) -> str:
     return OTHERS if len(several) > 1 and {*several, second} == {*players} else first
 
 
-def _matrix(axis: mpl.Axes, rows: pd.DataFrame, sources: Sequence[str], players: Sequence[str]) -> mpl.QuadMesh:
+def _matrix(axis: Axes, rows: pd.DataFrame, sources: Sequence[str], players: Sequence[str]) -> QuadMesh:
     """Cells [source, player] with their values and intervals; a pair that is not in the table is light grey."""
     values = np.full((max(len(sources), 1), max(len(players), 1)), np.nan)
     for row in rows.itertuples():

@@ -9,8 +9,9 @@ import librosa
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import frequency_axis, over_all, style
 from lib.representations.base import Representation
 
@@ -18,13 +19,13 @@ F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference sp
 SHOWN_DB = 60.0  # below the loudest cell of a chunk
 
 
-def wave(axis: mpl.Axes, samples: np.ndarray, rate_hz: int) -> None:
+def wave(axis: Axes, samples: np.ndarray, rate_hz: int) -> None:
     """Draw samples [s] over time."""
     axis.plot(np.arange(len(samples)) / rate_hz, samples, color="#444444", linewidth=0.5, rasterized=True)
     axis.set(xlim=(0, len(samples) / rate_hz), xlabel="time (s)", ylabel="amplitude (full: 1)")
 
 
-def spectrogram(axis: mpl.Axes, samples: np.ndarray, rate_hz: int) -> None:
+def spectrogram(axis: Axes, samples: np.ndarray, rate_hz: int) -> None:
     """Draw the constant-Q spectrogram of samples [s] in dB below its loudest cell, the reference beside all others."""
     level_db = constant_q_db(samples, rate_hz)
     edges_hz = F_MIN_HZ * 2 ** ((np.arange(N_BINS + 1) - 0.5) / PER_OCTAVE)
@@ -50,12 +51,12 @@ def features_of(representation: Representation, audio: np.ndarray) -> np.ndarray
         return representation.eval().compute(torch.from_numpy(np.array(audio))).numpy()
 
 
-def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representations: Iterable[Representation]) -> mpl.Figure:
+def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representations: Iterable[Representation]) -> Figure:
     """A column for each chunk of audio [c, s]: wave, spectrogram, and a row for what each representation computes."""
     representations = list(representations)
     n_rows, n_columns = 2 + len(representations), len(audio)
     with style():
-        figure = mpl.Figure(figsize=(1.0 + 2.3 * n_columns, 1.0 + 1.45 * n_rows))
+        figure = Figure(figsize=(1.0 + 2.3 * n_columns, 1.0 + 1.45 * n_rows))
         axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey="row")
         for column, samples in enumerate(audio):
             wave(axes[0, column], samples, rate_hz)
@@ -80,12 +81,12 @@ def _name_rows(axes: np.ndarray, row_names: Sequence[str]) -> None:
         axis.set_xlabel("")
 
 
-def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Representation], caption: str) -> mpl.Figure:
+def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Representation], caption: str) -> Figure:
     """One chunk [s] as each representation keeps it, quick to draw: for a viewer, and in print as its twin."""
     representations = list(representations)
     n_rows = -(-len(representations) // 2)
     with style():
-        figure = mpl.Figure(figsize=(8.5, 0.7 + 2.2 * n_rows))
+        figure = Figure(figsize=(8.5, 0.7 + 2.2 * n_rows))
         figure.set_layout_engine("none")  # fixed places are drawn three times as fast
         height = figure.get_figheight()
         places = {"left": 0.08, "right": 0.98, "top": 1 - 0.62 / height, "bottom": 0.48 / height}
@@ -103,12 +104,12 @@ def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Repres
 TIME_AXIS = (0.1, 0.985)  # where the time axis of `over_time` begins and ends, as parts of the figure's width
 
 
-def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Representation], from_s: float = 0.0) -> mpl.Figure:
+def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Representation], from_s: float = 0.0) -> Figure:
     """Chunks [c, s] one after another on one time axis: spectrogram, and a row for what each representation computes."""
     representations = list(representations)
     seconds = audio.shape[0] * audio.shape[1] / rate_hz
     with style():
-        figure = mpl.Figure(figsize=(10, 0.5 + 1.25 * (1 + len(representations))))
+        figure = Figure(figsize=(10, 0.5 + 1.25 * (1 + len(representations))))
         figure.set_layout_engine("none")  # fixed places: a cursor is laid over the picture, and it is drawn faster
         edge = 0.42 / figure.get_figheight()
         places = {"left": TIME_AXIS[0], "right": TIME_AXIS[1], "bottom": edge, "top": 1 - 0.55 * edge, "hspace": 0.32}
@@ -126,10 +127,10 @@ def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Represe
 
 def probe_note(
     representation: Representation, samples: np.ndarray, fundamental_hz: float, n_partials: int
-) -> mpl.Figure:
+) -> Figure:
     """Features of a note [s], drawn over frequency, with its partials marked: where energy is, and what is kept of it."""
     with style():
-        figure = mpl.Figure(figsize=(6.0, 3.2))
+        figure = Figure(figsize=(6.0, 3.2))
         axis = figure.subplots()
         representation.draw(axis, features_of(representation, samples[None])[0])
         for number in range(1, n_partials + 1):

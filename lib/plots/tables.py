@@ -11,8 +11,10 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from lib.display import mpl
 from lib.display.figures import GREY, style
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
@@ -40,9 +42,9 @@ BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stand
 SIZES = {1: "o", 2: "s", 3: "^", 4: "*"}  # mark of a subset by its number of encoders
 
 
-def _panels(height: float, label: str = "", **shared: bool) -> tuple[mpl.Figure, np.ndarray]:
+def _panels(height: float, label: str = "", **shared: bool) -> tuple[Figure, np.ndarray]:
     """A figure with a panel a level, titled; label: of the vertical axis."""
-    figure = mpl.Figure(figsize=(WIDTH, height))
+    figure = Figure(figsize=(WIDTH, height))
     axes = figure.subplots(1, len(LEVELS), **shared)
     axes[0].set_ylabel(label)
     for axis, level in zip(axes, LEVELS, strict=True):
@@ -53,7 +55,7 @@ def _panels(height: float, label: str = "", **shared: bool) -> tuple[mpl.Figure,
 # Subsets
 
 
-def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> mpl.Figure:
+def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -> Figure:
     """Every subset as a row, grouped by size and sorted within: which encoders, and both heads at both levels.
 
     table: subsets.csv; oracle: by level, the best value that any scores could have.
@@ -64,7 +66,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
     sized = sized.sort_values(["n_encoders", "value"], ascending=[True, False])  # small ones first, then by their value
     order, encoders = list(sized["subset"]), [name for name in names() if name in set(sized["subset"])]
     with style():
-        figure = mpl.Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
+        figure = Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
         axes = figure.subplots(1, 1 + len(LEVELS), sharey=True, width_ratios=[0.55, 1, 1])
         for axis in axes:
             for size, own in sized.reset_index(drop=True).groupby("n_encoders"):
@@ -84,7 +86,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
     return figure
 
 
-def _subset_dots(axis: mpl.Axes, rows: pd.DataFrame, order: Sequence[str], heads: Sequence[str], times: float) -> None:
+def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], heads: Sequence[str], times: float) -> None:
     for place, head in enumerate(heads):
         shown = rows[(rows["head"] == head) & (rows["n_encoders"] > 0)].set_index("subset").loc[list(order)]
         y = np.arange(len(order)) + 0.3 * (place - (len(heads) - 1) / 2)
@@ -92,7 +94,7 @@ def _subset_dots(axis: mpl.Axes, rows: pd.DataFrame, order: Sequence[str], heads
     axis.tick_params(axis="y", length=0)
 
 
-def _lines_beside(axis: mpl.Axes, rows: pd.DataFrame, oracle: float, measure: str) -> None:
+def _lines_beside(axis: Axes, rows: pd.DataFrame, oracle: float, measure: str) -> None:
     """Chance, the constant predictor and the oracle as lines down the panel."""
     simple = rows_with(rows, n_encoders=0).set_index("subset")["value"]
     for name, line in BESIDE.items():
@@ -101,7 +103,7 @@ def _lines_beside(axis: mpl.Axes, rows: pd.DataFrame, oracle: float, measure: st
             axis.axvline(value * scale(measure), color=GREY, linestyle=line, linewidth=1.2, zorder=1, label=name)
 
 
-def head_figure(table: pd.DataFrame, measure: str) -> mpl.Figure:
+def head_figure(table: pd.DataFrame, measure: str) -> Figure:
     """The paper head against the linear one, a mark a subset: above the line the paper head is better."""
     rows = table.query("measure == @measure and seed == 'mean' and control == '' and n_encoders > 0")
     with style():
@@ -120,7 +122,7 @@ def head_figure(table: pd.DataFrame, measure: str) -> mpl.Figure:
     return figure
 
 
-def _head_panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
+def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
     paper, linear = (rows[rows["head"] == head].set_index("subset") for head in ("paper", "linear"))
     for subset in paper.index.intersection(linear.index):
         (x, x_ends), (y, y_ends) = (
@@ -137,7 +139,7 @@ def _head_panel(axis: mpl.Axes, rows: pd.DataFrame, times: float) -> None:
 # Shares
 
 
-def share_figure(table: pd.DataFrame) -> mpl.Figure:
+def share_figure(table: pd.DataFrame) -> Figure:
     """Each encoder's Shapley share as a bar with its interval, by level and head."""
     encoders, heads = each_once(table["encoder"]), each_once(table["head"])
     with style():
@@ -149,7 +151,7 @@ def share_figure(table: pd.DataFrame) -> mpl.Figure:
             axis.axhline(0, color=INK, linewidth=0.8)
             axis.set_xticks(range(len(encoders)), [title(name) for name in encoders])
         hatch = [
-            mpl.Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{head} head")
+            Patch(facecolor="white", edgecolor=INK, hatch="////" * place, label=f"{head} head")
             for place, head in enumerate(heads)
         ]
         figure.legend(handles=hatch, loc="outside lower right", ncols=2)
@@ -157,7 +159,7 @@ def share_figure(table: pd.DataFrame) -> mpl.Figure:
     return figure
 
 
-def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, place: int, n_heads: int) -> None:
+def _share_bars(axis: Axes, rows: pd.DataFrame, place: int, n_heads: int) -> None:
     width = 0.8 / n_heads
     x = np.arange(len(rows)) + width * (place - (n_heads - 1) / 2)
     inks = [colour(name, INK) for name in rows.index]
@@ -166,7 +168,7 @@ def _share_bars(axis: mpl.Axes, rows: pd.DataFrame, place: int, n_heads: int) ->
     axis.vlines(x, rows["low"] * 100, rows["high"] * 100, color=INK, linewidth=1.5)
 
 
-def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> mpl.Figure:
+def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "paper") -> Figure:
     """Each encoder alone, averaged over all orders, and added last to the three others."""
     kinds = {"add_one_in": ("alone", "<"), "share": ("over all orders", "o"), "leave_one_out": ("added last", ">")}
     table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals])
@@ -194,7 +196,7 @@ MANY_BRANCHES = 8
 BRANCH_ROWS = {ALL_FOUR: "All four", "chance": "Chance"}  # whatever the head that is drawn
 
 
-def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> mpl.Figure:
+def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> Figure:
     """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals, chance below."""
     import seaborn  # loads for seconds, and is needed here alone
 
@@ -215,7 +217,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
         size = 3.2 + 0.85 * len(encoders), 1.2 + 0.38 * len(branches)
     look = {"cmap": "cividis", "vmin": 0, "vmax": 100, "linewidths": 1, "annot_kws": {"size": 7 if many else 8}}
     with style():
-        figure = mpl.Figure(figsize=size)
+        figure = Figure(figsize=size)
         axis = figure.subplots()
         look |= {"cbar_kws": {"label": "macro mAP (%)"}, "xticklabels": named, "yticklabels": titles}
         seaborn.heatmap(values, annot=texts, fmt="", ax=axis, **look)
@@ -235,7 +237,7 @@ def _cell_text(value: float, low: float, high: float) -> str:
 PUBLISHED = {"edgecolor": GREY, "hatch": "////"}
 
 
-def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
+def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
     """The headline measure of Table 1, and where there are published numbers these beside it, grey; `corpus` is ours."""
     measure = table["measure"].iloc[0]
     rows = table[table["measure"] == measure].reset_index(drop=True)
@@ -244,7 +246,7 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
     if papers:
         about = f"Table 1: ours ({measure_name(measure)} of 1 s chunks) beside the published numbers"
     with style():
-        figure = mpl.Figure(figsize=(WIDTH, 1.9 + 0.55 * len(rows)))
+        figure = Figure(figsize=(WIDTH, 1.9 + 0.55 * len(rows)))
         axis = figure.subplots()
         ours, single = rows["own"].fillna(rows["retrained"]).astype(float) * times, rows["own"].notna()
         axis.barh(y - 0.2, ours, 0.38, color=[colour(name, INK) for name in rows["row"]], zorder=2)
@@ -263,10 +265,10 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> mpl.Figure:
     return figure
 
 
-def _table1_legend(figure: mpl.Figure, corpus: str, papers: bool) -> None:
-    handles = [mpl.Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head")]
+def _table1_legend(figure: Figure, corpus: str, papers: bool) -> None:
+    handles = [Patch(color=INK, label=f"ours, {corpus}: own classifier; all four: a fresh head")]
     if papers:
-        handles += [mpl.Patch(facecolor="#DDDDDD", label="published: top-5 accuracy on FSD50K", **PUBLISHED)]
+        handles += [Patch(facecolor="#DDDDDD", label="published: top-5 accuracy on FSD50K", **PUBLISHED)]
     handles += [mark("a fresh head on the same embedding", INK, "D", markerfacecolor="white")]
     handles += [mark("interval over groups of clips", "black", linewidth=1.5)]
     handles += [mark(name, INK, linestyle=line) for name, line in BESIDE.items()]

@@ -23,7 +23,7 @@ def write(folder: Path) -> Path:
     shown = {"facts": facts(run), "lacking": run.lacking, "sections": [section(run, *each) for each in SECTIONS]}
     made = time.strftime("%Y-%m-%d %H:%M")
     text = page_elements.page("report.html.j2", slug=run.study.slug, made=made, **shown)
-    with files.whole(folder / "report.html") as temporary:
+    with files.atomic_write(folder / "report.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
     return folder / "report.html"
 

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from lib.display import mpl
@@ -112,10 +113,10 @@ class Representation(nn.Module, ABC):
         return statistics_over_time(np.asarray(features, np.float32))
 
     @abstractmethod
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         """Draw the features [d, t] of one chunk, axes with units."""
 
-    def draw_learned(self, axis: mpl.Axes) -> None:
+    def draw_learned(self, axis: Axes) -> None:
         """Draw what the front end learned: here the projection from a frame's dimensions to a token's."""
         weights = self.front.project.weight.detach().cpu().numpy()  # [w, d]
         most = float(np.abs(weights).max())
@@ -140,7 +141,7 @@ class Representation(nn.Module, ABC):
         """What the front end learned, as sounds [n, s] float32 of at most 0.9; most have none."""
         return np.zeros((0, 0), np.float32)
 
-    def draw_learned_sound(self, axis: mpl.Axes, number: int) -> None:
+    def draw_learned_sound(self, axis: Axes, number: int) -> None:
         """Draw the spectrum of one of the learned sounds, in dB below its highest, smoothed to some 30 Hz."""
         samples = self.learned_sounds()[number]
         size = min(len(samples), round(self.rate_hz / 30))
@@ -181,7 +182,7 @@ def playable(samples: np.ndarray, level: float | None = None) -> np.ndarray:
     return (samples * min(1.0, PEAK / max(float(np.abs(samples).max(initial=0)), 1e-12))).astype(np.float32)
 
 
-def draw_response(axis: mpl.Axes, magnitude: np.ndarray, rate_hz: int) -> None:
+def draw_response(axis: Axes, magnitude: np.ndarray, rate_hz: int) -> None:
     """Draw a magnitude [frequency], from 0 to half the rate, in dB: 0 at its highest."""
     level_db = 20 * np.log10(np.maximum(magnitude / max(float(magnitude.max()), 1e-12), 1e-4))
     axis.plot(np.linspace(0, rate_hz / 2, len(magnitude)), level_db, color="#444444", linewidth=0.8)

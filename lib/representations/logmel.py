@@ -7,6 +7,7 @@ the cepstrum drops stands between the two.
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 

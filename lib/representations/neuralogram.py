@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 

@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 
-from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     PAD_MODES,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib.display import mpl
 from lib.representations.base import (
     LEVEL,
     FrontEnd,
@@ -68,13 +68,13 @@ class Waveform(Representation):
         maxima = FilterMaxima.apply(patches, self.filters.weight[:, 0], self.filters.bias)
         return self.front(maxima.unflatten(0, (-1, self.n_patches)).transpose(1, 2))
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         axis.plot(np.arange(len(features)) / self.rate_hz, features, color=self.colour, linewidth=0.5, rasterized=True)
         axis.set(ylabel="amplitude (full: 1)", xlabel="time (s)", xlim=(0, len(features) / self.rate_hz))
         for patch in range(1, self.n_patches) if len(features) <= self.n_samples else ():
             axis.axvline(patch * self.patch / self.rate_hz, color="#DDDDDD", linewidth=0.3, zorder=0)
 
-    def draw_learned(self, axis: mpl.Axes) -> None:
+    def draw_learned(self, axis: Axes) -> None:
         """Draw the magnitude of each filter's frequency response, the filters in order of where it is highest."""
         filters = self.filters.weight[:, 0].detach().cpu().numpy()
         answer = np.abs(np.fft.rfft(filters, 1024, axis=1))  # [f, frequency]
@@ -136,7 +136,7 @@ class Waveform(Representation):
         noise = torch.from_numpy(np.random.default_rng(0).standard_normal((1, n_samples)).astype(np.float32))
         return np.stack([playable(each, LEVEL) for each in nn.functional.conv1d(noise, weight).numpy()])
 
-    def draw_learned_sound(self, axis: mpl.Axes, number: int) -> None:
+    def draw_learned_sound(self, axis: Axes, number: int) -> None:
         """Draw the magnitude of one filter's frequency response, in dB below its highest."""
         weight = self.filters.weight[number, 0].detach().cpu().numpy()
         draw_response(axis, np.abs(np.fft.rfft(weight, 4096)), self.rate_hz)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lib.cli import cluster, extras
-from lib.cli.cluster import ended_by_scheduler, graph_words, profile_folder
+from lib.cli.cluster import ended_by_scheduler, graph_options, profile_folder
 from lib.cli.environment import Stop
 from lib.files import PROJECT
 from lib.representations import names
@@ -25,15 +25,15 @@ def with_slurm(monkeypatch, tmp_path):
 
 def test_the_projects_own_profile_and_what_snakemake_is_told(with_slurm):
     folder = str(PROJECT / "profiles" / "slurm")
-    assert graph_words("slurm", "") == ["--profile", folder, "--slurm-status-command", "squeue"]
+    assert graph_options("slurm", "") == ["--profile", folder, "--slurm-status-command", "squeue"]
     (with_slurm / "sacct").write_text("#!/bin/sh\nexit 0\n")
-    assert graph_words("slurm", "5") == ["--profile", folder, "--jobs", "5"]
+    assert graph_options("slurm", "5") == ["--profile", folder, "--jobs", "5"]
 
 
 def test_a_profile_of_ones_own(with_slurm, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.yaml").write_text("executor: local\ncores: 2\n")
-    assert graph_words(str(tmp_path / "mine"), "") == ["--profile", str(tmp_path / "mine")]
+    assert graph_options(str(tmp_path / "mine"), "") == ["--profile", str(tmp_path / "mine")]
 
 
 def test_a_profile_that_there_is_not_is_one_line_with_those_there_are():
@@ -44,7 +44,7 @@ def test_a_profile_that_there_is_not_is_one_line_with_those_there_are():
 def test_where_no_job_can_be_submitted_it_is_said_before_anything_is_made(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Stop, match="there is no sbatch here"):
-        graph_words("slurm", "")
+        graph_options("slurm", "")
 
 
 def test_a_plugin_that_cannot_be_installed_is_one_line(monkeypatch):

@@ -75,7 +75,7 @@ def test_what_the_corpus_lacks_is_said_before_anything_runs(home, tmp_path):
     for name in "ab":
         soundfile.write(tmp_path / f"{name}.wav", [0.1] * 16000, 16000)
     (tmp_path / "own.csv").write_text("\n".join(lines))
-    told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["told"]
+    told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["summary"]
     assert "by role: train 1 in 1, test 1 in 1" in told and "train and to test on): x 1 and 1" in told
     assert "\nnote: own.csv has no column `group`" in told and "\nnote: the test role holds one group" in told
 
@@ -133,9 +133,9 @@ def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
-    from lib.cli.estimate import told
+    from lib.cli.estimate import estimate
 
-    words, slowest_first = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    words, slowest_first = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
     assert set(slowest_first) == {"pitch", "timbre", "neuralogram", "waveform"}
     assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
     assert "this will take about" in words
@@ -148,7 +148,7 @@ def test_an_unknown_control_is_one_line_with_the_names(home):
 
 
 def test_costly_controls_are_told(home, small_corpus):
-    from lib.cli.estimate import told
+    from lib.cli.estimate import estimate
 
-    line, _ = told(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
+    line, _ = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
     assert "the encoders of the controls wide come on top" in line

@@ -7,72 +7,80 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lib.cli import environment
-from lib.cli.environment import PROJECT, Stop, check_names, drop_half_installed, overrides, set_up, stamp_file, why
+from lib.cli.environment import PROJECT, STAMP, Stop, check_names, drop_half_installed, overrides, set_up, why
 
-THIS = sys.version_info[:2]
+THIS = "{}.{}".format(*sys.version_info)
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, monkeypatch):
     (tmp_path / "requirements.txt").write_text("torch==1\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    has_free(monkeypatch, 10**11)
     return tmp_path
+
+
+def has_free(monkeypatch, n_bytes):
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: SimpleNamespace(free=n_bytes))
 
 
 class Installer:
     """Stands for the commands that set-up runs: makes a .venv, and installs or fails as told."""
 
-    def __init__(self, fails="", words=""):
-        self.fails, self.words, self.ran = fails, words, []
+    def __init__(self, monkeypatch):
+        self.fails, self.ran = "", []
+        monkeypatch.setattr(environment, "run_logged", self.run)
 
-    def __call__(self, command, log):
+    def run(self, command, log):
         kind = "venv" if "venv" in command[1:3] else "package" if "-e" in command else "requirements"
         self.ran.append(kind)
         if kind == "venv":
             subprocess.run([sys.executable, "-m", "venv", "--without-pip", command[-1]], check=True)
+            pip = Path(command[-1]) / "lib" / f"python{THIS}" / "site-packages" / "pip"
+            pip.mkdir()
+            (pip / "__init__.py").touch()
         with log.open("a") as file:
-            file.write(f"$ {kind}\n{self.words}\n")
+            file.write(f"$ {kind}\n")
         return 1 if kind == self.fails else 0
 
-
-@pytest.fixture(autouse=True)
-def _pip_is_there(monkeypatch):
-    monkeypatch.setattr(environment, "has_pip", lambda python: python.exists())
-
-
-def enough(_):
-    return 10**11
+    def again(self, project):
+        """What a call of set-up runs after those before."""
+        self.ran = []
+        set_up(project)
+        return self.ran
 
 
-def test_first_call_installs_everything_and_the_second_nothing(project):
-    first, second = Installer(), Installer()
-    python = set_up(project, run=first, free=enough)
-    assert first.ran == ["venv", "requirements", "package"]
-    assert set_up(project, run=second, free=enough) == python == project / ".venv" / "bin" / "python"
-    assert second.ran == []
+@pytest.fixture
+def installer(monkeypatch):
+    return Installer(monkeypatch)
 
 
-def test_changed_requirements_are_installed_into_the_same_venv(project):
-    set_up(project, run=Installer(), free=enough)
+def test_first_call_installs_everything_and_the_second_nothing(project, installer):
+    assert set_up(project) == project / ".venv" / "bin" / "python"
+    assert installer.ran == ["venv", "requirements", "package"]
+    assert installer.again(project) == []
+
+
+def test_changed_requirements_are_installed_into_the_same_venv(project, installer):
+    set_up(project)
     (project / "requirements.txt").write_text("torch==2\n")
-    again = Installer()
-    set_up(project, run=again, free=enough)
-    assert again.ran == ["requirements", "package"]
+    assert installer.again(project) == ["requirements", "package"]
 
 
 @pytest.mark.parametrize("fails", ["requirements", "package"])
-def test_an_install_cut_off_goes_on_from_there(project, fails):
-    with pytest.raises(Stop, match="goes on from here"):
-        set_up(project, run=Installer(fails), free=enough)
-    again = Installer()
-    set_up(project, run=again, free=enough)
-    assert again.ran == ["requirements", "package"]
+def test_an_install_cut_off_goes_on_from_there(project, installer, fails):
+    installer.fails = fails
+    with pytest.raises(Stop, match="the install failed: pip gave no reason; the next call goes on from here; see the log .*log"):
+        set_up(project)
+    installer.fails = ""
+    assert installer.again(project) == ["requirements", "package"]
 
 
 def test_a_package_unpacked_halfway_is_not_taken_for_whole(project):
@@ -85,35 +93,58 @@ def test_a_package_unpacked_halfway_is_not_taken_for_whole(project):
     assert [path.name for path in packages.iterdir()] == ["whole-1.dist-info"]
 
 
-def test_a_venv_whose_interpreter_is_gone_is_made_anew(project):
-    python = set_up(project, run=Installer(), free=enough)
+def test_a_venv_whose_interpreter_is_gone_is_made_anew(project, installer):
+    python = set_up(project)
     python.unlink()
     python.symlink_to("/nowhere/python")
-    again = Installer()
-    set_up(project, run=again, free=enough)
-    assert again.ran[0] == "venv"
+    assert installer.again(project)[0] == "venv"
 
 
-def test_a_venv_of_another_version_is_made_anew(project):
-    set_up(project, run=Installer(), free=enough)
-    packages = project / ".venv" / "lib" / "python{}.{}".format(*THIS)
+def test_a_venv_of_another_version_is_made_anew(project, installer):
+    set_up(project)
+    packages = project / ".venv" / "lib" / f"python{THIS}"
     packages.rename(packages.with_name("python3.9"))  # as after the system's Python moved on
-    again = Installer()
-    set_up(project, run=again, free=enough)
-    assert again.ran[0] == "venv"
+    assert installer.again(project)[0] == "venv"
 
 
-@pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0), (2, 7, 18)])
-def test_a_wrong_python_is_one_line(project, version):
-    with pytest.raises(Stop, match=rf"this is Python {version[0]}\.{version[1]}, the study needs 3.11 to 3.13"):
-        set_up(project, run=Installer(), version=version, free=enough)
+def test_a_venv_whose_making_was_cut_off_before_it_had_pip_is_made_anew(project, installer):
+    set_up(project)
+    shutil.rmtree(project / ".venv" / "lib" / f"python{THIS}" / "site-packages" / "pip")
+    assert installer.again(project)[0] == "venv"
+
+
+@pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0)])
+def test_a_wrong_python_is_one_line(project, installer, monkeypatch, version):
+    monkeypatch.setattr(environment, "sys", SimpleNamespace(version_info=version))
+    with pytest.raises(Stop, match=rf"this is Python 3\.{version[1]}, the study needs 3.11 to 3.13"):
+        set_up(project)
     assert not (project / ".venv").exists()
 
 
-def test_no_disk_is_one_line(project):
+def test_no_disk_is_one_line(project, installer, monkeypatch):
+    has_free(monkeypatch, 2 * 10**9)
     with pytest.raises(Stop, match=r"2\.0 GB are free in .*about 8 GB are needed"):
-        set_up(project, run=Installer(), free=lambda _: 2 * 10**9)
-    assert not stamp_file(project / ".venv").exists()
+        set_up(project)
+    assert not (project / ".venv" / STAMP).exists()
+
+
+def test_what_a_command_says_goes_to_the_log_after_those_before(tmp_path):
+    log = tmp_path / "setup.log"
+    assert [environment.run_logged([sys.executable, "-c", f"print({n}); exit({n})"], log) for n in (0, 3)] == [0, 3]
+    assert log.read_text().splitlines()[1::2] == ["0", "3"]
+
+
+def test_two_calls_at_once_install_one_after_the_other(project, installer, capsys):
+    holding = "import sys; from pathlib import Path; from lib.cli.environment import locked\n"
+    holding += "with locked(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", holding, str(project)]
+    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT)
+    other.stdout.read(1)
+    threading.Timer(0.2, other.stdin.close).start()
+    set_up(project)
+    other.wait()
+    assert f"waiting for process {other.pid}, which is setting up; 0 s so far" in capsys.readouterr().out
+    assert not (project / ".venv.owner").exists()
 
 
 @pytest.mark.parametrize(("words", "told"), [
@@ -121,14 +152,13 @@ def test_no_disk_is_one_line(project):
     ("OSError: [Errno 28] No space left on device", "disk is full"),
     ("ERROR: No matching distribution found for torch==9", "lacks a pinned version"),
     ("ERROR: something else", "something else"),
-    ("", "without a word"),
+    ("", "pip gave no reason"),
 ])  # fmt: skip
-def test_a_failed_install_says_why_and_where_the_log_lies(tmp_path, words, told):
+def test_a_failed_install_says_why(tmp_path, words, told):
     log = tmp_path / "setup.log"
     log.write_text(f"$ earlier\nNo space left on device\n\n$ pip install\n{words}\n")
     line = why(log)
     assert told in line
-    assert str(log) in line
     assert "\n" not in line
 
 

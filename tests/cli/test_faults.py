@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from lib.cli.environment import Stop
-from lib.cli.faults import as_text, number
+from lib.cli.faults import number, report
 from lib.cli.faults.damage import KINDS, damaged, flipped_bit
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import Tiny
@@ -46,8 +46,14 @@ def test_a_result_that_differs_is_found(whole, tmp_path):
     assert copy.differing(whole.results()) == ["scores/pitch-own-seed0.npy", "tables/subsets.csv"]
 
 
-def test_numbers_and_rows():
+def test_numbers():
     assert [number("N", text) for text in ("", "0", "20")] == [None, 0, 20]
     with pytest.raises(Stop, match="N=x: a whole number"):
         number("N", "x")
-    assert as_text([{"a": 1, "b": "long"}, {"a": 22, "b": ""}]).splitlines() == ["a   b   ", "1   long", "22      "]
+
+
+def test_rows_are_shown_and_written_and_one_that_is_not_good_is_seen(home, capsys):
+    good, bad = {"killed": "kernel", "good": "yes"}, {"killed": "parent", "good": "no"}
+    assert [report("kills", rows) for rows in ([good], [good, bad], [])] == [True, False, True]
+    assert "parent   no" in capsys.readouterr().out
+    assert (home / "figures" / "faults" / "kills.csv").read_text() == "good\n"

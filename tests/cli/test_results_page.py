@@ -10,7 +10,7 @@ import pytest
 from lib import files
 from lib.cli import record, results_page
 from lib.cli.environment import Stop
-from lib.cli.results_page import PAGES, REGIONS, titles, write, written
+from lib.cli.results_page import PAGES, REGIONS, TITLES, write, written
 
 RECORDS = files.PROJECT / "figures" / "record"
 
@@ -26,7 +26,7 @@ def between(page, name):
 @pytest.mark.parametrize("page", PAGES)
 def test_the_committed_page_is_what_the_committed_records_give(page):
     text = (files.PROJECT / page).read_text(encoding="utf-8")
-    assert written(text, RECORDS, titles()) == text, "make record writes it anew"
+    assert written(text, RECORDS, TITLES) == text, "make record writes it anew"
 
 
 def test_every_region_stands_on_one_page_once():

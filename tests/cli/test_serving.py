@@ -92,7 +92,7 @@ def test_a_server_that_does_not_start_is_told_with_its_last_words(tmp_path):
     log.write_text("first\nno such thing\n")
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    with pytest.raises(Stop, match=r"the explorer did not start: no such thing \(all of it: .*explorer.txt\)"):
+    with pytest.raises(Stop, match=r"the explorer did not start: no such thing \(see the log: .*explorer.txt\)"):
         serving.wait_until_there(process, 1, log)
 
 

@@ -1,4 +1,4 @@
-"""What nobody foresaw: one line with what to do, and a log with the rest."""
+"""Unexpected errors: one line with what to do, and a log with the rest."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import pytest
 from lib import files
 from lib.cli import commands
 from lib.cli.environment import Stop
-from lib.cli.processes import apart
+from lib.cli.processes import in_subprocess
 from lib.cli.unforeseen import in_one_line
 from lib.sounds.corpora.base import CorpusError
 
@@ -30,9 +30,9 @@ def full():
 
 
 @pytest.mark.parametrize(("work", "told"), [
-    (lambda: apart(broken), "ZeroDivisionError: in a library of somebody's; nobody foresaw this: call again"),
-    (lambda: apart(killed), "a process of it was ended from outside, as systems do that run out of memory"),
-    (lambda: os.listdir("/proc/self/mem"), "the system refused it: look at that place"),
+    (lambda: in_subprocess(broken), "ZeroDivisionError: in a library of somebody's; unexpected: try again"),
+    (lambda: in_subprocess(killed), "a process was killed, perhaps for want of memory"),
+    (lambda: os.listdir("/proc/self/mem"), "the system refused this: check that path"),
     (lambda: bytearray(1 << 62), "there is not enough memory"),
 ], ids=["a bug", "killed", "a file", "memory"])  # fmt: skip
 def test_an_error_is_one_line_that_names_its_log(work, told, home):
@@ -46,7 +46,7 @@ def test_an_error_is_one_line_that_names_its_log(work, told, home):
 
 def test_the_traceback_of_the_process_that_failed_is_in_the_log(home):
     with pytest.raises(Stop), in_one_line("study"):
-        apart(broken)
+        in_subprocess(broken)
     assert ", in broken\n" in (home / "runs" / "study-error.txt").read_text()
 
 
@@ -59,7 +59,7 @@ def test_what_has_plain_words_stays_what_it_is(error, home):
 
 def test_a_full_disk_is_told_as_such_out_of_any_process(home):
     with pytest.raises(files.DiskFull, match="the disk is full: no room for .* wanted"):
-        apart(full)
+        in_subprocess(full)
 
 
 def test_where_nothing_can_be_written_the_log_lies_among_temporary_files(home, tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ def played(trained):
     for head in settings.heads.kinds:
         data, plan = HeadData(embeddings, chunks.targets, chunks.groups), HeadPlan.of(settings, head)
         for subset, scores in score_subsets(data, chunks.rows("train"), chunks.rows("test"), plan, 0, device_of("cpu")):
-            with files.whole(games.control_scores(trained, "planted", label(subset), head, 0)) as temporary:
+            with files.atomic_write(games.control_scores(trained, "planted", label(subset), head, 0)) as temporary:
                 np.save(temporary, scores)
         rows = contributions.share_rows(contributions.play(trained, game, "chunk", head, ["map_macro"]))
         found[head] = pd.DataFrame(rows).set_index(["group", "encoder"])

@@ -3,8 +3,8 @@
 import warnings
 
 import pytest
+from matplotlib.figure import Figure
 
-from lib.display import mpl
 from lib.display.figures import save, style
 from lib.display.glyphs import font_with, spell_out, spelled
 from lib.explorer.html_media import png_bytes
@@ -16,7 +16,7 @@ NOWHERE = "\U0010fffd"  # a place that no alphabet will ever have
 def labelled(name):
     """A figure with a name in every place where labels of a corpus stand."""
     with style():
-        figure = mpl.Figure(figsize=(9, 6))
+        figure = Figure(figsize=(9, 6))
         axis = figure.subplots()
         axis.bar([name, "b"], [1, 2], label=name)
         axis.set_yticks([0, 1], ["zero", name], fontsize=17)

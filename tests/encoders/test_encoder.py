@@ -170,7 +170,7 @@ def test_the_best_epoch_needs_validation_clips(chunks, tmp_path):
 
 
 def test_somebody_else_at_it_is_told(chunks, tmp_path):
-    with encoders.held(tmp_path / "a", "pitch, seed 0"), pytest.raises(encoders.files.Held, match="pitch, seed 0"):
+    with encoders.locked(tmp_path / "a", "pitch, seed 0"), pytest.raises(encoders.files.Locked, match="pitch, seed 0"):
         train("pitch", chunks, tmp_path / "a")
 
 

@@ -10,7 +10,7 @@ import soundfile
 from lib import explorer
 from lib.explorer import choosing, limits, markup
 from lib.explorer.choosing import ALL, DISAGREE, MISTAKES
-from lib.explorer.inference import Answers
+from lib.explorer.inference import Inference
 from lib.explorer.page import Explorer
 from lib.explorer.twin import Twin
 from lib.study import StudyError
@@ -20,14 +20,14 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def answers(finished_study):
-    return Answers(finished_study, 0)
+def inference(finished_study):
+    return Inference(finished_study, 0)
 
 
 @pytest.fixture
-def page(answers):
-    answers.head = "paper"
-    return Explorer(answers, 40)
+def page(inference):
+    inference.head = "paper"
+    return Explorer(inference, 40)
 
 
 def wav(samples, rate_hz=16000):
@@ -49,7 +49,7 @@ def test_a_seed_that_the_study_does_not_have_is_one_line(finished_study):
 
 
 def test_it_starts_with_a_test_clip_heard_seen_and_scored(page):
-    assert page.answers.chunks.corpus.clips["role"].iloc[page.sound.clip] == "test"
+    assert page.inference.chunks.corpus.clips["role"].iloc[page.sound.clip] == "test"
     assert page.panel.moving.sound.startswith("data:audio/mpeg;base64,")
     assert page.panel.picture.picture.startswith("data:image/png")
     assert "Scores by Pitch + Timbre + Neuralogram + Waveform" in page.panel.score_html.value
@@ -61,28 +61,28 @@ def test_switches_change_who_answers_and_nothing_else(page):
     panel = page.panel
     before, sound, near = panel.score_html.value, panel.moving.sound, page.alike.value
     panel.switches["pitch"].value = False
-    assert page.chosen == ("timbre", "neuralogram", "waveform")
+    assert page.panel.chosen == ("timbre", "neuralogram", "waveform")
     assert "Scores by Timbre + Neuralogram + Waveform" in panel.score_html.value != before
     assert (panel.moving.sound, page.alike.value) == (sound, near)
     for switch in panel.switches.values():
         switch.value = False
-    assert "no encoder is on" in panel.score_html.value
+    assert "no encoder: how common" in panel.score_html.value
     panel.heads.value = "linear"
-    assert page.answers.head == "linear"
+    assert page.inference.head == "linear"
 
 
 def test_filters_leave_what_they_say(page):
-    corpus = page.answers.chunks.corpus
+    corpus = page.inference.chunks.corpus
     page.choosing.roles.value = "train"
     assert len(listed(page)) == (corpus.clips["role"] == "train").sum()
     page.choosing.labels.value = corpus.classes[0]
     assert set(listed(page)) == set(np.flatnonzero((corpus.clips["role"] == "train") & (corpus.targets[:, 0] == 1)))
     page.choosing.labels.value, page.choosing.roles.value = choosing.ALL_LABELS, "test"
     page.choosing.which.value = MISTAKES
-    mistaken = page.answers.mistaken(page.chosen)
+    mistaken = page.inference.mistaken(page.panel.chosen)
     assert listed(page) == list(np.flatnonzero(mistaken & (corpus.clips["role"] == "test")))
     page.choosing.which.value, page.choosing.search.value = ALL, "no such name"
-    assert not page.choosing.clips.options and "no clip is left" in page.choosing.told.value
+    assert not page.choosing.clips.options and "no clip is left" in page.choosing.message.value
 
 
 def test_where_encoders_disagree_is_a_ranking_of_all_clips(page):
@@ -90,8 +90,8 @@ def test_where_encoders_disagree_is_a_ranking_of_all_clips(page):
     page.choosing.which.value = DISAGREE
     ranked = listed(page)
     assert sorted(ranked) == sorted(all_clips) and ranked != all_clips
-    assert (np.diff(page.answers.disagreement()[ranked]) <= 0).all()
-    assert page.choosing.clips.options[0][0].endswith(f": {page.answers.disagreement()[ranked[0]]:.2f}")
+    assert (np.diff(page.inference.disagreement()[ranked]) <= 0).all()
+    assert page.choosing.clips.options[0][0].endswith(f": {page.inference.disagreement()[ranked[0]]:.2f}")
 
 
 def listed(page):
@@ -128,7 +128,7 @@ def test_what_is_drawn_anew_is_dimmed_until_it_is_there(page, monkeypatch):
 
 
 def test_a_click_on_the_map_turns_to_that_chunk_and_plays_it(page):
-    chunks, points = page.answers.chunks, page.points
+    chunks, points = page.inference.chunks, page.points
     number = int(np.flatnonzero(chunks.start_s[points.rows] > 0)[0])  # not the first second of a clip
     row = points.rows[number]
     points.points.clicked = [number, 1]
@@ -140,7 +140,7 @@ def test_a_click_on_the_map_turns_to_that_chunk_and_plays_it(page):
 
 
 def test_another_second_is_played_from_there_in_the_same_picture(page):
-    page.show(page.answers.clip(int(np.bincount(page.answers.chunks.clip).argmax())), 0)
+    page.show(page.inference.clip(int(np.bincount(page.inference.chunks.clip).argmax())), 0)
     picture, sound = page.panel.picture.picture, page.panel.moving.sound
     page.panel.second.value = 1
     assert page.chunk == 1 and page.panel.moving.at_s == 1.0
@@ -155,13 +155,13 @@ def test_the_map_holds_a_place_and_a_caption_for_each_chunk(page):
     assert points.places != before
 
 
-def test_a_study_with_fewer_chunks_leaves_no_point_of_the_one_before(page, answers, monkeypatch):
+def test_a_study_with_fewer_chunks_leaves_no_point_of_the_one_before(page, inference, monkeypatch):
     page.points.points.here = [len(page.points.rows) - 1]
     page.n_points = 5
-    page.take(answers)
+    page.take(inference)
     assert len(page.points.rows) == 5 == len(page.points.points.captions) and "this failed" not in page.events.failed.value
     page.points.points.clicked = [4, 1]
-    assert page.sound.clip == answers.chunks.clip[page.points.rows[4]]
+    assert page.sound.clip == inference.chunks.clip[page.points.rows[4]]
 
 
 def test_an_error_after_any_click_is_one_escaped_line_on_the_page(page, monkeypatch):
@@ -172,9 +172,9 @@ def test_an_error_after_any_click_is_one_escaped_line_on_the_page(page, monkeypa
         raise ValueError("<b>\n two")
 
     for owner, name, act in (
-        (page.answers, "heard", page.hear.click),
-        (page.answers, "clip", page.choosing.next.click),
-        (page.answers, "hear_bytes", lambda: sent(page, wav(np.ones(9)), "x.wav")),
+        (page.inference, "sonify", page.hear.click),
+        (page.inference, "clip", page.choosing.next.click),
+        (page.inference, "embed_bytes", lambda: sent(page, wav(np.ones(9)), "x.wav")),
         (markup, "learned", lambda: setattr(page.learned.number, "value", 2)),
     ):
         page.events.attempt(lambda: None)
@@ -196,16 +196,16 @@ def test_a_sound_of_ones_own_is_shown_in_every_view(page):
     sent(page, wav(tone), "recording.wav")
     assert page.sound.clip == -1 and len(page.sound.audio) == 3 and page.choosing.clips.value is None
     assert "own sound (recording.wav)" in page.panel.title.value and page.panel.moving.play == 1
-    assert "3 chunks; every view now shows it" in page.upload.told.value
+    assert "3 chunks; every view now shows it" in page.upload.message.value
     page.hear.click()
-    assert page.heard_html.value.count("<audio") == 1 + len(page.panel.switches)
+    assert page.sonified_html.value.count("<audio") == 1 + len(page.panel.switches)
     page.choosing.next.click()
     sent(page, wav(tone), "recording.wav")  # the same file once more
     assert page.sound.clip == -1
 
 
 def test_a_sound_of_ones_own_lies_where_its_neighbours_do(page):
-    clip = page.answers.chunks.corpus.clips.iloc[int(page.answers.chunks.clip[page.points.rows[3]])]
+    clip = page.inference.chunks.corpus.clips.iloc[int(page.inference.chunks.clip[page.points.rows[3]])]
     with open(clip["path"], "rb") as file:
         sent(page, file.read(), "a clip of the corpus.wav")
     own = np.reshape(page.points.points.own, (-1, 2))
@@ -221,20 +221,20 @@ def test_a_sound_of_ones_own_lies_where_its_neighbours_do(page):
 def test_silence_is_flagged_and_not_tagged(page):
     sent(page, wav(np.zeros(32000)), "nothing.wav")
     assert markup.SILENT in page.panel.score_html.value and "<table" not in page.panel.score_html.value
-    assert markup.SILENT in page.alike.value and "was the microphone on" in page.upload.told.value
+    assert markup.SILENT in page.alike.value and "was the microphone on" in page.upload.message.value
     assert page.points.points.own == []
     half = np.concatenate([np.zeros(16000), 0.3 * np.sin(np.arange(16000) * 0.1)])
     sent(page, wav(half), "half.wav")
     assert page.panel.score_html.value.count("silent</td>") == page.panel.score_html.value.count("scope='row'")
-    assert "1 of them silent" in page.upload.told.value and len(page.points.points.own) == 2
+    assert "1 of them silent" in page.upload.message.value and len(page.points.points.own) == 2
 
 
 def test_the_cut_of_a_long_sound_is_said(page):
     sent(page, wav(0.3 * np.sin(np.arange(31 * 8000) * 0.1), 8000), "long.wav")
-    assert "30 chunks" in page.upload.told.value
-    assert "only its first 30 s of 31.0 s are heard" in page.upload.told.value
+    assert "30 chunks" in page.upload.message.value
+    assert "only its first 30 s of 31.0 s are used" in page.upload.message.value
     sent(page, wav(0.3 * np.sin(np.arange(30 * 8000) * 0.1), 8000), "not so long.wav")
-    assert "only its first" not in page.upload.told.value
+    assert "only its first" not in page.upload.message.value
 
 
 @pytest.mark.parametrize(
@@ -249,28 +249,28 @@ def test_the_cut_of_a_long_sound_is_said(page):
 def test_a_file_beyond_the_limits_is_refused_by_name_and_the_sound_before_stays(page, content, why):
     before = page.sound
     sent(page, content, "odd.wav")
-    assert f"odd.wav: {why}" in page.upload.told.value and page.sound is before
+    assert f"odd.wav: {why}" in page.upload.message.value and page.sound is before
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(page, monkeypatch):
     monkeypatch.setattr(limits, "LARGEST_BYTES", 1_000_000)
     sent(page, wav(np.zeros(600_000)), "large.wav")
-    assert "large.wav: 1 MB, and 1 MB are the most" in page.upload.told.value
+    assert "large.wav: 1 MB, and 1 MB are the most" in page.upload.message.value
 
 
 def test_a_sound_of_ones_own_stays_while_encoders_are_switched_and_goes_with_the_next_clip(page):
     page.choosing.which.value = MISTAKES
     sent(page, wav(0.3 * np.sin(np.arange(20000) * 0.1)), "mine.wav")
     next(iter(page.panel.switches.values())).value = False
-    assert page.sound.clip == -1 and page.choosing.clips.value is None and "mine.wav" in page.upload.told.value
+    assert page.sound.clip == -1 and page.choosing.clips.value is None and "mine.wav" in page.upload.message.value
     page.choosing.which.value = ALL
-    assert page.sound.clip == page.choosing.clips.value and page.upload.told.value == ""
+    assert page.sound.clip == page.choosing.clips.value and page.upload.message.value == ""
 
 
 def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
     by_head = dict(zip(page.panel.heads.options, (1, -1), strict=True))
-    n_clips = len(page.answers.chunks.corpus.clips)
-    monkeypatch.setattr(page.answers, "disagreement", lambda: by_head[page.answers.head] * np.arange(n_clips))
+    n_clips = len(page.inference.chunks.corpus.clips)
+    monkeypatch.setattr(page.inference, "disagreement", lambda: by_head[page.inference.head] * np.arange(n_clips))
     page.choosing.which.value = DISAGREE
     before = listed(page)
     page.panel.heads.value = page.panel.heads.options[1]
@@ -280,14 +280,14 @@ def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
 def test_a_file_that_is_no_sound_is_told_and_the_sound_before_stays(page):
     before = page.sound
     sent(page, b"nothing of the kind", f"{HOSTILE}.wav")
-    assert page.sound is before and "not a sound file" in page.upload.told.value
-    assert "<img" not in page.upload.told.value and "&lt;img" in page.upload.told.value
+    assert page.sound is before and "not a sound file" in page.upload.message.value
+    assert "<img" not in page.upload.message.value and "&lt;img" in page.upload.message.value
 
 
 def test_texts_from_data_are_never_markup(page):
     sent(page, wav(0.3 * np.sin(np.arange(16000) * 0.1)), f"{HOSTILE}.wav")
     page.hear.click()
-    for part in (page.panel.title, page.panel.score_html, page.alike, page.heard_html, page.upload.told):
+    for part in (page.panel.title, page.panel.score_html, page.alike, page.sonified_html, page.upload.message):
         assert "<img src=x" not in part.value
     assert "&lt;img src=x" in page.panel.title.value
     assert HOSTILE in page.panel.moving.name  # a trait: set as text in the browser
@@ -296,38 +296,38 @@ def test_texts_from_data_are_never_markup(page):
     assert "<img" not in found
 
 
-def test_another_study_is_opened_or_told_why_not(page, answers, monkeypatch):
-    there = answers.part.request
+def test_another_study_is_opened_or_told_why_not(page, inference, monkeypatch):
+    there = inference.part.request
     gone = there.model_copy(update={"name": "gone"})
     monkeypatch.setattr(choosing, "finished", lambda: {"again": there, "gone": gone})
     studies = page.choosing.studies
     studies.options = ["planted-tiny", "again", "gone"]
     before = page.sound
     studies.value = "gone"
-    assert page.answers is answers and page.sound is before and "gone cannot be opened" in page.choosing.told.value
+    assert page.inference is inference and page.sound is before and "gone cannot be opened" in page.choosing.message.value
     assert studies.value == "planted-tiny" and "planted-tiny" in page.heading.value
     studies.value = "again"
-    assert page.answers is not answers and page.sound is not before and page.sound.clip == before.clip
+    assert page.inference is not inference and page.sound is not before and page.sound.clip == before.clip
     studies.value = "planted-tiny"
-    assert page.answers is answers
+    assert page.inference is inference
 
 
-def test_what_the_front_ends_learned_is_heard_and_seen_one_by_one(page, answers):
-    (waveform,) = (each for each in answers.shelf if len(each.learned_sounds()))
+def test_what_the_front_ends_learned_is_heard_and_seen_one_by_one(page, inference):
+    (waveform,) = (each for each in inference.representations if len(each.learned_sounds()))
     assert page.learned.by.options == (waveform.title,) and page.learned.number.max == len(waveform.learned_sounds())
-    before = page.learned.shown.value
+    before = page.learned.view.value
     page.learned.number.value = 2
-    assert "learned sound 2" in page.learned.shown.value != before
+    assert "learned sound 2" in page.learned.view.value != before
     page.learned.take([])
     assert page.learned.box.layout.display == "none"
 
 
-VIEWS = ("choice", "player", "scores", "heard", "alike", "map", "own")
+VIEWS = ("choice", "player", "scores", "sonified", "alike", "map", "own")
 
 
-def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, answers, finished_study, tmp_path):
+def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, inference, finished_study, tmp_path):
     study = replace(finished_study, folder=tmp_path / "runs", figures=tmp_path / "figures")
-    twin = Twin(answers, 40, study)
+    twin = Twin(inference, 40, study)
     for view in VIEWS:
         assert hasattr(page, view)
         shown = getattr(twin, view)._repr_html_()
@@ -335,4 +335,4 @@ def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, answers, fi
         assert len(shown) < 500_000, view  # players are short
     assert len(list((tmp_path / "figures").glob("06_*.png"))) == len(VIEWS)
     shares = study.table("neighbours", "06_explorer")
-    assert list(shares["encoder"]) == [r.title for r in answers.shelf] and shares["share"].between(0, 1).all()
+    assert list(shares["encoder"]) == [r.title for r in inference.representations] and shares["share"].between(0, 1).all()

@@ -1,4 +1,4 @@
-"""A finished study answers as its stored scores do, for its own chunks and for the same sound from a file."""
+"""A finished study inference as its stored scores do, for its own chunks and for the same sound from a file."""
 
 import json
 from itertools import combinations
@@ -10,7 +10,7 @@ from lib import files
 from lib.encoders.heads import label, subsets
 from lib.evaluation.measures import clip_means
 from lib.explorer import inference
-from lib.explorer.inference import Answers, Sound, score_table
+from lib.explorer.inference import Inference, Sound, score_table
 from lib.settings import SettingsError
 from lib.sounds.decode import BadFile
 from lib.study import Request, StudyError
@@ -21,12 +21,12 @@ ROUNDING = 2e-5  # between a batched product and one by itself
 
 @pytest.fixture(scope="module")
 def made(finished_study):
-    return Answers(finished_study, 0)
+    return Inference(finished_study, 0)
 
 
 @pytest.mark.parametrize("head", ["paper", "linear"])
 def test_every_head_gives_the_scores_that_the_study_stored(finished_study, head):
-    made = Answers(finished_study, 0, head)
+    made = Inference(finished_study, 0, head)
     test = made.chunks.rows("test")
     for subset in subsets(list(made.embeddings)):
         stored = np.load(finished_study.scores(label(subset), head, 0))
@@ -67,7 +67,7 @@ def test_mistakes_and_disagreements_are_what_they_say(made):
 
 def test_a_file_is_heard_as_the_corpus_was(made):
     for clip in (0, len(made.chunks.corpus.clips) - 1):
-        stored, again = made.clip(clip), made.hear(made.chunks.corpus.clips.iloc[clip]["path"])
+        stored, again = made.clip(clip), made.embed_file(made.chunks.corpus.clips.iloc[clip]["path"])
         np.testing.assert_array_equal(again.audio, stored.audio)
         for name, values in stored.embeddings.items():
             np.testing.assert_allclose(again.embeddings[name], values, atol=1e-4)
@@ -77,11 +77,11 @@ def test_a_file_is_heard_as_the_corpus_was(made):
 def test_the_bytes_of_a_file_are_heard_as_the_file(made):
     path = made.chunks.corpus.clips.iloc[0]["path"]
     with open(path, "rb") as file:
-        sound = made.hear_bytes(file.read(), "my <b>sound</b>.wav")
+        sound = made.embed_bytes(file.read(), "my <b>sound</b>.wav")
     assert sound.name == "my <b>sound</b>.wav"
-    np.testing.assert_array_equal(sound.audio, made.hear(path).audio)
+    np.testing.assert_array_equal(sound.audio, made.embed_file(path).audio)
     with pytest.raises(BadFile, match="not a sound file"):
-        made.hear_bytes(b"no sound at all", "x.wav")
+        made.embed_bytes(b"no sound at all", "x.wav")
 
 
 def test_the_nearest_chunk_is_the_one_that_lies_nearest_and_of_another_clip(made):
@@ -117,8 +117,8 @@ def test_the_table_has_the_own_labels_first_and_then_the_highest_others(made):
 
 def test_what_is_heard_of_a_representation_is_sound(made):
     sound = made.clip(0)
-    for representation in made.shelf:
-        samples = made.heard(representation, sound.audio[:1])
+    for representation in made.representations:
+        samples = made.sonify(representation, sound.audio[:1])
         assert samples.ndim == 1 and len(samples) >= sound.audio.shape[1]
         assert np.isfinite(samples).all() and 0.01 < np.abs(samples).max() <= 1
 
@@ -137,15 +137,15 @@ def vars_of(chunks):
 
 def test_what_is_missing_is_named_with_the_notebook_that_makes_it(finished_study):
     with pytest.raises(StudyError, match=r"heads-seed7.*03_subsets"):
-        Answers(finished_study, 7)
+        Inference(finished_study, 7)
     with pytest.raises(SettingsError, match="head 'deep'.*paper, linear"):
-        Answers(finished_study, 0, "deep")
+        Inference(finished_study, 0, "deep")
 
 
 def test_heads_of_other_embeddings_are_refused(finished_study, monkeypatch):
     monkeypatch.setattr("lib.model.trained.heads_made_from", lambda part, head, seed: "other embeddings")
     with pytest.raises(StudyError, match=r"paper heads of seed 0 were trained on other embeddings.*03_subsets"):
-        Answers(finished_study)
+        Inference(finished_study)
 
 
 def test_finished_studies_are_listed_fold_by_fold(home):

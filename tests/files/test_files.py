@@ -27,7 +27,7 @@ def test_home_is_the_project_unless_the_environment_says_otherwise(monkeypatch, 
 def test_a_file_that_fails_half_way_is_not_there_and_the_old_one_stays(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), files.whole(path) as temporary:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(path) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
     assert path.read_text() == "old"
@@ -51,8 +51,8 @@ def test_digest_sees_one_changed_number():
 HOLD = """
 import sys, time
 from pathlib import Path
-from lib.files import held
-with held(Path(sys.argv[1]), "x"):
+from lib.files import locked
+with locked(Path(sys.argv[1]), "x"):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -69,26 +69,26 @@ def holding(path, seconds=60.0):
 def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path):
     path = tmp_path / "pitch-seed0"
     other = holding(path)
-    with pytest.raises(files.Held, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
-        with files.held(path, "pitch, seed 0", patience_s=0):
+    with pytest.raises(files.Locked, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
+        with files.locked(path, "pitch, seed 0", patience_s=0):
             pass
     other.kill()
     other.wait()
     deadline = time.monotonic() + 5
     while True:
         try:
-            with files.held(path, "pitch, seed 0", patience_s=0):
+            with files.locked(path, "pitch, seed 0", patience_s=0):
                 break
-        except files.Held:
+        except files.Locked:
             assert time.monotonic() < deadline, "the lock outlived its process"
 
 
 def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(files, "FIRST_WORD_S", 0.1)
-    monkeypatch.setattr(files, "EACH_WORD_S", 0.4)
+    monkeypatch.setattr(files, "FIRST_MESSAGE_S", 0.1)
+    monkeypatch.setattr(files, "EACH_MESSAGE_S", 0.4)
     path = tmp_path / "pitch"
     other = holding(path, 1.0)
-    with files.held(path, "features of pitch", wait=True):
+    with files.locked(path, "features of pitch", wait=True):
         lines = capsys.readouterr().out.splitlines()
     other.wait()
     assert len(lines) >= 2
@@ -101,7 +101,7 @@ def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_pat
 def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path):
     path = tmp_path / "pitch"
     other = holding(path, 0.5)
-    with files.held(path, "pitch, seed 0"):
+    with files.locked(path, "pitch, seed 0"):
         assert other.wait(10) == 0
 
 
@@ -127,12 +127,12 @@ def tensors(path, array):
 
 
 def numbers(path, array):
-    with files.whole(path, array.nbytes) as temporary:
+    with files.atomic_write(path, array.nbytes) as temporary:
         np.save(temporary, array)
 
 
 def mapped(path, array):
-    with files.whole(path) as temporary:
+    with files.atomic_write(path) as temporary:
         stored = np.lib.format.open_memmap(temporary, "w+", array.dtype, array.shape)
         with files.room_for(path, stored.nbytes):
             files.reserve(temporary)

@@ -203,19 +203,19 @@ def test_what_is_heard_begins_at_the_chunk_and_lasts_three_seconds_at_most(chunk
 
 
 def test_known_chunks_are_of_other_clips_and_in_step_with_their_features(chunks, shelf):
-    known = viewer.known(chunks, [3], shelf)  # of the clip that has the rows 3 to 5
+    known = viewer.reference_chunks(chunks, [3], shelf)  # of the clip that has the rows 3 to 5
     assert set(known) == {each.name for each in shelf}
     for each in shelf:
         audio, features = known[each.name].audio, known[each.name].features
         assert set(audio.index) == set(range(15)) - {3, 4, 5}
         assert np.array_equal(features[5:6], sounds.features_of(each, audio[5:6]))
     for without in (range(15), []):  # none are left, none are left out
-        assert set(viewer.known(chunks, without, shelf)["pitch"].audio.index) == set(range(15))
+        assert set(viewer.reference_chunks(chunks, without, shelf)["pitch"].audio.index) == set(range(15))
 
 
 def test_of_many_known_chunks_some_spread_over_all_are_taken(chunks, shelf, monkeypatch):
-    monkeypatch.setattr(viewer, "MOST_KNOWN", 4)
-    assert list(viewer.known(chunks, [0], shelf[:1])["pitch"].audio.index) == [1, 5, 10, 14]
+    monkeypatch.setattr(viewer, "MOST_REFERENCES", 4)
+    assert list(viewer.reference_chunks(chunks, [0], shelf[:1])["pitch"].audio.index) == [1, 5, 10, 14]
 
 
 def players_in(page: str) -> list[tuple[str, np.ndarray]]:
@@ -235,7 +235,7 @@ def heard(shelf) -> list:
 
 def test_without_anyone_to_click_all_clips_can_be_heard_through_every_representation(chunks, heard, monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    shown = viewer.viewer(chunks, [1, 3], heard, viewer.known(chunks, [1, 3], heard)).data
+    shown = viewer.Viewer(chunks, [1, 3], heard, viewer.reference_chunks(chunks, [1, 3], heard)).view().data
     found = players_in(shown)
     assert len(found) == 2 * 5
     names = [name for name, _ in found]
@@ -250,7 +250,7 @@ def test_without_anyone_to_click_all_clips_can_be_heard_through_every_representa
 
 def test_labels_and_file_names_are_data_not_markup(chunks, heard, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "somebody")
-    box = viewer.viewer(chunks, [1, 3], heard, viewer.known(chunks, [1, 3], heard))
+    box = viewer.Viewer(chunks, [1, 3], heard, viewer.reference_chunks(chunks, [1, 3], heard)).view()
     told = "".join(child.value for child in box.children if isinstance(child, widgets.HTML))
     assert "<img src=x" not in told
     assert html.escape(NASTY) in told
@@ -258,11 +258,11 @@ def test_labels_and_file_names_are_data_not_markup(chunks, heard, monkeypatch):
 
 
 def test_moving_the_slider_changes_sounds_and_pictures(chunks, shelf):
-    view = viewer.Viewer(chunks, [1, 3], shelf, {})
-    first = view.page.value
-    view.slider.value = 2
+    slider, _, page = viewer.Viewer(chunks, [1, 3], shelf, {}).widget().children
+    first = page.value
+    slider.value = 2
     for pattern in ('<img [^>]*src="([^"]*)"', '<audio [^>]*src="([^"]*)"', "<th[^>]*>([^<]*)</th><td"):
-        before, after = (re.findall(pattern, page) for page in (first, view.page.value))
+        before, after = (re.findall(pattern, text) for text in (first, page.value))
         assert before and all(one != other for one, other in zip(before, after, strict=True))
 
 

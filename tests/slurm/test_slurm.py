@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.cli.cluster import PLUGINS, install
+from lib.cli.cluster import PLUGINS
 from lib.cli.environment import Stop
+from lib.cli.extras import need
 from lib.files import PROJECT
 
 SCRIPT = Path(__file__).with_name("cluster.sh")
@@ -25,7 +26,7 @@ def cluster():
     if missing or os.geteuid():
         pytest.skip(f"needs root and Debian's slurm-wlm and munge; not here: {', '.join(missing) or 'root'}")
     try:
-        install(PLUGINS["slurm"])
+        need(PLUGINS["slurm"])
     except Stop as stop:
         pytest.skip(str(stop))
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:

@@ -1,7 +1,5 @@
 """The benchmark as a command: python -m lib.cli.bench ROOT=folder THREADS=2 ONLY=pitch."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import sys
@@ -10,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import files
@@ -19,34 +18,20 @@ from lib.cli.bench.cost import SIZES, cost_figure, costs
 from lib.cli.bench.features import pitch_cases, timbre_cases, waveform_cases
 from lib.cli.bench.results import bootstrap_cases, embed_cases, head_cases
 from lib.cli.bench.steps import encoder_cases, mobilenet_cases
-from lib.display import figures, mpl
+from lib.display import figures
 from lib.settings import Chunking, Settings
 from lib.sounds import corpora
 from lib.sounds.cutting import cut
 from lib.study import machine
 
 CASES = (
-    pitch_cases,
-    timbre_cases,
-    waveform_cases,
-    encoder_cases,
-    mobilenet_cases,
-    head_cases,
-    bootstrap_cases,
-    embed_cases,
-)
+    pitch_cases, timbre_cases, waveform_cases, encoder_cases, mobilenet_cases, head_cases, bootstrap_cases, embed_cases,
+)  # fmt: skip
 
 
-def recordings(root: str) -> Path | None:
-    """A folder in ESC-50's layout: ROOT, else the recordings beside the project, where they are."""
-    beside = files.PROJECT.parent / "shared" / "data" / "esc10"
-    return Path(root) if root else beside if beside.is_dir() else None
-
-
-def real_chunks(root: str) -> tuple[str, Tensor]:
-    """Where from, and 256 chunks [c, s]: of recordings, else of planted."""
-    folder = recordings(root)
-    corpus = corpora.load("esc50" if folder else "planted", folder)
+def some_chunks(root: str) -> tuple[str, Tensor]:
+    """Where from, and 256 chunks [c, s]: of ESC-50 in the folder ROOT, without one of planted."""
+    corpus = corpora.load("esc50", Path(root)) if root else corpora.load("planted", None)
     audio = cut(corpus, Chunking()).audio
     return corpus.name, torch.from_numpy(np.array(audio[:: max(1, len(audio) // 256)][:256]))
 
@@ -60,54 +45,48 @@ def merged(path: Path, results: list[Result]) -> list[dict]:
 def main(root: str = "", threads: int = 2, only: str = "") -> None:
     """Run every case (or those whose name has `only` in it), write figures/bench and print a line each.
 
-    "step" is the count of training steps alone, which is not timed; "study" is never run unless it is asked for.
+    "step" is the count of training steps alone, which is not timed; "study" runs only by this name.
     """
     torch.set_num_threads(threads)
     folder, of_cost = files.home() / "figures" / "bench", only in "cost"
     if only == "study":
-        if not (root := recordings(root)):
+        if not root:
             raise SystemExit("ONLY=study needs ESC-50 or its ten classes: give their folder as ROOT")
-        study.main(root, folder)
+        study.main(Path(root), folder)
         return
     if only in ("", "step"):
         step.main(folder)
     if only == "step":
         return
-    source, chunks = real_chunks(root)
+    source, chunks = some_chunks(root)
     print(f"{len(chunks)} chunks of {source}, {threads} threads")
     results = []
     for case in itertools.chain.from_iterable(cases(chunks, Settings()) for cases in CASES):
         if only in case.name:
             results.append(measure(case, threads))
-            print(told(results[-1]), flush=True)
+            print(results[-1], flush=True)
     if results:
         lines = merged(folder / "bench.json", results) if only else [asdict(result) for result in results]
         files.write_json(folder / "bench.json", lines)
         figures.save(figure_of(lines), folder / "bench")
     if of_cost:
-        found = costs(chunks, Settings())
-        about = {"chunks": SIZES, "threads": threads, "machine": machine(), "seconds": found}
+        seconds = costs(chunks, Settings())
+        about = {"chunks": SIZES, "threads": threads, "machine": machine(), "seconds": seconds}
         files.write_json(folder / "cost.json", about)
-        figures.save(cost_figure(found), folder / "cost")
-        print("\n".join(f"{name:24}" + "".join(f"{value:10.3f} s" for value in row) for name, row in found.items()))
+        figures.save(cost_figure(seconds), folder / "cost")
+        print("\n".join(f"{name:24}" + "".join(f"{value:10.3f} s" for value in row) for name, row in seconds.items()))
     if not results and not of_cost:
         raise SystemExit(f"ONLY={only}: no case has that in its name, and it is not cost, step or study")
 
 
-def told(result: Result) -> str:
-    """A result as a line on the screen."""
-    times = f"{result.ours_ms:9.3f} ms{result.peer_ms:10.3f} ms {result.ratio:8.1f} x"
-    return f"{result.name:26}{times}  {result.agreement}"
-
-
-def figure_of(lines: list[dict]) -> mpl.Figure:
+def figure_of(lines: list[dict]) -> Figure:
     """Ratios of the lines of bench.json as bars on a logarithmic axis."""
     with figures.style():
-        figure = mpl.Figure(figsize=(7, 0.4 * len(lines) + 1.2))
+        figure = Figure(figsize=(7, 0.4 * len(lines) + 1.2))
         axis = figure.subplots()
-        shown = lines[::-1]
-        axis.barh([line["name"] for line in shown], [line["ratio"] for line in shown], color="#0072B2")
-        for place, line in enumerate(shown):
+        upwards = lines[::-1]
+        axis.barh([line["name"] for line in upwards], [line["ratio"] for line in upwards], color="#0072B2")
+        for place, line in enumerate(upwards):
             axis.text(line["ratio"] * 1.05, place, f"{line['ratio']:.1f}x  ({line['peer']})", va="center", fontsize=8)
         axis.axvline(1, color=figures.GREY)
         axis.set(xscale="log", xlabel="times as fast as the peer", title="Right of the line, ours is faster")

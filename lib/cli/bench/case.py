@@ -3,12 +3,12 @@
 A shared machine is never quiet. A ratio is peer over ours.
 """
 
-from __future__ import annotations
-
 import math
+import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,7 @@ from lib.study import machine
 N_CLASSES = 50
 BATCHES = (1, 16, 64, 256)
 ROUNDS = 5
-ROUND_S = 0.2  # a round of either side calls it as often as fills this: one short call tells of the call before it
+ROUND_S = 0.2  # a round of either side calls it as often as fills this: one short call depends on the call before it
 CPU = torch.device("cpu")
 
 
@@ -48,6 +48,10 @@ class Result:
     threads: int
     machine: str
 
+    def __str__(self) -> str:
+        times = f"{self.ours_ms:9.3f} ms{self.peer_ms:10.3f} ms {self.ratio:8.1f} x"
+        return f"{self.name:26}{times}  {self.agreement}"
+
 
 def measure(case: Case, threads: int) -> Result:
     """Medians of interleaved rounds, after some calls of each to warm up."""
@@ -55,8 +59,8 @@ def measure(case: Case, threads: int) -> Result:
     rounds = [[seconds(side, calls) / items for side, calls, items in sides] for _ in range(ROUNDS)]
     ours_ms, peer_ms = (1000 * statistics.median(values) for values in zip(*rounds, strict=True))
     about = machine()
-    told = f"{about['processor']}, {about['cores']} cores"
-    return Result(case.name, ours_ms, case.peer, peer_ms, peer_ms / ours_ms, case.agreement(), threads, told)
+    where = f"{about['processor']}, {about['cores']} cores"
+    return Result(case.name, ours_ms, case.peer, peer_ms, peer_ms / ours_ms, case.agreement(), threads, where)
 
 
 def calls_of(function: Callable[[], object]) -> int:
@@ -66,7 +70,7 @@ def calls_of(function: Callable[[], object]) -> int:
 
 
 def seconds(function: Callable[[], object], calls: int = 1) -> float:
-    """Wall seconds of a call: the mean of as many as told."""
+    """Wall seconds of a call: the mean of so many."""
     start = time.perf_counter()
     for _ in range(calls):
         function()
@@ -81,3 +85,17 @@ def best_batch(function: Callable[[Tensor], object], chunks: Tensor) -> Tensor:
     for size in sizes:
         function(chunks[:size])
     return chunks[: min(sizes, key=lambda size: min(seconds(lambda: function(chunks[:size])) for _ in range(2)) / size)]
+
+
+class Clock:
+    """Seconds that this process and those that it ended spent on a processor, of each part: steadier than wall time."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str, times: float = 1) -> Iterator[None]:
+        """Count the block to a part, as if it were done so many times."""
+        start = sum(os.times()[:4])
+        yield
+        self.seconds[part] = self.seconds.get(part, 0.0) + times * (sum(os.times()[:4]) - start)

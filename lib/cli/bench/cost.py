@@ -1,16 +1,15 @@
 """What a step of the study costs, by how much sound there is."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from lib.cli.bench.case import CPU, N_CLASSES, seconds
-from lib.display import figures, mpl
+from lib.display import figures
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, in_blocks
 from lib.encoders.heads import HeadData, HeadPlan, score_subsets
@@ -76,10 +75,10 @@ def bootstrap_seconds(targets: np.ndarray, scores: np.ndarray) -> float:
     return seconds(lambda: Bootstrap(targets, scores, groups, 1000, 0).of("map_macro"))
 
 
-def cost_figure(found: dict[str, list[float]]) -> mpl.Figure:
+def cost_figure(found: dict[str, list[float]]) -> Figure:
     """Seconds against chunks, both logarithmic; a line of slope 1 beside them."""
     with figures.style():
-        figure = mpl.Figure(figsize=(8, 5))
+        figure = Figure(figsize=(8, 5))
         axis = figure.subplots()
         for number, (name, values) in enumerate(found.items()):
             dashes = ("-", "--", ":")[number // 10 % 3]

@@ -3,8 +3,6 @@
 What `lib.cli.bench.study` compares the project with. Nothing here is of the project but its settings.
 """
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lib.cli.bench.clock import Clock
+from lib.cli.bench.case import Clock
 from lib.settings import Settings, Training
 
 RATE = 16000

@@ -1,7 +1,5 @@
 """Heads one after another, a loop over scikit-learn, and real time: what comes after training."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Iterator
@@ -54,10 +52,7 @@ def head_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     rows, schedule = np.arange(512), Training(epochs=3, lr=1e-3, batch=64)
     heads = Heads(scaling="none", linear_fit="descent")  # step for step what torch does
     data = HeadData(embeddings, targets, rows.astype(str))
-    tensors, labels = (
-        {name: torch.from_numpy(values) for name, values in embeddings.items()},
-        torch.from_numpy(targets).float(),
-    )
+    tensors, labels = {k: torch.from_numpy(v) for k, v in embeddings.items()}, torch.from_numpy(targets).float()
     for head in ("linear", "paper"):
 
         def ours(head: str = head) -> dict[str, np.ndarray]:
@@ -71,8 +66,8 @@ def head_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
             each = [alone(tensors, labels, head, heads, schedule, seed) for seed in range(3)]
             return {f"{subset} {seed}": scores for seed, found in enumerate(each) for subset, scores in found.items()}
 
-        told = "same batches and start; equality is under test in tests/encoders/test_heads.py"
-        yield Case(f"heads_{head}", "one head after another", ours, theirs, (45, 45), lambda told=told: told)
+        agreement = lambda: "same batches and start; equality is under test in tests/encoders/test_heads.py"  # noqa: E731
+        yield Case(f"heads_{head}", "one head after another", ours, theirs, (45, 45), agreement)
 
 
 def bootstrap_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:

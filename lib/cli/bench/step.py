@@ -4,8 +4,6 @@
     projection.csv   of each machine and stage: when it would begin and end. A projection, not a measurement
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator
@@ -131,7 +129,7 @@ def main(folder: Path, settings: Settings = Settings()) -> None:
     if (folder / "cost.json").exists():
         rows += on_cores(json.loads((folder / "cost.json").read_text()), settings)
     table = pd.DataFrame(rows)
-    with files.whole(folder / "projection.csv") as temporary:
+    with files.atomic_write(folder / "projection.csv") as temporary:
         table.to_csv(temporary, index=False)
     for line in lines:
         print(f"{line['name']:14}{line['kernels']:6} kernels {line['flops'] / 1e9:8.1f} Gflop {line['bytes'] / 1e6:8.0f} MB"

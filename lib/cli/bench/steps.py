@@ -1,7 +1,5 @@
 """Training steps against plain ones: the body and the MobileNet."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 
@@ -44,9 +42,8 @@ def training_step(
     model: nn.Module, inputs: Tensor, targets: Tensor, schedule: Training, fused: bool
 ) -> Callable[[], float]:
     """A call that trains one step and gives the loss."""
-    optimiser = (
-        training.make_optimiser(model, schedule) if fused else torch.optim.Adam(model.parameters(), lr=schedule.lr)
-    )
+    plain = torch.optim.Adam(model.parameters(), lr=schedule.lr)
+    optimiser = training.make_optimiser(model, schedule) if fused else plain
 
     def step() -> float:
         optimiser.zero_grad(set_to_none=True)
@@ -78,8 +75,8 @@ def encoder_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     with torch.no_grad():
         apart = float((mine.eval()(tokens) - plain.eval()(tokens)).abs().max())
     mine.train(), plain.train()
-    told = f"{apart:.0e} between the outputs of the same weights; dropout {256 * rate:.0f}/256 against {rate}"
-    yield step_case("encoder_step", "plain attention, float32", mine, plain, tokens, settings, told)
+    agreement = f"{apart:.0e} between the outputs of the same weights; dropout {256 * rate:.0f}/256 against {rate}"
+    yield step_case("encoder_step", "plain attention, float32", mine, plain, tokens, settings, agreement)
 
 
 def mobilenet_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
@@ -96,5 +93,5 @@ def mobilenet_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
     targets = (torch.rand(256, N_CLASSES) < 0.05).float()
     with torch.no_grad():
         losses = [float(training.loss_of(model(pieces), targets, settings.training)) for model in (mine, theirs)]
-    told = f"losses {losses[0]:.6f} and {losses[1]:.6f}"
-    yield step_case("mobilenet_step", "timm mobilenetv1_100 as it comes", mine, theirs, pieces, settings, told)
+    agreement = f"losses {losses[0]:.6f} and {losses[1]:.6f}"
+    yield step_case("mobilenet_step", "timm mobilenetv1_100 as it comes", mine, theirs, pieces, settings, agreement)

@@ -14,7 +14,7 @@ import torch
 
 from lib import files, stages
 from lib.cli.bench import plain
-from lib.cli.bench.clock import Clock
+from lib.cli.bench.case import Clock
 from lib.evaluation import results
 from lib.representations import PAPER
 from lib.study import Request, Study, machine
@@ -69,8 +69,8 @@ def main(root: Path, folder: Path) -> None:
     torch.set_num_threads(1)
     clocks = Clock(), Clock()
     with home_of_its_own():
-        asked = Request(corpus="esc50", root=str(root), preset="laptop", fold=FOLD, device="cpu", set=SET, controls="none")
-        study = Study.of(asked)
+        request = Request(corpus="esc50", root=str(root), preset="laptop", fold=FOLD, device="cpu", set=SET, controls="none")
+        study = Study.of(request)
         ours(study, clocks[0])
         plain.run(root, FOLD, study.settings, clocks[1])
     found = compared(*(clock.seconds for clock in clocks))

@@ -1,6 +1,6 @@
 """`make faults`: a tiny study is killed at random moments, its disk is filled, each kind of stored thing is damaged.
 
-Whatever happened, the next calls must end in the tables and scores of a run that nobody has hurt.
+Whatever happened, the next calls must end in the tables and scores of an undisturbed run.
 
 tiny     the study, its processes and its results
 kills    of the process group, a kernel, snakemake, the parent
@@ -8,7 +8,6 @@ disks    a small disk that grows
 damage   a flipped bit, a cut and an empty file in each kind of stored thing
 """
 
-import csv
 import random
 import shutil
 import time
@@ -20,7 +19,7 @@ from lib.cli.faults.damage import damage
 from lib.cli.faults.disks import disks
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import Row, Tiny, make_corpus
-from lib.cli.processes import shown
+from lib.display.screen import short_path
 
 KILLS = 50
 
@@ -32,11 +31,11 @@ def faults(given: Mapping[str, str]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     corpus, rng = make_corpus(folder), random.Random(seed)
     whole = Tiny(folder / "whole", corpus)
-    print("a run that nobody hurts, for comparison", flush=True)
+    print("an undisturbed run, for comparison", flush=True)
     started = time.monotonic()
-    status, words = whole.run()
+    status, output = whole.run()
     if status:
-        raise Stop(f"the tiny study fails where nobody hurts it: {words.strip().splitlines()[-1]}")
+        raise Stop(f"the tiny study fails undisturbed: {output.strip().splitlines()[-1]}")
     seconds, expected = time.monotonic() - started, whole.results()
     found = {
         "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 3),
@@ -46,7 +45,7 @@ def faults(given: Mapping[str, str]) -> int:
     good = False not in [report(name, rows) for name, rows in found.items()]
     if good:
         shutil.rmtree(folder)
-    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {shown(folder)}")
+    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
     return 0 if good else 1
 
 
@@ -59,18 +58,10 @@ def number(name: str, text: str) -> int | None:
 
 def report(name: str, rows: list[Row]) -> bool:
     """Show the rows, write them as figures/faults/<name>.csv, and say whether all ended as they should."""
-    print(f"\n{name}\n{as_text(rows)}")
-    with files.whole(files.home() / "figures" / "faults" / f"{name}.csv") as temporary, temporary.open("w") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["good"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return all(row["good"] == "yes" for row in rows)
+    import pandas as pd
 
-
-def as_text(rows: list[Row]) -> str:
-    """Rows below each other, columns as wide as they need."""
-    if not rows:
-        return "left out"
-    cells = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
+    table = pd.DataFrame(rows, columns=None if rows else ["good"])
+    print(f"\n{name}\n{table.to_string(index=False) if rows else 'left out'}")
+    with files.atomic_write(files.home() / "figures" / "faults" / f"{name}.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    return bool((table["good"] == "yes").all())

@@ -1,4 +1,4 @@
-"""A flipped bit, a cut and an empty file in each kind of stored thing: it is said, and made again as it was."""
+"""A flipped bit, a cut and an empty file in each kind of stored thing: it is reported, and made again as it was."""
 
 import os
 import random
@@ -67,20 +67,20 @@ def damaged(
         hurt[kind] = rng.choice(sorted(folder.glob(place)))
         harm(hurt[kind])
     hurt["state of a training"] = stop_while_training(tiny)
-    words = tiny.log.read_text()
+    output = tiny.log.read_text()
     if hurt["state of a training"].exists():
         harm(hurt["state of a training"])
-    words += tiny.run()[1] + "".join(path.read_text() for path in tiny.folder.glob("notebooks/*.ipynb"))
+    output += tiny.run()[1] + "".join(path.read_text() for path in tiny.folder.glob("notebooks/*.ipynb"))
     other = tiny.differing(expected)
     rows = [
         {
             "harm": harm.__name__.replace("_", " "), "what": kind, "file": str(path.relative_to(folder)),
-            "said": "yes" if said(path, folder, words) else "no",
+            "reported": "yes" if reported(path, folder, output) else "no",
             "then": f"other results: {', '.join(other[:3])}" if other else "the same tables and scores",
         }
         for kind, path in hurt.items()
     ]  # fmt: skip
-    return [row | {"good": "yes" if row["said"] == "yes" and not other else "no"} for row in rows]
+    return [row | {"good": "yes" if row["reported"] == "yes" and not other else "no"} for row in rows]
 
 
 def stop_while_training(tiny: Tiny) -> Path:
@@ -95,7 +95,7 @@ def stop_while_training(tiny: Tiny) -> Path:
     return there[0] if there else tiny.home / "no state"
 
 
-def said(path: Path, folder: Path, words: str) -> bool:
+def reported(path: Path, folder: Path, output: str) -> bool:
     """Whether a damaged file, or the chunks that it belongs to, was named."""
-    chunks = "chunks" in path.parts and "the chunks of" in words
-    return f"{path.relative_to(folder)} is damaged" in words or chunks
+    chunks = "chunks" in path.parts and "the chunks of" in output
+    return f"{path.relative_to(folder)} is damaged" in output or chunks

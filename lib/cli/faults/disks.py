@@ -9,7 +9,7 @@ from lib.cli.faults.tiny import Row, Tiny
 from lib.files import digests
 
 SIZES_MB = (4, 12, 40, 120, 1000)
-WORDS = "the disk is full: no room for "
+MESSAGE = "the disk is full: no room for "
 
 
 def disks(tiny: Tiny, expected: dict[str, str]) -> list[Row]:
@@ -34,18 +34,18 @@ def mount(folder: Path, size_mb: int) -> bool:
 
 
 def on_disk(tiny: Tiny, expected: dict[str, str], size_mb: int) -> Row:
-    """One call on a disk of this size: what it said, and what it left."""
+    """One call on a disk of this size: its message, and what it left."""
     mount(tiny.home, size_mb)
-    status, words = tiny.run()
-    lines = [line.strip() for line in words.splitlines() if WORDS in line]
+    status, output = tiny.run()
+    lines = [line.strip() for line in output.splitlines() if MESSAGE in line]
     half = [path for path in tiny.home.rglob("*.part*") if path.is_file()]
     same = status == 0 and not tiny.differing(expected)
-    told = status != 0 and len(set(lines)) >= 1 and "Traceback" not in words
+    reported = bool(status != 0 and lines and "Traceback" not in output)
     row = {
-        "size_mb": size_mb, "ended": "the same tables and scores" if same else lines[0] if lines else words[-200:],
+        "size_mb": size_mb, "ended": "the same tables and scores" if same else lines[0] if lines else output[-200:],
         "half_files": len(half), "damaged": len(digests.damaged(tiny.home)),
     }  # fmt: skip
-    fine = (same if size_mb == SIZES_MB[-1] else same or told) and not half and not row["damaged"]
+    fine = (same if size_mb == SIZES_MB[-1] else same or reported) and not half and not row["damaged"]
     row |= {"ended": str(row["ended"]).replace(f"{tiny.home}/", ""), "good": "yes" if fine else "no"}
     print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     return row

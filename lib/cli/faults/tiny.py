@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from lib import files
-from lib.cli.processes import apart
+from lib.cli.processes import in_subprocess
 
 Row = dict[str, str | int | float]
 RUN = "planted-tiny"
@@ -21,7 +21,7 @@ TIMES = "timing"  # the table that no two runs have in common
 
 def make_corpus(folder: Path) -> Path:
     """A planted corpus of 40 clips below `folder`."""
-    apart(_make_corpus, folder / "corpus")
+    in_subprocess(_make_corpus, folder / "corpus")
     return folder / "corpus"
 
 
@@ -45,31 +45,31 @@ class Tiny:
         return self.home / "runs" / RUN
 
     def begin(self) -> subprocess.Popen:
-        """`make study`, in a session of its own; its words go to words.txt beside its home."""
+        """`make study`, in a session of its own; its output goes to a file beside its home."""
         command = [
             sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={self.corpus}", "PRESET=tiny", "DEVICE=cpu",
             f"CONTROLS={CONTROLS}",
         ]  # fmt: skip
         self.home.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "STUDY_HOME": str(self.home), "PYTHONPATH": str(files.PROJECT)}
-        with self.log.open("w") as words:
+        with self.log.open("w") as log:
             return subprocess.Popen(
-                command, stdout=words, stderr=subprocess.STDOUT, env=environment, cwd=files.PROJECT,
+                command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=files.PROJECT,
                 start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )  # fmt: skip
 
     @property
     def log(self) -> Path:
-        """What the last call said."""
+        """The output of the last call."""
         return self.home.with_name(f"{self.home.name}.txt")
 
     def run(self) -> tuple[int, str]:
-        """`make study` to its end: status and words."""
+        """`make study` to its end: status and output."""
         status = self.begin().wait()
         return status, self.log.read_text()
 
     def running(self) -> str:
-        """The notebooks that are at work now, by the titles that were said; empty before the first."""
+        """The notebooks that are at work now, by the titles that were printed; empty before the first."""
         lines = self.log.read_text().splitlines()
         titles = [line for line in lines if re.fullmatch(r"\d\d_\w+( \w+, seed \d+)?", line)]
         ended = {line.split(" done in ")[0].split(" failed")[0] for line in lines if line not in titles}
@@ -87,7 +87,7 @@ class Tiny:
             return False
 
     def results(self) -> dict[str, str]:
-        """Name -> key of the content of every table and score that does not tell times."""
+        """Name -> key of the content of every table and score that holds no times."""
         found = [*self.folder.glob("tables/*.csv"), *self.folder.glob("scores/**/*.npy")]
         paths = sorted(path for path in found if path.stem != TIMES)
         return {str(path.relative_to(self.folder)): files.digest_of_file(path) for path in paths}

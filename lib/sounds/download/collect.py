@@ -220,7 +220,7 @@ def _check_files(one: ArchiveSet, folder: Path) -> None:
 
 
 def _note(path: Path, listed: Sequence[Member]) -> None:
-    with files.whole(path) as temporary, open(temporary, "w", newline="") as file:
+    with files.atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "bytes", "crc32"])
         writer.writerows((member.target, member.size, f"{member.crc:08x}") for member in listed)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TypeVar
 
-from lib.files import whole
+from lib.files import atomic_write
 from lib.sounds.download.parts import ArchiveError, Parts
 from lib.sounds.download.zips import STORED, Member, first_byte
 
@@ -60,7 +60,7 @@ def is_there(path: Path, member: Member) -> bool:
 def unpack_member(parts: Parts, member: Member, folder: Path) -> None:
     """Write one member; ArchiveError, and no file, where size or checksum are not as the archive's list says."""
     where = f"{parts.name}: {member.name!r}"
-    with whole(folder / member.target, member.size) as path, open(path, "wb") as out:
+    with atomic_write(folder / member.target, member.size) as path, open(path, "wb") as out:
         crc = size = 0
         for piece in _content(parts, member):
             crc, size = zlib.crc32(piece, crc), size + len(piece)
