@@ -99,7 +99,7 @@ def _made(part: Study, name: str, seed: int) -> Path:
     whole, fold = keeping.study_embeddings(part, name, seed), folds(chunks, settings)
     key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
     folder = keeping.checkpoints(part, CONTROL) / f"{name}-seed{seed}"
-    with files.held(folder, f"cross-fitting {name}, seed {seed}", wait=True):
+    with files.locked(folder, f"cross-fitting {name}, seed {seed}", wait=True):
         paths = [folder / f"{what}.npy" for what in ("embeddings", "scores", "folds")]
         cached.once(folder / "made.json", key, paths, lambda: _make(part, name, seed, whole, fold, folder))
     return folder

@@ -30,7 +30,7 @@ from lib import files
 from lib.encoders import speed, training
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
-from lib.files import digests, held
+from lib.files import digests, locked
 from lib.representations import kind, make, settings_of
 from lib.settings import Chunking, Settings
 from lib.sounds.arrays import Rows, batched_slices
@@ -93,7 +93,7 @@ def train_encoder(
     """Train one encoder on the training chunks, or resume from its checkpoint, or load the finished one.
 
     keep_epochs: after these epochs (from 1) the weights are saved beside the finished ones, where it is trained now.
-    Raises files.Held where another process is at it.
+    Raises files.Locked where another process is at it.
     """
     target = training.device_of(device)
     torch.set_num_threads(settings.threads)

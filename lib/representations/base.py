@@ -17,7 +17,6 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from lib.display import mpl
 from lib.settings import Chunking, Frozen
 from lib.sounds.arrays import Rows, batched_slices
 

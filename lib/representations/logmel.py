@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 
-from lib.display import mpl
 from lib.representations.base import FrontEnd, Padding, Representation, Scaling
 from lib.representations.kernels import in_parts
 from lib.representations.neuralogram import LogMel, NeuralogramSettings
@@ -47,7 +46,7 @@ class Logmel(Representation):
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(self.picture, chunks, 16)
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, np.arange(len(features) + 1) + 0.5, features, cmap="magma", rasterized=True)
         axis.set(ylabel="mel band", xlabel="time (s)")

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor, nn
 
-from lib.display import mpl
 from lib.representations.base import PAD_MODES, FrontEnd, Padding, Representation, Scaling, Train
 from lib.representations.kernels.neuralogram import fast
 from lib.settings import Chunking, Frozen, choice
@@ -68,7 +67,7 @@ class Neuralogram(Representation):
             .transpose(1, 2)
         )
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
         high = np.percentile(features, 99) + 1e-6
         axis.pcolormesh(

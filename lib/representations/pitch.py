@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from pydantic import Field
 from torch import Tensor
 
-from lib.display import mpl
 from lib.display.figures import frequency_axis
 from lib.representations.base import LEVEL, PAD_MODES, FrontEnd, Padding, ReferenceChunks, Representation, playable
 from lib.representations.kernels import in_parts
@@ -81,7 +80,7 @@ class Pitch(Representation):
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks, PART)
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         edges_hz = self.settings.f_min_hz * 2 ** ((np.arange(len(features) + 1) - 0.5) / self.settings.bins_per_octave)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
         axis.pcolormesh(times_s, edges_hz, features, cmap="Greys", vmin=0, vmax=1, rasterized=True)

@@ -82,7 +82,7 @@ class Timbre(Representation):
         level = energy.maximum(floor)[:, : self.n_frames].log10()  # in bels: the cosines make dB of them
         return (level @ (10 * self.cosines.T)).transpose(1, 2).contiguous()
 
-    def draw(self, axis: mpl.Axes, features: np.ndarray) -> None:
+    def draw(self, axis: Axes, features: np.ndarray) -> None:
         # each coefficient by its own spread, since the low ones are ten times the high ones
         shown = (features - features.mean(1, keepdims=True)) / (features.std(1, keepdims=True) + 1e-6)
         times_s = (np.arange(features.shape[1] + 1) - 0.5) * self.settings.hop_s
