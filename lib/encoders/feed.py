@@ -5,10 +5,11 @@
     streamed   through two pinned buffers: one is filled while the other is on its way
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,16 +24,20 @@ LOADED = 4096  # rows that are brought to the device at a time
 Batch = tuple[Tensor, Tensor]  # inputs [item, ...] in their stored type, float targets [item, class]
 
 
-class Feed(Protocol):
-    """Items to train on, as batches on the device."""
+@dataclass(frozen=True)
+class Feed(ABC):
+    """Items to train on, inputs [item, ...] and 0/1 targets [item, class], as batches on the device."""
 
-    note: str  # where they lie and why; empty on a processor
+    inputs: Any
+    targets: Any
+    note: str = ""  # where they lie and why; empty on a processor
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.inputs)
 
+    @abstractmethod
     def batches(self, order: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
         """The items in `order` [item], so many at a time; the order goes to the device once."""
-        ...
 
 
 def feed_of(inputs: Rows, targets: np.ndarray, device: torch.device, free: int | None = None) -> Feed:
@@ -44,7 +49,7 @@ def feed_of(inputs: Rows, targets: np.ndarray, device: torch.device, free: int |
     sizes = f"{in_bytes(wanted)} to train on, {in_bytes(free)} free on {device}"
     if wanted + FOR_STEPS <= free:
         return Resident(loaded(inputs, device), torch.from_numpy(targets).to(device), f"{sizes}: all of it lies there")
-    return Streamed(inputs, targets, device, f"{sizes}, {in_bytes(FOR_STEPS)} left to the steps: streamed")
+    return Streamed(inputs, targets, f"{sizes}, {in_bytes(FOR_STEPS)} left to the steps: streamed", device=device)
 
 
 def bytes_of(inputs: Rows, targets: np.ndarray) -> int:
@@ -68,16 +73,8 @@ def loaded(inputs: Rows, device: torch.device) -> Tensor:
     return there
 
 
-@dataclass(frozen=True)
-class Host:
-    """Batches for a processor, read where they lie."""
-
-    inputs: Rows
-    targets: np.ndarray
-    note: str = ""
-
-    def __len__(self) -> int:
-        return len(self.inputs)
+class Host(Feed):
+    """Batches for a processor, of Rows and an array, read where they lie."""
 
     def batches(self, order: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
         for which in order.split(list(sizes)):
@@ -85,16 +82,8 @@ class Host:
             yield torch.from_numpy(self.inputs[rows]), torch.from_numpy(self.targets[rows]).float()
 
 
-@dataclass(frozen=True)
-class Resident:
-    """Batches of what lies on the device: inputs [item, ...], targets [item, class]."""
-
-    inputs: Tensor
-    targets: Tensor
-    note: str = ""
-
-    def __len__(self) -> int:
-        return len(self.inputs)
+class Resident(Feed):
+    """Batches of tensors that lie on the device."""
 
     def batches(self, order: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
         for which in order.to(self.inputs.device, non_blocking=True).split(list(sizes)):
@@ -102,16 +91,10 @@ class Resident:
 
 
 @dataclass(frozen=True)
-class Streamed:
+class Streamed(Feed):
     """Batches of what does not fit the device: one is read and sent by a thread while the one before is worked on."""
 
-    inputs: Rows
-    targets: np.ndarray
-    device: torch.device
-    note: str = ""
-
-    def __len__(self) -> int:
-        return len(self.inputs)
+    device: torch.device = field(kw_only=True)
 
     def batches(self, order: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
         parts = order.split(list(sizes))

@@ -27,7 +27,7 @@ def test_the_batches_are_the_same_whether_resident_streamed_or_read_where_they_l
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     host = all_of(Host(inputs, targets), order)
     resident = all_of(Resident(loaded(inputs, CPU), torch.from_numpy(targets)), order)
-    streamed = all_of(Streamed(inputs, targets, CPU), order)
+    streamed = all_of(Streamed(inputs, targets, device=CPU), order)
     assert [len(x) for x, _ in host] == SIZES
     for (x, y), *others in zip(host, resident, streamed, strict=True):
         assert x.dtype == torch.from_numpy(inputs[:1]).dtype and y.dtype == torch.float32
@@ -40,7 +40,7 @@ def test_a_batch_that_is_worked_on_is_not_written_over(items):
     """The two buffers: while one batch is held, only the other may change."""
     inputs, targets = items
     order = torch.arange(N)
-    for number, (x, _) in enumerate(Streamed(inputs, targets, CPU).batches(order, [1] * N)):
+    for number, (x, _) in enumerate(Streamed(inputs, targets, device=CPU).batches(order, [1] * N)):
         np.testing.assert_array_equal(x.numpy(), inputs[[number]])
 
 
