@@ -98,14 +98,10 @@ class Corpus:
         """What makes numbers hard to read, one line each."""
         lines = []
         if self.clips.loc[self.clips["role"] == "test", "group"].nunique() == 1:
-            lines.append(
-                "the test role holds one group of clips: no intervals and no tests; it takes two groups at least"
-            )
+            lines.append("the test role holds one group of clips: no intervals and no tests; it takes two groups at least")
         if self.unlearned:
-            named = listed(self.unlearned, 5)
-            lines.append(
-                f"tested without a training clip, so that nothing can know it, though it counts in every mean: {named}"
-            )
+            why = "tested without a training clip, so that nothing can know it, though it counts in every mean"
+            lines.append(f"{why}: {listed(self.unlearned, 5)}")
         everywhere = [name for name, all_have in zip(self.classes, self.targets.all(0), strict=True) if all_have]
         if len(self.classes) == 1:
             lines.append("there is one label, so there is nothing to tell apart: every model ranks as well as chance")
@@ -136,11 +132,10 @@ class Corpus:
             for name, n, m in zip(self.classes, train.tolist(), test.tolist(), strict=True)
             if n < FEW_TRAIN or m < FEW_TEST
         ]
-        each = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
-        return (
-            *each,
-            *([f"classes with few clips (to train and to test on): {listed(few, 8)}"] if few and roles else ()),
-        )
+        lines = [f"clips, and groups of clips, by role: {', '.join(roles)}"] if roles else []
+        if few and roles:
+            lines.append(f"classes with few clips (to train and to test on): {listed(few, 8)}")
+        return tuple(lines)
 
     @cached_property
     def hash(self) -> str:

@@ -56,31 +56,19 @@ def title(root: Path) -> str:
 
 
 def _remarks(path: Path, in_folds: bool) -> list[str]:
-    """What is to be said of roles that do not count and of clips without a group, where the table at `path` has any."""
-    cells = read_csv(path, ("path", "labels"))
-    unused = (
-        ["a fold was asked for, so the column `role` is not used"]
-        if in_folds and any(row.get("role") for row in cells)
-        else []
-    )
-    return [*unused, *_ungrouped(path, cells)]
-
-
-def _ungrouped(path: Path, cells: list[dict[str, str]]) -> list[str]:
-    """What is to be said of clips without a group; the reader cannot know better."""
-    alone = sum(not row.get("group") for row in cells)
-    if not alone:
-        return []
-    what = (
-        f"{alone} of {counted(len(cells), 'row')} {'has' if alone == 1 else 'have'} no group"
-        if "group" in cells[0]
-        else f"{path.name} has no column `group`"
-    )
-    return [
-        f"{what}: each such clip is taken as independent of all others. Where clips share a speaker, a session or a "
-        "machine, test clips are then partly known from training and intervals are too narrow: a column `group` that "
-        "names what they share keeps it on one side of the split"
-    ]
+    """What is to be said of roles that do not count and of clips without a group; the reader cannot know better."""
+    cells, notes = read_csv(path, ("path", "labels")), []
+    if in_folds and any(row.get("role") for row in cells):
+        notes.append("a fold was asked for, so the column `role` is not used")
+    if alone := sum(not row.get("group") for row in cells):
+        some = f"{alone} of {counted(len(cells), 'row')} {'has' if alone == 1 else 'have'} no group"
+        notes.append(
+            f"{some if 'group' in cells[0] else f'{path.name} has no column `group`'}: each such clip is taken as "
+            "independent of all others. Where clips share a speaker, a session or a machine, test clips are then partly "
+            "known from training and intervals are too narrow: a column `group` that names what they share keeps it on one "
+            "side of the split"
+        )
+    return notes
 
 
 def find(root: Path | None, name: str) -> Path:
