@@ -141,11 +141,11 @@ def test_four_seeds_read_back_what_the_study_trained(home, small_corpus, monkeyp
 def test_a_study_that_trained_this_seed_of_it_is_read_and_not_trained_again(home, small_corpus, monkeypatch):
     study = study_of(small_corpus, name="own")
     made = stages.train(study, "timbre", 5)
-    monkeypatch.setattr(seeds, "trained", lambda *given: pytest.fail("trained again"))
+    monkeypatch.setattr(keeping, "trained", lambda *given: pytest.fail("trained again"))
     np.testing.assert_array_equal(seeds.one_of_seeds(study, "timbre", 5), made.embeddings)
     assert (
         encoder.stored_embeddings("timbre", study.chunks, study.settings, 5, study.checkpoint("timbre", 5)) is not None
     )
-    monkeypatch.setattr(seeds, "trained", lambda part, control, name, seed: (control, name, seed))
+    monkeypatch.setattr(keeping, "trained", lambda part, control, name, seed: (control, name, seed))
     other = replace(study, folder=study.folder / "elsewhere")
     assert seeds.one_of_seeds(other, "timbre", 1_000_005) == ("seeds", "timbre", 1_000_005)
