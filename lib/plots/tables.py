@@ -18,21 +18,8 @@ from matplotlib.patches import Patch
 from lib.display.figures import GREY, style
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
-from lib.plots.parts import (
-    BAND,
-    INK,
-    WIDTH,
-    colour,
-    each_once,
-    heading,
-    interval_dots,
-    mark,
-    membership,
-    rows_with,
-    scale,
-    title,
-    unit,
-)  # fmt: skip
+from lib.plots import parts
+from lib.plots.parts import BAND, INK, WIDTH, colour, each_once, heading, mark, rows_with, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import LEVELS
 
@@ -72,7 +59,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
             for size, own in sized.reset_index(drop=True).groupby("n_encoders"):
                 if size % 2:
                     axis.axhspan(own.index[0] - 0.5, own.index[-1] + 0.5, color=BAND, linewidth=0, zorder=0)
-        membership(axes[0], order, encoders, (6, 2))
+        parts.membership(axes[0], order, encoders, (6, 2))
         axes[0].set_title("encoders")
         for axis, level in zip(axes[1:], LEVELS, strict=True):
             own = rows[rows["level"] == level]
@@ -90,7 +77,7 @@ def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], heads: Se
     for place, head in enumerate(heads):
         shown = rows[(rows["head"] == head) & (rows["n_encoders"] > 0)].set_index("subset").loc[list(order)]
         y = np.arange(len(order)) + 0.3 * (place - (len(heads) - 1) / 2)
-        interval_dots(axis, shown, y, times, INK, MARKS[head], FILL[head])
+        parts.interval_dots(axis, shown, y, times, INK, MARKS[head], FILL[head])
     axis.tick_params(axis="y", length=0)
 
 
@@ -179,7 +166,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
             for place, (which, (_, marker)) in enumerate(kinds.items()):
                 for y, name in enumerate(encoders):
                     row = rows_with(table, kind=which, level=level, encoder=name)
-                    interval_dots(axis, row, y + 0.24 * (place - 1), 100, colour(name), marker, colour(name))
+                    parts.interval_dots(axis, row, y + 0.24 * (place - 1), 100, colour(name), marker, colour(name))
             axis.axvline(0, color=INK, linewidth=0.8)
             axis.set_xlabel(f"added {measure_name(shares['measure'].iloc[0])} (points)")
         axes[0].set_yticks(range(len(encoders)), [title(name) for name in encoders])
