@@ -220,7 +220,8 @@ def the_ledger(run: Run) -> Iterator[Element]:
         return
     yield table("The paper's claims, and what was obtained, percent", {
         "claim": rows["claim"], "published": percents(rows["published"]), "obtained": percents(rows["obtained"]),
-        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"), "reason": rows["reason"],
+        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"),
+        "seeds": [f"{n:.0f}" if n == n else "" for n in rows["seeds"]], "reason": rows["reason"],
     })  # fmt: skip
 
 
