@@ -257,3 +257,14 @@ def test_training_in_bfloat16_ends_near_float32(name, apart, chunks, tmp_path):
     assert half.scores.dtype == half.embeddings.dtype == np.float32
     assert all(value.dtype != torch.bfloat16 for value in half.encoder.state_dict().values())
     assert 0 < np.abs(single.scores - half.scores).max() < apart
+
+
+def test_features_in_half_the_bytes_leave_the_scores_where_they_are(chunks, tmp_path):
+    """Trained on rounded features, and scored on them: within a thousandth of the scores' spread; default keys stay."""
+    halved = Settings.read({**TINY.model_dump(), "representations": {"neuralogram": {"stored_as": "float16"}}})
+    named = Settings.read({**TINY.model_dump(), "representations": {"neuralogram": {"stored_as": "float32"}}})
+    assert encoders.key_of("neuralogram", chunks, named, 0) == encoders.key_of("neuralogram", chunks, TINY, 0)
+    whole, half = (train("neuralogram", chunks, tmp_path / folder, settings) for folder, settings in zip("ab", (TINY, halved), strict=True))
+    bytes_of = sorted(path.stat().st_size for path in (files.cache() / "features").glob("neuralogram-*.npy"))
+    assert bytes_of == [128 + len(chunks) * 1024 * 10 * width for width in (2, 4)]
+    assert 0 < np.abs(half.scores - whole.scores).max() < 1e-3 * whole.scores.std()
