@@ -301,12 +301,13 @@ def test_heads_trained_side_by_side_are_those_trained_one_after_another(data, he
 @pytest.mark.parametrize("stopped_in", ["the third group of heads", "the second epoch of the first"])
 def test_heads_that_were_stopped_go_on(data, tmp_path, monkeypatch, stopped_in):
     """What was finished is not trained again, what was begun goes on, and nothing in the weights tells of it."""
-    plan, expected, epochs = HeadPlan("paper", HEADS, SCHEDULE), scored(data), []
+    plan, expected, epochs, stopped = HeadPlan("paper", HEADS, SCHEDULE), scored(data), [], []
     stop_at = {"the third group of heads": 2 * SCHEDULE.epochs + 1, "the second epoch of the first": 2}[stopped_in]
 
     def rates(schedule, epoch, n_batches):
         epochs.append(epoch)
-        if len(epochs) == stop_at:
+        if len(epochs) == stop_at and not stopped:
+            stopped.append(True)
             raise KeyboardInterrupt
         return rates_of(schedule, epoch, n_batches)
 
@@ -315,9 +316,9 @@ def test_heads_that_were_stopped_go_on(data, tmp_path, monkeypatch, stopped_in):
     resume = Resume(tmp_path, "key")
     with pytest.raises(KeyboardInterrupt):
         list(train_subsets(data, TRAIN, plan, 0, CPU, resume=resume))
-    done, epochs[:] = stop_at - 1, []
+    epochs.clear()
     again = list(train_subsets(data, TRAIN, plan, 0, CPU, resume=resume))
-    assert len(epochs) == 4 * SCHEDULE.epochs - done
+    assert len(epochs) == 4 * SCHEDULE.epochs - (stop_at - 1)
     for heads in again:
         for subset, scores in zip(heads.subsets, scores_of(heads.model, heads.inputs[SCORED], plan), strict=True):
             np.testing.assert_array_equal(scores, expected[subset])
