@@ -14,8 +14,9 @@ import pandas as pd
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import sentences
-from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import NO_GROUPS, SIGNIFICANT, estimate, higher_first, measured, number, p_text, points
+from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game of the study itself

@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import GREY, style
 from lib.encoders.heads import members
+from lib.files.cells import rows_with
 from lib.plots import parts
 from lib.plots.contributions import DIVERGING, frame, limit_of
-from lib.plots.parts import INK, STUDY, WIDTH, colour, each_once, heading, rows_with, scale, shortened, title
+from lib.plots.parts import INK, STUDY, WIDTH, colour, each_once, heading, scale, shortened, title
 
 PER_CLASS = "map_macro"  # the measure that is shared out class by class
 FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in one panel up to here

@@ -18,8 +18,9 @@ from matplotlib.patches import Patch
 from lib.display.figures import GREY, style
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
+from lib.files.cells import rows_with
 from lib.plots import parts
-from lib.plots.parts import BAND, INK, WIDTH, colour, each_once, heading, mark, rows_with, scale, title, unit
+from lib.plots.parts import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import LEVELS
 

@@ -13,10 +13,11 @@ from lib.evaluation import claims, metric_choices, predictions, probe_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
 from lib.evaluation.readable import model_name
-from lib.evaluation.results import SHARED, headline, rows_with
+from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import between, number
 from lib.explorer import html_media
 from lib.files import PlainError, digests
+from lib.files.cells import rows_with
 from lib.report import examples
 from lib.report.page_elements import Element, note, of_frame, sentences, table
 from lib.report.pictures import PICTURES
