@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from waiting import wait_until
 
 from lib import files
 from lib.encoders import encoder as encoders
@@ -197,7 +197,8 @@ class Half:
     def compute(self, chunks):
         Half.blocks += 1
         if Half.blocks == 2:
-            time.sleep(60)  # killed in here, with one block written
+            Path(sys.argv[1]).with_name("second").touch()
+            time.sleep(1000)  # killed in here, with one block written
         return chunks[:, :4]
 
 encoders.compute_features(Half(), np.ones((200, 8), np.float32), Path(sys.argv[1]), torch.device("cpu"))
@@ -207,11 +208,8 @@ encoders.compute_features(Half(), np.ones((200, 8), np.float32), Path(sys.argv[1
 def test_killed_while_features_are_computed_nothing_half_is_taken_for_whole(tmp_path):
     path = tmp_path / "features" / "half-1.npy"
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(path)], cwd=files.PROJECT)
-    end = time.monotonic() + 120
-    while not list(path.parent.glob(".half-1*")):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.2)
+    wait_until(lambda: path.with_name("second").exists() or process.poll() is not None)
+    assert process.poll() is None and list(path.parent.glob(".half-1*"))
     process.kill()
     process.wait()
     assert not path.exists()
