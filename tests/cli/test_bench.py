@@ -9,7 +9,7 @@ import torch
 from pictures import apart_and_inside
 
 from lib.cli.bench import __main__ as command
-from lib.cli.bench import case, clock, cost, features, plain, step, steps, study
+from lib.cli.bench import case, cost, plain, step, steps, study
 from lib.display import figures
 from lib.encoders.count import Counted
 from lib.encoders.transformer import Transformer
@@ -116,20 +116,8 @@ def test_the_plain_way_cuts_as_the_study_does():
     assert len(plain.cut(np.zeros(35000))) == 2
 
 
-# What is compared with
-
-
-def test_the_plain_peaks_are_those_of_a_loop():
-    magnitude = np.exp(np.random.default_rng(0).normal(size=(2, 12, 7)))
-    found = features.reference_map(magnitude)
-    for chunk, of_chunk in zip(magnitude, found, strict=True):
-        for bin_, frame in np.ndindex(of_chunk.shape):
-            around = [chunk[k, frame] for k in (bin_ - 2, bin_ - 1, bin_ + 1, bin_ + 2) if 0 <= k < 12]
-            assert of_chunk[bin_, frame] == (chunk[bin_, frame] > max(around) and chunk[bin_, frame] >= np.median(chunk))
-
-
 def test_a_part_done_once_and_counted_n_times():
-    count = clock.Clock()
+    count = case.Clock()
     with count("a", times=1000):
         sum(range(3_000_000))
     with count("b"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cli.faults.disks import SIZES_MB, WORDS, disks, on_disk
+from lib.cli.faults.disks import MESSAGE, SIZES_MB, disks, on_disk
 
 MODULE = sys.modules[disks.__module__]  # in its package the function has this name
 
@@ -33,9 +33,9 @@ def _no_disk(monkeypatch):
 
 
 @pytest.mark.parametrize(("status", "words", "other", "size", "good"), [
-    (1, f"make study: {WORDS}chunks", [], 4, "yes"), (0, "done", [], 4, "yes"), (0, "done", [], SIZES_MB[-1], "yes"),
-    (1, f"make study: {WORDS}chunks", [], SIZES_MB[-1], "no"), (1, "killed", [], 4, "no"), (0, "done", ["table1"], 4, "no"),
-    (1, f"Traceback\n{WORDS}chunks", [], 4, "no"),
+    (1, f"make study: {MESSAGE}chunks", [], 4, "yes"), (0, "done", [], 4, "yes"), (0, "done", [], SIZES_MB[-1], "yes"),
+    (1, f"make study: {MESSAGE}chunks", [], SIZES_MB[-1], "no"), (1, "killed", [], 4, "no"), (0, "done", ["table1"], 4, "no"),
+    (1, f"Traceback\n{MESSAGE}chunks", [], 4, "no"),
 ])  # fmt: skip
 def test_how_a_call_must_end(tmp_path, status, words, other, size, good):
     assert on_disk(Called(tmp_path, status, words, other), {}, size)["good"] == good

@@ -13,21 +13,21 @@ def test_columns_of_numbers_are_known_and_gaps_do_not_count():
         "name": ["x", "y"], "value": ["1.5", ""], "interval": ["1.2 to 3", "no value"], "with": ["1.2 (1.0 to 1.4)", "-3e-05"],
         "mixed": ["1", "two"],
     })  # fmt: skip
-    assert dict(zip(found.columns, found.numeric, strict=True)) == {
+    assert dict(zip(found.body["columns"], found.numeric, strict=True)) == {
         "name": False, "value": True, "interval": True, "with": True, "mixed": False,
     }  # fmt: skip
-    assert found.rows[0] == ("x", "1.5", "1.2 to 3", "1.2 (1.0 to 1.4)", "1")
+    assert found.body["rows"][0] == ("x", "1.5", "1.2 to 3", "1.2 (1.0 to 1.4)", "1")
 
 
 def test_a_table_without_rows_or_columns_is_one():
     assert page_elements.table("a", {"x": []}).numeric == (False,)
-    assert page_elements.table("a", {}).rows == ()
+    assert page_elements.table("a", {}).body["rows"] == []
 
 
 def test_cells_of_a_frame_are_text_and_missing_ones_empty():
     frame = pd.DataFrame({"a": [0.30000000000000004, np.nan], "b": ["01", None], "c": [3, 4]})
-    assert page_elements.of_frame("t", frame).rows == (("0.3", "01", "3"), ("", "", "4"))
-    assert page_elements.of_frame("t", frame, ["c", "a"], folded=True).columns == ("c", "a")
+    assert page_elements.of_frame("t", frame).body["rows"] == [("0.3", "01", "3"), ("", "", "4")]
+    assert page_elements.of_frame("t", frame, ["c", "a"], folded=True).body["columns"] == ("c", "a")
 
 
 def test_columns_of_unequal_length_are_refused():
