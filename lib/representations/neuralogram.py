@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lib.representations.base import PAD_MODES, FrontEnd, Padding, Representation, Scaling, Train
 from lib.representations.kernels.neuralogram import fast
+from lib.representations.kernels.portable import Chain, Filtered, fourier
 from lib.settings import Chunking, Frozen, choice
 from lib.sounds.arrays import Rows
 
@@ -77,6 +78,17 @@ class Neuralogram(Representation):
             .transpose(1, 2)
             .to(getattr(torch, self.settings.stored_as))
         )
+
+    def portable(self) -> nn.Module:
+        network, length = self.network, self.n_samples // self.n_pieces
+        mel, times = network.picture.mel, 4 if self.settings.map == "repeat" else 1
+        filters, bands = fourier(mel.spectrogram.window.double().numpy()), mel.mel_scale.fb.T
+        power = Filtered(filters, mel.hop_length, length, network.picture.n_frames, self.settings.padding == "reflect")
+        return Chain(
+            lambda x: x.reshape(-1, length), power, lambda x: 10 * (bands @ x).clamp(min=1e-10).log10()[:, None],
+            network.norm, lambda x: x.repeat(1, 1, 1, times), network.body,
+            lambda x: x.unflatten(0, (-1, self.n_pieces)).mT, self.front,
+        )  # fmt: skip
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         times_s = np.arange(features.shape[1] + 1) * self.settings.piece_s
