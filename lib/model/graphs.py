@@ -36,7 +36,7 @@ def export(model: Model, folder: Path) -> list[Path]:
     written = []
     for name, encoder in model.encoders.items():
         samples = torch.zeros(2, encoder.representation.n_samples)
-        with files.whole(folder / f"{name}.onnx") as temporary:
+        with files.atomic_write(folder / f"{name}.onnx") as temporary:
             torch.onnx.export(
                 Graph(encoder.cpu()).eval(), (samples,), str(temporary), input_names=["samples"], opset_version=OPSET,
                 output_names=["embedding", "scores"], dynamic_shapes=[{0: "second"}], external_data=False, verbose=False,
