@@ -116,7 +116,8 @@ def _where(study: Study) -> str:
     corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.title})"
     preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
     subset = "" if study.settings.subset == 1 else f"{study.settings.subset:g} of its clips"
-    return ", ".join(part for part in (corpus, preset, subset) if part) or "same corpus and settings"
+    others = [pair for pair in study.request.set.split() if not pair.startswith("subset=")]
+    return ", ".join(part for part in (corpus, preset, subset, *others) if part) or "same corpus and settings"
 
 
 def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:

@@ -203,7 +203,8 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
     if many:
         values, texts, titles, named = values.T, texts.T, named, titles
         size = 3.2 + 0.85 * len(encoders), 1.2 + 0.38 * len(branches)
-    look = {"cmap": "cividis", "vmin": 0, "vmax": 100, "linewidths": 1, "annot_kws": {"size": 7 if many else 8}}
+    top = 10 * max(1, np.ceil(np.nanmax(values, initial=0) / 10))  # the best cell is bright where all values are low
+    look = {"cmap": "cividis", "vmin": 0, "vmax": top, "linewidths": 1, "annot_kws": {"size": 7 if many else 8}}
     with style():
         figure = Figure(figsize=size)
         axis = figure.subplots()

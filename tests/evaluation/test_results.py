@@ -1,5 +1,7 @@
 """Tables from made-up scores: every cell recomputed from the stored files by scikit-learn and plain numpy."""
 
+from dataclasses import replace
+
 import made_up
 import numpy as np
 import pandas as pd
@@ -252,6 +254,9 @@ def test_on_the_papers_corpus_the_deviation_is_told(made, monkeypatch):
     assert not lines["reason"].str.contains("no deviation").any()
     assert lines["deviation"].notna().sum() == 8
     assert "one seed, whose spread is not in it" in lines["reason"].iloc[6]
+    changed = found.request.model_copy(update={"set": "training.epochs=1 subset=0.5"})
+    again = paper.ledger(replace(found, request=changed), made[1], table)["reason"]
+    assert again[:8].str.contains("training.epochs=1; ").all() and not again.str.contains("subset=").any()
 
 
 @pytest.mark.parametrize("level", results.LEVELS)
