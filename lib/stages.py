@@ -14,7 +14,17 @@ from lib.controls import ControlError, crossfit, find
 from lib.encoders import speed
 from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
 from lib.encoders.fast import product_type, products
-from lib.encoders.heads import FALLBACK, HeadData, HeadPlan, TrainedHeads, label, scores_of, subsets, train_subsets
+from lib.encoders.heads import (
+    FALLBACK,
+    HeadData,
+    HeadPlan,
+    Resume,
+    TrainedHeads,
+    label,
+    scores_of,
+    subsets,
+    train_subsets,
+)
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.training import device_of, load_tensors, write_tensors
 from lib.evaluation import scores
@@ -113,11 +123,14 @@ def heads_made_from(study: Study, head: str, seed: int) -> str:
 
 def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
     plan, test = HeadPlan.of(study.settings, head), study.chunks.rows("test")
+    key = heads_key(study, embeddings, head, seed)
+    resume = Resume(study.heads(head, seed).parent, key)
 
     def make() -> None:
         torch.set_num_threads(study.settings.threads)
         data, start = HeadData(embeddings, study.chunks.targets, study.chunks.groups), time.perf_counter()
-        trained = list(train_subsets(data, study.train_rows, plan, seed, device_of(study.request.device)))
+        device = device_of(study.request.device)
+        trained = list(train_subsets(data, study.train_rows, plan, seed, device, resume=resume))
         for heads in trained:
             for subset, own in zip(heads.subsets, scores_of(heads.model, heads.inputs[test], plan), strict=True):
                 scores.write_scores(study, label(subset), head, seed, own)
@@ -125,7 +138,9 @@ def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed
         save_heads(study, data, plan, seed, trained)
 
     paths = [study.heads(head, seed), *(study.scores(label(each), head, seed) for each in subsets(list(embeddings)))]
-    cached.once(heads_manifest(study, head, seed), heads_key(study, embeddings, head, seed), paths, make)
+    cached.once(heads_manifest(study, head, seed), key, paths, make)
+    for state in resume.folder.glob(f"{head}-*.state.safetensors"):
+        digests.remove(state)
 
 
 def save_heads(study: Study, data: HeadData, plan: HeadPlan, seed: int, trained: list[TrainedHeads]) -> None:

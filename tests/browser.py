@@ -5,10 +5,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
+from waiting import wait_until
 
 from lib.cli import serving
 from lib.cli.environment import terminate_with_parent
@@ -17,6 +17,7 @@ from lib.files import PROJECT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (1280, 800)
+PATIENCE_MS = 180_000  # for whatever a page does, on a machine that has other work too
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")  # one that beeps, and is allowed
 
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed (on Debian: apt install chromium)")
@@ -40,6 +41,7 @@ class Watched:
 
     def __init__(self, browser, width=1280, height=900):
         self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.page.set_default_timeout(PATIENCE_MS)
         self.requests, self.errors, self.dialogs = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda opened: self.requests.append(opened.url))
@@ -54,12 +56,11 @@ class Watched:
     def open_served(self, address, ready):
         """Open a page that Voila writes while its notebook runs, and wait until what `ready` selects is there."""
         self.page.goto(address, wait_until="commit")  # it is loaded only when the notebook has run
-        self.page.wait_for_selector(ready, timeout=180_000)
+        self.page.wait_for_selector(ready)
 
     def close(self):
         """Leave the page as a person does, so that the server ends its kernel, and close it."""
         self.page.goto("about:blank")
-        self.page.wait_for_timeout(200)
         self.page.close()
 
     @property
@@ -90,20 +91,17 @@ def served(command, number, log, **environment):
             start_new_session=True, preexec_fn=terminate_with_parent,
         )  # fmt: skip
         try:
-            wait_for(number, process, log)
+            wait_until(lambda: answers(number) or process.poll() is not None)
+            assert process.poll() is None, log.read_text()[-2000:]
             yield f"http://{serving.HOST}:{number}"
         finally:
             stop(process)
 
 
-def wait_for(number, process, log, patience_s=90):
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex((serving.HOST, number)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(log.read_text()[-2000:])
+def answers(number):
+    """Whether a program listens at the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((serving.HOST, number)) == 0
 
 
 def lab(folder, log, **environment):

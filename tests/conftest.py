@@ -1,16 +1,37 @@
 """What tests share: a home of their own, one thread, a small corpus."""
 
-import json
 import os
-import subprocess
-import sys
+import shutil
+from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores; and threads change the weights
 
 import pytest
 
 from lib.cli.compiled import compile_once
-from lib.files import PROJECT
+
+# Files that take longest, the longest first: both test processes then end together.
+LONGEST = (
+    "test_browser", "test_whole_study", "test_faults", "test_odd_corpora", "test_controls", "test_crossfit",
+    "test_planted_truth", "test_explorer", "test_curves", "test_encoder", "test_coverage", "test_influence",
+)  # fmt: skip
+
+
+def pytest_addoption(parser):
+    parser.addoption("--large", action="store_true", help="simulations of coverage at their full size, for half an hour")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first; simulations at full size only where that is asked for."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
+
+@pytest.fixture
+def large(request):
+    """Skips what runs only with --large."""
+    if not request.config.getoption("--large"):
+        pytest.skip("a simulation at full size: with --large")
 
 
 def pytest_configure(config):
@@ -67,17 +88,20 @@ def small_corpus(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, small_corpus):
-    """The home of a finished study at toy scale, planted-tiny, and what was said: to be read, or copied."""
+    """A finished study at toy scale, planted-tiny with two controls, in a home of its own: to be read, or copied."""
+    from lib.cli.faults.tiny import Tiny
 
     def make(folder):
-        command = [sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu"]
-        environment = {**os.environ, "STUDY_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        (folder / "words.json").write_text(json.dumps(done.stdout + done.stderr))
+        status, words = Tiny(folder / "home", small_corpus).run()
+        assert status == 0, words
 
-    folder = once(tmp_path_factory, "finished", make)
-    return folder / "home", json.loads((folder / "words.json").read_text())
+    return Tiny(once(tmp_path_factory, "finished", make) / "home", small_corpus)
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished study, to be changed."""
+    return replace(finished, home=shutil.copytree(finished.home, tmp_path / "home", symlinks=True))
 
 
 @pytest.fixture(scope="session")
@@ -106,5 +130,5 @@ def finished_study(finished, small_corpus):
     from lib.study import Request, Study
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(finished[0]))
+        patch.setenv("STUDY_HOME", str(finished.home))
         yield Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus)))

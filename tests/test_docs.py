@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -11,22 +12,24 @@ from lib.cli.environment import VARIABLES
 from lib.controls import CONTROLS
 from lib.settings import CURVES
 
-PAGES = [
-    files.PROJECT / name
-    for name in ("README.md", "data/README.md", "docs/usage.md", "docs/results.md", "docs/glossary.md", "docs/cluster.md")
-]
+PAGES = [files.PROJECT / "README.md", files.PROJECT / "data" / "README.md", *sorted((files.PROJECT / "docs").glob("*.md"))]
 README, USAGE, GLOSSARY = (files.PROJECT / name for name in ("README.md", "docs/usage.md", "docs/glossary.md"))
 
 
 def rows(page, heading):
     """The rows of the first table below a heading, its head left out."""
+    return tables(page, heading)[1:]
+
+
+def tables(page, heading):
+    """The rows of the tables below a heading, the head first."""
     part = re.split(r"^#+ ", page.read_text(), flags=re.MULTILINE)
     table = next(each for each in part if each.startswith(heading))
     found = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
     ]
     assert len(found) > 2
-    return found[2:]
+    return [found[0], *found[2:]]
 
 
 def code(text):
@@ -88,3 +91,14 @@ def test_the_citation_is_of_this_version():
     assert citation["version"] == project[1]
     assert citation["cff-version"] == "1.2.0" and citation["license"] == "MIT"
     assert all({"name"} & {*author} or {"family-names"} <= {*author} for author in citation["authors"])
+
+
+def test_the_hours_of_the_paper_on_one_gpu_are_those_projected():
+    projected = pd.read_csv(files.PROJECT / "figures" / "bench" / "projection.csv")
+    shared = projected["stage"].str.replace(r"^(features|embeddings) of .*", "features and embeddings", regex=True)
+    minutes = projected.assign(step=shared.str.removesuffix(" paper")).pivot_table("seconds", "step", "machine", "sum") / 60
+    head, *table, hours = tables(files.PROJECT / "docs" / "paper_on_one_gpu.md", "How long")
+    assert {row[0] for row in table} == set(minutes.index)
+    for step, *told in table:
+        assert list(map(float, told)) == [round(minutes.loc[step, machine], 1) for machine in head[1:]]
+    assert [float(told) for told in hours[1:]] == pytest.approx(list(minutes.sum()[head[1:]] / 60), abs=0.5)

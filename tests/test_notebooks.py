@@ -2,13 +2,12 @@
 
 import ast
 import random
-import shutil
 import statistics
 import symtable
 
+import headless
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from lib.files import PROJECT
 from lib.study import NOTEBOOK_NAMES, Request
@@ -87,28 +86,23 @@ def test_outputs_are_not_kept(cells):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["03_subsets", "05_paper_figures"])
-def test_cells_run_again_in_another_order_mean_the_same_study(finished, small_corpus, tmp_path, monkeypatch, name):
-    shutil.copytree(finished[0], tmp_path / "home", symlinks=True)
-    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "home"))
-    notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
-    parameters, *others = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    parameters += f"\npreset, root, device = 'tiny', {str(small_corpus)!r}, 'cpu'"
-    again = random.Random(0).sample(others, len(others))
-    code = [parameters, *others, "_opened = study", *again, others[0], "assert study == _opened", "print(study.folder)"]
-    run = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)), metadata=notebook.metadata)
-    NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
-    assert run.cells[-1].outputs[0].text.strip() == str(tmp_path / "home" / "runs" / "planted-tiny")
+def test_cells_run_again_in_another_order_mean_the_same_study(copy, monkeypatch, name):
+    monkeypatch.setenv("STUDY_HOME", str(copy.home))
+    notebook = PROJECT / "notebooks" / f"{name}.ipynb"
+    namespace = headless.run(notebook, {"preset": "tiny", "root": str(copy.corpus), "device": "cpu"})
+    opened = namespace["study"]
+    _, *others = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    for source in (*random.Random(0).sample(others, len(others)), others[0]):
+        headless.run_cell(source, namespace)
+    assert namespace["study"] == opened and opened.folder == copy.folder
 
 
 @pytest.mark.slow
-def test_own_sounds_are_looked_into_headless(finished, small_corpus, tmp_path, monkeypatch):
-    shutil.copytree(finished[0], tmp_path / "home", symlinks=True)
-    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "home"))
-    run = nbformat.read(PROJECT / "notebooks" / "08_own_sounds.ipynb", as_version=4)
-    parameters = next(cell for cell in run.cells if cell.cell_type == "code")
-    parameters.source += f"\npreset, root, device, n_points = 'tiny', {str(small_corpus)!r}, 'cpu', 60"
-    NotebookClient(run, timeout=500, resources={"metadata": {"path": str(PROJECT)}}).execute()
-    figures = {path.stem for path in (tmp_path / "home" / "figures" / "planted-tiny").glob("08_*")}
+def test_own_sounds_are_looked_into_headless(copy, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(copy.home))
+    asked = {"preset": "tiny", "root": str(copy.corpus), "device": "cpu", "n_points": 60}
+    headless.run(PROJECT / "notebooks" / "08_own_sounds.ipynb", asked)
+    figures = {path.stem for path in (copy.home / "figures" / "planted-tiny").glob("08_*")}
     assert figures == {
         f"08_{name}" for name in ["sound", "tags", "nearest", "map", "said_by_each", "without_each", "seconds"]
     }

@@ -74,7 +74,7 @@ def test_heads_are_read_back_unless_what_they_learned_from_has_changed(home, sma
     embeddings = embeddings_of(study)
     stages._score_head(study, embeddings, "linear", 0)
     asked = []
-    monkeypatch.setattr(stages, "train_subsets", lambda *given: asked.append(given) or iter(()))
+    monkeypatch.setattr(stages, "train_subsets", lambda *given, **_: asked.append(given) or iter(()))
     if changed == "groups":
         study.chunks.__dict__["groups"] = np.arange(len(study.chunks)).astype(str)
     if changed == "embeddings":

@@ -290,7 +290,8 @@ TWO = min(2, os.cpu_count() or 1)
 
 def test(given: Mapping[str, str]) -> int:
     """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
-    words = ["-n", str(TWO), "--dist", "loadfile", *shlex.split(given.get("ARGS", ""))]
+    by_file = ["--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/conftest.py
+    words = ["-n", str(TWO), *by_file, *shlex.split(given.get("ARGS", ""))]
     return run([sys.executable, "-m", "pytest", *words], OMP_NUM_THREADS="1", MPLBACKEND="agg")
 
 

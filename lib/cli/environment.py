@@ -28,7 +28,7 @@ VARIABLES = {
     "study": STUDY_VARIABLES,
     "data": ("CORPUS", "ROOT", "FROM", "KEEP_ARCHIVES", "ARCHIVES"),
     "embed": ("STUDY", "ROOT", "OUT", "ENCODERS", "DEVICE"),
-    "bundle": ("STUDY", "OUT"),
+    "bundle": ("STUDY", "OUT", "ONNX"),
     "record": ("STUDY",),
     "report": ("STUDY",),
     "explorer": ("STUDY", "PORT"),
@@ -51,7 +51,7 @@ make explorer hear, see and compare a study's clips in the browser: STUDY=plante
 make embed    all sounds of a folder through a study: STUDY=esc50-laptop (or a bundle) ROOT=folder
               OUT=file.parquet|.csv|.npz
               ENCODERS=pitch,timbre
-make bundle   a study's model as one folder that needs no corpus: STUDY=esc50-laptop OUT=folder
+make bundle   a study's model as one folder that needs no corpus: STUDY=esc50-laptop OUT=folder ONNX=yes|no
 make test     all tests (ARGS="-k chunks": pytest's own arguments)
 make bench    our code against the libraries one would take instead: ROOT=folder of ESC-50 THREADS=2 ONLY=pitch
 make faults   kill a tiny study at N=50 random moments (SEED=0), fill its disk, damage what it stores, and see that it

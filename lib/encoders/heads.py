@@ -10,8 +10,10 @@ trained by descent as the others are, and `evaluation.convergence` says how far 
 
 import itertools
 import math
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -23,7 +25,8 @@ from lib.encoders.feed import Resident
 from lib.encoders.ridge import Folds, group_folds, solve
 from lib.encoders.step import Loss, Step
 from lib.encoders.threads import cores, side_by_side
-from lib.encoders.training import activate, loss_of, optimiser_of, rates_of
+from lib.encoders.training import History, activate, load_state, loss_of, optimiser_of, rates_of, save_state
+from lib.files import key
 from lib.representations import PAPER
 from lib.settings import Heads, Settings, Training
 from lib.sounds.arrays import batched_slices
@@ -32,6 +35,7 @@ Subset = tuple[str, ...]
 Head = Literal["paper", "linear"]
 ZEROS = -1  # the last column of the inputs, where nothing is: what a head reads beyond its own width
 SCORED = 4096  # chunks scored at a time
+SAVED_S = 60  # seconds between two states of heads that are being trained
 VERSION = 2  # of the rules below: raised when the same inputs would give other heads
 PENALTIES = np.logspace(1, -6, 15)  # a chunk; the largest first, so that of equal ones it is taken
 FALLBACK = 1e-2  # the penalty where fewer than two groups leave nothing to choose by
@@ -91,6 +95,18 @@ class TrainedHeads:
     penalties: list[Penalty]
 
 
+@dataclass(frozen=True)
+class Resume:
+    """Where heads that are being trained keep their state, and the key of what they are trained on."""
+
+    folder: Path
+    key: str
+
+    def state(self, head: Head, group: list[Subset]) -> tuple[Path, str]:
+        """File and key of heads that train together."""
+        return self.folder / f"{head}-{label(group[0])}.state.safetensors", key(self.key, group)
+
+
 def subsets(names: Sequence[str]) -> list[Subset]:
     """All 2^n - 1 subsets, the small ones first, each in registry order."""
     return [subset for size in range(1, len(names) + 1) for subset in itertools.combinations(names, size)]
@@ -124,19 +140,21 @@ def score_subsets(
 
 def train_subsets(
     data: HeadData, train: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
-    only: Collection[Subset] | None = None,
+    only: Collection[Subset] | None = None, resume: Resume | None = None,
 ) -> Iterator[TrainedHeads]:  # fmt: skip
     """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train`.
+
+    With `resume` a call that was stopped goes on: heads that were finished are read back.
 
     On a processor hidden layers are much work, so that heads of one width train together, the narrow ones first. Of
     linear heads, and on other devices, a step costs more than its arithmetic: all train together, the narrow ones filled
     up with zeros.
     """
-    scaled = {name: scale(values, train, plan.heads) for name, values in data.embeddings.items()}
-    inputs = torch.cat([*scaled.values(), torch.zeros(len(data.targets), 1)], dim=1).to(device)
+    scaled = (scale(values, train, plan.heads) for values in data.embeddings.values())
+    inputs = torch.cat([*scaled, torch.zeros(len(data.targets), 1)], dim=1).to(device)
     learned, labels = inputs[train], torch.from_numpy(data.targets[train]).float().to(device)
-    parts = torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in scaled.values()])
-    places = dict(zip(scaled, parts, strict=True))
+    parts = torch.arange(inputs.shape[1] - 1).split([x.shape[1] for x in data.embeddings.values()])
+    places = dict(zip(data.embeddings, parts, strict=True))
 
     def width(subset: Subset) -> int:
         return sum(len(places[name]) for name in subset)
@@ -148,7 +166,7 @@ def train_subsets(
             model, penalties = fit_ridge(learned.cpu(), labels.cpu(), columns, data.groups[train], plan.heads)
             return TrainedHeads(group, model.to(device), inputs, penalties)
         model = StackedHeads.fresh(plan.head, columns, labels.shape[1], plan.heads.hidden, seed).to(device)
-        train_heads(model, learned, labels, plan.schedule, seed)
+        train_heads(model, learned, labels, plan.schedule, seed, resume and resume.state(plan.head, group))
         return TrainedHeads(group, model, inputs, [])
 
     wanted = [subset for subset in subsets(list(data.embeddings)) if only is None or subset in only]
@@ -160,10 +178,11 @@ def train_subsets(
 
 
 @torch.inference_mode()
-def scores_of(model: nn.Module, inputs: Tensor, plan: HeadPlan) -> np.ndarray:
-    """Scores [h, chunk, class] float32 of heads on inputs [chunk, d]."""
-    parts = [plan.activate(model(inputs[part])).cpu() for part in batched_slices(len(inputs), SCORED)]
-    return torch.cat(parts, dim=1).numpy()
+def scores_of(model: "StackedHeads", inputs: Tensor, plan: HeadPlan) -> Iterator[np.ndarray]:
+    """Scores [chunk, class] float32 of each head on inputs [chunk, d], one head after another: all at once may not fit."""
+    for head in model.one_by_one():
+        parts = [plan.activate(head(inputs[part])[0]).cpu() for part in batched_slices(len(inputs), SCORED)]
+        yield torch.cat(parts).numpy()
 
 
 def scale(embedding: np.ndarray, train: np.ndarray, heads: Heads) -> Tensor:
@@ -222,6 +241,12 @@ class StackedHeads(nn.Module):
                 found[f"{label(subset)}.bias{layer}"] = bias[number]
         return {name: value.detach().cpu().contiguous() for name, value in found.items()}
 
+    def one_by_one(self) -> Iterator["StackedHeads"]:
+        """Each head as a stack of one."""
+        for number in range(len(self.columns)):
+            only = slice(number, number + 1)
+            yield StackedHeads(self.columns[only], *([x[only] for x in each] for each in (self.weights, self.biases)))
+
     def forward(self, inputs: Tensor) -> Tensor:
         x = nn.functional.embedding(self.columns % inputs.shape[1], inputs.T.contiguous()).mT  # [h, c, in]
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -241,15 +266,27 @@ def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Ten
     return weight, torch.empty(1, n_out).uniform_(-bound, bound, generator=generator)
 
 
-def train_heads(model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int) -> None:
-    """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart."""
+def train_heads(
+    model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int, state: tuple[Path, str] | None = None
+) -> None:
+    """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart.
+
+    state: a file and a key, from which a call that was stopped goes on; written each minute and at the end.
+    """
     n_items, feed = len(inputs), Resident(inputs, labels)
-    step = Step(model, optimiser_of(model.weights, model.biases, schedule), stacked_loss(model, schedule))
+    optimiser = optimiser_of(model.weights, model.biases, schedule)
+    history, saved = load_state(*state, model, optimiser)[0] if state else History(), time.monotonic()
+    step = Step(model, optimiser, stacked_loss(model, schedule))
     with products(schedule.precision):
-        for epoch in range(schedule.epochs):
+        for epoch in range(len(history.rows), schedule.epochs):
             order = torch.randperm(n_items, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
             sizes = [len(part) for part in order.tensor_split(math.ceil(n_items / schedule.batch))]
             step.epoch(feed, order, sizes, rates_of(schedule, epoch, len(sizes)))
+            history.rows.append({"epoch": epoch + 1})
+            last = epoch + 1 == schedule.epochs
+            if state and (last or time.monotonic() - saved > SAVED_S):
+                save_state(*state, model, None if last else optimiser, history, None)
+                saved = time.monotonic()
 
 
 def stacked_loss(model: StackedHeads, schedule: Training) -> Loss:
@@ -270,7 +307,7 @@ def fit_ridge(
 def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[float]) -> StackedHeads:
     """Linear heads in closed form on inputs [c, d], labels [c, class], each with its penalty a chunk; the bias is free."""
     mean_in, mean_out = inputs.mean(0), labels.mean(0)
-    weight = solve((inputs - mean_in).double(), (labels - mean_out).double(), columns, penalties).float()
+    weight = solve(inputs - mean_in, labels - mean_out, columns, penalties).float()
     return StackedHeads(columns, [weight], [mean_out - mean_in[columns][:, None] @ weight]).requires_grad_(False)
 
 
@@ -279,7 +316,7 @@ def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         return [Penalty(FALLBACK, n_groups)] * len(columns)
-    folds, penalties = Folds.of(inputs.double(), labels.double(), group_folds(groups)), []
+    folds, penalties = Folds.of(inputs, labels, group_folds(groups)), []
     for each in columns:
         errors = folds.errors(each[each != ZEROS], PENALTIES).sum(1) / labels.numel()
         best = int(errors.argmin())

@@ -7,21 +7,27 @@ penalty * rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lib.sounds.arrays import batched_slices
+
 FOLDS = 5  # of the groups, by which a penalty is chosen
+SUMMED = 2**15  # rows whose products are summed at a time, in float64
 
 
 def solve(x: Tensor, y: Tensor, columns: Tensor, penalties: Sequence[float]) -> Tensor:
-    """Weights [h, in, target] of h regressions of y [row, target] on columns [h, in] of x [row, d], both centred, float64."""
-    gram, moment = x.mT @ x, x.mT @ y  # once for all: each reads its part
-    alphas = len(x) * torch.as_tensor(penalties, dtype=x.dtype)[:, None, None]
-    system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=x.dtype)
+    """Weights [h, in, target] of h regressions of y [row, target] on columns [h, in] of x [row, d], both centred."""
+    gram, moment = 0, 0  # once for all: each reads its part
+    for part in batched_slices(len(x), SUMMED):
+        a, b = x[part].double(), y[part].double()
+        gram, moment = gram + a.mT @ a, moment + a.mT @ b
+    alphas = len(x) * torch.as_tensor(penalties, dtype=gram.dtype)[:, None, None]
+    system = gram[columns[:, :, None], columns[:, None]] + alphas * torch.eye(columns.shape[1], dtype=gram.dtype)
     # by Cholesky: several LU solves at once are wrong in some builds of torch where it has more than one thread
     return torch.cholesky_solve(moment[columns], torch.linalg.cholesky(system))
 
@@ -53,21 +59,29 @@ class Folds:
 
     @classmethod
     def of(cls, x: Tensor, y: Tensor, fold: np.ndarray) -> Folds:
-        """Of inputs [row, d], targets [row, target], both float64, and folds [row]."""
-        x, y = x - x.mean(0), y - y.mean(0)  # which changes nothing but the rounding
+        """Of inputs [row, d], targets [row, target] and folds [row]; in float64, a fold at a time: all may not fit."""
+        middle = x.mean(0, dtype=torch.float64), y.mean(0, dtype=torch.float64)
         held = [torch.from_numpy(np.flatnonzero(fold == number)) for number in range(fold.max() + 1)]
-        n = torch.tensor([len(x) - len(rows) for rows in held], dtype=x.dtype)
-        # of the others, since all together sum to nothing
-        mean_x, mean_y = (torch.stack([-values[rows].sum(0) for rows in held]) / n[:, None] for values in (x, y))
+        n = torch.tensor([len(x) - len(rows) for rows in held], dtype=torch.float64)
 
-        def of_others(values: Tensor, mean: Tensor) -> Tensor:
-            each = torch.stack([x[rows].mT @ values[rows] for rows in held])
+        def parts(of_x: Tensor, of_y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+            for rows, less_x, less_y in zip(held, of_x, of_y, strict=True):
+                yield x[rows].double() - less_x, y[rows].double() - less_y
+
+        def stacked(found: Iterator[tuple[Tensor, ...]]) -> Iterator[Tensor]:
+            return map(torch.stack, zip(*found, strict=True))
+
+        # about the means of all, which changes nothing but the rounding: then all folds together sum to nothing
+        about_all = parts(*(mean.expand(len(held), -1) for mean in middle))
+        sum_x, sum_y, gram, moment = stacked((a.sum(0), b.sum(0), a.mT @ a, a.mT @ b) for a, b in about_all)
+        mean_x, mean_y = -sum_x / n[:, None], -sum_y / n[:, None]  # of the others
+
+        def of_others(each: Tensor, mean: Tensor) -> Tensor:
             return each.sum(0) - each - n[:, None, None] * mean_x[:, :, None] * mean[:, None]
 
-        out = [(x[rows] - of_x, y[rows] - of_y) for rows, of_x, of_y in zip(held, mean_x, mean_y, strict=True)]
-        gram, moment = (torch.stack(each) for each in zip(*((a.mT @ a, a.mT @ b) for a, b in out), strict=True))
-        square = torch.stack([b.square().sum() for _, b in out])
-        return cls(n, of_others(x, mean_x), of_others(y, mean_y), gram, moment, square)
+        about_others = parts(middle[0] + mean_x, middle[1] + mean_y)
+        out = stacked((a.mT @ a, a.mT @ b, b.square().sum()) for a, b in about_others)
+        return cls(n, of_others(gram, mean_x), of_others(moment, mean_y), *out)
 
     def errors(self, columns: Tensor, penalties: np.ndarray) -> Tensor:
         """Squared error [penalty, fold] on what a fold holds out, summed over its rows and targets, by these columns.

@@ -210,12 +210,12 @@ def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: 
 
 
 def save_state(
-    path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer, history: History, best: dict | None
+    path: Path, key: str, model: nn.Module, optimiser: torch.optim.Optimizer | None, history: History, best: dict | None
 ) -> None:
-    """Weights, the optimiser's moments and the history in one safetensors file, whole or not at all."""
+    """Weights, the optimiser's moments (None: no longer needed) and the history in one file, whole or not at all."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
-    for number, moments in optimiser.state_dict()["state"].items():
+    for number, moments in optimiser.state_dict()["state"].items() if optimiser else ():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     write_tensors(path, tensors, {"key": key, "history": json.dumps(history.rows)})
 

@@ -7,8 +7,8 @@ import pandas as pd
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
 from lib.evaluation.intervals import difference, holm
-from lib.evaluation.results import rows_with
 from lib.evaluation.sentences import SIGNIFICANT, number, points, short
+from lib.files.cells import rows_with
 
 CLASSICAL = "classical"  # the control
 COLUMNS = [

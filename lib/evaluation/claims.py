@@ -13,21 +13,10 @@ import pandas as pd
 
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation.results import SHARED, rows_with
-from lib.evaluation.sentences import (
-    NO_GROUPS,
-    SIGNIFICANT,
-    between,
-    estimate,
-    few_groups,
-    higher_first,
-    measured,
-    number,
-    p_text,
-    points,
-    seeds,
-    short,
-)  # fmt: skip
+from lib.evaluation import sentences
+from lib.evaluation.results import SHARED
+from lib.evaluation.sentences import NO_GROUPS, SIGNIFICANT, estimate, higher_first, measured, number, p_text, points
+from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
 
 STUDY = "paper4"  # the game of the study itself
@@ -67,7 +56,7 @@ def with_intervals(rows: pd.DataFrame, column: str = "value", sign: str = "") ->
     measures = rows["measure"] if "measure" in rows else [""] * len(rows)
     each = zip(rows[column], rows["low"], rows["high"], measures, strict=True)
     return [
-        number(value, name, sign) + (f" {between(low, high, name, sign)}" if np.isfinite([low, high]).all() else "")
+        f"{number(value, name, sign)} {sentences.between(low, high, name, sign)}".removesuffix(" (no interval)")
         for value, low, high, name in each
     ]
 
@@ -118,7 +107,8 @@ def best_subset(best: pd.DataFrame, measure: str, level: str, head: str) -> str:
     if not len(rows):
         return f"There is no {measured(measure, level)} on this corpus."
     row, of = rows.iloc[0], f"{measured(measure, level)} ({head} head)"
-    start = f"Best of the {row['subsets']} subsets by {of}: {short(row['best'])}, {estimate(row, measure=measure)}."
+    best_one = f"{sentences.short(row['best'])}, {estimate(row, measure=measure)}"
+    start = f"Best of the {row['subsets']} subsets by {of}: {best_one}."
     return f"{start} {_smaller(row, measure)}"
 
 
@@ -156,8 +146,8 @@ def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus
         _each_share(rows, _of(tables["marginals"], level, head)),
         _who_more(_of(tables["tests"], level, head)),
         beats_every_single(together),
-        few_groups(int(together["groups"].iloc[0])),
-        seeds(int(rows["seeds"].iloc[0])),
+        sentences.few_groups(int(together["groups"].iloc[0])),
+        sentences.seeds(int(rows["seeds"].iloc[0])),
     ]
     return " ".join(filter(None, says))
 
@@ -169,7 +159,7 @@ def _by_family(rows: pd.DataFrame) -> str:
         every, singles = of[of["encoder"] == ALL_FOUR], of[of["encoder"] != ALL_FOUR].dropna(subset="value")
         if len(every) and len(singles):
             pair = singles.loc[singles["value"].idxmax()], every.iloc[0]
-            each = ", ".join(f"{short(row['encoder'])} {estimate(row)}" for row in pair)
+            each = ", ".join(f"{sentences.short(row['encoder'])} {estimate(row)}" for row in pair)
             says.append(f"{name}: {each}")
     return f"By family of labels, the best single encoder and all four: {'; '.join(says[:FAMILIES])}." if says else ""
 

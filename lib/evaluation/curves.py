@@ -14,8 +14,9 @@ import pandas as pd
 from lib.evaluation import contributions, shapley
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Point
-from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import clear, number, points
+from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
 

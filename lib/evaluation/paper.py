@@ -28,6 +28,7 @@ TABLE2 = [
 TABLE2_COLUMNS = ["row", "extra_data", "published", "obtained", "low", "high", "source"]
 LEDGER_COLUMNS = ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
 CORPUS = "fsd50k"  # the paper's own
+NOT_OURS = "not trained here: its authors' number, by a protocol of their own"
 READ_AS = {"Table 1": "recall@5", "Table 2": SHARED}  # what the paper's numbers may be: only that is held against them
 
 
@@ -72,8 +73,9 @@ def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What the paper claims, what was obtained, and how far apart they are: one row a claim; `seeds` is how many.
+    """What the paper claims, what was obtained, and how far apart they are; `seeds` is how many ours has.
 
+    One row for each cell of Tables 1 and 2, and two differences. Nothing is obtained for a system that is not trained here.
     No row on other corpora than the paper's, and no deviation where the measure is not its own: `reason` says so.
     """
     if not is_the_papers(study):
@@ -86,17 +88,19 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
     for row in table1(study, table).query("measure == @measure and published.notna()").itertuples():
         obtained = row.retrained if row.row == "all four" else row.own
         claims.append((f"Table 1: {row.row}", row.published, obtained, row.low, row.high, why))
+    claims += [_difference(differences, name, where) for name in ("neuralogram", "waveform")]
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
     why = f"{where}; macro mAP of clips, and the paper does not say whether it means macro or micro"
-    claims.append(("Table 2: mAP of all four", TABLE2[-1][2], ours.value, ours.low, ours.high, why))
-    claims += [_difference(differences, name, where) for name in ("neuralogram", "waveform")]
+    claims.append(("Table 2: all four", TABLE2[-1][2], ours.value, ours.low, ours.high, why))
     rows = []
     for claim, published, obtained, low, high, reason in claims:
         incomparable = other[claim[:7]]
         deviation = np.nan if incomparable else obtained - published
         seeds = len(study.request.seeds)
         rows.append((claim, published, obtained, low, high, deviation, seeds, reason + incomparable))
-    return pd.DataFrame(rows, columns=LEDGER_COLUMNS)
+    nothing = (np.nan,) * 4
+    rows += [(f"Table 2: {row}", published, *nothing, None, NOT_OURS) for row, _, published in TABLE2[:-1]]
+    return pd.DataFrame(rows, columns=LEDGER_COLUMNS).astype({"seeds": "Int64"})
 
 
 def _not_comparable(study: Study, table: str, measure: str) -> str:
@@ -112,7 +116,8 @@ def _where(study: Study) -> str:
     corpus = "" if study.request.corpus == CORPUS else f"another corpus ({study.title})"
     preset = "" if study.request.preset == "paper" else f"preset {study.request.preset}"
     subset = "" if study.settings.subset == 1 else f"{study.settings.subset:g} of its clips"
-    return ", ".join(part for part in (corpus, preset, subset) if part) or "same corpus and settings"
+    others = [pair for pair in study.request.set.split() if not pair.startswith("subset=")]
+    return ", ".join(part for part in (corpus, preset, subset, *others) if part) or "same corpus and settings"
 
 
 def _difference(differences: pd.DataFrame, other: str, where: str) -> tuple:

@@ -8,8 +8,8 @@ from lib.evaluation.gains import BASE
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.probes import CLASSES
 from lib.evaluation.properties import PROPERTIES
-from lib.evaluation.results import rows_with
 from lib.evaluation.sentences import SIGNIFICANT, between, number
+from lib.files.cells import rows_with
 from lib.representations import PAPER
 
 TITLES = {one.name: one.title for one in PROPERTIES} | {CLASSES: "The classes of the corpus"}

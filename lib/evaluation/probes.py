@@ -99,8 +99,8 @@ def targets_of(part: Study, train: Side, test: Side) -> Iterator[Target]:
         part.note_time("properties of chunks", sum(seconds), len(train.rows) + len(test.rows), "chunks")
     for one in PROPERTIES:
         yield Target(one.name, one.unit, "r2", *(one.coordinates(values[one.name]) for values in sides))
-    labels = part.chunks.targets.astype(float)
-    yield Target(CLASSES, "macro mAP", SHARED, labels[train.rows], labels[test.rows])
+    classes = (part.chunks.targets[one.rows].astype(float) for one in (train, test))
+    yield Target(CLASSES, "macro mAP", SHARED, *classes)
 
 
 def shuffled(clips: np.ndarray, seed: int) -> np.ndarray:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.evaluation.results import SHARED, rows_with
+from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import estimate, number
 from lib.files import PlainError
-from lib.files.cells import unguarded
+from lib.files.cells import rows_with, unguarded
 from lib.representations import PAPER
 
 HEAD = "paper"  # the head of the pages, with a hidden layer; the tables have the linear one too

@@ -12,19 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from lib import files
-from lib.evaluation.measures import (
-    BY_CLASS,
-    NAMES,
-    WEIGHTS_BYTES,
-    Array,
-    Leaves,
-    Matrix,
-    Names,
-    Value,
-    chosen,
-    mean_of_known,
-    one_each,
-)
+from lib.evaluation import measures
+from lib.evaluation.measures import BY_CLASS, NAMES, Array, Leaves, Matrix, Names, Value
 from lib.files import digests
 from lib.sounds.arrays import batched_slices
 
@@ -49,7 +38,8 @@ def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
     """Blocks of weights [resample, item] int32: how often the group [item] of each was drawn."""
     group, n_groups = group_numbers(groups)
     draws = draws_of_groups(n_groups, resamples, seed)
-    return (draws[block][:, group] for block in batched_slices(resamples, max(1, WEIGHTS_BYTES // (4 * len(group)))))
+    at_once = max(1, measures.WEIGHTS_BYTES // (4 * len(group)))
+    return (draws[block][:, group] for block in batched_slices(resamples, at_once))
 
 
 class Resampled:
@@ -66,7 +56,7 @@ class Resampled:
     def over(self, name: str, columns: Sequence[int]) -> tuple[float, Array]:
         """The mean over these classes alone, and its values under the draws [resample]; NaN where none has a value."""
         values, rows = self.of_classes(name)
-        return float(mean_of_known(values[None, columns])[0]), mean_of_known(rows[:, columns])
+        return float(measures.mean_of_known(values[None, columns])[0]), measures.mean_of_known(rows[:, columns])
 
 
 class Bootstrap(Resampled):
@@ -75,13 +65,14 @@ class Bootstrap(Resampled):
     def __init__(
         self, targets: Array, scores: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None
     ) -> None:
-        self.matrix, self.groups = Matrix(targets, scores, leaves), one_each("groups", groups, "items", len(targets))
+        self.matrix = Matrix(targets, scores, leaves)
+        self.groups = measures.one_each("groups", groups, "items", len(targets))
         self.resamples, self.seed, self.by_class = resamples, seed, {}
 
     def of(self, name: str) -> tuple[Value, Array]:
-        measure = chosen([name])[name]
+        measure = measures.chosen([name])[name]
         value = float(measure.values(self.matrix, self._once)[0])
-        rows = mean_of_known(self.of_classes(name)[1]) if name in BY_CLASS else self._drawn(measure.values)
+        rows = measures.mean_of_known(self.of_classes(name)[1]) if name in BY_CLASS else self._drawn(measure.values)
         return Value(value, *measure.count(self.matrix)), rows
 
     def of_classes(self, name: str) -> tuple[Array, Array]:

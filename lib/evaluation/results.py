@@ -17,6 +17,7 @@ from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.measures import Value
 from lib.evaluation.scores import Scores, models, parts_of, sampling
 from lib.files import digests
+from lib.files.cells import rows_with
 from lib.representations import kind, names, settings_of
 from lib.settings import decisions
 from lib.sounds.chunks import LEVELS
@@ -134,11 +135,6 @@ def headline(study: Study) -> str:
 
 
 # Read off tables
-
-
-def rows_with(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
-    """The rows of a table with these values."""
-    return table[np.logical_and.reduce([table[column] == value for column, value in wanted.items()])]
 
 
 def pick(table: pd.DataFrame, **wanted: Any) -> pd.Series:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation.results import SHARED, pick, rows_with
+from lib.evaluation.results import SHARED, pick
+from lib.files.cells import rows_with
 
 PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
 SIGNIFICANT = 0.05  # the level of every test

@@ -1,4 +1,4 @@
-"""Cells of tables that are text to a spreadsheet, and what they were before."""
+"""Rows of tables by their values; cells that are text to a spreadsheet, and what they were before."""
 
 import re
 from typing import Any
@@ -9,6 +9,13 @@ FORMULA, GUARDED, NUMBER = (
     re.compile(r"'+[=+\-@\t\r]"),
     re.compile(r"[+-][\d.]+(e[+-]?\d+)?", re.I),
 )
+
+
+def rows_with(table: Any, **wanted: Any) -> Any:
+    """The rows of a table (a DataFrame) with these values."""
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    return table
 
 
 def guarded(table: Any) -> Any:

@@ -208,7 +208,7 @@ class Model:
         if lacking := [name for name in subset if name not in embeddings]:
             raise PlainError(f"{label(subset)}: {lacking[0]} was not embedded")
         model, plan = StackedHeads.of_subset(subset, self.heads[kind]), HeadPlan.of(self.settings, kind)
-        return scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), plan)[0]
+        return next(scores_of(model, torch.cat([self.scaled(name, embeddings[name]) for name in subset], dim=1), plan))
 
 
 @dataclass

@@ -53,11 +53,6 @@ def unit(measure: str, of: str = "%") -> str:
     return "d'" if measure == "d_prime" else f"{measure_name(measure)} ({of})"
 
 
-def rows_with(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
-    """The rows with these values."""
-    return table[np.logical_and.reduce([table[column] == value for column, value in wanted.items()])]
-
-
 def each_once(values: pd.Series) -> list:
     """The values in the order in which they first appear."""
     return list(dict.fromkeys(values))

@@ -13,10 +13,11 @@ from lib.evaluation import claims, metric_choices, predictions, probe_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
 from lib.evaluation.readable import model_name
-from lib.evaluation.results import SHARED, headline, rows_with
+from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import between, number
 from lib.explorer import html_media
 from lib.files import PlainError, digests
+from lib.files.cells import rows_with
 from lib.report import examples
 from lib.report.page_elements import Element, note, of_frame, sentences, table
 from lib.report.pictures import PICTURES
@@ -220,7 +221,8 @@ def the_ledger(run: Run) -> Iterator[Element]:
         return
     yield table("The paper's claims, and what was obtained, percent", {
         "claim": rows["claim"], "published": percents(rows["published"]), "obtained": percents(rows["obtained"]),
-        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"), "reason": rows["reason"],
+        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"),
+        "seeds": [f"{n:.0f}" if n == n else "" for n in rows["seeds"]], "reason": rows["reason"],
     })  # fmt: skip
 
 

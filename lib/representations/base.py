@@ -17,6 +17,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
+from lib.representations.kernels.portable import Chain
 from lib.settings import Chunking, Frozen
 from lib.sounds.arrays import Rows, batched_slices
 
@@ -102,6 +103,10 @@ class Representation(nn.Module, ABC):
     def forward(self, features: Tensor) -> Tensor:
         """Tokens [c, t, w] of features [c, d, t]: what the Transformer reads."""
         return self.front(features.float())
+
+    def portable(self) -> nn.Module:
+        """Samples [c, s] to tokens [c, t, w] by operations that other runtimes have, for export."""
+        return Chain(self.compute, self.forward, owned=[self])
 
     def over_time(self, features: np.ndarray) -> np.ndarray:
         """Means [c, d] over the frames of features [c, d, t]."""

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib.display.figures import frequency_axis
 from lib.representations.base import LEVEL, PAD_MODES, FrontEnd, Padding, ReferenceChunks, Representation, playable
-from lib.representations.kernels import in_parts
-from lib.representations.kernels.pitch import PART, ConstantQ, peaks
+from lib.representations.kernels import in_parts, portable
+from lib.representations.kernels.pitch import PART, ConstantQ, constant_q_filters, peaks, reach
+from lib.representations.kernels.portable import Chain, Filtered
 from lib.settings import Chunking, Frozen, choice
 
 
@@ -79,6 +80,15 @@ class Pitch(Representation):
 
     def compute(self, chunks: Tensor) -> Tensor:
         return in_parts(lambda part: peaks(self.magnitude(part), self.settings).to(torch.uint8), chunks, PART)
+
+    def portable(self) -> nn.Module:
+        filters = constant_q_filters(self.settings, self.rate_hz)
+        middle, used = filters.shape[1] // 2, reach(filters)
+        power = Filtered(
+            filters[:, middle - used : middle + used], self.hop, self.n_samples, self.magnitude.n_frames,
+            self.settings.padding == "reflect",
+        )  # fmt: skip
+        return Chain(power, torch.sqrt, lambda x: peaks(x, self.settings, portable.upper_median).float(), self.front)
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         edges_hz = self.settings.f_min_hz * 2 ** ((np.arange(len(features) + 1) - 0.5) / self.settings.bins_per_octave)

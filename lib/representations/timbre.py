@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib.representations.base import (
     LEVEL,
@@ -24,6 +24,7 @@ from lib.representations.base import (
     Scaling,
     playable,
 )
+from lib.representations.kernels.portable import Chain, Filtered, fourier
 from lib.representations.kernels.timbre import MelEnergy
 from lib.settings import Chunking, Frozen, choice
 
@@ -77,10 +78,24 @@ class Timbre(Representation):
         self.front = FrontEnd(settings.n_mfcc - 1, self.n_frames, width, settings.scaling)
 
     def compute(self, chunks: Tensor) -> Tensor:
-        energy = self.energy(chunks)  # one frame more than is kept, since the floor looks at all
+        return self.cepstrum(self.energy(chunks))
+
+    def cepstrum(self, energy: Tensor) -> Tensor:
+        """Features [c, coefficient, frame] of energies [c, frame, band]: one frame more, since the floor looks at all."""
         floor = (energy.amax((1, 2), keepdim=True) * 10 ** (-self.settings.top_db / 10)).clamp_(min=1e-10)
         level = energy.maximum(floor)[:, : self.n_frames].log10()  # in bels: the cosines make dB of them
         return (level @ (10 * self.cosines.T)).transpose(1, 2).contiguous()
+
+    def portable(self) -> nn.Module:
+        from torchaudio.functional import melscale_fbanks
+
+        settings = self.settings
+        filters = fourier(torch.hann_window(settings.n_fft).double().numpy())
+        power = Filtered(filters, self.hop, self.n_samples, self.n_frames + 1, settings.padding == "reflect")
+        bands = melscale_fbanks(
+            settings.n_fft // 2 + 1, 0, self.rate_hz / 2, settings.n_mels, self.rate_hz, "slaney", "slaney"
+        )
+        return Chain(power, lambda x: self.cepstrum(x.mT @ bands), self.front)
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         # each coefficient by its own spread, since the low ones are ten times the high ones

@@ -20,6 +20,7 @@ from lib.representations.base import (
     playable,
     statistics_over_time,
 )
+from lib.representations.kernels.portable import Chain
 from lib.representations.kernels.waveform import FilterMaxima, highest, padding
 from lib.settings import Chunking, Frozen, choice
 
@@ -67,6 +68,13 @@ class Waveform(Representation):
         patches = features[:, : self.n_patches * self.patch].reshape(-1, self.patch)
         maxima = FilterMaxima.apply(patches, self.filters.weight[:, 0], self.filters.bias)
         return self.front(maxima.unflatten(0, (-1, self.n_patches)).transpose(1, 2))
+
+    def portable(self) -> nn.Module:
+        def maxima(samples: Tensor) -> Tensor:
+            patches = samples[:, : self.n_patches * self.patch].reshape(-1, self.patch)
+            return plain(patches, self.filters.weight[:, 0], self.filters.bias).unflatten(0, (-1, self.n_patches)).mT
+
+        return Chain(maxima, self.front, owned=[self.filters])
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:
         axis.plot(np.arange(len(features)) / self.rate_hz, features, color=self.colour, linewidth=0.5, rasterized=True)

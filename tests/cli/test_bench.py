@@ -114,3 +114,12 @@ def test_the_plain_way_cuts_as_the_study_does():
     assert chunks.shape == (3, 16000)
     assert np.array_equal(chunks[2], np.resize(np.arange(32000, 41600), 16000))
     assert len(plain.cut(np.zeros(35000))) == 2
+
+
+def test_a_part_done_once_and_counted_n_times():
+    count = case.Clock()
+    with count("a", times=1000):
+        sum(range(3_000_000))
+    with count("b"):
+        pass
+    assert count.seconds["a"] > 10 > count.seconds["b"] >= 0

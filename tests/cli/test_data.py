@@ -1,6 +1,7 @@
 """make data: what it takes, what it says, and a corpus that make study can read at the end."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lib.cli.data import data, planned
 from lib.cli.environment import Stop
-from lib.files import PlainError
+from lib.evaluation import paper
+from lib.files import PROJECT, PlainError
 from lib.sounds import corpora
 
 
@@ -61,6 +65,25 @@ def test_from_a_mirror_to_a_corpus_that_can_be_studied(tmp_path, archives, mirro
     assert ours.hash == theirs.hash
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.stdout.startswith("fsd50k: everything is there")
+
+
+@pytest.mark.slow
+def test_from_the_download_to_the_ledger(tmp_path, archives, mirror):
+    """What docs/paper_on_one_gpu.md has, without a hand in between: split archives from a server, the study, the ledger."""
+    root, home = tmp_path / "fsd50k", tmp_path / "home"
+    environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    for words in (
+        ["data", f"FROM={mirror}", f"ARCHIVES={archives / 'archives.csv'}"],
+        ["study", "PRESET=tiny", "SEEDS=0,1", "SET=training.epochs=1", "DEVICE=cpu"],
+    ):
+        command = [sys.executable, "-m", "lib.cli.commands", words[0], "CORPUS=fsd50k", f"ROOT={root}", *words[1:]]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    ledger = pd.read_csv(home / "runs" / "fsd50k-tiny" / "tables" / "ledger.csv").set_index("claim")
+    ours = [*(f"Table 1: {row}" for row in paper.TABLE1), "Table 2: all four"]
+    assert set(ledger.index) > {*ours, *(f"Table 2: {row}" for row, _, _ in paper.TABLE2)}
+    assert (ledger.loc[ours, "seeds"] == 2).all() and ledger.loc[ours, ["obtained", "low", "high"]].notna().all(axis=None)
+    np.testing.assert_allclose(ledger["deviation"], ledger["obtained"] - ledger["published"])
 
 
 def test_from_a_folder(tmp_path, archives, capsys):

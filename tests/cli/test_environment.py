@@ -269,7 +269,7 @@ def test_make_that_is_interrupted_adds_no_line_of_its_own(beside_makefile):
     )  # fmt: skip
     process.stdout.read(1)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=60) == (b"", b"")
+    assert process.communicate(timeout=300) == (b"", b"")
     assert process.returncode != 0
 
 

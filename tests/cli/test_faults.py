@@ -1,49 +1,55 @@
 """The driver of faults on a finished study: a few kills and one of each kind of damage end in the same tables."""
 
+import io
 import random
-import shutil
+from contextlib import redirect_stderr, redirect_stdout
 
+import headless
 import pytest
 
 from lib.cli.environment import Stop
 from lib.cli.faults import number, report
 from lib.cli.faults.damage import KINDS, damaged, flipped_bit
 from lib.cli.faults.kills import kills
-from lib.cli.faults.tiny import Tiny
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, small_corpus):
-    """A study that nobody has hurt."""
-    tiny = Tiny(tmp_path_factory.mktemp("faults") / "whole", small_corpus)
-    status, words = tiny.run()
-    assert status == 0, words
-    return tiny
+from lib.cli.faults.tiny import CONTROLS, Tiny
+from lib.cli.repair import take_out_damaged
 
 
 @pytest.mark.slow
-def test_killed_a_few_times_it_ends_in_the_same_tables(whole, tmp_path):
-    rows = kills(Tiny(tmp_path / "home", whole.corpus), whole.results(), random.Random(3), 4, 60)
+def test_whatever_process_is_killed_nothing_is_left_running_and_it_ends_in_the_same_tables(finished, copy):
+    flipped_bit(copy.folder / "tables" / "contributions.csv")  # two notebooks are left to run
+    rows = kills(copy, finished.results(), random.Random(3), 4, longest_s=5)
     assert [row["killed"] for row in rows] == ["group", "kernel", "snakemake", "parent"]
     assert [row for row in rows if row["good"] != "yes"] == []
     assert rows[-1]["then"] == "finished with the same tables and scores"
 
 
+class InThisProcess(Tiny):
+    """A study that ends without a process for each notebook."""
+
+    def run(self, *more):
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as words, redirect_stderr(words):
+            patch.setenv("STUDY_HOME", str(self.home))
+            print(*take_out_damaged(self.folder), sep="\n")
+            headless.run_study(ROOT=str(self.corpus), CONTROLS=CONTROLS)
+        return 0, words.getvalue()
+
+
 @pytest.mark.slow
-def test_a_flipped_bit_in_each_kind_of_file_is_said_and_made_again(whole, tmp_path):
-    rows = damaged(whole, tmp_path / "home", whole.results(), random.Random(3), flipped_bit)
+def test_a_flipped_bit_in_each_kind_of_file_is_said_and_made_again(finished, tmp_path):
+    """All of it is made again, once killed while it trains."""
+    whole = InThisProcess(finished.home, finished.corpus)
+    rows = damaged(whole, tmp_path / "home", finished.results(), random.Random(3), flipped_bit)
     assert [row["what"] for row in rows] == [*KINDS, "state of a training"]
     assert [row for row in rows if row["good"] != "yes"] == []
 
 
 @pytest.mark.slow
-def test_a_result_that_differs_is_found(whole, tmp_path):
-    shutil.copytree(whole.home, tmp_path / "home", symlinks=True)
-    copy = Tiny(tmp_path / "home", whole.corpus)
-    assert copy.differing(whole.results()) == []
+def test_a_result_that_differs_is_found(finished, copy):
+    assert copy.differing(finished.results()) == []
     flipped_bit(copy.folder / "tables" / "subsets.csv")
     (copy.folder / "scores" / "pitch-own-seed0.npy").unlink()
-    assert copy.differing(whole.results()) == ["scores/pitch-own-seed0.npy", "tables/subsets.csv"]
+    assert copy.differing(finished.results()) == ["scores/pitch-own-seed0.npy", "tables/subsets.csv"]
 
 
 def test_numbers():

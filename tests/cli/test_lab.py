@@ -80,7 +80,7 @@ def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone
         next(line for line in process.stdout if "copy and paste" in line)
         address = re.search(r"(http://127\.0\.0\.1:(\d+))/lab\?token=(\w{20,})", process.stdout.readline())
         server, port, token = address.groups()
-        wait_until(lambda: answers(f"{server}/api?token={token}"), patience_s=60)  # the address is printed before it listens
+        wait_until(lambda: answers(f"{server}/api?token={token}"))  # the address is printed before it listens
         listed = json.load(urllib.request.urlopen(f"{server}/api/contents?token={token}"))
         assert "01_representations.ipynb" in [each["name"] for each in listed["content"]]
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -90,4 +90,4 @@ def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone
         assert {each.ip for each in open_} == {"127.0.0.1"} and int(port) in {each.port for each in open_}
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(300)

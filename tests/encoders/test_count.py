@@ -11,34 +11,35 @@ MOST = {"pitch": 300, "timbre": 300, "neuralogram": 300, "waveform": 400, "mobil
 
 
 @pytest.fixture(scope="module")
-def steps():
-    return {
-        precision: list(all_steps(Settings.preset("paper", {"training.precision": precision}), 200))
-        for precision in ("auto", "float32")
-    }
+def counts():
+    """Of each step of the paper in each precision: what one batch, two batches of an epoch, and a batch more cost."""
+    found = {}
+    for precision in ("auto", "float32"):
+        steps = all_steps(Settings.preset("paper", {"training.precision": precision}), 200)
+        found[precision] = {each.name: (each.batches(1), each.batches(2)) for each in steps}
+    return found
 
 
 @pytest.mark.parametrize("precision", ["auto", "float32"])
-def test_a_step_of_the_paper_is_a_few_hundred_kernels(steps, precision):
-    found = {each.name: each.one.kernels for each in steps[precision]}
+def test_a_step_of_the_paper_is_a_few_hundred_kernels(counts, precision):
+    found = {name: two.kernels - one.kernels for name, (one, two) in counts[precision].items()}
     assert set(found) == set(MOST)
     assert not {name: kernels for name, kernels in found.items() if kernels > MOST[name]}
     assert min(found.values()) > 10, "a count that sees nothing proves nothing"
 
 
 @pytest.mark.parametrize("precision", ["auto", "float32"])
-def test_nothing_is_copied_from_or_to_the_host_within_an_epoch(steps, precision):
-    for each in steps[precision]:
-        short, long = each.batches(1), each.batches(3)
-        assert short.host_copies == long.host_copies == 1, f"{each.name}: the order of the items, once an epoch"
-        assert long.kernels > 2 * short.kernels
+def test_nothing_is_copied_from_or_to_the_host_within_an_epoch(counts, precision):
+    for name, (one, two) in counts[precision].items():
+        assert one.host_copies == two.host_copies == 1, f"{name}: the order of the items, once an epoch"
+        assert two.kernels > 1.5 * one.kernels
 
 
-def test_products_in_bfloat16_move_less_memory(steps):
-    for half, single in zip(*steps.values(), strict=True):
-        if half.name != "heads":
-            assert half.one.bytes < 0.8 * single.one.bytes
-            assert half.one.flops == single.one.flops
+def test_products_in_bfloat16_move_less_memory(counts):
+    for name in set(MOST) - {"heads"}:
+        (half_one, half_two), (one, two) = (counts[precision][name] for precision in ("auto", "float32"))
+        assert half_two.bytes - half_one.bytes < 0.8 * (two.bytes - one.bytes)
+        assert half_two.flops - half_one.flops == two.flops - one.flops
 
 
 def test_the_count_of_one_product_is_the_one_by_hand():

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from waiting import wait_until
 
 from lib import files
 from lib.encoders import encoder as encoders
@@ -197,7 +197,8 @@ class Half:
     def compute(self, chunks):
         Half.blocks += 1
         if Half.blocks == 2:
-            time.sleep(60)  # killed in here, with one block written
+            Path(sys.argv[1]).with_name("second").touch()
+            time.sleep(1000)  # killed in here, with one block written
         return chunks[:, :4]
 
 encoders.compute_features(Half(), np.ones((200, 8), np.float32), Path(sys.argv[1]), torch.device("cpu"))
@@ -207,11 +208,8 @@ encoders.compute_features(Half(), np.ones((200, 8), np.float32), Path(sys.argv[1
 def test_killed_while_features_are_computed_nothing_half_is_taken_for_whole(tmp_path):
     path = tmp_path / "features" / "half-1.npy"
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(path)], cwd=files.PROJECT)
-    end = time.monotonic() + 120
-    while not list(path.parent.glob(".half-1*")):
-        assert time.monotonic() < end and process.poll() is None
-        time.sleep(0.05)
-    time.sleep(0.2)
+    wait_until(lambda: path.with_name("second").exists() or process.poll() is not None)
+    assert process.poll() is None and list(path.parent.glob(".half-1*"))
     process.kill()
     process.wait()
     assert not path.exists()
@@ -257,3 +255,19 @@ def test_training_in_bfloat16_ends_near_float32(name, apart, chunks, tmp_path):
     assert half.scores.dtype == half.embeddings.dtype == np.float32
     assert all(value.dtype != torch.bfloat16 for value in half.encoder.state_dict().values())
     assert 0 < np.abs(single.scores - half.scores).max() < apart
+
+
+def test_features_in_half_the_bytes_leave_the_scores_near(chunks, tmp_path):
+    """How far scores move with the same weights, and in a training on rounded features, as shares of their spread."""
+    halved, named = (
+        Settings.read({**TINY.model_dump(), "representations": {"neuralogram": {"stored_as": kind}}})
+        for kind in ("float16", "float32")
+    )
+    assert encoders.key_of("neuralogram", chunks, named, 0) == encoders.key_of("neuralogram", chunks, TINY, 0)
+    whole, half = (train("neuralogram", chunks, tmp_path / "a"), train("neuralogram", chunks, tmp_path / "b", halved))
+    paths = sorted((files.cache() / "features").glob("neuralogram-*.npy"), key=lambda path: path.stat().st_size)
+    rounded, features = map(np.load, paths)
+    assert (rounded.dtype, features.dtype) == (np.float16, np.float32) and rounded.shape == features.shape
+    of_rounded, of_features = (encoders.predictions(whole.encoder, each, torch.device("cpu"))[1] for each in (rounded, features))
+    assert 0 < np.abs(of_rounded - of_features).max() < 0.03 * of_features.std()
+    assert 0 < np.abs(half.scores - whole.scores).max() < 0.1 * whole.scores.std()

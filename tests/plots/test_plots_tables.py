@@ -84,3 +84,4 @@ def test_many_branches_are_rows_and_their_names_keep_apart():
     width, height = figure.get_size_inches()
     assert width < 9 and height > width * 0.8
     assert "3.8\n(3.6 to 4.1)" in {text.get_text() for text in figure.axes[0].texts}
+    assert figure.axes[0].collections[0].get_clim() == (0, 10)

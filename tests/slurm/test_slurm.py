@@ -5,14 +5,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from lib.cli.cluster import PLUGINS
 from lib.cli.environment import Stop
 from lib.cli.extras import need
+from lib.cli.faults.tiny import CONTROLS
 from lib.files import PROJECT
 
 SCRIPT = Path(__file__).with_name("cluster.sh")
@@ -45,26 +46,17 @@ def jobs():
     return {number: (rule, state) for number, state, rule in (line.split("|") for line in done.stdout.splitlines())}
 
 
-def until(found, process, patience_s=500):
-    """What found() gives, as soon as it gives something."""
-    end = time.monotonic() + patience_s
-    while not (answer := found()):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    return answer
-
-
 @pytest.mark.slow
 def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, finished, small_corpus, tmp_path):
     environment = {**os.environ, "STUDY_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    words = [f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3"]
+    words = [f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3", f"CONTROLS={CONTROLS}"]
     command = [sys.executable, "-m", "lib.cli.commands", "study", *words]
     run = tmp_path / "runs" / "planted-tiny"
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:  # fmt: skip
         notebook = run / "notebooks" / f"02_train_encoder-{KILLED.removeprefix('train_')}-seed0.ipynb"
-        until(notebook.exists, process)
+        wait_until(lambda: notebook.exists() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
         (killed,) = [number for number, (rule, state) in jobs().items() if KILLED in rule and state == "RUNNING"]
         subprocess.run(["scancel", killed], check=True)
         said, _ = process.communicate(timeout=3000)
@@ -73,7 +65,7 @@ def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, f
     of_rule = {number: state for number, (rule, state) in jobs().items() if KILLED in rule}
     assert of_rule.pop(killed) == "CANCELLED"
     assert list(of_rule.values()) == ["COMPLETED"]
-    theirs = finished[0] / "runs" / "planted-tiny"
+    theirs = finished.folder
     scores = sorted(path.name for path in (theirs / "scores").iterdir())
     assert len(scores) > 15
     for name in scores:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -62,7 +63,7 @@ def damaged(
     """The rows of one kind of harm."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(whole.home, folder, symlinks=True)
-    tiny, hurt = Tiny(folder, whole.corpus), {}
+    tiny, hurt = replace(whole, home=folder), {}
     for kind, place in KINDS.items():
         hurt[kind] = rng.choice(sorted(folder.glob(place)))
         harm(hurt[kind])

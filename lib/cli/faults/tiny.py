@@ -44,11 +44,11 @@ class Tiny:
         """Of the run."""
         return self.home / "runs" / RUN
 
-    def begin(self) -> subprocess.Popen:
-        """`make study`, in a session of its own; its output goes to a file beside its home."""
+    def begin(self, *more: str) -> subprocess.Popen:
+        """`make study` with `more` variables, in a session of its own; its output goes to a file beside its home."""
         command = [
             sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={self.corpus}", "PRESET=tiny", "DEVICE=cpu",
-            f"CONTROLS={CONTROLS}",
+            f"CONTROLS={CONTROLS}", *more,
         ]  # fmt: skip
         self.home.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "STUDY_HOME": str(self.home), "PYTHONPATH": str(files.PROJECT)}
@@ -63,9 +63,9 @@ class Tiny:
         """The output of the last call."""
         return self.home.with_name(f"{self.home.name}.txt")
 
-    def run(self) -> tuple[int, str]:
+    def run(self, *more: str) -> tuple[int, str]:
         """`make study` to its end: status and output."""
-        status = self.begin().wait()
+        status = self.begin(*more).wait()
         return status, self.log.read_text()
 
     def running(self) -> str:

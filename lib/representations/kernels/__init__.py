@@ -1,5 +1,7 @@
 """The fast forms of the representations' rules, one file each; tests hold each equal to the plain rule beside its class.
 
+`portable` has the pieces of their other form, for export.
+
 On a processor they work on as many chunks at a time as its cache takes, elsewhere on all at once, in few kernels.
 """
 

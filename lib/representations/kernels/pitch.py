@@ -10,6 +10,7 @@ are frames, give the response of each bin.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -91,11 +92,13 @@ class ConstantQ(nn.Module):
         return torch.fft.ifft(torch.cat(responses[::-1], dim=2), dim=0, norm="forward")[self.own]
 
 
-def peaks(magnitude: Tensor, settings: PitchSettings) -> Tensor:
+def peaks(
+    magnitude: Tensor, settings: PitchSettings, median: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """Peaks [c, bin, frame] bool of magnitudes: the rule of `pitch.plain`, since the logarithm keeps their order."""
     floor = (magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)).clamp(min=NOTHING)
     floored = magnitude.maximum(floor)
-    found = floored >= upper_median(floored.transpose(1, 2).flatten(1))[:, None, None]
+    found = floored >= (median or upper_median)(floored.transpose(1, 2).flatten(1))[:, None, None]
     if not settings.strict:
         found &= floored > floor
     for step in range(1, settings.neighbours + 1):

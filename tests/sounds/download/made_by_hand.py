@@ -53,3 +53,9 @@ def archive(*entries, count=None, cd_size=None, cd_offset=None, disk=0, list_dis
     count = len(entries) if count is None else count
     sizes = (len(listed) if cd_size is None else cd_size, len(body) if cd_offset is None else cd_offset)
     return body + listed + struct.pack("<4s4H2LH", END, disk, list_disk, count, count, *sizes, len(comment)) + comment
+
+
+def contents(folder):
+    """Name -> content of every file below a folder that is not among the archives."""
+    found = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name.as_posix(): content for name, content in found.items() if name.parts[0] != "archives"}

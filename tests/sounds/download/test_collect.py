@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from faulty_server import serving
-from made_by_hand import Entry, archive
+from made_by_hand import Entry, archive, contents
 
 from lib import files
 from lib.sounds.download import DownloadError, Job, Source, from_table, get, need
@@ -56,14 +56,6 @@ def table(folder, archives, url=""):
                 [path.name, f"{url}/{path.name}?download=1", hashlib.md5(content).hexdigest(), len(content)]
             )
     return from_table(folder / "archives.csv")
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] != "archives"
-    }
 
 
 def served(archives, **behaviour):

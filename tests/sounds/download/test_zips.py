@@ -6,7 +6,7 @@ import subprocess
 import zipfile
 
 import pytest
-from made_by_hand import Entry, archive
+from made_by_hand import Entry, archive, contents
 
 from lib.sounds.download.parts import ArchiveError, Parts
 from lib.sounds.download.unpack import absent, unpack
@@ -34,10 +34,6 @@ def split(folder, sounds, *options):
     """The parts of sounds, split by zip, in order."""
     run("zip", "-q", "-r", *options, folder / "a.zip", sounds.name, cwd=sounds.parent)
     return [*sorted(folder.glob("a.z[0-9]*")), folder / "a.zip"]
-
-
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @needs_zip

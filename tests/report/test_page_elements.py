@@ -1,0 +1,45 @@
+"""What a page is made of: tables of text whose numbers are known as such, and names that stay text."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+
+from lib.report import page_elements
+
+
+def test_columns_of_numbers_are_known_and_gaps_do_not_count():
+    found = page_elements.table("a", {
+        "name": ["x", "y"], "value": ["1.5", ""], "interval": ["1.2 to 3", "no value"], "with": ["1.2 (1.0 to 1.4)", "-3e-05"],
+        "mixed": ["1", "two"],
+    })  # fmt: skip
+    assert dict(zip(found.body["columns"], found.numeric, strict=True)) == {
+        "name": False, "value": True, "interval": True, "with": True, "mixed": False,
+    }  # fmt: skip
+    assert found.body["rows"][0] == ("x", "1.5", "1.2 to 3", "1.2 (1.0 to 1.4)", "1")
+
+
+def test_a_table_without_rows_or_columns_is_one():
+    assert page_elements.table("a", {"x": []}).numeric == (False,)
+    assert page_elements.table("a", {}).body["rows"] == []
+
+
+def test_cells_of_a_frame_are_text_and_missing_ones_empty():
+    frame = pd.DataFrame({"a": [0.30000000000000004, np.nan], "b": ["01", None], "c": [3, 4]})
+    assert page_elements.of_frame("t", frame).body["rows"] == [("0.3", "01", "3"), ("", "", "4")]
+    assert page_elements.of_frame("t", frame, ["c", "a"], folded=True).body["columns"] == ("c", "a")
+
+
+def test_columns_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        page_elements.table("a", {"x": ["1", "2"], "y": ["1"]})
+
+
+def test_sentences_and_names_are_escaped():
+    assert page_elements.code("run `make <study>` & see") == "run <code>make &lt;study&gt;</code> &amp; see"
+    assert page_elements.breakable("pitch+timbre_x.y<b>") == "pitch+<wbr>timbre_<wbr>x.<wbr>y&lt;b&gt;"
+
+
+def test_a_page_that_lacks_a_value_is_not_made():
+    with pytest.raises(UndefinedError):
+        page_elements.page("report.html.j2", slug="x")
