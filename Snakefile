@@ -40,8 +40,8 @@ def given(seed=None, place="", **own):
     """A notebook's parameters as JSON, so that papermill keeps their types."""
     fold = {"fold": FOLDS[place], "part": True} if place else {}
     seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
-    # which controls are wanted concerns only the notebooks that run and read them
-    request = {name: value for name, value in PLAN["request"].items() if name != "controls"}
+    # which controls and peers are wanted concerns only the notebooks that run and read them
+    request = {name: value for name, value in PLAN["request"].items() if name not in ("controls", "peers")}
     named = {{"name": "run_name", "set": "settings"}.get(name, name): value for name, value in request.items()}
     return json.dumps({**named, **fold, **seeds, **own})
 
@@ -100,16 +100,27 @@ def controls(wildcards):
     ]
 
 
-def request(wildcards):
+PEERS = PLAN.get("peers", {})  # name: as it was asked for
+
+
+def peers(wildcards):
+    """What the jobs of all peers leave, one for each place and seed."""
+    return [
+        f"{place}logs/peer-{peer}-seed{seed}.json" for place in FOLDS or [""] for peer in PEERS for seed in PLAN["seeds"]
+    ]
+
+
+def request(wildcards, **own):
     """The study's request as JSON, of one fold where it is one of several."""
     fold = {"fold": FOLDS[wildcards.place], "part": True} if wildcards.place else {}
-    return json.dumps({**PLAN["request"], **fold})
+    return json.dumps({name: value for name, value in {**PLAN["request"], **fold}.items() if name != "peers"} | own)
 
 
 wildcard_constraints:
     place=r"(fold\d+/)?",
     seed=r"\d+",
     control=r"[a-z0-9]+",
+    peer=r"[A-Za-z_][\w.]*",
 
 
 rule all:
@@ -117,6 +128,7 @@ rule all:
         "tables/table1.csv",
         "tables/neighbours.csv",
         f"{next(iter(FOLDS), '')}tables/parameters.csv",
+        ["tables/peers.csv"] if PEERS else [],
     default_target: True
 
 
@@ -189,6 +201,29 @@ rule control:
         "{output:q} {params.request:q} 2> {log.words:q}"
 
 
+rule peer:
+    input:
+        scores,
+        # one log-mel encoder serves all peers: it is not trained twice at once
+        lambda wildcards: [path for path in controls(wildcards) if "control-logmel-" in path],
+        lib=library_of(notebook("07_table2")),
+    output:
+        "{place}logs/peer-{peer}-seed{seed}.json",
+    log:
+        words="{place}logs/peer-{peer}-seed{seed}.txt",
+    params:
+        request=lambda wildcards: request(wildcards, controls="", peers=PEERS[wildcards.peer]),
+        corpus=PLAN["corpus"],
+        title=lambda wildcards: f"{wildcards.place}peer {wildcards.peer}, seed {wildcards.seed}",
+    threads: PLAN["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        exported(OWN_GPU)
+        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.peer}} {{wildcards.seed}} "
+        "{output:q} {params.request:q} 2> {log.words:q}"
+
+
 rule subsets:
     input:
         scores,
@@ -234,6 +269,7 @@ rule paper_figures:
     input:
         "tables/contributions.csv",
         "tables/subsets.csv",
+        peers,
         notebook=notebook("05_paper_figures"),
         lib=library_of(notebook("05_paper_figures")),
     output:
@@ -268,6 +304,27 @@ rule explorer:
         given=lambda wildcards: given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
         title="06_explorer",
         screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule table2:
+    input:
+        "tables/subsets.csv",
+        peers,
+        notebook=notebook("07_table2"),
+        lib=library_of(notebook("07_table2")),
+    output:
+        "tables/peers.csv",
+        "tables/peer_gains.csv",
+    log:
+        notebook="notebooks/07_table2.ipynb",
+        words="logs/07_table2.txt",
+    params:
+        given=lambda wildcards: given(peers=PLAN["request"]["peers"]),
+        title="07_table2",
+        screen="-",
     threads: PLAN["threads"]
     shell:
         RUN

@@ -78,6 +78,9 @@ def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
     placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
     planned = in_subprocess(plan, given)
+    if planned["peers"]:
+        need(*planned["needs"])
+        in_subprocess(check_peers, planned["request"])
     where_jobs_run = placed(given, planned["threads"])
     if given.get("PROFILE"):
         planned["gpus"] = []  # there the scheduler gives a job its GPU
@@ -107,7 +110,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     """
     request = request_of(given)
     from lib.cli.gpus import places
-    from lib.controls import find
+    from lib.controls import find, peers
     from lib.encoders.training import device_of
     from lib.representations import names
     from lib.settings import SettingsError
@@ -117,6 +120,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     try:
         device_of(request.device)
         study = Study.of(request)
+        beside = peers.of_request(study)
         corpus = study.read_corpus()
         for part in study.parts:
             check_fold(corpus, part.request.fold)
@@ -133,8 +137,20 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
         "control_jobs": [name for name in study.settings.controls if find(name).own_job],
+        "peers": {name: peer.word for name, peer in beside.items()},
+        "needs": [module for peer in beside.values() for module in peer.needs],
         "summary": summary(study, corpus),
     }  # fmt: skip
+
+
+def check_peers(request: Mapping[str, Any]) -> None:
+    """Load every peer once, so that missing weights are reported before anything runs."""
+    from lib.controls import peers
+    from lib.study import Request, Study
+
+    for peer in peers.of_request(Study.of(Request(**request))).values():
+        if not peer.learner:
+            peer.load()
 
 
 def bytes_of_training(study: Any, corpus: Any) -> int:
