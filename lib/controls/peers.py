@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from lib import files
-from lib.controls.keeping import Embeddings, checkpoints, load_study_encoder, of_study, score_heads, trained, write_once
-from lib.controls.work import OWN, noise, untrained
+from lib.controls.keeping import OWN, Embeddings, checkpoints, load_study_encoder, of_study, score_heads, trained, write_once
+from lib.controls.work import noise, untrained
 from lib.encoders import training
 from lib.encoders.encoder import embed_chunks
 from lib.encoders.peers import PeerError, Wanted, wanted
@@ -42,7 +42,7 @@ def of_request(study: Study) -> dict[str, Wanted]:
 def run(part: Study, name: str, seed: int) -> None:
     """Make the scores of one peer, of one part and seed, or leave those that the same inputs made."""
     torch.set_num_threads(part.settings.threads)
-    with files.held(checkpoints(part, name) / f"seed{seed}", f"peer {name}, seed {seed}"):
+    with files.locked(checkpoints(part, name) / f"seed{seed}", f"peer {name}, seed {seed}"):
         wanted = of_request(part)[name]
         told = _learner(part, wanted, seed) if wanted.learner else _frozen(part, wanted, seed)
         write_about(part, name, told)
@@ -53,7 +53,7 @@ def run(part: Study, name: str, seed: int) -> None:
 def _frozen(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
     name, chunks, peer = wanted.name, part.chunks, wanted.load()
     found = embedded(name, peer, chunks, training.device_of(part.request.device))
-    score_heads(part, on_chunks(name), seed, {name: np.asarray(found.chunks)}, chunks)
+    score_heads(part, on_chunks(name), seed, {name: np.asarray(found.chunks)})
     _on_top(part, name, np.asarray(found.clips)[chunks.clip], seed, BESIDE, {})
     of_peer = {"crop": peer.crop, "rate_hz": peer.rate_hz, "size": peer.size, "trained_here": False, "beside": BESIDE}
     return asdict(peer.about) | of_peer | costs(found.cost)
@@ -88,15 +88,15 @@ def _on_top(
     part: Study, name: str, own: np.ndarray, seed: int, others: tuple[str, ...], second: Embeddings
 ) -> None:
     """The game of five with a peer's embeddings [chunk, size], and what stands beside it instead."""
-    score_heads(part, five(name), seed, of_study(part, seed) | {name: own}, part.chunks)
-    score_heads(part, beside(name, others), seed, {name: own} | controls(part, own, seed) | second, part.chunks)
+    score_heads(part, five(name), seed, of_study(part, seed) | {name: own})
+    score_heads(part, beside(name, others), seed, {name: own} | controls(part, own, seed) | second)
 
 
 def controls(part: Study, own: np.ndarray, seed: int) -> Embeddings:
     """What stands beside a peer [chunk, size] instead of pitch or timbre."""
-    with files.held(checkpoints(part, "logmel") / f"seed{seed}", f"control logmel, seed {seed}", wait=True):
+    with files.locked(checkpoints(part, "logmel") / f"seed{seed}", f"control logmel, seed {seed}", wait=True):
         logmel = trained(part, "logmel", "logmel", seed)
-    with files.held(checkpoints(part, "untrained") / f"seed{seed}", f"control untrained, seed {seed}", wait=True):
+    with files.locked(checkpoints(part, "untrained") / f"seed{seed}", f"control untrained, seed {seed}", wait=True):
         bare = {f"untrained_{name}": untrained(part, name, seed) for name in ("pitch", "timbre")}
     return {"noise": noise(part.chunks, part.settings.body.width, seed), "logmel": logmel, "twice": own, **bare}
 

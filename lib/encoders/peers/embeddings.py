@@ -22,8 +22,7 @@ from lib.encoders.speed import flops_counted
 from lib.encoders.transformer import n_parameters
 from lib.files import digests
 from lib.settings import Chunking
-from lib.sounds.chunks import Chunks
-from lib.sounds.cutting import cut_clip
+from lib.sounds.chunks import Chunks, cut_clip
 from lib.sounds.decode import decode
 
 VERSION = 1  # of the rules below: raised when the same weights and files would give other embeddings
@@ -56,7 +55,7 @@ class Embedded:
 def embedded(name: str, peer: Peer, chunks: Chunks, device: torch.device) -> Embedded:
     """The embeddings of all clips by a frozen peer, computed now or before. BadFile where a clip no longer reads."""
     folder = files.cache() / "peers" / f"{name}-{key_of(peer, chunks)}"
-    with files.held(folder, f"embeddings of {name}", wait=True):
+    with files.locked(folder, f"embeddings of {name}", wait=True):
         found = digests.or_again(lambda: _read(folder))
         if found is None:
             shards = list(_shards(peer.to(device).eval(), chunks, folder, name))

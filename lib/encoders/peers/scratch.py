@@ -60,11 +60,11 @@ def learn(
     name: str, kind: type[Learner], chunks: Chunks, settings: Settings, seed: int, folder: Path, device: torch.device
 ) -> Learned:
     """Train it now, take up where an earlier call stopped, or read back its result."""
-    with files.held(folder, f"{name}, seed {seed}", wait=True):
+    with files.locked(folder, f"{name}, seed {seed}", wait=True):
         torch.manual_seed(seed)
         model, key = kind(settings_of(name, kind, settings), len(chunks.corpus.classes)), key_of(name, kind, chunks, settings, seed)
         seconds = 0.0
-        if not _read(model, folder, key):
+        if not training.load_weights(model, folder / "learner.safetensors", key):
             seconds = _train(name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device)
         model.to(device).eval()
         schedule = schedule_of(name, kind, settings)
@@ -103,15 +103,6 @@ def _train(
     training.save_weights(model, folder / "learner.safetensors", key)
     digests.remove(folder / "learner.state.safetensors")
     return time.perf_counter() - start
-
-
-def _read(model: Learner, folder: Path, key: str) -> bool:
-    path = folder / "learner.safetensors"
-    found = digests.reread(path, training.load_tensors) if path.exists() else None
-    if found is None or found[1]["key"] != key:
-        return False
-    model.load_state_dict(found[0])
-    return True
 
 
 def _outputs(name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ from torch import nn
 from lib.encoders.peers.base import About, Peer
 from lib.encoders.peers.embeddings import by_length, embedded, macs_a_second, pieces, windows
 from lib.settings import Chunking
-from lib.sounds.cutting import cut
 from lib.sounds.corpora.base import Corpus
+from lib.sounds.cutting import cut
 
 CPU = torch.device("cpu")
 CHUNKING = Chunking()

@@ -15,8 +15,8 @@ from lib.encoders.peers.psla import Psla, PslaSettings
 from lib.encoders.peers.scratch import learn
 from lib.encoders.speed import flops_counted
 from lib.settings import Chunking, Settings, SettingsError
-from lib.sounds.cutting import cut
 from lib.sounds.corpora.base import Corpus
+from lib.sounds.cutting import cut
 
 CPU = torch.device("cpu")
 
