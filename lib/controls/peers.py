@@ -12,7 +12,16 @@ import numpy as np
 import torch
 
 from lib import files
-from lib.controls.keeping import OWN, Embeddings, checkpoints, load_study_encoder, of_study, score_heads, trained, write_once
+from lib.controls.keeping import (
+    OWN,
+    Embeddings,
+    checkpoints,
+    load_study_encoder,
+    of_study,
+    score_heads,
+    trained,
+    write_once,
+)
 from lib.controls.work import noise, untrained
 from lib.encoders import training
 from lib.encoders.encoder import embed_chunks

@@ -64,7 +64,7 @@ def learn(
         torch.manual_seed(seed)
         model, key = kind(settings_of(name, kind, settings), len(chunks.corpus.classes)), key_of(name, kind, chunks, settings, seed)
         seconds = 0.0
-        if not training.load_weights(model, folder / "learner.safetensors", key):
+        if not digests.or_again(lambda: training.load_weights(model, folder / "learner.safetensors", key)):
             seconds = _train(name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device)
         model.to(device).eval()
         schedule = schedule_of(name, kind, settings)
