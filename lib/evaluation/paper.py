@@ -145,7 +145,8 @@ def ledger(study: Study, table: pd.DataFrame, differences: pd.DataFrame | None =
         seeds = len(study.request.seeds)
         rows.append((claim, published, obtained, low, high, deviation, seeds, reason + incomparable))
     nothing = (np.nan,) * 4
-    rows += [(f"Table 2: {row.system}", row.published, *nothing, None, NOT_OURS) for row in TABLE2[:-1]]
+    for row in TABLE2[:-1]:
+        rows.append((f"Table 2: {row.system}", row.published, *nothing, None, f"{NOT_OURS} ({row.source})"))
     return pd.DataFrame(rows, columns=LEDGER_COLUMNS).astype({"seeds": "Int64"})
 
 

@@ -125,7 +125,7 @@ def test_on_fsd50k_published_rows_stand_with_their_source_and_peers_in_table_and
     )
     assert table.loc["all four", "parameters"] == 1000
     claims = paper.ledger(study, subsets).set_index("claim")
-    assert claims.loc["Table 2: mAP of Ear, own windows", "published"] == 0.5
+    assert claims.loc["Table 2: Ear, own windows", "published"] == 0.5
 
 
 def test_without_a_peer_nothing_is_added(tmp_path, monkeypatch):
