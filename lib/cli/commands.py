@@ -32,6 +32,7 @@ from lib.cli.unforeseen import in_one_line
 from lib.display.screen import counted, minutes, short_path
 from lib.files import PlainError, digests, runs
 
+FEW_TESTED = 5  # groups of test clips below which the other folds are pointed to
 HOW_TO_RUN = ("JOBS", "THREADS", "PROFILE")  # the other variables are lib.study.Request's fields
 
 
@@ -47,7 +48,6 @@ def main(words: Sequence[str]) -> int:
         given = variables(command, pairs)
         with in_one_line(command), files.room_for(files.home()):
             os.environ.update(own_caches(os.environ, files.cache() / "user"))
-            compile_once()
             return actions[command](given)
     except (Stop, PlainError) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
@@ -100,6 +100,7 @@ def study(given: Mapping[str, str]) -> int:
             line, planned["slowest_first"] = in_subprocess(estimate, planned, int(where_jobs_run[1]) // planned["threads"])
             print(line, flush=True)
             digests.write_json(folder / "request.json", {"plan": planned})
+        compile_once()
         return run_graph(planned, where_jobs_run)
 
 
@@ -196,16 +197,22 @@ def check_fold(corpus: Any, fold: int | str) -> None:
 
 def summary(study: Any, corpus: Any) -> str:
     """What will be done, in a few lines."""
+    from lib.sounds.corpora.rows import reasons
+
     request, left_out = study.request, len(corpus.rejected)
     fold = f"fold {request.fold}, " if request.fold else ""
-    rejected = f", {left_out} left out before reading (tables/rejected.csv says why)" if left_out else ""
+    rejected = f", {left_out} left out ({reasons(corpus.rejected)}; all in tables/rejected.csv)" if left_out else ""
     tested = [corpus.with_fold(part.request.fold, study.settings.validation) for part in study.parts]
     sizes = (tested[0] if len(tested) == 1 else corpus).sizes
+    notes = [line for one in tested for line in one.remarks]
+    n_groups = min(one.clips.loc[one.clips["role"] == "test", "group"].nunique() for one in tested)
+    if request.fold != "all" and request.corpus == "table" and 1 < n_groups < FEW_TESTED:
+        notes.append(f"{n_groups} groups are tested on, so intervals are wide and rough; FOLD=all tests every group once")
     return "\n".join([
         f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
         f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {request.device}",
         f"results in {short_path(study.folder)}, figures in {short_path(study.figures)}",
-        *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
+        *sizes, *dict.fromkeys(f"note: {line}" for line in notes),
     ])  # fmt: skip
 
 
@@ -282,7 +289,9 @@ def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
 
 def report(given: Mapping[str, str]) -> int:
     """runs/<study>/report.html of a run, by default the newest finished one."""
-    path = in_subprocess(write_report, runs.wanted(given.get("STUDY", "")))
+    folder = runs.wanted(given.get("STUDY", ""))
+    compile_once()
+    path = in_subprocess(write_report, folder)
     print(f"{short_path(path)} ({path.stat().st_size / 1e6:.1f} MB): one file that opens from disk, without a network")
     return 0
 
@@ -306,6 +315,7 @@ TWO = min(2, os.cpu_count() or 1)
 
 def test(given: Mapping[str, str]) -> int:
     """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
+    compile_once()
     by_file = ["--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/conftest.py
     words = ["-n", str(TWO), *by_file, *shlex.split(given.get("ARGS", ""))]
     return run([sys.executable, "-m", "pytest", *words], OMP_NUM_THREADS="1", MPLBACKEND="agg")
@@ -316,6 +326,7 @@ def bench(given: Mapping[str, str]) -> int:
     if given.get("ONLY") not in ("step", "study", "cost"):
         need("nnAudio")
     threads = str(whole_number("THREADS", given.get("THREADS", "")) or TWO)
+    compile_once()
     words = [f"THREADS={threads}", *(f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name))]
     return run([sys.executable, "-m", "lib.cli.bench", *words], OMP_NUM_THREADS=threads, MPLBACKEND="agg")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from lib import files
+from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop, terminate_with_parent
 from lib.cli.processes import in_subprocess, interruptible, prepended, stop
 from lib.display.screen import short_path
@@ -30,6 +31,7 @@ IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 def serve(folder: Path, port: str) -> int:
     """Serve the explorer of the run in `folder` until Ctrl-C; Stop where the port is taken or it does not start."""
     number = free_port(port)
+    compile_once()
     print(f"starting the explorer of {folder.name}", flush=True)
     page = in_subprocess(parameterised, folder)
     log = folder / "logs" / "explorer.txt"

@@ -71,6 +71,21 @@ def not_run(record: Record) -> str:
     return f"Recorded on FSD50K: {listed(there)}." if there else "**The paper's corpus, FSD50K, has not been run yet.**"
 
 
+HURT = {"kills": "killed at random moments", "disks": "on disks too small, then large enough", "damage": "with damaged files"}
+
+
+def faults(record: Record) -> str:
+    """How often a tiny study that was hurt ended as it should; `record` is what `make faults` found."""
+    told = []
+    for name, how in HURT.items():
+        good = record.table(name)["good"] == "yes"
+        told += [f"{how} ({good.sum()} of {len(good)} times)"] if len(good) else []
+    return (
+        f"A tiny study, {listed(told)}, ended in the same tables and scores as one that nobody hurt (on a disk that is too "
+        "small: in one line that says so), by `make faults`."
+    )
+
+
 # The table
 
 

@@ -47,7 +47,7 @@ def score_cell(value: float) -> str:
     if np.isnan(value):
         return f"<td style='{NUMBER}; color: #666'>silent</td>"
     strength = 0.65 * float(np.clip(value, 0, 1))
-    return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{value:.2f}</td>"
+    return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{round(value, 2) + 0.0:.2f}</td>"
 
 
 def scores(found: pd.DataFrame, title: str) -> str:
