@@ -148,7 +148,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         if rows[key].duplicated().any():
             raise ValueError(f"{what} of {name!r} hold several levels or heads; hand over one of each")
     chance = values["subset"].isin(["", "chance"])
-    order = _by_size(values[~chance])
+    order = values[~chance].assign(size=values["subset"].map(lambda subset: len(members(subset))))
+    order = order.sort_values(["size", "value"], ascending=[True, False])  # small subsets first, those of one size by value
     shown = _shown_clips(clips)
     with style():
         figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
@@ -164,12 +165,6 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         figure.legend(*panels["clips"].get_legend_handles_labels(), loc="outside lower right", fontsize=7, ncols=2)
         heading(figure, f"{name}: who knows it, and on which clips")
     return figure
-
-
-def _by_size(values: pd.DataFrame) -> pd.DataFrame:
-    """Small subsets first, those of one size by their value."""
-    sizes = values["subset"].str.count(r"\+") + 1
-    return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
 
 
 def _values(axis: Axes, order: pd.DataFrame, chance: pd.Series) -> None:
