@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import GREY, over_all, style
 from lib.display.screen import measure_name
-from lib.plots.parts import BAND, INK, mark
+from lib.plots.common import BAND, INK, mark
 
 # Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
 MARKS = {
