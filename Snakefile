@@ -76,7 +76,7 @@ def exported(gpus=""):
 
 NOTEBOOK = (
     f"exec {as_word(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
-    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.words:q}}"
+    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.messages:q}}"
 )
 RUN = exported() + NOTEBOOK
 
@@ -140,7 +140,7 @@ rule representations:
         "{place}tables/parameters.csv",
     log:
         notebook="{place}notebooks/01_representations.ipynb",
-        words="{place}logs/01_representations.txt",
+        messages="{place}logs/01_representations.txt",
     params:
         given=lambda wildcards: given(place=wildcards.place),
         corpus=PLAN["corpus"],
@@ -166,7 +166,7 @@ for representation in PLAN["representations"]:
             f"{{place}}scores/{representation}-own-seed{{seed}}.npy",
         log:
             notebook=f"{{place}}notebooks/02_train_encoder-{representation}-seed{{seed}}.ipynb",
-            words=f"{{place}}logs/02_train_encoder-{representation}-seed{{seed}}.txt",
+            messages=f"{{place}}logs/02_train_encoder-{representation}-seed{{seed}}.txt",
         params:
             given=lambda wildcards, name=representation: given(**dict(wildcards.items()), representation=name),
             corpus=PLAN["corpus"],
@@ -187,7 +187,7 @@ rule control:
     output:
         "{place}logs/control-{control}-seed{seed}.json",
     log:
-        words="{place}logs/control-{control}-seed{seed}.txt",
+        messages="{place}logs/control-{control}-seed{seed}.txt",
     params:
         request=request,
         corpus=PLAN["corpus"],
@@ -198,7 +198,7 @@ rule control:
     shell:
         exported(OWN_GPU)
         + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.control}} {{wildcards.seed}} "
-        "{output:q} {params.request:q} 2> {log.words:q}"
+        "{output:q} {params.request:q} 2> {log.messages:q}"
 
 
 rule peer:
@@ -234,7 +234,7 @@ rule subsets:
         "{place}tables/subsets.csv",
     log:
         notebook="{place}notebooks/03_subsets.ipynb",
-        words="{place}logs/03_subsets.txt",
+        messages="{place}logs/03_subsets.txt",
     params:
         given=lambda wildcards: given(place=wildcards.place, controls=PLAN["request"]["controls"]),
         title=lambda wildcards: f"{wildcards.place}03_subsets",
@@ -255,7 +255,7 @@ rule contributions:
         "tables/contributions.csv",
     log:
         notebook="notebooks/04_contributions.ipynb",
-        words="logs/04_contributions.txt",
+        messages="logs/04_contributions.txt",
     params:
         given=lambda wildcards: given(controls=PLAN["request"]["controls"]),
         title="04_contributions",
@@ -280,7 +280,7 @@ rule paper_figures:
         "tables/timing.csv",
     log:
         notebook="notebooks/05_paper_figures.ipynb",
-        words="logs/05_paper_figures.txt",
+        messages="logs/05_paper_figures.txt",
     params:
         given=lambda wildcards: given(),
         title="05_paper_figures",
@@ -299,7 +299,7 @@ rule explorer:
         "tables/neighbours.csv",
     log:
         notebook="notebooks/06_explorer.ipynb",
-        words="logs/06_explorer.txt",
+        messages="logs/06_explorer.txt",
     params:
         given=lambda wildcards: given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
         title="06_explorer",

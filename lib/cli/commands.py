@@ -29,6 +29,7 @@ from lib.cli.processes import end_with_parent, in_subprocess, interruptible, pre
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
+from lib.cli.values import whole_number
 from lib.display.screen import counted, minutes, short_path
 from lib.files import PlainError, digests, runs
 
@@ -76,7 +77,7 @@ def data(given: Mapping[str, str]) -> int:
 
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
-    placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
+    placed(given, whole_number("THREADS", given.get("THREADS", ""), 1) or 1)  # what cannot be, before anything is made
     planned = in_subprocess(plan, given)
     if planned["peers"]:
         need(*planned["needs"])
@@ -173,7 +174,7 @@ def request_of(given: Mapping[str, str]) -> Any:
     values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
         values["root"] = str(Path(values["root"]).expanduser().resolve())
-    if whole_number("THREADS", given.get("THREADS", "")):
+    if whole_number("THREADS", given.get("THREADS", ""), 1):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:
         request = Request(**values)
@@ -216,18 +217,11 @@ def summary(study: Any, corpus: Any) -> str:
     ])  # fmt: skip
 
 
-def whole_number(name: str, text: str) -> int:
-    """The number from 1 in `text`, 0 where it is empty; Stop if it is something else."""
-    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
-        raise Stop(f"{name}={text}: a whole number from 1")
-    return int(text or 0)
-
-
 def placed(given: Mapping[str, str], threads: int) -> list[str]:
     """snakemake's options for where jobs run: on so many cores of this machine, or by a cluster's profile."""
     jobs = given.get("JOBS", "")
     if given.get("PROFILE"):
-        whole_number("JOBS", jobs)
+        whole_number("JOBS", jobs, 1)
         return graph_options(given["PROFILE"], jobs)
     return ["--cores", str(cores_to_use(jobs, threads))]
 
@@ -235,7 +229,7 @@ def placed(given: Mapping[str, str], threads: int) -> list[str]:
 def cores_to_use(jobs: str, threads: int) -> int:
     """Cores for `jobs` notebooks at a time (empty: as many as fit, four at most); Stop if there are not so many."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
+    wanted = whole_number("JOBS", jobs, 1) or max(1, min(4, there // threads))
     if wanted * threads > there:
         cores = f"{wanted * threads} cores, and there are {there}"
         raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: ask for less")
@@ -325,7 +319,7 @@ def bench(given: Mapping[str, str]) -> int:
     """The benchmark, in a process with the wanted threads."""
     if given.get("ONLY") not in ("step", "study", "cost"):
         need("nnAudio")
-    threads = str(whole_number("THREADS", given.get("THREADS", "")) or TWO)
+    threads = str(whole_number("THREADS", given.get("THREADS", ""), 1) or TWO)
     compile_once()
     words = [f"THREADS={threads}", *(f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name))]
     return run([sys.executable, "-m", "lib.cli.bench", *words], OMP_NUM_THREADS=threads, MPLBACKEND="agg")

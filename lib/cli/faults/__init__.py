@@ -19,6 +19,7 @@ from lib.cli.faults.damage import damage
 from lib.cli.faults.disks import disks
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import Row, Tiny, make_corpus
+from lib.cli.values import whole_number
 from lib.display.screen import short_path
 
 KILLS = 50
@@ -26,7 +27,7 @@ KILLS = 50
 
 def faults(given: Mapping[str, str]) -> int:
     """Hurt a tiny study with SEED and N kills; tables on the screen and in figures/faults; 1 where something is wrong."""
-    seed, n = (number(name, given.get(name, "")) for name in ("SEED", "N"))
+    seed, n = (whole_number(name, given.get(name, "")) for name in ("SEED", "N"))
     folder = files.home() / "data" / "faults"
     shutil.rmtree(folder, ignore_errors=True)
     corpus, rng = make_corpus(folder), random.Random(seed)
@@ -47,13 +48,6 @@ def faults(given: Mapping[str, str]) -> int:
         shutil.rmtree(folder)
     print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
     return 0 if good else 1
-
-
-def number(name: str, text: str) -> int | None:
-    """The whole number in `text`, None where it is empty; Stop where it is something else."""
-    if text and not (text.isascii() and text.isdigit()):
-        raise Stop(f"{name}={text}: a whole number")
-    return int(text) if text else None
 
 
 def report(name: str, rows: list[Row]) -> bool:
