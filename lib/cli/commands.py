@@ -232,7 +232,7 @@ def cores_to_use(jobs: str, threads: int) -> int:
     wanted = whole_number("JOBS", jobs, 1) or max(1, min(4, there // threads))
     if wanted * threads > there:
         cores = f"{wanted * threads} cores, and there are {there}"
-        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: ask for less")
+        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: set one of them lower")
     return wanted * threads
 
 

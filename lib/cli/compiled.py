@@ -33,7 +33,7 @@ def compile_once() -> bool:
             print("compiling librosa's functions: once, a minute on a slow machine", file=sys.stderr, flush=True)
             if done.parent == Path(sys.prefix):
                 for path in cached():
-                    path.unlink()  # who knows how many wrote them at once
+                    path.unlink()  # several may have written them at once
             command = [sys.executable, "-c", EVERY_MODULE]
             if subprocess.run(command, check=False, preexec_fn=terminate_with_parent).returncode == 0:
                 done.touch()

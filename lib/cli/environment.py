@@ -120,11 +120,11 @@ def check_names(command: str, names: object) -> None:
 
 def for_commands(environ: dict, python: Path) -> dict:
     """The environment without make's own variables, with .venv's programs first; lib.cli.commands ends with make."""
-    kept = {name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
-    kept["VIRTUAL_ENV"] = str(python.parent.parent)
-    kept["PYTHONUTF8"] = "1"  # names of clips and labels, whatever the locale
-    return dict(kept, STUDY_MAKE=str(os.getppid())) if "MAKELEVEL" in environ else kept
+    cleaned = {name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    cleaned["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
+    cleaned["VIRTUAL_ENV"] = str(python.parent.parent)
+    cleaned["PYTHONUTF8"] = "1"  # names of clips and labels, whatever the locale
+    return dict(cleaned, STUDY_MAKE=str(os.getppid())) if "MAKELEVEL" in environ else cleaned
 
 
 def own_caches(environ: dict, folder: Path) -> dict:
@@ -150,7 +150,7 @@ def own_caches(environ: dict, folder: Path) -> dict:
 def set_up(project: Path, explicit: bool = False) -> Path:
     """Bring project/.venv up to date and give its interpreter; Stop says what is in the way.
 
-    explicit: this Python was asked for by name, so a .venv of another version is made anew.
+    explicit: this Python was named by the user, so a .venv of another version is made again.
     """
     venv, this = project / ".venv", "{}.{}".format(*sys.version_info)
     python = venv / "bin" / "python"

@@ -1,7 +1,7 @@
 """`make lab`: JupyterLab on copies of the notebooks, so that running all cells changes nothing that git keeps.
 
 The copies lie in runs/lab. One whose cells nobody edited is brought up to date where the project's notebook changes; one that
-was edited stays as it is. The server listens to this machine alone, and asks for the token in the address that it prints.
+was edited stays as it is. The server listens to this machine alone, and requires the token in the address that it prints.
 """
 
 import json

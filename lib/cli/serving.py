@@ -1,6 +1,6 @@
-"""The explorer in the browser: notebooks/06_explorer.ipynb on one run, shown by Voila without its code.
+"""The explorer in the browser: notebooks/06_explorer.ipynb on one run, by Voila without its code.
 
-The page is served to this machine alone, and asks nothing of any other: templates of ours (lib/cli/voila) leave out
+The page is served to this machine alone, and requests nothing from any other: templates of ours (lib/cli/voila) leave out
 what Voila would fetch from the network.
 """
 

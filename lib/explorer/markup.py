@@ -56,8 +56,8 @@ def scores(found: pd.DataFrame, title: str) -> str:
     rows = []
     for row in found.to_dict("records"):
         name = html.escape(row["class"])
-        shown = f"<b>{name}</b> (its label)" if row["own"] else name
-        rows.append([cell(shown, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
+        label = f"<b>{name}</b> (its label)" if row["own"] else name
+        rows.append([cell(label, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
     return table(title, ["class", "whole", *seconds], rows)
 
 
