@@ -38,12 +38,10 @@ def faults(given: Mapping[str, str]) -> int:
     if status:
         raise Stop(f"the tiny study fails undisturbed: {output.strip().splitlines()[-1]}")
     seconds, expected = time.monotonic() - started, whole.results()
-    found = {
-        "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 3),
-        "disks": disks(Tiny(folder / "disks", corpus), expected),
-        "damage": damage(whole, folder / "damage", expected, rng),
-    }
-    good = False not in [report(name, rows) for name, rows in found.items()]
+    n = KILLS if n is None else n
+    good = report("kills", kills(Tiny(folder / "kills", corpus), expected, rng, n, seconds / 3))
+    good = report("disks", disks(Tiny(folder / "disks", corpus), expected)) and good
+    good = report("damage", damage(whole, folder / "damage", expected, rng)) and good
     if good:
         shutil.rmtree(folder)
     print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
