@@ -1,4 +1,4 @@
-# Every line hands over to Python, which knows what may be set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
+# Every line hands over to Python, which checks what is set: make study CORPUS=esc50 ROOT=folder PRESET=laptop FOLD=1
 export PYTHON = python3
 .PHONY: help setup data study record report explorer embed bundle test lab bench faults
 .NOTPARALLEL:

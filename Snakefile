@@ -40,8 +40,8 @@ def given(seed=None, place="", **own):
     """A notebook's parameters as JSON, so that papermill keeps their types."""
     fold = {"fold": FOLDS[place], "part": True} if place else {}
     seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
-    # which controls are wanted concerns only the notebooks that run and read them
-    request = {name: value for name, value in PLAN["request"].items() if name != "controls"}
+    # which controls and peers are wanted concerns only the notebooks that run and read them
+    request = {name: value for name, value in PLAN["request"].items() if name not in ("controls", "peers")}
     named = {{"name": "run_name", "set": "settings"}.get(name, name): value for name, value in request.items()}
     return json.dumps({**named, **fold, **seeds, **own})
 
@@ -76,7 +76,7 @@ def exported(gpus=""):
 
 NOTEBOOK = (
     f"exec {as_word(sys.executable)} -u -m lib.cli.notebook $PPID {{params.title:q}} {{params.screen}} "
-    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.words:q}}"
+    f"{{input.notebook:q}} {{log.notebook:q}} -y {{params.given:q}} --cwd {as_word(PROJECT)} 2> {{log.messages:q}}"
 )
 RUN = exported() + NOTEBOOK
 
@@ -100,16 +100,27 @@ def controls(wildcards):
     ]
 
 
-def request(wildcards):
+PEERS = PLAN.get("peers", {})  # name: as it was asked for
+
+
+def peers(wildcards):
+    """What the jobs of all peers leave, one for each place and seed."""
+    return [
+        f"{place}logs/peer-{peer}-seed{seed}.json" for place in FOLDS or [""] for peer in PEERS for seed in PLAN["seeds"]
+    ]
+
+
+def request(wildcards, **own):
     """The study's request as JSON, of one fold where it is one of several."""
     fold = {"fold": FOLDS[wildcards.place], "part": True} if wildcards.place else {}
-    return json.dumps({**PLAN["request"], **fold})
+    return json.dumps({name: value for name, value in {**PLAN["request"], **fold}.items() if name != "peers"} | own)
 
 
 wildcard_constraints:
     place=r"(fold\d+/)?",
     seed=r"\d+",
     control=r"[a-z0-9]+",
+    peer=r"[A-Za-z_][\w.]*",
 
 
 rule all:
@@ -117,6 +128,7 @@ rule all:
         "tables/table1.csv",
         "tables/neighbours.csv",
         f"{next(iter(FOLDS), '')}tables/parameters.csv",
+        ["tables/peers.csv"] if PEERS else [],
     default_target: True
 
 
@@ -128,7 +140,7 @@ rule representations:
         "{place}tables/parameters.csv",
     log:
         notebook="{place}notebooks/01_representations.ipynb",
-        words="{place}logs/01_representations.txt",
+        messages="{place}logs/01_representations.txt",
     params:
         given=lambda wildcards: given(place=wildcards.place),
         corpus=PLAN["corpus"],
@@ -154,7 +166,7 @@ for representation in PLAN["representations"]:
             f"{{place}}scores/{representation}-own-seed{{seed}}.npy",
         log:
             notebook=f"{{place}}notebooks/02_train_encoder-{representation}-seed{{seed}}.ipynb",
-            words=f"{{place}}logs/02_train_encoder-{representation}-seed{{seed}}.txt",
+            messages=f"{{place}}logs/02_train_encoder-{representation}-seed{{seed}}.txt",
         params:
             given=lambda wildcards, name=representation: given(**dict(wildcards.items()), representation=name),
             corpus=PLAN["corpus"],
@@ -175,7 +187,7 @@ rule control:
     output:
         "{place}logs/control-{control}-seed{seed}.json",
     log:
-        words="{place}logs/control-{control}-seed{seed}.txt",
+        messages="{place}logs/control-{control}-seed{seed}.txt",
     params:
         request=request,
         corpus=PLAN["corpus"],
@@ -186,6 +198,29 @@ rule control:
     shell:
         exported(OWN_GPU)
         + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.control}} {{wildcards.seed}} "
+        "{output:q} {params.request:q} 2> {log.messages:q}"
+
+
+rule peer:
+    input:
+        scores,
+        # one log-mel encoder serves all peers: it is not trained twice at once
+        lambda wildcards: [path for path in controls(wildcards) if "control-logmel-" in path],
+        lib=library_of(notebook("07_table2")),
+    output:
+        "{place}logs/peer-{peer}-seed{seed}.json",
+    log:
+        words="{place}logs/peer-{peer}-seed{seed}.txt",
+    params:
+        request=lambda wildcards: request(wildcards, controls="", peers=PEERS[wildcards.peer]),
+        corpus=PLAN["corpus"],
+        title=lambda wildcards: f"{wildcards.place}peer {wildcards.peer}, seed {wildcards.seed}",
+    threads: PLAN["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        exported(OWN_GPU)
+        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.peer}} {{wildcards.seed}} "
         "{output:q} {params.request:q} 2> {log.words:q}"
 
 
@@ -199,7 +234,7 @@ rule subsets:
         "{place}tables/subsets.csv",
     log:
         notebook="{place}notebooks/03_subsets.ipynb",
-        words="{place}logs/03_subsets.txt",
+        messages="{place}logs/03_subsets.txt",
     params:
         given=lambda wildcards: given(place=wildcards.place, controls=PLAN["request"]["controls"]),
         title=lambda wildcards: f"{wildcards.place}03_subsets",
@@ -220,7 +255,7 @@ rule contributions:
         "tables/contributions.csv",
     log:
         notebook="notebooks/04_contributions.ipynb",
-        words="logs/04_contributions.txt",
+        messages="logs/04_contributions.txt",
     params:
         given=lambda wildcards: given(controls=PLAN["request"]["controls"]),
         title="04_contributions",
@@ -234,6 +269,7 @@ rule paper_figures:
     input:
         "tables/contributions.csv",
         "tables/subsets.csv",
+        peers,
         notebook=notebook("05_paper_figures"),
         lib=library_of(notebook("05_paper_figures")),
     output:
@@ -244,7 +280,7 @@ rule paper_figures:
         "tables/timing.csv",
     log:
         notebook="notebooks/05_paper_figures.ipynb",
-        words="logs/05_paper_figures.txt",
+        messages="logs/05_paper_figures.txt",
     params:
         given=lambda wildcards: given(),
         title="05_paper_figures",
@@ -263,11 +299,32 @@ rule explorer:
         "tables/neighbours.csv",
     log:
         notebook="notebooks/06_explorer.ipynb",
-        words="logs/06_explorer.txt",
+        messages="logs/06_explorer.txt",
     params:
         given=lambda wildcards: given(seed=PLAN["seeds"][0], seeds=PLAN["request"]["seeds"]),
         title="06_explorer",
         screen="/dev/null",
+    threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule table2:
+    input:
+        "tables/subsets.csv",
+        peers,
+        notebook=notebook("07_table2"),
+        lib=library_of(notebook("07_table2")),
+    output:
+        "tables/peers.csv",
+        "tables/peer_gains.csv",
+    log:
+        notebook="notebooks/07_table2.ipynb",
+        words="logs/07_table2.txt",
+    params:
+        given=lambda wildcards: given(peers=PLAN["request"]["peers"]),
+        title="07_table2",
+        screen="-",
     threads: PLAN["threads"]
     shell:
         RUN

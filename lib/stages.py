@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from lib import files
-from lib.controls import ControlError, crossfit, find
+from lib.controls import ControlError, crossfit, find, peers
 from lib.encoders import speed
 from lib.encoders.encoder import Trained, parts_of_epochs, train_encoder
 from lib.encoders.fast import product_type, products
@@ -94,6 +94,14 @@ def run_controls(study: Study) -> pd.DataFrame:
     left_out = pd.DataFrame(rows, columns=["control", "reason", "curve"])
     study.write_table("curves_left_out", left_out[left_out["curve"] != ""])
     return study.write_table("controls_left_out", left_out.loc[left_out["curve"] == "", ["control", "reason"]])
+
+
+def score_peers(study: Study) -> None:
+    """Every peer that the study asks for, of each fold and seed: its embeddings, and the test scores of its heads."""
+    for part in study.parts:
+        for name in peers.of_request(part):
+            for seed in part.request.seeds:
+                peers.run(part, name, seed)
 
 
 def learned_from(study: Study, name: str, seed: int) -> np.ndarray:

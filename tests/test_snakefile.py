@@ -165,3 +165,23 @@ def test_jobs_that_train_take_a_place_on_a_gpu(planned, tmp_path):
     planned["request"]["device"] = "cuda:1"  # what is named is taken, and nothing hidden from it
     _, words = dry_run(planned, tmp_path / "other", "--resources", "gpu=4")
     assert "STUDY_GPUS" not in words and "gpu=1" in words
+
+
+def test_peers_are_jobs_of_each_fold_and_seed_and_change_no_other_job(home, folds_corpus, tmp_path):
+    asked = {"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": "all", "SEEDS": "0,3"}
+    planned = plan({**asked, "PEERS": "silero,crepe"})
+    assert planned["needs"] == ["silero_vad", "torchcrepe"]
+    _, words = dry_run(planned, tmp_path / "run")
+    jobs = re.findall(r"-m lib\.cli\.control \$PPID '(fold\d/)peer (\w+), seed (\d)'", words)
+    assert sorted(jobs) == [(f"fold{fold}/", peer, seed) for fold in (1, 2, 3) for peer in ("crepe", "silero") for seed in "03"]
+    told = [line for line in words.splitlines() if line.startswith("Shell command") or "lib.cli" in line]
+    with_peers = {re.search(r"/(0\d)_", line).group(1) for line in told if "lib.cli.notebook" in line and '"peers": "silero,crepe"' in line}
+    assert with_peers == {"07"}
+    assert {re.search(r'"peers": "(\w+)"', line).group(1) for line in told if "lib.cli.control" in line} == {"silero", "crepe"}
+
+
+def test_without_peers_there_is_no_job_of_theirs_and_nothing_to_install(planned, tmp_path):
+    assert (planned["peers"], planned["needs"]) == ({}, [])
+    titles, words = dry_run(planned, tmp_path / "run")
+    assert "peer" not in " ".join(titles) and "07_table2" not in titles
+    assert "lib.cli.control" not in words

@@ -1,13 +1,21 @@
 """What `make` calls, a command a file: no logic of the study.
 
+environment   names on make's command line, and .venv; runs before anything is installed
+commands      what it hands over to: a command by its name, and `make study`
 record        figures, tables and provenance of a run into figures/record, then the pages
 results_page  README.md and docs/results.md from the records
 data          a corpus from the network
+embed, bundle a finished run as a tool
+serving, lab  the explorer by Voila; JupyterLab on copies of the notebooks
+bench, faults the benchmark; kills, full disks and damaged files over a tiny study
+estimate      how long a run will take
 cluster       the study's jobs on a cluster, by a profile
-graph         snakemake, in a process that ends with the one above it, and its notebooks with it
-notebook      a notebook of the graph, likewise
-lab           JupyterLab on copies of the notebooks
-outcome       how a run ended: Table 1, or what failed
-bars          what the notebooks of a run say, on a terminal
+graph         snakemake, in a process that ends with the one above it, and its jobs with it
+notebook      a notebook of the graph, likewise; control: a control of the graph; gpus: on which GPU
+imports       the files of lib that a notebook depends on
+repair        what is damaged in a run is taken out before the graph runs
+outcome       how a run ended: Table 1, or what failed; bars: its progress on a terminal
+unforeseen    unexpected errors in one line; values: numbers among make's variables
+processes     processes that are started, and end with this one; extras: packages for some commands
 compiled      librosa's compiled functions, once, before several processes want them
 """

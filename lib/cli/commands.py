@@ -29,9 +29,11 @@ from lib.cli.processes import end_with_parent, in_subprocess, interruptible, pre
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
+from lib.cli.values import whole_number
 from lib.display.screen import counted, minutes, short_path
 from lib.files import PlainError, digests, runs
 
+FEW_TESTED = 5  # groups of test clips below which the other folds are pointed to
 HOW_TO_RUN = ("JOBS", "THREADS", "PROFILE")  # the other variables are lib.study.Request's fields
 
 
@@ -47,7 +49,6 @@ def main(words: Sequence[str]) -> int:
         given = variables(command, pairs)
         with in_one_line(command), files.room_for(files.home()):
             os.environ.update(own_caches(os.environ, files.cache() / "user"))
-            compile_once()
             return actions[command](given)
     except (Stop, PlainError) as stop:
         print(f"make {command}: {stop}", file=sys.stderr)
@@ -76,8 +77,11 @@ def data(given: Mapping[str, str]) -> int:
 
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
-    placed(given, whole_number("THREADS", given.get("THREADS", "")) or 1)  # what cannot be, before anything is made
+    placed(given, whole_number("THREADS", given.get("THREADS", ""), 1) or 1)  # what cannot be, before anything is made
     planned = in_subprocess(plan, given)
+    if planned["peers"]:
+        need(*planned["needs"])
+        in_subprocess(check_peers, planned["request"])
     where_jobs_run = placed(given, planned["threads"])
     if given.get("PROFILE"):
         planned["gpus"] = []  # there the scheduler gives a job its GPU
@@ -97,6 +101,7 @@ def study(given: Mapping[str, str]) -> int:
             line, planned["slowest_first"] = in_subprocess(estimate, planned, int(where_jobs_run[1]) // planned["threads"])
             print(line, flush=True)
             digests.write_json(folder / "request.json", {"plan": planned})
+        compile_once()
         return run_graph(planned, where_jobs_run)
 
 
@@ -107,7 +112,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     """
     request = request_of(given)
     from lib.cli.gpus import places
-    from lib.controls import find
+    from lib.controls import find, peers
     from lib.encoders.training import device_of
     from lib.representations import names
     from lib.settings import SettingsError
@@ -117,6 +122,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     try:
         device_of(request.device)
         study = Study.of(request)
+        beside = peers.of_request(study)
         corpus = study.read_corpus()
         for part in study.parts:
             check_fold(corpus, part.request.fold)
@@ -133,8 +139,20 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
         "control_jobs": [name for name in study.settings.controls if find(name).own_job],
+        "peers": {name: peer.word for name, peer in beside.items()},
+        "needs": [module for peer in beside.values() for module in peer.needs],
         "summary": summary(study, corpus),
     }  # fmt: skip
+
+
+def check_peers(request: Mapping[str, Any]) -> None:
+    """Load every peer once, so that missing weights are reported before anything runs."""
+    from lib.controls import peers
+    from lib.study import Request, Study
+
+    for peer in peers.of_request(Study.of(Request(**request))).values():
+        if not peer.learner:
+            peer.load()
 
 
 def bytes_of_training(study: Any, corpus: Any) -> int:
@@ -156,7 +174,7 @@ def request_of(given: Mapping[str, str]) -> Any:
     values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
         values["root"] = str(Path(values["root"]).expanduser().resolve())
-    if whole_number("THREADS", given.get("THREADS", "")):
+    if whole_number("THREADS", given.get("THREADS", ""), 1):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:
         request = Request(**values)
@@ -180,31 +198,30 @@ def check_fold(corpus: Any, fold: int | str) -> None:
 
 def summary(study: Any, corpus: Any) -> str:
     """What will be done, in a few lines."""
+    from lib.sounds.corpora.rows import reasons
+
     request, left_out = study.request, len(corpus.rejected)
     fold = f"fold {request.fold}, " if request.fold else ""
-    rejected = f", {left_out} left out before reading (tables/rejected.csv says why)" if left_out else ""
+    rejected = f", {left_out} left out ({reasons(corpus.rejected)}; all in tables/rejected.csv)" if left_out else ""
     tested = [corpus.with_fold(part.request.fold, study.settings.validation) for part in study.parts]
     sizes = (tested[0] if len(tested) == 1 else corpus).sizes
+    notes = [line for one in tested for line in one.remarks]
+    n_groups = min(one.clips.loc[one.clips["role"] == "test", "group"].nunique() for one in tested)
+    if request.fold != "all" and request.corpus == "table" and 1 < n_groups < FEW_TESTED:
+        notes.append(f"{n_groups} groups are tested on, so intervals are wide and rough; FOLD=all tests every group once")
     return "\n".join([
         f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
         f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {request.device}",
         f"results in {short_path(study.folder)}, figures in {short_path(study.figures)}",
-        *sizes, *dict.fromkeys(f"note: {line}" for one in tested for line in one.remarks),
+        *sizes, *dict.fromkeys(f"note: {line}" for line in notes),
     ])  # fmt: skip
-
-
-def whole_number(name: str, text: str) -> int:
-    """The number from 1 in `text`, 0 where it is empty; Stop if it is something else."""
-    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
-        raise Stop(f"{name}={text}: a whole number from 1")
-    return int(text or 0)
 
 
 def placed(given: Mapping[str, str], threads: int) -> list[str]:
     """snakemake's options for where jobs run: on so many cores of this machine, or by a cluster's profile."""
     jobs = given.get("JOBS", "")
     if given.get("PROFILE"):
-        whole_number("JOBS", jobs)
+        whole_number("JOBS", jobs, 1)
         return graph_options(given["PROFILE"], jobs)
     return ["--cores", str(cores_to_use(jobs, threads))]
 
@@ -212,10 +229,10 @@ def placed(given: Mapping[str, str], threads: int) -> list[str]:
 def cores_to_use(jobs: str, threads: int) -> int:
     """Cores for `jobs` notebooks at a time (empty: as many as fit, four at most); Stop if there are not so many."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = whole_number("JOBS", jobs) or max(1, min(4, there // threads))
+    wanted = whole_number("JOBS", jobs, 1) or max(1, min(4, there // threads))
     if wanted * threads > there:
         cores = f"{wanted * threads} cores, and there are {there}"
-        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: ask for less")
+        raise Stop(f"JOBS={wanted} with THREADS={threads} takes {cores}: set one of them lower")
     return wanted * threads
 
 
@@ -266,7 +283,9 @@ def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
 
 def report(given: Mapping[str, str]) -> int:
     """runs/<study>/report.html of a run, by default the newest finished one."""
-    path = in_subprocess(write_report, runs.wanted(given.get("STUDY", "")))
+    folder = runs.wanted(given.get("STUDY", ""))
+    compile_once()
+    path = in_subprocess(write_report, folder)
     print(f"{short_path(path)} ({path.stat().st_size / 1e6:.1f} MB): one file that opens from disk, without a network")
     return 0
 
@@ -290,6 +309,7 @@ TWO = min(2, os.cpu_count() or 1)
 
 def test(given: Mapping[str, str]) -> int:
     """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
+    compile_once()
     by_file = ["--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/conftest.py
     words = ["-n", str(TWO), *by_file, *shlex.split(given.get("ARGS", ""))]
     return run([sys.executable, "-m", "pytest", *words], OMP_NUM_THREADS="1", MPLBACKEND="agg")
@@ -299,7 +319,8 @@ def bench(given: Mapping[str, str]) -> int:
     """The benchmark, in a process with the wanted threads."""
     if given.get("ONLY") not in ("step", "study", "cost"):
         need("nnAudio")
-    threads = str(whole_number("THREADS", given.get("THREADS", "")) or TWO)
+    threads = str(whole_number("THREADS", given.get("THREADS", ""), 1) or TWO)
+    compile_once()
     words = [f"THREADS={threads}", *(f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name))]
     return run([sys.executable, "-m", "lib.cli.bench", *words], OMP_NUM_THREADS=threads, MPLBACKEND="agg")
 

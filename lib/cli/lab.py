@@ -1,7 +1,7 @@
 """`make lab`: JupyterLab on copies of the notebooks, so that running all cells changes nothing that git keeps.
 
 The copies lie in runs/lab. One whose cells nobody edited is brought up to date where the project's notebook changes; one that
-was edited stays as it is. The server listens to this machine alone, and asks for the token in the address that it prints.
+was edited stays as it is. The server listens to this machine alone, and requires the token in the address that it prints.
 """
 
 import json
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib import files
+from lib.cli.compiled import compile_once
 from lib.cli.processes import run
 from lib.cli.serving import HOST, environment, free_port, taken
 from lib.display.screen import short_path
@@ -24,6 +25,7 @@ def lab(given: Mapping[str, str]) -> int:
     number = given.get("PORT", "")
     port = free_port(number) if number else next(near for near in range(PORT, 2**16) if not taken(near))
     folder = files.home() / "runs" / "lab"
+    compile_once()
     edited = copy(files.PROJECT / "notebooks", folder)
     print(f"copies of the notebooks are in {short_path(folder)}; the project's own stay as they are", flush=True)
     if edited:

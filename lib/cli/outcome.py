@@ -17,7 +17,8 @@ from lib.files import digests
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed jobs with their errors; the last line of snakemake where no job has one."""
     found = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
-    found += [text for path in written(folder, "logs/control-*.txt", since) if (text := control_failure(path))]
+    jobs = [path for kind in ("control", "peer") for path in written(folder, f"logs/{kind}-*.txt", since)]
+    found += [text for path in jobs if (text := control_failure(path))]
     found += ended_by_scheduler(log.read_text())
     lines = log.read_text().strip().splitlines()
     if any(map(files.FULL.search, [*found, *lines])) and not any("DiskFull" in text for text in found):
@@ -55,7 +56,7 @@ def failure(notebook: Path) -> str:
 
 
 def control_failure(log: Path) -> str:
-    """The name of a control whose job failed, its error and where to read on; empty where it did not fail."""
+    """The name of a control or a peer whose job failed, its error and where to read on; empty where it did not fail."""
     text = log.read_text(errors="replace")
     if "Traceback" not in text:
         return ""

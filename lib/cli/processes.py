@@ -16,7 +16,7 @@ from lib.cli.environment import PROJECT, terminate_with_parent
 
 
 def in_subprocess(function: Callable, *arguments: Any) -> Any:
-    """function(*arguments) in a process that ends with it, so that this one never holds torch."""
+    """function(*arguments) in a process that ends with it, so that this one never loads torch."""
     with ProcessPoolExecutor(1, get_context("fork"), end_with_parent, (os.getpid(),)) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -50,7 +50,7 @@ def interruptible() -> Iterator[None]:
 
 
 def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
-    """End a process with its group: asked first, so that notebooks are written and kernels end, then forced."""
+    """End a process with its group: politely first, so that notebooks are written and kernels end, then by force."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

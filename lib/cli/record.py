@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lib import files
+from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop
 from lib.cli.processes import in_subprocess
 from lib.display.screen import counted, short_path
@@ -39,6 +40,7 @@ def record(given: Mapping[str, str]) -> int:
         for path, content in recorded.items():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(content)
+        compile_once()
         in_subprocess(draw_overview, target.parent)
         there = f"{counted(len(recorded), 'file')} in {short_path(target)}"
         print(f"{there}, and the overview with the paper's numbers beside it")
@@ -52,7 +54,7 @@ def of_faults() -> dict[PurePosixPath, bytes]:
     found = sorted((files.home() / "figures" / FAULTS).glob("*.csv"))
     if not found:
         raise Stop(f"STUDY={FAULTS}: there is nothing to record: make faults makes it")
-    return {PurePosixPath(path.name): path.read_bytes() for path in found}
+    return {PurePosixPath("tables") / path.name: path.read_bytes() for path in found}
 
 
 def _pages(home: Path) -> list[Path]:

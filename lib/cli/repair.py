@@ -12,8 +12,9 @@ from lib.files import digests
 # tables that are outputs of the graph; all others are written on the way to subsets.csv or after it
 OUTPUTS = (
     "parameters", "subsets", "contributions", "table1", "table2", "ledger", "decisions", "timing", "neighbours",
+    "peers", "peer_gains",
 )  # fmt: skip
-LAST = ("table1", "neighbours")
+LAST = ("table1", "neighbours", "peers")
 
 
 def take_out_damaged(run: Path) -> list[str]:

@@ -1,6 +1,6 @@
-"""The explorer in the browser: notebooks/06_explorer.ipynb on one run, shown by Voila without its code.
+"""The explorer in the browser: notebooks/06_explorer.ipynb on one run, by Voila without its code.
 
-The page is served to this machine alone, and asks nothing of any other: templates of ours (lib/cli/voila) leave out
+The page is served to this machine alone, and requests nothing from any other: templates of ours (lib/cli/voila) leave out
 what Voila would fetch from the network.
 """
 
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from lib import files
+from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop, terminate_with_parent
 from lib.cli.processes import in_subprocess, interruptible, prepended, stop
+from lib.cli.values import whole_number
 from lib.display.screen import short_path
 from lib.explorer.limits import LARGEST_BYTES
 from lib.files import runs
@@ -30,6 +32,7 @@ IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 def serve(folder: Path, port: str) -> int:
     """Serve the explorer of the run in `folder` until Ctrl-C; Stop where the port is taken or it does not start."""
     number = free_port(port)
+    compile_once()
     print(f"starting the explorer of {folder.name}", flush=True)
     page = in_subprocess(parameterised, folder)
     log = folder / "logs" / "explorer.txt"
@@ -52,9 +55,7 @@ def serve(folder: Path, port: str) -> int:
 
 def free_port(text: str) -> int:
     """The port of this number, or the usual one; Stop where it is none or another program has it."""
-    if text and not (text.isascii() and text.isdigit() and 1024 <= int(text[:6]) <= 65535):
-        raise Stop(f"PORT={text}: a whole number from 1024 to 65535")
-    number = int(text or PORT)
+    number = whole_number("PORT", text, 1024, 65535) or PORT
     if taken(number):
         other = next(near for near in range(number + 1, number + 1000) if not taken(near))
         raise Stop(f"PORT={number}: another program has this port; PORT={other} is free")

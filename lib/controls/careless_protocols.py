@@ -17,7 +17,7 @@ from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.frozen import read_embeddings
-from lib.evaluation.results import SHARED
+from lib.evaluation.results import SHARED, levels_of
 from lib.evaluation.scores import Scores
 from lib.representations import PAPER, names
 from lib.study import Study
@@ -88,9 +88,10 @@ def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
         return tuple(fresh.value(rows[first], rows[~first], fresh.seed) for rows in each)
 
     careful, careless = _over_halves(fresh.part.chunks.groups[fresh.test], SPLITS, fresh.seed, both)
+    parts, whole = ("chunks", "clip") if len(levels_of(fresh.part)) > 1 else ("clips", "group")
     return _careless(
-        "split the chunks of one clip over training and test", careful, careless,
-        "the head knows a clip and its group again by other chunks; both are heads trained on half the test set",
+        f"split the {parts} of one {whole} over training and test", careful, careless,
+        f"the head knows a {whole} again by other {parts}; both are heads trained on half the test set",
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import torch
 from lib import files
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, Stage, features_of, key_of, load_finished, stored_embeddings, train_encoder
-from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets, subsets
+from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.scores import as_stored
 from lib.files import PlainError, cached, digests
@@ -47,7 +47,7 @@ def checkpoints(part: Study, control: str) -> Path:
 
 def own_subsets(game: Game) -> list[Subset]:
     """The coalitions that have scores of their own, not the study's."""
-    return [subset for subset in subsets(game.players) if game.own & set(subset)]
+    return [subset for subset in game.coalitions if game.own & set(subset)]
 
 
 def write_once(
@@ -60,7 +60,7 @@ def write_once(
         for subset, scores in make():
             digests.write_array(paths[subset], as_stored(part, scores))
 
-    cached.once(paths[game.players].with_name(f".{head}-seed{seed}.json"), key, paths.values(), write)
+    cached.once(next(iter(paths.values())).with_name(f".{head}-seed{seed}.json"), key, paths.values(), write)
 
 
 def score_heads(

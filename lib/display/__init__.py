@@ -1,1 +1,1 @@
-"""How things are shown: one style, one way to save a figure, and who looks at the screen."""
+"""How things are displayed: one style, one way to save a figure, and who looks at the screen."""

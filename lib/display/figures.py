@@ -77,9 +77,9 @@ def save_table(table: pd.DataFrame, stem: Path, caption: str) -> pd.DataFrame:
     """Write stem.csv and stem.tex (booktabs) of a table; gives the table back for showing."""
     with files.atomic_write(stem.with_name(f"{stem.name}.csv")) as temporary:
         guarded(table).to_csv(temporary, index=False)
-    shown = table.map(lambda x: f"{x:.3f}" if isinstance(x, float) and not pd.isna(x) else x)
+    rounded = table.map(lambda x: f"{x:.3f}" if isinstance(x, float) and not pd.isna(x) else x)
     with files.atomic_write(stem.with_name(f"{stem.name}.tex")) as temporary:
-        temporary.write_text(latex(shown, caption), encoding="utf-8")
+        temporary.write_text(latex(rounded, caption), encoding="utf-8")
     return table
 
 

@@ -81,8 +81,10 @@ def _each_share(rows: pd.DataFrame, marginals: pd.DataFrame) -> str:
     )
     total = number(rows["share"].sum(), sign="+")
     total = f"Shares of the {total} points of {measure_name(SHARED)} that all have above chance"
-    idle = list(rows.loc[rows["low"] <= 0, "encoder"])
+    below = list(rows.loc[rows["high"] < 0, "encoder"])
+    idle = [name for name in rows.loc[rows["low"] <= 0, "encoder"] if name not in below]
     doubt = f" The interval of the share is not above zero for: {', '.join(idle)}." if idle else ""
+    doubt += f" It is below zero, so on average it takes away: {', '.join(below)}." if below else ""
     return f"{total}: {each}.{doubt} {COPY}: {_added_last(last)}."
 
 
@@ -129,19 +131,18 @@ def _smaller(row: pd.Series, measure: str) -> str:
 # All of it
 
 
-def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus: str) -> str:
-    """What was found on this corpus: the best subset, the shares with what is added last, who more than whom, the best beaten?
+def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus: str) -> list[str]:
+    """What was found on this corpus, in sentences: the best subset, the shares with what is added last, who more than whom, the best beaten?
 
     tables: contributions, marginals, best_subsets, tests and simultaneous, and branches where labels come in families.
     """
     rows = _of(tables["contributions"], level, head).sort_values("share", ascending=False)
     if not np.isfinite(rows["share"]).all():
-        return f"On {corpus} there is no {measure_name(SHARED)} to share out."
+        return [f"On {corpus} there is no {measure_name(SHARED)} to share out."]
     together = rows_with(tables["simultaneous"], level=level, head=head)
     families = tables.get("branches", pd.DataFrame())
     says = [
-        f"On {corpus}:",
-        best_subset(tables["best_subsets"], SHARED, level, head),
+        f"On {corpus}: {best_subset(tables['best_subsets'], SHARED, level, head)}",
         _by_family(rows_with(families, level=level, head=head)) if len(families) else "",
         _each_share(rows, _of(tables["marginals"], level, head)),
         _who_more(_of(tables["tests"], level, head)),
@@ -149,7 +150,7 @@ def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus
         sentences.few_groups(int(together["groups"].iloc[0])),
         sentences.seeds(int(rows["seeds"].iloc[0])),
     ]
-    return " ".join(filter(None, says))
+    return list(filter(None, says))
 
 
 def _by_family(rows: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.encoders.heads import label, subsets
+from lib.encoders.heads import label
 from lib.evaluation import measures, shapley
 from lib.evaluation.comparisons import branches
 from lib.evaluation.games import CHANCE, Game, paper4
@@ -73,7 +73,7 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
     values: dict[str, dict[Subset, np.ndarray]] = {name: {} for name in names}
     by_class = [ALL, *classes, *(f"branch:{name}" for name in of_branch)]
     groups = {name: by_class if name in measures.BY_CLASS else [ALL] for name in names}
-    for subset in [(), *subsets(game.players)]:
+    for subset in [(), *game.coalitions]:
 
         def number(part: Scores, seed: int, subset: Subset = subset) -> tuple[np.ndarray, np.ndarray]:
             found = part.measured(part.read(label(subset) or CHANCE, head, seed, game), level)

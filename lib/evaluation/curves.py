@@ -96,15 +96,13 @@ def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
 
     In points, and as a part of what all four have there: points may fall while the part rises.
     """
-    mine = rows_with(rows, level=level, head=head)
-    return [_sentence(str(name), of, level, head) for name, of in mine.groupby("curve", sort=False)]
-
-
-def _sentence(name: str, rows: pd.DataFrame, level: str, head: str) -> str:
-    question, of_what = QUESTIONS[name]
-    each = "; ".join(_gained(row) for _, row in rows.iterrows())
-    part = f"1/{round(1 / rows['part'].iloc[0])}"
-    return f"{question} Pitch and timbre together at {part} {of_what} against all ({level}s, {head} head): {each}."
+    says = []
+    for name, mine in rows_with(rows, level=level, head=head).groupby("curve", sort=False):
+        (question, of_what), part = QUESTIONS[name], f"1/{round(1 / mine['part'].iloc[0])}"
+        each = "; ".join(_gained(row) for _, row in mine.iterrows())
+        together = f"Pitch and timbre together at {part} {of_what} against all ({level}s, {head} head)"
+        says.append(f"{question} {together}: {each}.")
+    return says
 
 
 def _gained(row: pd.Series) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.encoders.heads import Subset, label
+from lib.encoders.heads import Subset, label, subsets
 from lib.representations import PAPER, names
 from lib.study import Study
 
@@ -24,6 +24,12 @@ class Game:
     players: Subset
     control: str = ""  # empty for the study itself
     own: frozenset[str] = frozenset()
+    only: tuple[Subset, ...] = ()  # the coalitions that are scored, where not all of them are
+
+    @property
+    def coalitions(self) -> list[Subset]:
+        """The coalitions of one player or more that are scored."""
+        return list(self.only) or subsets(self.players)
 
     def file(self, part: Study, subset: Subset, head: str, seed: int) -> Path:
         """Test scores [chunk, class] of one coalition of one player or more."""
@@ -34,7 +40,7 @@ class Game:
     def heads(self, part: Study) -> tuple[str, ...]:
         """The heads that there are scores of: the study's, or `own` where the control trains none."""
         kinds, seed = part.settings.heads.kinds, part.request.seeds[0]
-        return kinds if self.file(part, self.players, kinds[0], seed).exists() else ("own",)
+        return kinds if self.file(part, self.coalitions[-1], kinds[0], seed).exists() else ("own",)
 
 
 @dataclass(frozen=True)

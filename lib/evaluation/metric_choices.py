@@ -132,21 +132,16 @@ def readings(targets: Array, scores: Ranked) -> dict[str, Value]:
 
     found = evaluate(targets, [name for name in READINGS if name in measures.NAMES])
     found["first_label@5"] = evaluate(first_labels(targets), ["hit@5"])["hit@5"]
-    found["label_recall@5"] = _label_recall(targets, found["precision@5"])
+    precision, n_labels = found["precision@5"], int(targets.sum())
+    found["label_recall@5"] = precision
+    if not precision.reason:  # found labels of all items / all labels
+        found["label_recall@5"] = Value(precision.value * FIVE * precision.n / n_labels, n_labels, 0)
     return found
 
 
 def first_labels(targets: Array) -> Array:
     """Of each item [item, class] its first label alone; none where it has none."""
     return targets * (np.cumsum(targets, axis=1) == 1)
-
-
-def _label_recall(targets: Array, precision: Value) -> Value:
-    """Found labels of all items / all labels, from the mean share of labels among five."""
-    n_labels = int(targets.sum())
-    if precision.reason:
-        return precision
-    return Value(precision.value * FIVE * precision.n / n_labels, n_labels, 0)
 
 
 def definitions_sentence(table: pd.DataFrame) -> str:

@@ -100,7 +100,11 @@ def similarity(table: pd.DataFrame) -> list[str]:
     """What of pitch can be had from waveform, what of each from the others, and which two are most alike."""
     predicted = table[table["what"] == "predicted"].set_index(["first", "second"])
     pairs = [("waveform", "pitch"), ("waveform", "timbre"), (label(("pitch", "timbre")), "waveform")]
-    found = [_had(predicted.loc[pair], *pair) for pair in pairs if pair in predicted.index]
+    found = []
+    for first, second in (pair for pair in pairs if pair in predicted.index):
+        row, others = predicted.loc[(first, second)], first.replace("+", " and ")
+        share = f"{number(row['value'])} % {between(row['low'], row['high'])}"
+        found.append(f"What of {second} can be had from {others}: {share}.")
     for name in PAPER:
         others = label(tuple(other for other in PAPER if other != name))
         if (others, name) in predicted.index and np.isfinite(rest := 1 - predicted.loc[(others, name), "value"]):
@@ -118,11 +122,6 @@ def similarity(table: pd.DataFrame) -> list[str]:
             f"{low['second']}, {low['value']:.2f} (1: the same but for rotation and scale, 0: unrelated)."
         )
     return found
-
-
-def _had(row: pd.Series, first: str, second: str) -> str:
-    share = f"{number(row['value'])} % {between(row['low'], row['high'])}"
-    return f"What of {second} can be had from {first.replace('+', ' and ')}: {share}."
 
 
 def gains(table: pd.DataFrame, level: str, head: str) -> list[str]:

@@ -32,13 +32,10 @@ def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
             shown[column] = shown[column].map(measure_name)
         elif column in MODELS and not pd.api.types.is_numeric_dtype(shown[column]):
             shown[column] = shown[column].map(model_name, na_action="ignore")
-    texts = [column for column in range(shown.shape[1]) if not _numeric(shown.iloc[:, column])]
+    columns = [shown.iloc[:, place] for place in range(shown.shape[1])]
+    numeric = [pd.api.types.is_numeric_dtype(own) or all(NUMBER.fullmatch(str(cell)) for cell in own) for own in columns]
     sides = [
-        {"selector": f"td.col{k}, th.col{k}", "props": f"text-align: {'left' if k in texts else 'right'}"}
-        for k in range(shown.shape[1])
+        {"selector": f"td.col{place}, th.col{place}", "props": f"text-align: {'right' if own else 'left'}"}
+        for place, own in enumerate(numeric)
     ]
     return shown.style.format(precision=precision, na_rep="", escape="html").hide().set_table_styles(sides)
-
-
-def _numeric(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) or all(NUMBER.fullmatch(str(cell)) for cell in column)

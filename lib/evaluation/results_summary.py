@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
@@ -20,18 +18,16 @@ def below_classical(record: Record) -> str:
     """What all four reach, and which encoders stay below classical learning on their own input; by clips."""
     rows = record.rows("baselines", level="clip", head=HEAD, measure=SHARED)
     every, singles_ = rows[rows["subset"] == ALL_FOUR].iloc[0], rows[rows["subset"] != ALL_FOUR]
-    below = [_behind(row) for _, row in singles_[singles_["difference"] < 0].iterrows()]
+    below = []
+    for _, row in singles_[singles_["difference"] < 0].iterrows():
+        doubt = "" if verdict(row) == "significantly below" else f" ({verdict(row)})"
+        below.append(f"{row['subset']} by {number(-row['difference'])}{doubt}")
     ours = with_interval(record.model(ALL_FOUR, HEAD, "clip", SHARED))
     return (
         f"- ESC-10{_made_of(record)}: all four encoders together reach {ours} {measured(SHARED, 'clip')}, a forest, an SVM "
         f"or a ridge on simple statistics of the same inputs {number(every['classical'])}; below such a model of its own "
         f"input {'lies' if len(below) < 2 else 'lie'} {f'{listed(below)} points' if below else 'no encoder'}."
     )
-
-
-def _behind(row: pd.Series) -> str:
-    doubt = "" if verdict(row) == "significantly below" else f" ({verdict(row)})"
-    return f"{row['subset']} by {number(-row['difference'])}{doubt}"
 
 
 def _made_of(record: Record) -> str:
@@ -69,6 +65,21 @@ def not_run(record: Record) -> str:
     """That the paper's corpus is still to come, as long as no record is of it."""
     there = sorted(path.name for path in record.folder.parent.glob("fsd50k-*"))
     return f"Recorded on FSD50K: {listed(there)}." if there else "**The paper's corpus, FSD50K, has not been run yet.**"
+
+
+HURT = {"kills": "killed at random moments", "disks": "on disks too small, then large enough", "damage": "with damaged files"}
+
+
+def faults(record: Record) -> str:
+    """How often a tiny study that was hurt ended as it should; `record` is what `make faults` found."""
+    told = []
+    for name, how in HURT.items():
+        good = record.table(name)["good"] == "yes"
+        told += [f"{how} ({good.sum()} of {len(good)} times)"] if len(good) else []
+    return (
+        f"A tiny study, {listed(told)}, ended in the same tables and scores as one that nobody hurt (on a disk that is too "
+        "small: in one line that says so), by `make faults`."
+    )
 
 
 # The table

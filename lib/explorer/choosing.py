@@ -91,7 +91,7 @@ class Choosing:
         return found
 
     def filter(self, turn: bool = True) -> None:
-        """List the clips that the filters leave, and turn to the first unless the one that is shown is among them."""
+        """List the clips that the filters leave, and turn to the first unless the current one is among them."""
         found, now = self.wanted(), self.clips.value
         first = int(found[0]) if turn and len(found) else None
         with self.page.events.quiet():
@@ -119,7 +119,7 @@ class Choosing:
             self.filter(turn=self.page.sound is not None and self.page.sound.clip >= 0)
 
     def mark(self, clip: int | None) -> None:
-        """Show which clip of the list is shown elsewhere, if it is in the list."""
+        """Select the clip that the other views show, if it is in the list."""
         with self.page.events.quiet():
             if clip is None or clip in [value for _, value in self.clips.options]:
                 self.clips.value = clip

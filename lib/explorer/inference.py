@@ -87,7 +87,7 @@ class Inference:
         return self.model.scores(embeddings, subset, self.head)
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
-        """Scores [clip, class] of every clip of the corpus: the mean over its chunks; kept once computed."""
+        """Scores [clip, class] of every clip of the corpus: the mean over its chunks; cached."""
         if (self.head, subset) not in self._of_clips:
             rows = self.chunks.rows()  # without the silent ones, where the study leaves them out
             scores, clip = self.of_embeddings(self.embeddings, subset)[rows], self.chunks.clip[rows]
@@ -228,7 +228,7 @@ class Inference:
 def finished() -> dict[str, Request]:
     """The finished studies in runs/ by name, the newest first; of a run over all folds each fold. Damaged ones are said."""
     found = {}
-    for folder in filter(runs.finished, runs.known()):
+    for folder in filter(runs.finished, runs.begun()):
         try:
             request = Request(**runs.request(folder))
         except digests.Damaged as damaged:
@@ -272,5 +272,5 @@ def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: i
 def opened(request: Request) -> Inference:
     """A finished study with all that the views need of it; PlainError where something is missing."""
     inference = Inference(Study.of(request), request.seeds[0])
-    _ = inference.encoders  # read now, so that a study that lacks one is not half shown
+    _ = inference.encoders  # read now, so that a study that lacks one is not half open
     return inference

@@ -18,7 +18,7 @@ def too_large(n_bytes: int) -> str:
 def looked_at(path: Path) -> str:
     """A remark on a sound file before it is decoded; BadFile where its header goes beyond the limits.
 
-    A file whose header cannot be read says nothing here: decoding it tells why.
+    A file whose header cannot be read gives no remark: decoding it raises the reason.
     """
     import soundfile  # here, as the server reads these limits and no sounds
 

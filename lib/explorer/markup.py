@@ -47,7 +47,7 @@ def score_cell(value: float) -> str:
     if np.isnan(value):
         return f"<td style='{NUMBER}; color: #666'>silent</td>"
     strength = 0.65 * float(np.clip(value, 0, 1))
-    return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{value:.2f}</td>"
+    return f"<td style='{NUMBER}; background: rgba(86, 180, 233, {strength:.2f}); color: #000'>{round(value, 2) + 0.0:.2f}</td>"
 
 
 def scores(found: pd.DataFrame, title: str) -> str:
@@ -56,8 +56,8 @@ def scores(found: pd.DataFrame, title: str) -> str:
     rows = []
     for row in found.to_dict("records"):
         name = html.escape(row["class"])
-        shown = f"<b>{name}</b> (its label)" if row["own"] else name
-        rows.append([cell(shown, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
+        label = f"<b>{name}</b> (its label)" if row["own"] else name
+        rows.append([cell(label, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
     return table(title, ["class", "whole", *seconds], rows)
 
 

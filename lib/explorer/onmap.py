@@ -1,4 +1,4 @@
-"""The map of chunks, where the sound that is shown lies on it, and what a click there turns to."""
+"""The map of chunks, where the current sound lies on it, and what a click there turns to."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class OnMap:
             self.mark()
 
     def mark(self) -> None:
-        """Ring the chunks of the sound that is shown; one of one's own lies where its neighbours do."""
+        """Ring the chunks of the current sound; one of one's own lies where its neighbours do."""
         sound, inference = self.page.sound, self.page.inference
         if sound is None:
             return

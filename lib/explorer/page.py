@@ -66,7 +66,7 @@ class Explorer:
 
     @property
     def rate(self) -> int:
-        """Samples a second of the sounds that are shown."""
+        """Samples a second of the sounds."""
         return self.inference.part.settings.chunking.rate_hz
 
     @property

@@ -1,4 +1,4 @@
-"""What stays in view beside everything else: the sound that is shown with its player, and what the encoders predict for it."""
+"""What stays in view beside everything else: the current sound with its player, and what the encoders predict for it."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Panel:
 
     @property
     def window(self) -> slice:
-        """The chunks that are shown: all, or those around the chosen second."""
+        """The displayed chunks: all, or those around the chosen second."""
         start = self.page.chunk // SHOWN_CHUNKS * SHOWN_CHUNKS
         return slice(start, start + SHOWN_CHUNKS)
 
     def name(self) -> None:
-        """Say which sound and second is shown, before anything of it is drawn."""
+        """Name the current sound and second, before anything of it is drawn."""
         sound = self.page.sound
         with self.page.events.quiet():
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]

@@ -79,9 +79,9 @@ class Twin:
         whole = {title: self.inference.scores(self.sound, subset).mean(0) for title, subset in columns.items()}
         place = [self.inference.classes.index(name) for name in found["class"]]
         names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
-        shown = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
-        save_table(shown.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
-        figure = pictures.predictions(shown, f"{self.name}; * its label")
+        scores = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
+        save_table(scores.reset_index(names="class"), self.folder / "06_scores", f"Scores of {self.name}")
+        figure = pictures.predictions(scores, f"{self.name}; * its label")
         table = markup.scores(found, "Scores by all encoders")
         return self._view("scores", figure, f"scores of {self.name} by each encoder", table)
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -167,7 +168,7 @@ def atomic_write(path: Path, wanted: int = 0) -> Iterator[Path]:
 
     Raises DiskFull where there is no room; wanted: bytes that the file will have, where they are known.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.part{path.suffix}")
     with room_for(path, wanted):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -12,7 +12,7 @@ from lib.files import PlainError, digests
 LAST = "tables/table1.csv"  # what a run writes last
 
 
-def known() -> list[Path]:
+def begun() -> list[Path]:
     """Folders of all runs that `make study` began, the newest first."""
     found = [path.parent for path in (files.home() / "runs").glob("*/request.json")]
     return sorted(found, key=lambda folder: (_touched(folder), folder.name), reverse=True)
@@ -30,7 +30,7 @@ def finished(folder: Path) -> bool:
 
 def wanted(name: str, only_finished: bool = False) -> Path:
     """The folder of the run of this name, of the newest finished one where it is empty; PlainError where there is none."""
-    there = known()
+    there = begun()
     done = [folder for folder in there if finished(folder)]
     if not name and not done:
         raise PlainError("there is no finished run in runs/ yet: make study makes one")

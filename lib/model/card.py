@@ -10,8 +10,8 @@ from lib.sounds import corpora
 from lib.study import Study
 
 
-def text(part: Study, config: dict[str, Any]) -> str:
-    """The card as Markdown, with the lines on top that model hubs read; every number is one of the run's tables."""
+def text(part: Study, whole: Study, config: dict[str, Any]) -> str:
+    """The card of a part of a run as Markdown, with the lines on top that model hubs read; every number is one of the run's tables."""
     corpus, chunks = part.chunks.corpus, part.chunks
     licence, about = corpora.licence(part.request.corpus)
     roles, groups = corpus.clips["role"].value_counts(), corpus.clips.query("role == 'test'")["group"].nunique()
@@ -25,11 +25,11 @@ def text(part: Study, config: dict[str, Any]) -> str:
         *(f"- {name}: {kind(name).keeps}" for name in config["encoders"]), "", "## Use", "",
         "    from lib.model import open_model", "", '    model = open_model("this folder")',
         '    model.tag("sound.wav").highest(5)', '    model.embed("sound.wav").clip["pitch"]', "",
-        "## Measured on the test clips", "", *_results(part), "", "## Trained on", "",
+        "## Measured on the test clips", "", *_results(whole), "", "## Trained on", "",
         f"{corpora.title(part.request.corpus, part.request.root)}: {counted(int(roles.get('train', 0)), 'clip')} "
         f"({counted(len(part.train_rows), 'chunk')} of {chunks.settings.length_s:g} s), tested on "
         f"{counted(int(roles.get('test', 0)), 'clip')} in {counted(groups, 'group')}.", "",
-        "## Limits", "", *_limits(part), "", "## Licences", "", about,
+        "## Limits", "", *_limits(part, whole), "", "## Licences", "", about,
         "The code is under the MIT licence.", "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -53,7 +53,7 @@ def _results(part: Study) -> list[str]:
         f"{row.encoder} {100 * row.share:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
         for row in mine.itertuples()
     )
-    return [*found, "", f"Shapley contributions to it in points, {level_of}s, head {head}: {', '.join(each)}."]
+    return [*found, "", f"Shapley contributions in points ({level_of} level, head {head}): {', '.join(each)}."]
 
 
 def _best(row: Any) -> float:
@@ -61,8 +61,13 @@ def _best(row: Any) -> float:
     return row.own if pd.notna(row.own) else row.retrained
 
 
-def _limits(part: Study) -> list[str]:
+def _limits(part: Study, whole: Study) -> list[str]:
     rule = part.settings.chunking
+    folds = (
+        f"- This is the model of test fold {part.request.fold}; the numbers are means over all folds."
+        if part is not whole
+        else ""
+    )
     remarks = [f"- {remark}" for remark in part.chunks.corpus.remarks]
     return [
         f"- A sound is heard in chunks of {rule.length_s:g} s at {rule.rate_hz} Hz, each by itself: what unfolds over longer is not seen.",
@@ -70,5 +75,6 @@ def _limits(part: Study) -> list[str]:
         "- It knows only these classes, as this corpus labels them, and was tested on no other sounds.",
         f"- Numbers are of {counted(len(part.request.seeds), 'seed')}; the intervals come from resampling groups of test clips.",
         "- With other versions of the libraries than config.json names, embeddings can differ a little.",
+        *filter(None, [folds]),
         *remarks,
     ]

@@ -1,1 +1,1 @@
-"""Data and an axis in, a picture out: one file for each kind of picture; `parts` holds what they share."""
+"""Data and an axis in, a picture out: one file for each kind of picture; `common` holds what they share."""

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from lib.display.figures import GREY, style
 from lib.encoders.heads import members
 from lib.files.cells import rows_with
-from lib.plots import parts
+from lib.plots import common
+from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, heading, scale, shortened, title
 from lib.plots.contributions import DIVERGING, frame, limit_of
-from lib.plots.parts import INK, STUDY, WIDTH, colour, each_once, heading, scale, shortened, title
 
 PER_CLASS = "map_macro"  # the measure that is shared out class by class
 FEW_CLASSES, MOST_ROWS = 30, 50  # cells have text up to here, all rows stand in one panel up to here
@@ -86,15 +86,15 @@ def class_figure(
         axes = figure.subplots(1, room.panels, squeeze=False)[0]
         for number, axis in enumerate(axes):
             rows = slice(number * room.rows, (number + 1) * room.rows)
-            mesh = parts.cells(axis, shares.iloc[rows].to_numpy(), DIVERGING, (-limit, limit))
+            mesh = common.cells(axis, shares.iloc[rows].to_numpy(), DIVERGING, (-limit, limit))
             _class_names(axis, shares.iloc[rows], own.iloc[rows], room)
             _owner_names(axis, own, room)
             _branch_names(axis, [(branches or {}).get(name, "") for name in order[rows]], len(own.columns), room)
             for cell, value in np.ndenumerate(shares.iloc[rows].to_numpy()):
                 if room.texts and np.isfinite(value):
-                    parts.cell_text(axis, cell, f"{value:.1f}", 8, abs(value) > 0.6 * limit, linespacing=1.3)
+                    common.cell_text(axis, cell, f"{value:.1f}", 8, abs(value) > 0.6 * limit, linespacing=1.3)
             axis.set_ylim(room.rows, 0)
-        parts.scale_below(figure, mesh, axes, f"share of the class's average precision (points, {level}s, {head} head)")
+        common.scale_below(figure, mesh, axes, f"share of the class's average precision (points, {level}s, {head} head)")
         heading(figure, "Which encoder adds what to which class; framed, and the class in its colour: the encoder that "
                         "owns it (significantly above every other's share, 5 % false discoveries)")  # fmt: skip
     return figure
@@ -102,7 +102,7 @@ def class_figure(
 
 def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
-    parts.name_cells(axis, None, [shortened(name, 36) for name in shares.index], fontsize=8 if room.panels == 1 else 5.5)
+    common.name_cells(axis, None, [shortened(name, 36) for name in shares.index], fontsize=8 if room.panels == 1 else 5.5)
     axis.tick_params(length=0, pad=2)
     for row, label in enumerate(axis.get_yticklabels()):
         label.set_color("#777777")
@@ -114,7 +114,7 @@ def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Roo
 def _owner_names(axis: Axes, own: pd.DataFrame, room: _Room) -> None:
     """The encoders over their columns, with how many classes each owns."""
     owns = [f"{title(encoder)}\nowns {number}" for encoder, number in own.sum().items()]
-    parts.name_cells(axis, owns, None, fontsize=8 if room.panels == 1 else 7)
+    common.name_cells(axis, owns, None, fontsize=8 if room.panels == 1 else 7)
     axis.xaxis.tick_top()
     axis.tick_params(axis="x", length=0, rotation=0 if room.panels == 1 else 90)
 
@@ -148,7 +148,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         if rows[key].duplicated().any():
             raise ValueError(f"{what} of {name!r} hold several levels or heads; hand over one of each")
     chance = values["subset"].isin(["", "chance"])
-    order = _by_size(values[~chance])
+    order = values[~chance].assign(size=values["subset"].map(lambda subset: len(members(subset))))
+    order = order.sort_values(["size", "value"], ascending=[True, False])  # small subsets first, those of one size by value
     shown = _shown_clips(clips)
     with style():
         figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
@@ -156,7 +157,7 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
             [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
             width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
         )  # fmt: skip
-        parts.membership(panels["members"], order["subset"], each_once(sum(map(members, order["subset"]), ())), (5, 1.5))
+        common.membership(panels["members"], order["subset"], each_once(sum(map(members, order["subset"]), ())), (5, 1.5))
         panels["members"].tick_params(axis="x", labelsize=7)
         _values(panels["subsets"], order, values.loc[chance, "value"])
         _class_shares(panels["shares"], shares)
@@ -164,12 +165,6 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         figure.legend(*panels["clips"].get_legend_handles_labels(), loc="outside lower right", fontsize=7, ncols=2)
         heading(figure, f"{name}: who knows it, and on which clips")
     return figure
-
-
-def _by_size(values: pd.DataFrame) -> pd.DataFrame:
-    """Small subsets first, those of one size by their value."""
-    sizes = values["subset"].str.count(r"\+") + 1
-    return values.assign(size=sizes).sort_values(["size", "value"], ascending=[True, False])
 
 
 def _values(axis: Axes, order: pd.DataFrame, chance: pd.Series) -> None:

@@ -11,7 +11,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from lib.display.figures import sentence, style
-from lib.plots.parts import WIDTH, cell_text, cells, heading, name_cells, shortened
+from lib.plots.common import WIDTH, cell_text, cells, heading, name_cells, shortened
 
 MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
 NAMED, REAL = "Blues", "Greys"

@@ -19,8 +19,8 @@ from matplotlib.textpath import TextPath
 from lib.display.figures import GREY, style
 from lib.display.screen import measure_name
 from lib.encoders.heads import Subset
-from lib.plots import parts
-from lib.plots.parts import INK, STUDY, WIDTH, colour, each_once, heading, scale, title, unit
+from lib.plots import common
+from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, heading, scale, title, unit
 from lib.sounds.chunks import LEVELS
 
 FEW_BARS = 6  # more bars than these want panels of the whole width
@@ -210,14 +210,14 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
     with style():
         figure = Figure(figsize=(WIDTH, 1.9 + 0.6 * max(len(players), 2)))
         axis = figure.subplots()
-        mesh = parts.cells(axis, matrix, DIVERGING, (-limit, limit))
+        mesh = common.cells(axis, matrix, DIVERGING, (-limit, limit))
         for row in rows.itertuples():
             _pair(axis, players, row, times, limit)
         if rows.empty:
             axis.text(0.5, 0.5, "no pair of encoders has an interaction here", ha="center", va="center")
-        parts.name_cells(axis, *[[title(player) for player in players]] * 2)
+        common.name_cells(axis, *[[title(player) for player in players]] * 2)
         left, right, of = "\N{LEFTWARDS ARROW}", "\N{RIGHTWARDS ARROW}", unit(measure, "points")
-        parts.scale_below(figure, mesh, [axis], f"redundant  {left}  interaction of {of}  {right}  complementary")
+        common.scale_below(figure, mesh, [axis], f"redundant  {left}  interaction of {of}  {right}  complementary")
         heading(figure, "Do two encoders tell the same (red) or complete each other (blue)? "
                         f"{measure_name(measure)} of {level}s, {head} head; framed: the interval leaves out zero")  # fmt: skip
     return figure
@@ -241,6 +241,6 @@ def _pair(axis: Axes, players: Sequence[str], row: tuple, times: float, limit: f
     first, second = players.index(row.first), players.index(row.second)
     for cell in ((first, second), (second, first)):
         if np.isfinite(value):
-            parts.cell_text(axis, cell, text, 8, abs(value) > 0.6 * limit, linespacing=1.3)
+            common.cell_text(axis, cell, text, 8, abs(value) > 0.6 * limit, linespacing=1.3)
         if low > 0 or high < 0:
             frame(axis, cell)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import style
 from lib.display.screen import measure_name
-from lib.plots.parts import INK, WIDTH, colour, each_once, heading, scale, title
+from lib.plots.common import INK, WIDTH, colour, each_once, heading, scale, title
 from lib.sounds.chunks import LEVELS
 
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}

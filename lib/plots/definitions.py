@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lib.display.figures import GREY, over_all, style
 from lib.display.screen import measure_name
-from lib.plots.parts import BAND, INK, mark
+from lib.plots.common import BAND, INK, mark
 
 # Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
 MARKS = {
@@ -46,7 +45,11 @@ def definition_figure(table: pd.DataFrame) -> Figure:
             y += 1
         _left_names(axis, ticks)
         axis.set(xlabel="percent", xlim=(-1.5, 101.5), ylim=(y - 0.4, -0.5))
-        figure.legend(handles=_handles(), loc="outside lower center", ncols=3)
+        marks = [mark(name, ink, marker) for marker, ink, name in MARKS.values()]
+        marks += [mark("constant predictor", INK, "|")]
+        marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
+        marks += [mark("oracle", INK, "x", markersize=4)]
+        figure.legend(handles=marks, loc="outside lower center", ncols=3)
         over_all(figure, _title(shown))
     return figure
 
@@ -84,13 +87,6 @@ def _left_names(axis: Axes, ticks: list[tuple[float, str, str]]) -> None:
     axis.tick_params(axis="y", length=0)
     for text, (_, _, weight) in zip(axis.get_yticklabels(), ticks, strict=True):
         text.set(weight=weight, linespacing=1.0)
-
-
-def _handles() -> list[Line2D]:
-    marks = [mark(name, ink, marker) for marker, ink, name in MARKS.values()]
-    marks += [mark("constant predictor", INK, "|")]
-    marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
-    return [*marks, mark("oracle", INK, "x", markersize=4)]
 
 
 def _title(table: pd.DataFrame) -> str:

@@ -63,10 +63,11 @@ def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str]
         figure = Figure(figsize=(6.5, 1.2 + 0.17 * len(shown)))
         axis = figure.subplots()
         places = np.arange(len(shown))
+        places[MOST_BARS // 2 :] += len(order) > len(shown)  # a gap where some are left out
         axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
         axis.plot(chance[shown], places, "|", color="black", markersize=7, label="chance")
         axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
-        axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6))
+        axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(places[-1] + 0.6, -0.6))
         figure.legend(loc="outside lower center", ncols=2)
         axis.set_title(f"Classes, best first{which}", x=1, ha="right")  # names at the left may take half the width
         return figure

@@ -16,7 +16,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from lib.display.figures import style
 from lib.display.screen import counted
-from lib.plots.parts import INK
+from lib.plots.common import INK
 from lib.plots.sounds import features_of
 from lib.representations import make, names
 from lib.representations.base import Representation

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import style
 from lib.encoders.heads import members
-from lib.plots.parts import WIDTH, cell_text, cells, each_once, heading, name_cells, scale_below, title
+from lib.plots.common import WIDTH, cell_text, cells, each_once, heading, name_cells, scale_below, title
 
 SHARE = "Blues"  # of explained variance, from none to all
 DARK = 0.55  # of the scale: text on darker cells is white

@@ -19,8 +19,8 @@ from lib.display.figures import GREY, style
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.files.cells import rows_with
-from lib.plots import parts
-from lib.plots.parts import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
+from lib.plots import common
+from lib.plots.common import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import LEVELS
 
@@ -60,7 +60,7 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
             for size, own in sized.reset_index(drop=True).groupby("n_encoders"):
                 if size % 2:
                     axis.axhspan(own.index[0] - 0.5, own.index[-1] + 0.5, color=BAND, linewidth=0, zorder=0)
-        parts.membership(axes[0], order, encoders, (6, 2))
+        common.membership(axes[0], order, encoders, (6, 2))
         axes[0].set_title("encoders")
         for axis, level in zip(axes[1:], LEVELS, strict=True):
             own = rows[rows["level"] == level]
@@ -78,7 +78,7 @@ def _subset_dots(axis: Axes, rows: pd.DataFrame, order: Sequence[str], heads: Se
     for place, head in enumerate(heads):
         shown = rows[(rows["head"] == head) & (rows["n_encoders"] > 0)].set_index("subset").loc[list(order)]
         y = np.arange(len(order)) + 0.3 * (place - (len(heads) - 1) / 2)
-        parts.interval_dots(axis, shown, y, times, INK, MARKS[head], FILL[head])
+        common.interval_dots(axis, shown, y, times, INK, MARKS[head], FILL[head])
     axis.tick_params(axis="y", length=0)
 
 
@@ -167,7 +167,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
             for place, (which, (_, marker)) in enumerate(kinds.items()):
                 for y, name in enumerate(encoders):
                     row = rows_with(table, kind=which, level=level, encoder=name)
-                    parts.interval_dots(axis, row, y + 0.24 * (place - 1), 100, colour(name), marker, colour(name))
+                    common.interval_dots(axis, row, y + 0.24 * (place - 1), 100, colour(name), marker, colour(name))
             axis.axvline(0, color=INK, linewidth=0.8)
             axis.set_xlabel(f"added {measure_name(shares['measure'].iloc[0])} (points)")
         axes[0].set_yticks(range(len(encoders)), [title(name) for name in encoders])

@@ -90,7 +90,7 @@ def who_contributes(run: Run) -> Iterator[Element]:
     if (run.study.folder / "tables" / "branches.csv").exists() and _has_rows(run, "branches"):
         names.append("branches")
     tables = {name: run.table(name) for name in names}
-    yield from (sentences(claims.conclusion(tables, level, run.head, run.study.title)) for level in reversed(run.levels))
+    yield from (sentences(*claims.conclusion(tables, level, run.head, run.study.title)) for level in reversed(run.levels))
 
 
 def beside_the_paper(run: Run) -> list[str]:
@@ -152,15 +152,16 @@ def share_table(run: Run) -> Iterator[Element]:
 
 
 def subset_table(run: Run) -> Iterator[Element]:
-    """Every subset with one head at both levels, and what follows."""
+    """Every subset with one head, of clips and of chunks where they differ, and what follows."""
     subsets, best, measure = rows_with(run.table("subsets"), control=""), run.table("best_subsets"), headline(run.study)
     rows = rows_with(subsets, measure=measure, seed="mean")
     rows = rows[(rows["head"] == run.head) | (rows["n_encoders"] == 0)]
-    clips, chunks = (rows_with(rows, level=level).set_index("subset") for level in ("clip", "chunk"))
+    of_level = {level: rows_with(rows, level=level).set_index("subset") for level in reversed(run.levels)}
+    order = of_level["clip"].index
     yield sentences(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
     yield sentences(*(findings.heads(subsets, measure, level) for level in run.levels))
-    columns = {"subset": clips.index.map(model_name), "clips": with_intervals(clips)}
-    columns["chunks"] = with_intervals(chunks.loc[clips.index])
+    columns = {"subset": order.map(model_name)}
+    columns |= {f"{level}s": with_intervals(each.loc[order]) for level, each in of_level.items()}
     yield table(f"All subsets: {measure_name(measure)} in percent, with 95 % intervals ({run.head} head)", columns)
 
 

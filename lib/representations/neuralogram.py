@@ -83,11 +83,12 @@ class Neuralogram(Representation):
         network, length = self.network, self.n_samples // self.n_pieces
         mel, times = network.picture.mel, 4 if self.settings.map == "repeat" else 1
         filters, bands = fourier(mel.spectrogram.window.double().numpy()), mel.mel_scale.fb.T
+        kept = getattr(torch, self.settings.stored_as)
         power = Filtered(filters, mel.hop_length, length, network.picture.n_frames, self.settings.padding == "reflect")
         return Chain(
             lambda x: x.reshape(-1, length), power, lambda x: 10 * (bands @ x).clamp(min=1e-10).log10()[:, None],
             network.norm, lambda x: x.repeat(1, 1, 1, times), network.body,
-            lambda x: x.unflatten(0, (-1, self.n_pieces)).mT, self.front,
+            lambda x: x.unflatten(0, (-1, self.n_pieces)).mT.to(kept).float(), self.front,
         )  # fmt: skip
 
     def draw(self, axis: Axes, features: np.ndarray) -> None:

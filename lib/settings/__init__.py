@@ -178,6 +178,7 @@ class Settings(Frozen):
     )
     threads: int = Field(1, ge=1, description="of one process; another number gives slightly other weights")
     controls: tuple[ControlName, ...] = Field((), description="games beside the study's own: names, or all")
+    peers: dict[str, dict[str, Any]] = Field({}, description="of systems that are trained beside the study, by name")
     seeds_of: str = Field(
         "best", description="whose four seeds play the control `seeds`: best (single, by training groups), or a name"
     )

@@ -33,7 +33,7 @@ from lib.study.request import Request
 __all__ = ["Request", "Study", "StudyError", "machine", "missing"]
 
 NOTEBOOK_NAMES = {"name": "run_name", "set": "settings"}  # in a parameters cell, where these would hide Python's own
-BESIDE = {"controls", "seeds_of"}  # settings of what is run beside the study: they change none of its results
+BESIDE = {"controls", "seeds_of", "peers"}  # settings of what is run beside the study: they change none of its results
 PLANTED_BYTES = 120_000_000  # of the embedded corpus
 
 

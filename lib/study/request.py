@@ -22,6 +22,7 @@ class Request(Frozen):
     name: str = Field("", description="keeps runs apart that would share a folder")
     set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
     controls: str = Field("", description="controls to run beside the study, for example noise,untrained; all; none")
+    peers: str = Field("", description="other systems to run beside the study, for example silero,crepe,aisfx")
     part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
 
     @field_validator("corpus", "preset")

@@ -72,12 +72,15 @@ def test_what_the_corpus_lacks_is_said_before_anything_runs(home, tmp_path):
     import soundfile
 
     lines = ["path,labels,role", "a.wav,x,train", "b.wav,x,test"]
-    for name in "ab":
-        soundfile.write(tmp_path / f"{name}.wav", [0.1] * 16000, 16000)
+    for n, name in enumerate("abc", 1):
+        soundfile.write(tmp_path / f"{name}.wav", [n / 10] * 16000, 16000)
     (tmp_path / "own.csv").write_text("\n".join(lines))
     told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["summary"]
     assert "by role: train 1 in 1, test 1 in 1" in told and "train and to test on): x 1 and 1" in told
     assert "\nnote: own.csv has no column `group`" in told and "\nnote: the test role holds one group" in told
+    (tmp_path / "own.csv").write_text("\n".join([*lines, "c.wav,x,test"]))
+    told = plan({"CORPUS": "table", "ROOT": str(tmp_path / "own.csv"), "PRESET": "tiny"})["summary"]
+    assert "\nnote: 2 groups are tested on, so intervals are wide and rough; FOLD=all tests every group once" in told
 
 
 def test_a_part_lies_in_the_run_over_all_folds(home, folds_corpus):

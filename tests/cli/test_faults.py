@@ -7,8 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import headless
 import pytest
 
-from lib.cli.environment import Stop
-from lib.cli.faults import number, report
+from lib.cli.faults import report
 from lib.cli.faults.damage import KINDS, damaged, flipped_bit
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import CONTROLS, Tiny
@@ -50,12 +49,6 @@ def test_a_result_that_differs_is_found(finished, copy):
     flipped_bit(copy.folder / "tables" / "subsets.csv")
     (copy.folder / "scores" / "pitch-own-seed0.npy").unlink()
     assert copy.differing(finished.results()) == ["scores/pitch-own-seed0.npy", "tables/subsets.csv"]
-
-
-def test_numbers():
-    assert [number("N", text) for text in ("", "0", "20")] == [None, 0, 20]
-    with pytest.raises(Stop, match="N=x: a whole number"):
-        number("N", "x")
 
 
 def test_rows_are_shown_and_written_and_one_that_is_not_good_is_seen(home, capsys):

@@ -122,7 +122,7 @@ def test_what_faults_found_is_kept_as_it_is(home, capsys):
     (home / "figures" / "faults").mkdir(parents=True)
     (home / "figures" / "faults" / "kills.csv").write_text("number,good\n1,yes\n")
     assert main(["record", "STUDY=faults"]) == 0
-    assert (home / "figures" / "record" / "faults" / "kills.csv").read_text() == "number,good\n1,yes\n"
+    assert (home / "figures" / "record" / "faults" / "tables" / "kills.csv").read_text() == "number,good\n1,yes\n"
 
 
 def test_a_run_without_provenance_is_refused(run):

@@ -21,7 +21,7 @@ from lib.files import digests
      ["tables/subsets.csv", "fold3/tables/subsets.csv", "fold3/scores/pitch-own-seed0.npy"]),
 ])  # fmt: skip
 def test_which_outputs_the_graph_must_make_again(damaged, without):
-    last = ["tables/table1.csv", "tables/neighbours.csv"]
+    last = ["tables/table1.csv", "tables/neighbours.csv", "tables/peers.csv"]
     assert [path.as_posix() for path in outputs_of(Path(damaged))] == [*last, *without]
 
 

@@ -207,3 +207,12 @@ def test_careless_is_drawn_beside_careful(remembered):
     assert sum("points" in text for text in said) == 3
     empty = table.assign(careful=np.nan, careless=np.nan, warning="no value: one group alone cannot be split")
     assert sum("one group" in text for text in inside(careless_figure(empty))) == 3
+
+
+def test_where_a_clip_is_a_chunk_what_is_split_is_its_group(tmp_path, monkeypatch):
+    found = study(tmp_path, monkeypatch, seeds="0", fold=1, set="training.epochs=1")
+    chunks = chunked(found, n_clips=40, n_chunks=1)
+    embed(found, np.random.default_rng(0).random((len(chunks), 8)))
+    row = careless_protocols.split_test_chunks(careless_protocols.FreshHead.of(found, 0))
+    assert "split the clips of one group over training and test" in row["protocol"]
+    assert row["warning"].startswith("the head knows a group again by other clips")

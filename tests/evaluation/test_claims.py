@@ -67,7 +67,7 @@ def conclude(
 def concluded(*tables):
     names = ("contributions", "marginals", "best_subsets", "tests", "simultaneous", "branches")
     given = {name: table for name, table in zip(names, tables, strict=False) if table is not None}
-    return claims.conclusion(given, "clip", "paper", "esc50")
+    return " ".join(claims.conclusion(given, "clip", "paper", "esc50"))
 
 
 def in_order(text, *parts):
@@ -105,6 +105,11 @@ def test_nothing_significant():
     )
     assert "No two shares differ significantly (3 pairs, Holm's correction)" in told
     assert "That all four together beat every single encoder is not shown by top 1: p = 0.200" in told
+
+
+def test_a_share_below_zero_is_no_open_one():
+    told = conclude([0.3, 0.0, -0.3, 0.2])
+    assert "not above zero for: timbre. It is below zero, so on average it takes away: neuralogram." in told
 
 
 def test_without_intervals_nothing_is_claimed():

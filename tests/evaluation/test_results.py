@@ -204,7 +204,7 @@ def test_paper_tables_have_the_contract_columns(made):
     assert one["measure"].iloc[0] == "top1"
     assert one["published"].isna().all()  # the paper's numbers are of other sounds
     assert (one["oracle"] >= one["retrained"] - EXACT).all()
-    assert list(two) == ["row", "extra_data", "published", "obtained", "low", "high", "source"]
+    assert list(two)[:7] == ["row", "extra_data", "published", "obtained", "low", "high", "source"]
     assert not len(two)
     lines = paper.ledger(found, table)
     assert list(lines) == ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
@@ -217,11 +217,11 @@ def test_on_the_papers_corpus_its_numbers_stand_beside_ours(made, monkeypatch):
     one, two = paper.table1(found, table), paper.table2(found, table)
     assert one["published"].notna().sum() == 5
     assert one["published"].max() == 0.449
-    assert len(two) == 10
+    assert len(two) == 11  # the paper's, and the best student of the one that it lists by its teacher
     assert two["obtained"].notna().sum() == 1
     lines = paper.ledger(found, table)
-    cells = [*(f"Table 1: {row}" for row in paper.TABLE1), *(f"Table 2: {row}" for row, _, _ in paper.TABLE2)]
-    published = [*paper.TABLE1.values(), *(value for _, _, value in paper.TABLE2)]
+    cells = [*(f"Table 1: {row}" for row in paper.TABLE1), *(f"Table 2: {row.system}" for row in paper.TABLE2)]
+    published = [*paper.TABLE1.values(), *(row.published for row in paper.TABLE2)]
     assert lines.set_index("claim").loc[cells, "published"].tolist() == published
     mine = lines[lines["obtained"].notna()]
     assert mine["reason"].str.contains("no deviation: top 1 on ESC-50 is not recall@5").sum() == len(mine) - 1 == 7

@@ -79,3 +79,16 @@ def test_what_was_planted_is_claimed_only_where_the_intervals_are_apart(records,
     said = summary.planted(records[0])
     assert said.startswith("- `planted`, whose answer is known (3 seeds): of pitch classes pitch has 96.0, timbre ")
     assert said.endswith(ends)
+
+
+@pytest.mark.parametrize(("disks", "told"), [
+    (["yes", "yes"], "killed at random moments (2 of 3 times), on disks too small, then large enough (2 of 2 times) and with "
+     "damaged files (1 of 1 times), ended in the same tables"),
+    ([], "killed at random moments (2 of 3 times) and with damaged files (1 of 1 times), ended in the same tables"),
+])  # fmt: skip
+def test_how_often_a_hurt_study_ended_as_it_should(tmp_path, disks, told):
+    record = Record(tmp_path / "faults")
+    (record.folder / "tables").mkdir(parents=True)
+    for name, good in {"kills": ["yes", "no", "yes"], "disks": disks, "damage": ["yes"]}.items():
+        put(record, name, {"good": good})
+    assert told in summary.faults(record)

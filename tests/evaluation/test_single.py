@@ -58,9 +58,9 @@ def test_a_class_that_nothing_can_be_known_of_is_neither_best_nor_worst():
         ("untested", np.nan, np.nan, 9),
         ("tied", 0.1, 0.1, 9),
     )
-    assert "It knows cat best and dog least. Not compared" in told_of(*known, *beside)
+    assert "Best known class: cat; least: dog. Not compared" in told_of(*known, *beside)
     assert told_of(*known, *beside).endswith("equal scores: everywhere, untrained, tied.")
-    assert told_of(*known).endswith("It knows cat best and dog least.")
+    assert told_of(*known).endswith("Best known class: cat; least: dog.")
     assert "No two classes can be compared." in told_of(known[0], *beside)
     assert told_of(("untested", np.nan, np.nan, 9)).endswith("No two classes can be compared.")
 

@@ -347,12 +347,12 @@ def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
     for x, y in places_of_points(page)[:40]:
         before = page.inner_text("h3")
         canvas.click(position={"x": x, "y": y})
-        told = page.inner_text(".study-map .told").split(", from")[0]
+        told = page.inner_text(".study-map .message").split(", from")[0]
         if told != before:
             break
     assert told != before
     page.wait_for_function("told => document.querySelector('h3').textContent === told", arg=told)
-    start_s = float(page.inner_text(".study-map .told").split(", from ")[1].split()[0])
+    start_s = float(page.inner_text(".study-map .message").split(", from ")[1].split()[0])
     second = page.get_by_label("second", exact=True).element_handle()
     page.wait_for_function("([one, start_s]) => one.selectedIndex == start_s", arg=[second, start_s])  # chunks of a second
     # played from its chunk; none of these clips is longer than the five seconds shown
@@ -378,7 +378,7 @@ def test_the_map_is_walked_with_the_keyboard(open_explorer):
     told = []
     for key in ("ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowRight"):
         page.keyboard.press(key)
-        told.append(page.inner_text(".study-map .told"))
+        told.append(page.inner_text(".study-map .message"))
     assert len(set(told)) > 1
     page.keyboard.press("Enter")
     page.wait_for_function(

@@ -26,7 +26,7 @@ def test_without_a_name_it_is_the_newest_finished_one(home):
     begun(home, "unfinished")
     assert runs.wanted("") == new
     assert runs.wanted("", only_finished=True) == new
-    assert [folder.name for folder in runs.known()][1:] == ["new", "old"]
+    assert [folder.name for folder in runs.begun()][1:] == ["new", "old"]
 
 
 def test_a_name_may_be_that_of_an_unfinished_one_unless_it_must_be_finished(home):

@@ -13,6 +13,7 @@ import soundfile
 from lib.files import PROJECT, PlainError, digests
 from lib.model import bundle, open_model, part_of
 from lib.representations import PAPER
+from lib.study import Request, Study
 
 ELSEWHERE = """
 import sys, numpy as np
@@ -60,6 +61,19 @@ def test_the_layout_is_what_hubs_take(folder):
     assert files == {"README.md", "config.json", "tables", *weights, *tables}
     head = (folder / "README.md").read_text().split("---\n")[1]
     assert {"license: cc0-1.0", "pipeline_tag: audio-classification"} <= set(head.splitlines())
+
+
+def test_a_hubs_own_reader_takes_the_card(folder):
+    card = pytest.importorskip("huggingface_hub").ModelCard.load(folder / "README.md")
+    assert card.data.license == "cc0-1.0"
+    assert card.data.pipeline_tag == "audio-classification"
+
+
+def test_a_folds_tables_are_those_over_all_folds(home):
+    whole = Study.of(Request(corpus="esc50", preset="tiny", fold="all"))
+    part = Study.of(whole.request.model_copy(update={"fold": 2, "part": True}))
+    assert bundle.whole_of(part) == whole
+    assert bundle.whole_of(whole) == whole
 
 
 def test_the_cards_numbers_are_the_runs(folder, finished_study):

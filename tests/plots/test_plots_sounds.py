@@ -152,6 +152,7 @@ def test_of_many_classes_the_best_and_worst_are_drawn():
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert len(labels) == 60
     assert (labels[0], labels[-1]) == ("c199", "c0")
+    assert set(np.diff(figure.axes[0].get_yticks())[[28, 29, 30]]) == {1, 2}
     assert "of 200" in figure.axes[0].get_title("left")
 
 

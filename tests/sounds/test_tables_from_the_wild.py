@@ -24,6 +24,7 @@ SAME = {
     "tabs": "path\tlabels\trole\na.wav\tx\ttrain\nüber uns/b 1.WAV\tx;y\ttest\nc,d.wav\t01\ttrain\n",
     "quotes everywhere": '"path","labels","role"\n"a.wav","x","train"\n"über uns/b 1.WAV","x;y","test"\n"c,d.wav","01","train"\n',
     "paths of Windows": PLAIN.replace("über uns/", "über uns\\").replace("a.wav", ".\\a.wav"),
+    "capitals and accents of another system": PLAIN.replace("a.wav", "A.WAV").replace("über", "u\u0308ber"),
     "blanks and upper case": ' PATH , Labels,ROLE \n a.wav , x ,TRAIN\nüber uns/b 1.WAV, x ; y;,Test\n"c,d.wav",01,train\n',
     "other columns too": "\n".join(f"{line},{i}" for i, line in enumerate(PLAIN.splitlines())).replace("role,0", "role,n"),
 }  # fmt: skip
@@ -75,6 +76,10 @@ REJECTED = {
     "..\\a.wav,x,train": "outside",
     "a.wav,y,train": "an earlier row has the same clip (several labels go into one row",
     ".\\a.wav,x,train": "an earlier row has the same clip",
+    "A.wav,x,train": "an earlier row has the same clip",
+    "a,x,train": "file not found, but one with an ending",
+    "sounds/a.wav,x,train": "file not found, but one of that name in another folder",
+    "z.wav,x,train": "file not found",
 }
 
 
@@ -84,6 +89,46 @@ def test_what_cannot_be_used_is_told(line, folder):
     (folder / "own.csv").write_text(PLAIN + line + "\n", encoding="utf-8")
     corpus = corpora.load("table", folder)
     assert len(corpus.clips) == 3 and REJECTED[line] in corpus.rejected["reason"].item()
+
+
+def test_a_spelling_that_fits_two_files_is_neither(folder):
+    for name in ("A.wav", "Z.wav", "z.wav"):
+        soundfile.write(folder / name, np.zeros(80), 8000)
+    (folder / "own.csv").write_text("path,labels,role\na.wav,x,train\nA.wav,x,test\nz.WAV,x,test\n")
+    corpus = corpora.load("table", folder)
+    assert list(corpus.clips["id"]) == ["a.wav", "A.wav"] and list(corpus.rejected["clip"]) == ["z.WAV"]
+
+
+def test_what_may_be_meant_otherwise_is_told(folder):
+    for name in ("1.wav", "2.wav"):
+        soundfile.write(folder / name, np.full(80, 0.5), 8000)
+    lines = [
+        "path,labels,role,speaker,split",
+        "1.wav,Dog,train,a,x",
+        "2.wav,dog,test,b,y",
+        'a.wav,"cat, dog",train,c,x',
+    ]
+    (folder / "own.csv").write_text("\n".join(lines))
+    told = "\n".join(corpora.load("table", folder).remarks)
+    assert "columns that are not used: speaker, split;" in told
+    assert (
+        "taken as different: Dog and dog" in told
+        and "one label each, since only ';' separates labels: cat, dog" in told
+    )
+    assert "test clips whose very file is a training clip too, so that they are known: 2.wav" in told
+
+
+def test_a_path_that_a_shell_cut_at_a_blank_is_told(folder):
+    with pytest.raises(corpora.CorpusError, match="Meine does not exist, but a name that goes on after a blank does: put"):
+        corpora.load("table", folder.parent / "Meine")
+
+
+def test_a_spreadsheet_is_no_table(folder):
+    (folder / "own.xlsx").write_bytes(b"PK\x03\x04\x14\0\0\0")
+    with pytest.raises(corpora.CorpusError, match="own.xlsx is no text, perhaps a spreadsheet; save the table as CSV"):
+        corpora.load("table", folder / "own.xlsx")
+    with pytest.raises(corpora.CorpusError, match="holds none; data/README.md shows how to write one"):
+        corpora.load("table", folder)
 
 
 def test_leading_zeros_and_truth_values_stay_what_they_are(folder):

@@ -19,6 +19,7 @@ from lib.cli.faults.damage import damage
 from lib.cli.faults.disks import disks
 from lib.cli.faults.kills import kills
 from lib.cli.faults.tiny import Row, Tiny, make_corpus
+from lib.cli.values import whole_number
 from lib.display.screen import short_path
 
 KILLS = 50
@@ -26,7 +27,7 @@ KILLS = 50
 
 def faults(given: Mapping[str, str]) -> int:
     """Hurt a tiny study with SEED and N kills; tables on the screen and in figures/faults; 1 where something is wrong."""
-    seed, n = (number(name, given.get(name, "")) for name in ("SEED", "N"))
+    seed, n = (whole_number(name, given.get(name, "")) for name in ("SEED", "N"))
     folder = files.home() / "data" / "faults"
     shutil.rmtree(folder, ignore_errors=True)
     corpus, rng = make_corpus(folder), random.Random(seed)
@@ -37,23 +38,14 @@ def faults(given: Mapping[str, str]) -> int:
     if status:
         raise Stop(f"the tiny study fails undisturbed: {output.strip().splitlines()[-1]}")
     seconds, expected = time.monotonic() - started, whole.results()
-    found = {
-        "kills": kills(Tiny(folder / "kills", corpus), expected, rng, KILLS if n is None else n, seconds / 3),
-        "disks": disks(Tiny(folder / "disks", corpus), expected),
-        "damage": damage(whole, folder / "damage", expected, rng),
-    }
-    good = False not in [report(name, rows) for name, rows in found.items()]
+    n = KILLS if n is None else n
+    good = report("kills", kills(Tiny(folder / "kills", corpus), expected, rng, n, seconds / 3))
+    good = report("disks", disks(Tiny(folder / "disks", corpus), expected)) and good
+    good = report("damage", damage(whole, folder / "damage", expected, rng)) and good
     if good:
         shutil.rmtree(folder)
     print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
     return 0 if good else 1
-
-
-def number(name: str, text: str) -> int | None:
-    """The whole number in `text`, None where it is empty; Stop where it is something else."""
-    if text and not (text.isascii() and text.isdigit()):
-        raise Stop(f"{name}={text}: a whole number")
-    return int(text) if text else None
 
 
 def report(name: str, rows: list[Row]) -> bool:

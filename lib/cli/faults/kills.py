@@ -16,7 +16,7 @@ WITHIN_S = 20.0  # until nothing of the study may be left, on a machine that has
 
 
 def kills(tiny: Tiny, expected: dict[str, str], rng: random.Random, n: int, longest_s: float) -> list[Row]:
-    """Kill a study n times, each within `longest_s` of its start, and go on with it; finished, it begins anew."""
+    """Kill a study n times, each within `longest_s` of its start, and go on with it; finished, it begins again."""
     rows: list[Row] = []
     while len(rows) < n:
         row = kill(tiny, list(KINDS)[len(rows) % len(KINDS)], rng.uniform(0, longest_s), rng)

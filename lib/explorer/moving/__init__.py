@@ -67,7 +67,7 @@ class Map(anywidget.AnyWidget):
     """Points that can be clicked, or reached with the arrow keys and chosen with Enter.
 
     places: x and y of each point in 0..1, float32, one after another; kinds [point]: which of `groups` each belongs to,
-    255 for none. clicked: [point, count], the count rising with each click; here: points of the sound that is shown;
+    255 for none. clicked: [point, count], the count rising with each click; here: points of the current sound;
     own: x and y of each chunk of a sound of one's own, which no point stands for.
     """
 

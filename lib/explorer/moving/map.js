@@ -1,4 +1,4 @@
-// Points on a plane: pointed at they are named, clicked (or chosen with Enter) they are told to Python.
+// Points on a plane: pointed at they are named, clicked (or chosen with Enter) Python is notified.
 const HEIGHT = 0.68; // of the width
 const MARGIN = 14;
 const REACH = 14; // pixels between a click and the point it means
@@ -8,11 +8,11 @@ const OTHER = 255; // the kind of a point that belongs to no group
 function render({ model, el }) {
   const box = make("div", el, "study-map");
   const canvas = make("canvas", box);
-  const told = make("p", box, "told");
+  const message = make("p", box, "message");
   const legend = make("ul", box);
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  told.setAttribute("aria-live", "polite");
+  message.setAttribute("aria-live", "polite");
   let points = [];
   let focused = -1;
 
@@ -25,7 +25,7 @@ function render({ model, el }) {
     const flat = new Float32Array(raw);
     points = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
     focused = -1;
-    told.textContent = `${points.length} chunks of a second; click one, or move with the arrow keys and press Enter`;
+    message.textContent = `${points.length} chunks of a second; click one, or move with the arrow keys and press Enter`;
     draw();
   }
   const size = () => [canvas.clientWidth, canvas.clientWidth * HEIGHT];
@@ -101,7 +101,7 @@ function render({ model, el }) {
   }
   function focus(i) {
     focused = i;
-    if (i >= 0) told.textContent = model.get("captions")[i];
+    if (i >= 0) message.textContent = model.get("captions")[i];
     draw();
   }
   function at(event) {

@@ -29,8 +29,8 @@ function render({ model, el }) {
   const choose = make("button", box);
   const file = make("input", box);
   const button = make("button", box);
-  const told = make("span", box);
-  told.setAttribute("aria-live", "polite");
+  const message = make("span", box);
+  message.setAttribute("aria-live", "polite");
   choose.textContent = "Choose a sound file";
   file.type = "file";
   file.accept = "audio/*";
@@ -48,19 +48,19 @@ function render({ model, el }) {
     const most = model.get("largest_bytes");
     const size = (bytes) => `${Math.round(bytes / 1e6)} MB`;
     if (one.size > most) {
-      told.textContent = `${one.name} was not sent: it has ${size(one.size)}, and ${size(most)} are the most that is taken`;
+      message.textContent = `${one.name} was not sent: it has ${size(one.size)}, and ${size(most)} are the most that is taken`;
       return;
     }
-    told.textContent = "";
+    message.textContent = "";
     try {
       send(one.name, new DataView(await one.arrayBuffer()));
     } catch (error) {
-      told.textContent = `${one.name} cannot be read: ${error.message}`;
+      message.textContent = `${one.name} cannot be read: ${error.message}`;
     }
   }
   function rest(words) {
     button.textContent = "Record a sound";
-    told.textContent = words;
+    message.textContent = words;
   }
   async function start() {
     if (!navigator.mediaDevices) return rest("no microphone here: a browser gives it to https and localhost alone");
@@ -76,7 +76,7 @@ function render({ model, el }) {
     const parts = [];
     tap.onaudioprocess = (event) => {
       parts.push(event.inputBuffer.getChannelData(0).slice());
-      told.textContent = `${((parts.length * 4096) / context.sampleRate).toFixed(1)} s`;
+      message.textContent = `${((parts.length * 4096) / context.sampleRate).toFixed(1)} s`;
     };
     source.connect(tap);
     tap.connect(context.destination);

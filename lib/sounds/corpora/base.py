@@ -102,6 +102,8 @@ class Corpus:
         if self.unlearned:
             why = "tested without a training clip, so that nothing can know it, though it counts in every mean"
             lines.append(f"{why}: {listed(self.unlearned, 5)}")
+        if copies := self.copies:
+            lines.append(f"test clips whose very file is a training clip too, so that they are known: {listed(copies, 5)}")
         everywhere = [name for name, all_have in zip(self.classes, self.targets.all(0), strict=True) if all_have]
         if len(self.classes) == 1:
             lines.append("there is one label, so there is nothing to tell apart: every model ranks as well as chance")
@@ -141,7 +143,19 @@ class Corpus:
     def hash(self) -> str:
         """Changes when a clip, its file's content, a label, a role or the classes change; not when the folder moves."""
         table = self.clips[["id", "role", "fold", "labels", "group"]].astype(str).to_numpy().tolist()
-        return files.key(self.name, self.classes, self.parents, table, files.content_of(self.clips["path"]))
+        return files.key(self.name, self.classes, self.parents, table, self.contents)
+
+    @cached_property
+    def contents(self) -> list[str]:
+        """A key of the content of each clip's file [clip]; empty where it cannot be read."""
+        return files.content_of(self.clips["path"])
+
+    @property
+    def copies(self) -> list[str]:
+        """Ids of test clips whose very file is a training clip too."""
+        clips = self.clips.assign(content=self.contents)
+        train = set(clips.loc[clips["role"] == "train", "content"]) - {""}
+        return list(clips.loc[(clips["role"] == "test") & clips["content"].isin(train), "id"])
 
     def with_fold(self, fold: int, validation: str = "none") -> "Corpus":
         """Roles from folds: `fold` is test, the rest train; validation "next" takes the fold after it out of train.

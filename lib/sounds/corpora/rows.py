@@ -6,6 +6,7 @@ Files are opened later, when chunks are cut.
 """
 
 import csv
+import glob
 import os
 import re
 import stat
@@ -37,9 +38,12 @@ class Row:
 def folder(root: Path | None, name: str, *needed: str) -> Path:
     """`root` as an absolute folder that holds all of `needed`; CorpusError if it does not."""
     if root is None:
-        raise CorpusError(f"{name}: no folder was given; give the one that holds its sounds (data/README.md)")
-    if not Path(root).is_dir():
-        what = "is a file, not a folder" if Path(root).exists() else "does not exist"
+        raise CorpusError(f"{name}: no folder was given; give the one that holds its sounds, as ROOT (data/README.md)")
+    root = Path(root)
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        if any(root.parent.glob(f"{glob.escape(root.name)} *")):
+            what += ", but a name that goes on after a blank does: put a path with blanks in quotes"
         raise CorpusError(f"{name}: {root} {what}; give the folder that holds its sounds (data/README.md)")
     missing = [part for part in needed if not (Path(root) / part).exists()]
     if missing:
@@ -55,6 +59,9 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
+            if "\0" in file.read(1000):
+                raise CorpusError(f"{path} is no text, perhaps a spreadsheet; save the table as CSV in UTF-8")
+            file.seek(0)
             reader = csv.reader(file, delimiter=_delimiter(file.readline(), columns))
             file.seek(0)
             names = list(header or [cell.strip().lower() for cell in next(reader, [])])
@@ -66,7 +73,8 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
     missing = [column for column in columns if column not in names]
     if missing:
         found = ", ".join(names) or "nothing"
-        raise CorpusError(f"{path} lacks the column {' and '.join(missing)}; its first line has: {found}")
+        lacks = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
+        raise CorpusError(f"{path} lacks the {lacks}; its first line has: {found}; name columns there")
     return [_cells(names, line, cells) for line, cells in lines]
 
 
@@ -175,8 +183,12 @@ def _first(rejected: pd.DataFrame) -> str:
     if rejected.empty:
         return " (its table has none)"
     path, clip, _ = rejected.iloc[0]
-    reasons = ", ".join(f"{n} x {text}" for text, n in Counter(rejected["reason"]).most_common(2))
-    return f" ({len(rejected)} rejected: {reasons}; the first is {clip or path}, {path})"
+    return f" ({len(rejected)} rejected: {reasons(rejected)}; the first is {clip or path}, {path})"
+
+
+def reasons(rejected: pd.DataFrame) -> str:
+    """The two most frequent reasons, with how often."""
+    return ", ".join(f"{n} x {text}" for text, n in Counter(rejected["reason"]).most_common(2))
 
 
 def _shared_groups(clips: pd.DataFrame) -> list[str]:

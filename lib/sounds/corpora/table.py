@@ -11,7 +11,6 @@ split goes by group, or by clip where there is none: of each label's groups abou
 validation and 20 % test, drawn with a fixed seed. Where a fold is set, roles are not used.
 """
 
-import os
 import posixpath
 import re
 from collections import Counter, defaultdict
@@ -22,11 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from lib.display.screen import counted
-from lib.sounds.corpora.base import Corpus, CorpusError
+from lib.sounds.corpora.base import Corpus, CorpusError, listed
 from lib.sounds.corpora.folds import dealt
 from lib.sounds.corpora.rows import Row, finished, folder, in_one_line, label_list, number, read_csv, validate_rows
+from lib.sounds.corpora.spelling import Files, plain
 
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+COLUMNS = ("path", "labels", "role", "group", "fold")
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
 
 
@@ -44,6 +45,7 @@ def read(root: Path | None, name: str = "table", seed: int = 0, in_folds: bool =
     elif usable and not any(row.role or row.fold for row in usable):
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
+    notes += _doubtful(classes)
     return finished(name, path.parent, (usable, rejected), classes, notes=notes)
 
 
@@ -56,10 +58,13 @@ def title(root: Path) -> str:
 
 
 def _remarks(path: Path, in_folds: bool) -> list[str]:
-    """What is to be said of roles that do not count and of clips without a group; the reader cannot know better."""
+    """What is to be said of columns and roles that do not count and of clips without a group, where the table has any."""
     cells, notes = read_csv(path, ("path", "labels")), []
     if in_folds and any(row.get("role") for row in cells):
         notes.append("a fold was asked for, so the column `role` is not used")
+    others = [name for name in cells[0] if name not in (*COLUMNS, "line", "surplus", "")] if cells else []
+    if others:
+        notes.append(f"columns that are not used: {listed(others, 8)}; those with a meaning are {', '.join(COLUMNS)}")
     if alone := sum(not row.get("group") for row in cells):
         some = f"{alone} of {counted(len(cells), 'row')} {'has' if alone == 1 else 'have'} no group"
         notes.append(
@@ -71,6 +76,18 @@ def _remarks(path: Path, in_folds: bool) -> list[str]:
     return notes
 
 
+def _doubtful(classes: list[str]) -> list[str]:
+    """What is to be said of labels that may be meant otherwise than they are taken."""
+    notes, by_plain = [], defaultdict(list)
+    for name in classes:
+        by_plain[plain(name)].append(name)
+    if alike := [" and ".join(names) for names in by_plain.values() if len(names) > 1]:
+        notes.append(f"labels that differ in capitals or accents only are taken as different: {listed(alike, 5)}")
+    if joined := [name for name in classes if re.search(r"[,|]", name)]:
+        notes.append(f"one label each, since only ';' separates labels: {listed(joined, 5)}")
+    return notes
+
+
 def find(root: Path | None, name: str) -> Path:
     """The CSV that `root` is or holds."""
     if root is not None and Path(root).is_file():
@@ -79,17 +96,18 @@ def find(root: Path | None, name: str) -> Path:
         raise CorpusError(f"{name}: there is no file {root}; give the path of the CSV (data/README.md)")
     found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise CorpusError(f"{name}: {root} must hold exactly one CSV and holds {names}; give the CSV's own path")
+        names = ", ".join(path.name for path in found)
+        holds = f"{names}; give the CSV's own path" if names else "none; data/README.md shows how to write one"
+        raise CorpusError(f"{name}: {root} must hold exactly one CSV and holds {holds}")
     return found[0]
 
 
 def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
     """A Row for each row of the table, with its fold where folds are wanted or there is no role; no sound is opened."""
     cells = read_csv(path, ("path", "labels"))
-    side = _side(path, cells, in_folds)
+    side, files = _side(path, cells, in_folds), Files(path.parent)
     for row in cells:
-        text = _slashes(row["path"], path.parent)
+        text = files.spelled(row["path"])
         clip = posixpath.normpath(text) if text else f"line {row['line']}"
         yield Row(
             clip=clip,
@@ -99,7 +117,7 @@ def parse(path: Path, in_folds: bool = False) -> Iterator[Row]:
             role=ROLES.get(row["role"].lower(), "") if side == "role" else "",
             fold=_fold(row["fold"]) if side == "fold" else 0,
             group=in_one_line(row.get("group", "")) or clip,
-            problem=_problem(row, text, side),
+            problem=_problem(row, text, side) or files.hint(text),
         )
 
 
@@ -112,11 +130,6 @@ def _side(path: Path, cells: list[dict[str, str]], in_folds: bool) -> str:
             f"{path}: folds count from 1, and {counted(from_0, 'row')} {'has' if from_0 == 1 else 'have'} fold 0; add 1 to every fold"
         )
     return side
-
-
-def _slashes(text: str, folder: Path) -> str:
-    """A path as it is, or, where no file has that very name, with the slashes that Windows turns round."""
-    return text if "\\" not in text or os.path.lexists(folder / text) else text.replace("\\", "/")
 
 
 def _fold(text: str) -> int:
@@ -141,7 +154,10 @@ def _problem(row: dict[str, str], path: str, side: str) -> str:
 
 
 def split(rows: list[Row], seed: int, where: str) -> list[Row]:
-    """`rows` with roles: each label's groups are dealt in shuffled order to the role that lacks most clips."""
+    """`rows` with roles: each label's groups are dealt in shuffled order to the role that lacks most clips.
+
+    Every label that has two groups is trained on and tested on, as far as that takes no other label from either.
+    """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
@@ -153,6 +169,7 @@ def split(rows: list[Row], seed: int, where: str) -> list[Row]:
     for of_label in _by_rarest(names, groups, frequency).values():
         roles.update(_dealt({name: len(groups[name]) for name in of_label}))
     _fill_empty(roles, names, groups)
+    _fill_labels(roles, names, groups)
     return [replace(row, role=roles[row.group]) for row in rows]
 
 
@@ -180,3 +197,26 @@ def _fill_empty(roles: dict[str, str], names: list[str], groups: dict[str, list[
             spare = [name for name in names if roles[name] == "validation"]
             spare = spare or [name for name in names if roles[name] == other]
             roles[min(spare, key=lambda name: len(groups[name]))] = role
+
+
+def _fill_labels(roles: dict[str, str], names: list[str], groups: dict[str, list[Row]]) -> None:
+    """Give train and test a group of each label that has two, where the deal, by each group's rarest label, left none.
+
+    A group is moved only where that takes no label from train or test; one of validation first, then the smallest.
+    """
+    having: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        for label in sorted({label for row in groups[name] for label in row.labels}):
+            having[label].append(name)
+    for role in ("train", "test"):
+        for label in sorted(having):
+            if len(having[label]) > 1 and not any(roles[name] == role for name in having[label]):
+                spare = [name for name in having[label] if _spare(name, roles, having)]
+                if spare:
+                    roles[min(spare, key=lambda name: (roles[name] != "validation", len(groups[name])))] = role
+
+
+def _spare(name: str, roles: dict[str, str], having: dict[str, list[str]]) -> bool:
+    """Whether each label of a group has another group in the same role, or the role is validation."""
+    own = [others for others in having.values() if name in others]
+    return roles[name] == "validation" or all(sum(roles[each] == roles[name] for each in others) > 1 for others in own)

@@ -1,0 +1,77 @@
+"""Other systems as further encoders, one file each: frozen with the weights they bring, or trained here from scratch.
+
+`base` says what a frozen peer is, `embeddings` runs one over a corpus, `hear` lets in any module with HEAR's three functions;
+`learner` says what is trained from scratch, `scratch` trains one.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lib.encoders.peers import hear
+from lib.encoders.peers.aisfx import AiSfx
+from lib.encoders.peers.ast import Ast
+from lib.encoders.peers.audio_transformer import AudioTransformer
+from lib.encoders.peers.base import Peer, PeerError
+from lib.encoders.peers.clap import Clap
+from lib.encoders.peers.crepe import Crepe
+from lib.encoders.peers.densenet import DenseNet
+from lib.encoders.peers.filterbanks import FilterBanks
+from lib.encoders.peers.learner import Learner
+from lib.encoders.peers.passt import Passt
+from lib.encoders.peers.psla import Psla
+from lib.encoders.peers.silero import Silero
+from lib.encoders.peers.wav2clip import Wav2Clip
+from lib.encoders.peers.wav2vec import Wav2Vec
+
+PEERS: dict[str, type[Peer]] = {
+    "silero": Silero, "crepe": Crepe, "aisfx": AiSfx, "clap": Clap, "ast": Ast, "wav2vec": Wav2Vec, "passt": Passt,
+    "wav2clip": Wav2Clip,
+}  # fmt: skip
+IMPOSSIBLE = {
+    "onepeace": "ONE-PEACE cannot run here: 4 billion parameters (16 GB), and code that needs a fairseq of its own and Python 3.10",
+}
+LEARNERS: dict[str, type[Learner]] = {
+    "densenet": DenseNet, "audio_transformer": AudioTransformer, "filterbanks": FilterBanks, "psla": Psla,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A peer as it is asked for: its name, or that of a module, and where its weights lie if the user brings them."""
+
+    name: str
+    weights: str = ""
+
+    @property
+    def word(self) -> str:
+        """As it is asked for."""
+        return f"{self.name}:{self.weights}" if self.weights else self.name
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Modules of packages that are installed for it."""
+        return PEERS[self.name].needs if self.name in PEERS else ()
+
+    @property
+    def learner(self) -> type[Learner] | None:
+        """What is trained here, if it is trained here."""
+        return LEARNERS.get(self.name)
+
+    def load(self) -> Peer:
+        """The frozen peer with its weights; PeerError, in one line, where it cannot be had."""
+        return PEERS[self.name].load(self.weights) if self.name in PEERS else hear.load(self.name, self.weights)
+
+
+def wanted(text: str) -> list[Wanted]:
+    """The peers of "silero,clap:/folder,my.module"; PeerError where one is neither known nor a module that can be imported."""
+    found = []
+    for word in filter(None, text.split(",")):
+        name, _, weights = word.partition(":")
+        if not re.fullmatch(r"[A-Za-z_][\w.]*", name):
+            raise PeerError(f"{name!r} is no name of a peer; there are {', '.join([*PEERS, *LEARNERS])}, and modules with HEAR's functions")
+        if name in IMPOSSIBLE:
+            raise PeerError(IMPOSSIBLE[name])
+        if name not in PEERS and name not in LEARNERS:
+            hear.module_of(name)
+        found.append(Wanted(name, weights))
+    return list(dict.fromkeys(found))

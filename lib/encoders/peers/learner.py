@@ -1,0 +1,68 @@
+"""What a system is that is trained here from scratch, on the study's chunks and by the study's loop.
+
+Its authors' code was mostly never published. What they say nowhere is a setting with its reason, as the study's own open
+points are, and stands in decisions.csv beside them: SET="peers.densenet.augment=..." changes it.
+"""
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from lib.encoders.peers.base import About
+from lib.encoders.transformer import n_parameters
+from lib.settings import Frozen, Settings, Training, validated
+
+
+class Learner(nn.Module):
+    """A system with its own classifier, on features of 1 s of sound.
+
+    rate_hz: of the sound; another than the study's is resampled from the clips. size: of its embedding. stored: whether its
+    features are worth keeping on disk; if not they are made anew in each step. schedule: what its authors train by, laid over
+    the study's schedule. version: raised when the same settings would give other numbers.
+    """
+
+    Settings: type[Frozen] = Frozen
+    about: About
+    rate_hz: int = 16000
+    size: int
+    stored: bool = False
+    schedule: ClassVar[dict[str, Any]] = {}
+    version: int = 1
+
+    def __init__(self, settings: Frozen, n_classes: int) -> None:
+        super().__init__()
+        self.settings, self.n_classes = settings, n_classes
+
+    def features(self, audio: Tensor) -> Tensor:
+        """What is computed once of sound [batch, sample] at rate_hz; by default the sound itself."""
+        return audio
+
+    def represent(self, features: Tensor) -> Tensor:
+        """Embeddings [batch, size] of features."""
+        raise NotImplementedError
+
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Outputs [batch, class] of embeddings."""
+        return self.classifier(embedding)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.classify(self.represent(features))
+
+
+def settings_of(name: str, kind: type[Learner], settings: Settings) -> Frozen:
+    """The settings of a learner with the run's own on top; SettingsError where one does not exist."""
+    return validated(kind.Settings, settings.peers.get(name, {}), f"peers.{name}")
+
+
+def schedule_of(name: str, kind: type[Learner], settings: Settings) -> Training:
+    """Its schedule: the study's, what its authors say over it, and schedules.<name> on top.
+
+    The epochs are the study's, so that each system sees every chunk as often.
+    """
+    given = {**settings.training.model_dump(), **kind.schedule, **settings.schedules.get(name, {})}
+    return validated(Training, given, f"schedules.{name}")
+
+
+def parameters(kind: type[Learner], n_classes: int = 200) -> int:
+    """Trainable numbers with a classifier of so many classes."""
+    return n_parameters(kind(kind.Settings(), n_classes))

@@ -1,0 +1,132 @@
+"""One learner trained from scratch: by the study's loop on the study's chunks, resumed where it stopped, read back when done.
+
+What is left in a checkpoint folder: learner.safetensors (weights), outputs.npz (embeddings [chunk, size] and outputs
+[chunk, class] of all chunks) beside their key in outputs.json, and while it is trained learner.state.safetensors.
+"""
+
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib import files
+from lib.encoders import training
+from lib.encoders.encoder import in_blocks, validation_of
+from lib.encoders.peers.base import Peer
+from lib.encoders.peers.embeddings import Cost, embedded
+from lib.encoders.peers.learner import Learner, schedule_of, settings_of
+from lib.encoders.speed import flops_counted
+from lib.encoders.training import Examples
+from lib.encoders.transformer import n_parameters
+from lib.files import digests
+from lib.settings import Settings
+from lib.sounds.arrays import Rows
+from lib.sounds.chunks import Chunks
+
+VERSION = 1  # of the rules below
+TIMED = 32  # chunks by which a learner is timed
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A learner's embeddings [chunk, size] and test scores [chunk, class], what it costs, and seconds of training (0: read back)."""
+
+    embeddings: np.ndarray
+    scores: np.ndarray
+    cost: Cost
+    seconds: float
+
+
+class Features(Peer):
+    """What a learner computes once, in the place of embeddings: at its own rate, from the clips, kept."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self.learner, self.chunks_only = learner, True
+        self.rate_hz, self.size, self.version = learner.rate_hz, 0, f"{type(learner).__name__} {learner.version}"
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:
+        return {}  # nothing that is learned
+
+    def embed(self, audio: Tensor) -> Tensor:
+        return self.learner.features(audio)
+
+
+def learn(
+    name: str, kind: type[Learner], chunks: Chunks, settings: Settings, seed: int, folder: Path, device: torch.device
+) -> Learned:
+    """Train it now, take up where an earlier call stopped, or read back its result."""
+    with files.locked(folder, f"{name}, seed {seed}", wait=True):
+        torch.manual_seed(seed)
+        model, key = kind(settings_of(name, kind, settings), len(chunks.corpus.classes)), key_of(name, kind, chunks, settings, seed)
+        seconds = 0.0
+        if not digests.or_again(lambda: training.load_weights(model, folder / "learner.safetensors", key)):
+            seconds = _train(name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device)
+        model.to(device).eval()
+        schedule = schedule_of(name, kind, settings)
+        embeddings, outputs = _outputs(name, model, chunks, folder, files.key(key, chunks.key), device)
+        scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), schedule).numpy()
+        return Learned(embeddings, scores, cost_of(model, chunks, device), seconds)
+
+
+def key_of(name: str, kind: type[Learner], chunks: Chunks, settings: Settings, seed: int) -> str:
+    """Changes with whatever the weights depend on."""
+    roles = (*settings.train_roles, *(("validation",) if settings.checkpoint == "best" else ()))
+    learned_from = [chunks.content(chunks.rows(role)) for role in roles]
+    own, schedule = settings_of(name, kind, settings), schedule_of(name, kind, settings)
+    rules = [VERSION, kind.version, settings.chunking, settings.checkpoint, settings.threads]
+    return files.key(name, learned_from, own, schedule, seed, rules, [version(library) for library in ("torch", "timm")])
+
+
+def features_of(name: str, model: Learner, chunks: Chunks, device: torch.device) -> np.ndarray:
+    """Its features of all chunks: kept on disk where it stores them, else the sound of the chunks."""
+    if model.stored or model.rate_hz != chunks.settings.rate_hz:
+        return embedded(f"{name}-features", Features(model), chunks, device).chunks
+    return chunks.audio
+
+
+def _train(
+    name: str, model: Learner, features: np.ndarray, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
+    device: torch.device,
+) -> float:  # fmt: skip
+    rows, start = chunks.rows(*settings.train_roles), time.perf_counter()
+    validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
+    training.fit(
+        model, Examples(Rows(features, rows), chunks.targets[rows], settings.trained_on),
+        schedule_of(name, type(model), settings), seed, state=folder / "learner.state.safetensors", key=key, device=device,
+        validation=validation, report=training.progress(f"{name}, seed {seed}"),
+    )  # fmt: skip
+    training.save_weights(model, folder / "learner.safetensors", key)
+    digests.remove(folder / "learner.state.safetensors")
+    return time.perf_counter() - start
+
+
+def _outputs(name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    told, path = folder / "outputs.json", folder / "outputs.npz"
+    if digests.reread(told, digests.load_json) != {"key": key} or (found := digests.reread(path, digests.load_arrays)) is None:
+        told.unlink(missing_ok=True)
+        both = in_blocks(lambda x: (model.represent(x), model(x)), features_of(name, model, chunks, device), device)
+        each = [np.concatenate(parts) for parts in zip(*(values for _, values in both), strict=True)]
+        found = dict(zip(("embeddings", "outputs"), each, strict=True))
+        with digests.sealed(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **found)
+        digests.write_json(told, {"key": key})
+    return found["embeddings"], found["outputs"]
+
+
+@torch.inference_mode()
+def cost_of(model: Learner, chunks: Chunks, device: torch.device) -> Cost:
+    """What it costs, features included, on noise as long as the chunks."""
+    length_s = chunks.settings.length_s
+    audio = torch.randn(TIMED, round(length_s * model.rate_hz), generator=torch.Generator().manual_seed(0)).to(device)
+    use = lambda x: model(model.features(x))  # noqa: E731
+    start = time.perf_counter()
+    use(audio)
+    took = (time.perf_counter() - start) / (TIMED * length_s)
+    with flops_counted() as counter:
+        use(audio[:1])
+    return Cost(n_parameters(model), counter.get_total_flops() / 2 / length_s, 3600 * took, device.type, torch.get_num_threads())
