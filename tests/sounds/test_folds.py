@@ -132,8 +132,8 @@ def test_a_run_over_all_folds_of_a_table_without_any(home, tmp_path):
     root = str(table(tmp_path, "path,labels,group", lines))
     asked = {"CORPUS": "table", "ROOT": root, "PRESET": "tiny"}
     planned = plan(asked | {"FOLD": "all"})
-    assert planned["folds"] == [1, 2, 3] and "by fold: 1 4 in 2, 2 4 in 2, 3 4 in 2" in planned["told"]
-    assert "note: 6 groups of clips are dealt into 3 folds" in planned["told"]
+    assert planned["folds"] == [1, 2, 3] and "by fold: 1 4 in 2, 2 4 in 2, 3 4 in 2" in planned["summary"]
+    assert "note: 6 groups of clips are dealt into 3 folds" in planned["summary"]
     assert plan(asked | {"FOLD": "2"})["folder"].endswith("table-tiny-fold2")
     with pytest.raises(Stop, match="FOLD=4: table has the folds 1, 2, 3"):
         plan(asked | {"FOLD": "4"})
