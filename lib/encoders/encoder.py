@@ -32,10 +32,9 @@ from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
 from lib.files import digests, locked
 from lib.representations import kind, make, settings_of
-from lib.settings import Chunking, Settings
+from lib.settings import Settings
 from lib.sounds.arrays import Rows, batched_slices
-from lib.sounds.chunks import Chunks, cut_clip
-from lib.sounds.decode import decode
+from lib.sounds.chunks import Chunks
 
 # Chunks that go through a network at once when nothing is trained. Fixed, and the last block is filled up with silence,
 # so that a chunk's numbers do not depend on how many came with it.
@@ -223,15 +222,6 @@ def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, d
 def predictions(encoder: Encoder, features: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings [chunk, width] and outputs [chunk, class], float32, of all features, in evaluation mode."""
     return _predictions(encoder, encoder.embed, features, device, BLOCK)
-
-
-def embed_file(path: Path | str, encoder: Encoder, chunking: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Any sound file through a trained encoder: start_s [chunk], embeddings [chunk, width], outputs [chunk, class].
-
-    Cut by the same rule as a corpus. BadFile, with the reason, where the file cannot be used.
-    """
-    chunks, start_s = cut_clip(decode(path, chunking.rate_hz, chunking.resampler), chunking)
-    return start_s, *embed_chunks(encoder, chunks)
 
 
 def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

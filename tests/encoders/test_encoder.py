@@ -174,13 +174,10 @@ def test_somebody_else_at_it_is_told(chunks, tmp_path):
         train("pitch", chunks, tmp_path / "a")
 
 
-def test_any_file_goes_through_a_trained_encoder(chunks, tmp_path):
-    import soundfile
-
+def test_a_few_chunks_go_through_a_trained_encoder(chunks, tmp_path):
     encoder = train("timbre", chunks, tmp_path / "a").encoder
-    soundfile.write(tmp_path / "mine.wav", np.concatenate(chunks.audio[:2]), 16000, subtype="FLOAT")
-    start_s, embeddings, outputs = encoders.embed_file(tmp_path / "mine.wav", encoder, TINY.chunking)
-    assert start_s.tolist() == [0, 1] and outputs.shape == (2, 2)
+    embeddings, outputs = encoders.embed_chunks(encoder, chunks.audio[:2])
+    assert outputs.shape == (2, 2)
     stored = np.load(tmp_path / "a" / "embeddings.npy")[:2]
     np.testing.assert_allclose(embeddings, stored, atol=1e-4)
 

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from lib.cli.bench import plain
 from lib.cli.bench.case import CPU, N_CLASSES, Case
-from lib.encoders.encoder import Encoder, embed_file
+from lib.encoders.encoder import Encoder, embed_chunks
 from lib.encoders.heads import HeadData, HeadPlan, score_subsets, subsets
 from lib.encoders.transformer import classifier
 from lib.evaluation.resampling import Bootstrap, resampled
 from lib.settings import Heads, Settings, Training
+from lib.sounds.chunks import cut_clip
+from lib.sounds.decode import decode
 
 
 def head_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
@@ -85,9 +87,10 @@ def embed_cases(chunks: Tensor, settings: Settings) -> Iterator[Case]:
 
     def ours() -> list:
         assert folder  # the file lives as long as the case
-        return [embed_file(path, encoder, settings.chunking) for encoder in encoders]
+        seconds, _ = cut_clip(decode(path, settings.chunking.rate_hz, settings.chunking.resampler), settings.chunking)
+        return [embed_chunks(encoder, seconds) for encoder in encoders]
 
     def agreement() -> str:
-        return f"{sum(embeddings.shape[1] for _, embeddings, _ in ours())} numbers and {N_CLASSES} tags a second"
+        return f"{sum(embeddings.shape[1] for embeddings, _ in ours())} numbers and {N_CLASSES} tags a second"
 
     yield Case("embed_realtime", "real time", ours, lambda: time.sleep(1), (10, 1), agreement)
