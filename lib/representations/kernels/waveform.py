@@ -1,4 +1,4 @@
-"""The highest response of each learned filter over each patch, equal to `waveform.plain`: forward and backward in a third
+"""The highest response of each learned filter over each patch, equal to `waveform.plain`: forward and backward in a fifth
 of the time.
 
 A maximum passes its gradient to one position alone, so the forward keeps only where it was, and the backward looks at
