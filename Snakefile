@@ -210,7 +210,7 @@ rule peer:
     output:
         "{place}logs/peer-{peer}-seed{seed}.json",
     log:
-        words="{place}logs/peer-{peer}-seed{seed}.txt",
+        messages="{place}logs/peer-{peer}-seed{seed}.txt",
     params:
         request=lambda wildcards: request(wildcards, controls="", peers=PEERS[wildcards.peer]),
         corpus=PLAN["corpus"],
@@ -221,7 +221,7 @@ rule peer:
     shell:
         exported(OWN_GPU)
         + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.peer}} {{wildcards.seed}} "
-        "{output:q} {params.request:q} 2> {log.words:q}"
+        "{output:q} {params.request:q} 2> {log.messages:q}"
 
 
 rule subsets:
@@ -320,7 +320,7 @@ rule table2:
         "tables/peer_gains.csv",
     log:
         notebook="notebooks/07_table2.ipynb",
-        words="logs/07_table2.txt",
+        messages="logs/07_table2.txt",
     params:
         given=lambda wildcards: given(peers=PLAN["request"]["peers"]),
         title="07_table2",

@@ -79,10 +79,10 @@ def test_roots_with_blanks_and_quotes_reach_the_notebook(planned, tmp_path):
 
 def test_outputs_are_files_none_of_them_a_checkpoint_and_what_a_repair_takes_out_is_one(planned, tmp_path):
     """A folder would be emptied before its job; a table that is none of them would not be made again by being absent."""
-    _, words = dry_run(planned, tmp_path / "run")
+    _, words = dry_run(planned | {"peers": {"random": "random"}}, tmp_path / "run")
     outputs = set(", ".join(re.findall(r"^    output: (.*)$", words, re.MULTILINE)).split(", "))
-    assert {Path(output).suffix for output in outputs} == {".csv", ".npy"}
-    assert {output.split("/")[0] for output in outputs} == {"tables", "scores"}
+    assert {Path(output).suffix for output in outputs} == {".csv", ".npy", ".json"}
+    assert {output.split("/")[0] for output in outputs} == {"tables", "scores", "logs"}
     assert {f"tables/{name}.csv" for name in repair.OUTPUTS} <= outputs
 
 

@@ -62,8 +62,8 @@ def run(part: Study, name: str, seed: int) -> None:
 def _frozen(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
     name, chunks, peer = wanted.name, part.chunks, wanted.load()
     found = embedded(name, peer, chunks, training.device_of(part.request.device))
-    score_heads(part, on_chunks(name), seed, {name: np.asarray(found.chunks)})
-    _on_top(part, name, np.asarray(found.clips)[chunks.clip], seed, BESIDE, {})
+    score_heads(part, on_chunks(name), seed, {name: np.array(found.chunks)})
+    _on_top(part, name, np.array(found.clips)[chunks.clip], seed, BESIDE, {})
     of_peer = {"crop": peer.crop, "rate_hz": peer.rate_hz, "size": peer.size, "trained_here": False, "beside": BESIDE}
     return asdict(peer.about) | of_peer | costs(found.cost)
 

@@ -181,7 +181,8 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     if not differing:
         none = f"nothing is significant: none of the {len(rows)} differences is after Holm's correction"
         return f"{size} {none}. {doubts}"
-    count = f"{len(differing)} of {len(rows)} differences are significant after Holm's correction"
+    are = "is" if len(differing) == 1 else "are"
+    count = f"{len(differing)} of {len(rows)} differences {are} significant after Holm's correction"
     return f"{size}, {count}: {', '.join(differing)}. {doubts}"
 
 

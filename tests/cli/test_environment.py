@@ -128,6 +128,16 @@ def test_no_disk_is_one_line(project, installer, monkeypatch):
     assert not (project / ".venv" / STAMP).exists()
 
 
+def test_a_project_that_may_not_be_written_is_one_line(project, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied", str(project / ".venv.owner"))
+
+    monkeypatch.setattr(environment, "set_up", refused)
+    monkeypatch.setenv("MAKEFLAGS", "")
+    with pytest.raises(SystemExit, match="make setup: .*Permission denied: .*this user must be able to write in"):
+        environment.main("setup")
+
+
 def test_what_a_command_says_goes_to_the_log_after_those_before(tmp_path):
     log = tmp_path / "setup.log"
     assert [environment.run_logged([sys.executable, "-c", f"print({n}); exit({n})"], log) for n in (0, 3)] == [0, 3]
