@@ -51,12 +51,12 @@ def test_a_second_run_does_nothing_and_one_with_other_settings_is_refused(copy):
 
 
 def test_a_failing_notebook_is_told_and_leaves_its_copy(copy):
-    (copy.folder / "tables" / "contributions.csv").unlink()  # the notebook that makes it is to run
+    (copy.folder / "tables" / "table1.csv").unlink()  # the notebook that makes it is to run
     (copy.folder / "scores" / "test.npz").unlink()
     status, words = copy.run()
     assert status == 1
-    assert "04_contributions failed:\n    StudyError: runs/planted-tiny/scores/test.npz is missing: run notebooks/03" in words
-    notebook = copy.folder / "notebooks" / "04_contributions.ipynb"
+    assert "05_paper_figures failed:\n    StudyError: runs/planted-tiny/scores/test.npz is missing: run notebooks/03" in words
+    notebook = copy.folder / "notebooks" / "05_paper_figures.ipynb"
     assert f"half-executed copy: {notebook}" in words
     outputs = [out for cell in json.loads(notebook.read_text())["cells"] for out in cell.get("outputs", [])]
     assert "error" in {out["output_type"] for out in outputs}
