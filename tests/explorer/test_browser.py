@@ -408,7 +408,7 @@ def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
 def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path):
     page = open_explorer.page
     page.get_by_role("button", name="Record a sound").click()
-    page.wait_for_function(f"[...document.querySelectorAll('.told')].some(one => {RECORDED}.test(one.textContent))")
+    page.wait_for_function(f"[...document.querySelectorAll('.study-own span')].some(one => {RECORDED}.test(one.textContent))")
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector("h3:text('own sound (recording.wav)')")
     soundfile.write(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav", 0.3 * np.sin(np.arange(30_000) * 0.1), 16_000)
@@ -479,15 +479,14 @@ def test_the_player_and_the_scores_stay_in_view(open_explorer, width):
     for place in ("0", "document.scrollingElement.scrollHeight / 2", "document.scrollingElement.scrollHeight"):
         page.evaluate(f"scrollTo(0, {place})")
         for shown in ("h3", ".study-player audio", f"{SCORES} tbody tr:first-child"):
-            one = page.locator(shown).first
-            page.wait_for_function(IN_VIEW, arg=one.element_handle())
-            assert width < 1000 or one.bounding_box()["x"] > width / 2  # beside, where there is room
+            wait_until(lambda shown=shown: in_view(page, shown))
+            assert width < 1000 or page.locator(shown).first.bounding_box()["x"] > width / 2  # beside, where there is room
 
 
-IN_VIEW = """one => {
-  const box = one.getBoundingClientRect();
-  return box.top >= 0 && box.bottom <= innerHeight;
-}"""
+def in_view(page, selector):
+    """Whether all of an element is on the screen."""
+    box = page.locator(selector).first.bounding_box()
+    return box["y"] >= 0 and 0 < box["height"] <= page.viewport_size["height"] - box["y"]
 
 
 # a page that still moves from the key before would undo what the next one does
