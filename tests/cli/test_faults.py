@@ -2,6 +2,7 @@
 
 import io
 import random
+import shutil
 from contextlib import redirect_stderr, redirect_stdout
 
 import headless
@@ -27,6 +28,7 @@ class InThisProcess(Tiny):
     """A study that ends without a process for each notebook."""
 
     def run(self, *more):
+        shutil.rmtree(self.folder / ".snakemake" / "incomplete", ignore_errors=True)  # jobs of a snakemake that was killed
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as words, redirect_stderr(words):
             patch.setenv("STUDY_HOME", str(self.home))
             print(*take_out_damaged(self.folder), sep="\n")
