@@ -1,18 +1,12 @@
 """The driver of faults on a finished study: a few kills and one of each kind of damage end in the same tables."""
 
-import io
 import random
-import shutil
-from contextlib import redirect_stderr, redirect_stdout
 
-import headless
 import pytest
 
 from lib.cli.faults import report
 from lib.cli.faults.damage import KINDS, damaged, flipped_bit
 from lib.cli.faults.kills import kills
-from lib.cli.faults.tiny import CONTROLS, Tiny
-from lib.cli.repair import take_out_damaged
 
 
 @pytest.mark.slow
@@ -24,23 +18,10 @@ def test_whatever_process_is_killed_nothing_is_left_running_and_it_ends_in_the_s
     assert rows[-1]["then"] == "finished with the same tables and scores"
 
 
-class InThisProcess(Tiny):
-    """A study that ends without a process for each notebook."""
-
-    def run(self, *more):
-        shutil.rmtree(self.folder / ".snakemake" / "incomplete", ignore_errors=True)  # jobs of a snakemake that was killed
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as words, redirect_stderr(words):
-            patch.setenv("STUDY_HOME", str(self.home))
-            print(*take_out_damaged(self.folder), sep="\n")
-            headless.run_study(ROOT=str(self.corpus), CONTROLS=CONTROLS)
-        return 0, words.getvalue()
-
-
 @pytest.mark.slow
 def test_a_flipped_bit_in_each_kind_of_file_is_said_and_made_again(finished, tmp_path):
     """All of it is made again, once killed while it trains."""
-    whole = InThisProcess(finished.home, finished.corpus)
-    rows = damaged(whole, tmp_path / "home", finished.results(), random.Random(3), flipped_bit)
+    rows = damaged(finished, tmp_path / "home", finished.results(), random.Random(3), flipped_bit)
     assert [row["what"] for row in rows] == [*KINDS, "state of a training"]
     assert [row for row in rows if row["good"] != "yes"] == []
 
