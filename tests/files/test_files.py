@@ -153,3 +153,21 @@ def test_the_embedded_corpus_on_a_full_disk_is_one_line(small_disk, monkeypatch)
 def test_an_error_that_is_none_of_the_disk_stays_what_it_is(tmp_path):
     with pytest.raises(PermissionError), files.room_for(tmp_path):
         raise PermissionError(13, "Permission denied")
+
+
+def test_threads_that_write_one_file_do_not_take_each_others_part(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    both = Barrier(2)
+
+    def write(text):
+        with files.atomic_write(tmp_path / "a.txt") as temporary:
+            temporary.write_text(text)
+            both.wait()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(write, ["one", "two"])) == [True, True]
+    assert (tmp_path / "a.txt").read_text() in ("one", "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
