@@ -276,9 +276,9 @@ def test_what_a_study_has_trained_is_heard_as_trained(chunks, home, monkeypatch)
     torch.manual_seed(7)
     encoder = Encoder("waveform", len(chunks.corpus.classes), study.settings)
     key = key_of("waveform", chunks, study.settings, 0)
-    save_finished(encoder, study.checkpoint("waveform", 0), key, study.settings, 0, {"waveform": History([])})
+    save_finished(encoder, study.checkpoint("waveform", 0), key, 0, {"waveform": History([])})
     found = viewer.trained(study, chunks, shelf)
     assert list(found) == ["waveform"]
     assert torch.equal(found["waveform"].filters.weight, encoder.representation.filters.weight)
-    save_finished(encoder, study.checkpoint("waveform", 0), "of another", study.settings, 0, {"waveform": History([])})
+    save_finished(encoder, study.checkpoint("waveform", 0), "of another", 0, {"waveform": History([])})
     assert viewer.trained(study, chunks, shelf) == {}
