@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from lib.representations import settings_of
 from lib.settings import PRESETS, Body, Settings, SettingsError, decisions
 
 
@@ -83,3 +84,13 @@ def test_a_penalty_is_chosen_or_given(penalty):
 def test_a_control_that_does_not_exist_is_told_with_those_there_are(asked):
     with pytest.raises(SettingsError, match="choose of noise, .*, several with commas; or all; or none"):
         Settings.preset("tiny", {"controls": asked})
+
+
+def test_a_setting_that_came_later_is_dumped_only_with_another_value_than_before():
+    """Keys of weights are made from dumps: those trained before there was a choice must stay theirs."""
+    for name, before, other in (("training.precision", "auto", "float32"), ("representations.neuralogram.stored_as", "float32", "float16")):
+        for value, dumped in ((before, None), (other, other)):
+            settings = Settings.preset("tiny", {name: value})
+            own = settings.training if "training" in name else settings_of("neuralogram", settings)
+            assert own.model_dump().get(name.rpartition(".")[2]) == dumped
+            assert type(own).model_validate(own.model_dump()) == own

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lib import controls, files
+from lib.cli import faults
 from lib.cli.environment import Stop
 from lib.evaluation import results_games as games
 from lib.evaluation import results_models as models
@@ -34,6 +35,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     # README.md
     "summary": (FOLDS, (summary.below_classical, summary.against_single, summary.planted)),
     "summary-not-run": (FOLDS, (summary.not_run,)),
+    "summary-faults": (faults.NAME, (summary.faults,)),
     # docs/results.md
     "summary-table": (FOLDS, (summary.table,)),
     "planted-how": (PLANTED, (models.how,)),

@@ -66,7 +66,7 @@ def play_classical(part: Study, game: Game, seed: int) -> None:
                 task = Task(together[rows], targets, together[test], seed)
                 values, held_out = by_groups(task, groups)
                 best = max(values, key=values.__getitem__)
-                chosen.append(_choice(subset, values, len(rows)) | {"seed": seed})
+                chosen.append(choice(subset, values, len(rows)) | {"seed": seed})
                 (found,) = candidates(task, [best])
                 yield subset, probabilities(held_out[best], targets, found) if "SVM" in best else found
         keeping.note_choice(part, chosen)
@@ -84,7 +84,7 @@ def summaries(part: Study, name: str, seed: int) -> Array:
     )  # fmt: skip
 
 
-def _choice(subset: Subset, values: Mapping[str, float], n_chunks: int) -> dict:
+def choice(subset: Subset, values: Mapping[str, float], n_chunks: int) -> dict:
     """A row of chosen.csv: which classifier, by how much, and which came next."""
     first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
     bounded = f"; above {MANY} training chunks there is no SVM" if n_chunks > MANY else ""

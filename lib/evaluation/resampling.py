@@ -4,6 +4,7 @@ A draw takes as many groups as there are, with replacement; an item counts as of
 from the number of groups and a seed, so that everything with the same groups and seed is paired.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -42,16 +43,16 @@ def resampled(groups: Names, resamples: int, seed: int) -> Iterator[Array]:
     return (draws[block][:, group] for block in batched_slices(resamples, at_once))
 
 
-class Resampled:
+class Resampled(ABC):
     """The measures of one model: values, and the same with groups of items drawn anew."""
 
+    @abstractmethod
     def of(self, name: str) -> tuple[Value, Array]:
         """One measure: its value, and its values under the draws [resample]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def of_classes(self, name: str) -> tuple[Array, Array]:
         """A mean over classes, class by class: [class] and [resample, class]; NaN where a class lacks what it needs."""
-        raise NotImplementedError
 
     def over(self, name: str, columns: Sequence[int]) -> tuple[float, Array]:
         """The mean over these classes alone, and its values under the draws [resample]; NaN where none has a value."""

@@ -67,7 +67,7 @@ def not_run(record: Record) -> str:
     return f"Recorded on FSD50K: {listed(there)}." if there else "**The paper's corpus, FSD50K, has not been run yet.**"
 
 
-HURT = {"kills": "killed at random moments", "disks": "on disks too small, then large enough", "damage": "with damaged files"}
+HURT = {"kills": "killed at random moments", "disks": "on full disks", "damage": "with damaged files"}
 
 
 def faults(record: Record) -> str:
@@ -76,10 +76,7 @@ def faults(record: Record) -> str:
     for name, how in HURT.items():
         good = record.table(name)["good"] == "yes"
         told += [f"{how} ({good.sum()} of {len(good)} times)"] if len(good) else []
-    return (
-        f"A tiny study, {listed(told)}, ended in the same tables and scores as one that nobody hurt (on a disk that is too "
-        "small: in one line that says so), by `make faults`."
-    )
+    return f"A study {listed(told)} goes on to the same tables, or says what it lacks (`make faults`)."
 
 
 # The table

@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from lib.display.figures import GREY
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR, members
+from lib.encoders.peers import LEARNERS, PEERS
 from lib.representations import kind, names
 
 STUDY = "paper4"  # the game in colour; every other is a control
@@ -35,7 +36,11 @@ def colour(player: str, other: str = GREY) -> str:
 
 def title(player: str) -> str:
     """What a player, or all four together, is called on axes and legends."""
-    return kind(player).title if player in names() else "All four" if player == ALL_FOUR else player
+    if player in names():
+        return kind(player).title
+    if player in (known := {**PEERS, **LEARNERS}):
+        return known[player].about.title
+    return "All four" if player == ALL_FOUR else player
 
 
 def shortened(text: str, most: int = 22) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 from torch import Tensor, nn
 
 from lib.representations.base import PAD_MODES, FrontEnd, Padding, Representation, Scaling, Train
@@ -19,6 +19,8 @@ from lib.sounds.arrays import Rows
 
 class NeuralogramSettings(Frozen):
     """The MobileNet and the picture of sound that it looks at."""
+
+    later: ClassVar[dict[str, Any]] = {"stored_as": "float32"}
 
     piece_s: float = Field(0.1, gt=0)
     n_mels: int = choice(
@@ -43,11 +45,6 @@ class NeuralogramSettings(Frozen):
         "not in the paper; float16 rounds each value by up to 0.05 %: tried on a few sounds, scores of the same weights moved by "
         "1 % of their spread at most, those of a training of its own by 5 %",
     )  # fmt: skip
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `stored_as` where it is float32: keys are then those of weights trained before there was a choice."""
-        return {name: value for name, value in values(self).items() if (name, value) != ("stored_as", "float32")}
 
 
 class Neuralogram(Representation):

@@ -6,9 +6,9 @@ overrides by dotted name. Settings that belong to one representation live in its
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, field_validator
 
 from lib.settings.frozen import UNSAID, Frozen, SettingsError, choice, decisions, validated
 from lib.settings.presets import PRESETS
@@ -77,6 +77,8 @@ class Body(Frozen):
 class Training(Frozen):
     """One schedule of the one training loop (paper section 3)."""
 
+    later: ClassVar[dict[str, Any]] = {"precision": "auto"}
+
     epochs: int = Field(300, ge=1)
     lr: float = Field(2e-4, gt=0)
     lr_min: float = Field(1e-6, ge=0)
@@ -93,11 +95,6 @@ class Training(Frozen):
         "not specified in the paper; auto: products in bfloat16 on a GPU that has it, float32 elsewhere; "
         "weights, loss, standardisation, embeddings and scores are float32",
     )  # fmt: skip
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the precision where it is left to the device: keys are then those of weights trained before it was."""
-        return {name: value for name, value in values(self).items() if (name, value) != ("precision", "auto")}
 
     @property
     def summary(self) -> str:

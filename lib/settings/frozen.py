@@ -1,9 +1,9 @@
 """What all settings are made of: typed, frozen, each with its bounds; an open point of the paper says why it is open."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from lib.files import PlainError
 
@@ -15,9 +15,18 @@ class SettingsError(PlainError, ValueError):
 
 
 class Frozen(BaseModel):
-    """Base of all settings: unknown names are refused, values cannot change."""
+    """Base of all settings: unknown names are refused, values cannot change.
+
+    later: settings that came after weights had been trained, and the value that those were trained with. With it they are
+    not dumped, so that the keys of those weights hold.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    later: ClassVar[dict[str, Any]] = {}
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in values(self).items() if (name, value) not in self.later.items()}
 
 
 def choice(taken: Any, offered: str, why: str = UNSAID, **bounds: Any) -> Any:

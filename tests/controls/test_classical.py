@@ -166,6 +166,12 @@ def test_where_there_are_many_chunks_there_is_no_svm_and_it_is_said(monkeypatch)
     assert [name for name in names_of(200) if "SVM" in name] == ["SVM, C = 1", "SVM, C = 10"]
     monkeypatch.setattr(classical, "MANY", 100)
     assert names_of(101) == ["forest", *(f"ridge, alpha = {alpha:g}" for alpha in classical.ALPHAS)]
+    values = {"forest": 0.5, "ridge, alpha = 10": 0.7, "ridge, alpha = 100": 0.6}
+    row = classical.choice(("pitch", "timbre"), values, 101)
+    assert row["what"].startswith("pitch+timbre: ") and "above 100 training chunks there is no SVM" in row["what"]
+    assert (row["chosen"], row["runner_up"]) == ("ridge, alpha = 10", "ridge, alpha = 100")
+    assert (row["value"], row["runner_up_value"]) == (0.7, 0.6)
+    assert "SVM" not in classical.choice(("pitch",), values, 100)["what"]
     assert candidates(task(150)[0], ["forest"])[0].shape == (150, 2)  # each tree is given a part
 
 

@@ -82,9 +82,9 @@ def test_what_was_planted_is_claimed_only_where_the_intervals_are_apart(records,
 
 
 @pytest.mark.parametrize(("disks", "told"), [
-    (["yes", "yes"], "killed at random moments (2 of 3 times), on disks too small, then large enough (2 of 2 times) and with "
-     "damaged files (1 of 1 times), ended in the same tables"),
-    ([], "killed at random moments (2 of 3 times) and with damaged files (1 of 1 times), ended in the same tables"),
+    (["yes", "yes"], "killed at random moments (2 of 3 times), on full disks (2 of 2 times) and with "
+     "damaged files (1 of 1 times) goes on to the same tables"),
+    ([], "killed at random moments (2 of 3 times) and with damaged files (1 of 1 times) goes on to the same tables"),
 ])  # fmt: skip
 def test_how_often_a_hurt_study_ended_as_it_should(tmp_path, disks, told):
     record = Record(tmp_path / "faults")

@@ -318,7 +318,7 @@ def test_a_switch_changes_the_answer_at_once(open_explorer):
     page.get_by_label("Pitch", exact=True).check()
     page.wait_for_selector("caption:text('Scores by Pitch + Timbre + Neuralogram + Waveform')")
     taken_ms = sorted(page.evaluate(CLICK_TO_CHANGE))
-    assert taken_ms[0] < 200, taken_ms  # the others may have waited for a busy machine
+    assert taken_ms[len(taken_ms) // 2] < 100, taken_ms
 
 
 # milliseconds from a click on a switch to the changed page, eleven times

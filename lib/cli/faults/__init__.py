@@ -23,12 +23,13 @@ from lib.cli.values import whole_number
 from lib.display.screen import short_path
 
 KILLS = 50
+NAME = "faults"  # of the folders of what is found: in data, figures and figures/record
 
 
 def faults(given: Mapping[str, str]) -> int:
     """Hurt a tiny study with SEED and N kills; tables on the screen and in figures/faults; 1 where something is wrong."""
     seed, n = (whole_number(name, given.get(name, "")) for name in ("SEED", "N"))
-    folder = files.home() / "data" / "faults"
+    folder = files.home() / "data" / NAME
     shutil.rmtree(folder, ignore_errors=True)
     corpus, rng = make_corpus(folder), random.Random(seed)
     whole = Tiny(folder / "whole", corpus)
@@ -54,6 +55,6 @@ def report(name: str, rows: list[Row]) -> bool:
 
     table = pd.DataFrame(rows, columns=None if rows else ["good"])
     print(f"\n{name}\n{table.to_string(index=False) if rows else 'left out'}")
-    with files.atomic_write(files.home() / "figures" / "faults" / f"{name}.csv") as temporary:
+    with files.atomic_write(files.home() / "figures" / NAME / f"{name}.csv") as temporary:
         table.to_csv(temporary, index=False)
     return bool((table["good"] == "yes").all())

@@ -11,7 +11,7 @@ from lib.encoders.peers import hear
 from lib.encoders.peers.aisfx import AiSfx
 from lib.encoders.peers.ast import Ast
 from lib.encoders.peers.audio_transformer import AudioTransformer
-from lib.encoders.peers.base import Peer, PeerError
+from lib.encoders.peers.base import Named, Peer, PeerError
 from lib.encoders.peers.clap import Clap
 from lib.encoders.peers.crepe import Crepe
 from lib.encoders.peers.densenet import DenseNet
@@ -23,7 +23,7 @@ from lib.encoders.peers.silero import Silero
 from lib.encoders.peers.wav2clip import Wav2Clip
 from lib.encoders.peers.wav2vec import Wav2Vec
 
-PEERS: dict[str, type[Peer]] = {
+PEERS: dict[str, type[Named]] = {
     "silero": Silero, "crepe": Crepe, "aisfx": AiSfx, "clap": Clap, "ast": Ast, "wav2vec": Wav2Vec, "passt": Passt,
     "wav2clip": Wav2Clip,
 }  # fmt: skip

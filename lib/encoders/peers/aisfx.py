@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.encoders.peers.base import NO, About, Peer, package_file
+from lib.encoders.peers.base import NO, About, Named, package_file
 
 N_FFT, HOP, N_MELS = 2048, 1024, 96
 HIGHEST = 9.457798957824707  # of the logarithms of the sounds it was trained on
@@ -34,7 +34,7 @@ class Pair(nn.Module):
         return nn.functional.max_pool2d(x, 2) if self.pool else x
 
 
-class AiSfx(Peer):
+class AiSfx(Named):
     """The network at 44.1 kHz without its nine classifiers."""
 
     about = About(

@@ -18,7 +18,6 @@ class Ast(OfTransformers):
 
     about = About("AST", "AudioSet's labels", "BSD-3", "yes (ImageNet, AudioSet)", NO, "AudioSet's evaluation clips")
     name, weights, size_text = "ast", "MIT/ast-finetuned-audioset-10-10-0.4593", "346 MB"
-    command = ".venv/bin/hf download MIT/ast-finetuned-audioset-10-10-0.4593"
     kinds = "ASTModel", "ASTFeatureExtractor"
     rate_hz, size, window_s, own_window = 16000, 768, 10.24, True
 

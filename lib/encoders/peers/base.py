@@ -5,6 +5,7 @@ is run twice: on the study's chunks, so that it hears what the study's encoders 
 with the mean over them, so that it hears as its authors meant it to.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,11 +36,12 @@ class About:
     by_others: float | None = None
 
 
-class Peer(nn.Module):
+class Peer(nn.Module, ABC):
     """A system with its weights.
 
     rate_hz: of the sound it takes. size: of an embedding. window_s: the length it was made for; 0: any, then a clip is one
-    window. own_window: it takes no other length, so a chunk is repeated until it is that long (never followed by silence). chunks_only: nothing is computed of its own windows.
+    window. own_window: it takes no other length, so a chunk is repeated until it is that long (never followed by silence). chunks_only: nothing is
+    computed of its own windows.
     needs: modules of packages that are installed for it. version: raised when the same sound would get other numbers.
     """
 
@@ -52,19 +54,23 @@ class Peer(nn.Module):
     needs: tuple[str, ...] = ()
     version: int | str = 1
 
-    @classmethod
-    def load(cls, weights: str = "") -> "Peer":
-        """The peer with its weights, from `weights` where the user brings them; PeerError where there are none."""
-        raise NotImplementedError
-
+    @abstractmethod
     def embed(self, audio: Tensor) -> Tensor:
         """Embeddings [batch, size] of sound [batch, sample] at rate_hz, -1..1, all of one length."""
-        raise NotImplementedError
 
     @property
     def crop(self) -> str:
         """What it hears of a clip on its own windows."""
         return f"windows of {self.window_s:g} s, mean" if self.window_s else "the whole clip"
+
+
+class Named(Peer):
+    """A peer with a file of its own here: it finds its weights by itself."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, weights: str = "") -> "Named":
+        """The peer with its weights, from `weights` where the user brings them; PeerError where there are none."""
 
 
 def package_file(package: str, path: str) -> Path:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from lib.encoders.peers.base import Peer, PeerError
+from lib.encoders.peers.base import Named, PeerError
 
 
-class Brought(Peer):
+class Brought(Named):
     """A peer with weights from outside: what they are called, how large they are, and the command that brings them."""
 
     weights: str
@@ -27,14 +27,14 @@ class Brought(Peer):
         told = f" ({why})" if why else ""
         return PeerError(
             f"{cls.name}: its weights {cls.weights} ({cls.size_text}, {cls.about.licence}) are not here{told}; "
-            f"{cls.command} brings them, or name a folder: PEERS={cls.name}:/path"
+            f"{cls.command.format(weights=cls.weights)} brings them, or name a folder: PEERS={cls.name}:/path"
         )
 
 
 class OfTransformers(Brought):
     """A model of transformers: its class, and the one that turns sound into what it is given."""
 
-    needs = ("transformers",)
+    needs, command = ("transformers",), ".venv/bin/hf download {weights}"
     kinds: ClassVar[tuple[str, str]]  # names in transformers: of the model, of its front end
 
     def __init__(self, model: torch.nn.Module, front: Any) -> None:

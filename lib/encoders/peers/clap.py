@@ -21,7 +21,6 @@ class Clap(OfTransformers):
         source="Y. Wu et al., ICASSP 2023, supervised, not the paper's CLAP; by others: LAION-AI/CLAP issue 156",
     )  # fmt: skip
     name, weights, size_text = "clap", "laion/clap-htsat-unfused", "0.6 GB"
-    command = ".venv/bin/hf download laion/clap-htsat-unfused"
     kinds = "ClapAudioModelWithProjection", "ClapFeatureExtractor"
     rate_hz, size, window_s, own_window = 48000, 512, 10.0, True
 

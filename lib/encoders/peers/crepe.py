@@ -10,14 +10,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lib.encoders.peers.base import NO, About, Peer, frames, package_file
+from lib.encoders.peers.base import NO, About, Named, frames, package_file
 
 FRAME, HOP = 1024, 1600  # samples
 CHANNELS = (1, 128, 16, 16, 16, 32, 64)
 N_BINS = 360  # of pitch, 20 cents each
 
 
-class Crepe(Peer):
+class Crepe(Named):
     """The tiny network at 16 kHz, its pitch bins left out."""
 
     about = About(

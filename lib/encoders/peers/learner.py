@@ -4,6 +4,7 @@ Its authors' code was mostly never published. What they say nowhere is a setting
 points are, and stands in decisions.csv beside them: SET="peers.densenet.augment=..." changes it.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from lib.encoders.transformer import n_parameters
 from lib.settings import Frozen, Settings, Training, validated
 
 
-class Learner(nn.Module):
+class Learner(nn.Module, ABC):
     """A system with its own classifier, on features of 1 s of sound.
 
     rate_hz: of the sound; another than the study's is resampled from the clips. size: of its embedding. stored: whether its
@@ -37,9 +38,9 @@ class Learner(nn.Module):
         """What is computed once of sound [batch, sample] at rate_hz; by default the sound itself."""
         return audio
 
+    @abstractmethod
     def represent(self, features: Tensor) -> Tensor:
         """Embeddings [batch, size] of features."""
-        raise NotImplementedError
 
     def classify(self, embedding: Tensor) -> Tensor:
         """Outputs [batch, class] of embeddings."""

@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lib.encoders.peers.base import NO, About, Peer, frames, package_file
+from lib.encoders.peers.base import NO, About, Named, frames, package_file
 
 STEP, CONTEXT = 512, 64  # samples that it takes at a time, and those before them that it sees again
 N_BINS = 129
 
 
-class Silero(Peer):
+class Silero(Named):
     """The network at 16 kHz, without its last layer, which says whether there is speech."""
 
     about = About(

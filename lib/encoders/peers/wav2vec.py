@@ -19,7 +19,6 @@ class Wav2Vec(OfTransformers):
         source="by others: the HEAR leaderboard, frozen (hearbenchmark/hear-leaderboard: leaderboard.csv)",
     )  # fmt: skip
     name, weights, size_text = "wav2vec", "facebook/wav2vec2-base", "380 MB"
-    command = ".venv/bin/hf download facebook/wav2vec2-base"
     kinds = "Wav2Vec2Model", "Wav2Vec2FeatureExtractor"
     rate_hz, size = 16000, 768
 
