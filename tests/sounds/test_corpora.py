@@ -135,6 +135,23 @@ def test_esc50_has_classes_by_target_folds_and_groups(tmp_path):
     assert list(corpus.with_fold(2).clips["role"]) == ["train", "test", "test"]
 
 
+def test_categories_of_esc50_stand_under_its_five_groups_and_a_folder_may_have_its_own(tmp_path):
+    lines = ["a.wav,1,7,rain,True,11,A", "b.wav,2,3,dog,True,12,A", "c.wav,2,9,my_door,False,12,B"]
+    root = esc(tmp_path / "e", lines)
+    assert corpora.load("esc50", root).parents == {"dog": ("animals",), "rain": ("natural_soundscapes_and_water",)}
+    (root / "ontology.csv").write_text("label,parents\nmy_door,house\nrain,weather|water\nhouse,made\nmade,house\ncat,pets\n")
+    corpus = corpora.load("esc50", root)
+    assert corpus.parents == {"rain": ("weather", "water"), "my_door": ("house",), "house": ("made",), "made": ("house",)}
+    assert set(corpus.families) == {"dog", "weather", "made"}  # a circle ends
+
+
+def test_the_groups_of_esc50_are_its_targets_by_tens():
+    rows_of = rows.read_csv(needs(FACTS / "esc50_official_meta.csv"), ("target", "category"))
+    parents = {row["label"]: row["parents"] for row in rows.read_csv(rows.FACTS / "esc50_ontology.csv", ("label", "parents"))}
+    tens = {(parents[row["category"]], int(row["target"]) // 10) for row in rows_of}
+    assert len(parents) == 50 and len(tens) == len(dict(tens)) == 5
+
+
 def test_esc50_tells_a_recording_in_two_folds(tmp_path):
     root = esc(tmp_path / "e", ["a.wav,1,0,dog,True,11,A", "b.wav,2,0,dog,True,11,B", "c.wav,2,0,dog,True,12,B"])
     (note,) = corpora.load("esc50", root).notes
@@ -215,7 +232,8 @@ def test_fsd50k_has_roles_labels_as_delivered_and_uploaders(tmp_path):
     assert list(corpus.clips["role"]) == ["train", "validation", "test"]
     assert list(corpus.clips["labels"]) == [("Bark", "Dog"), ("Rain",), ("Dog",)]
     assert list(corpus.clips["group"]) == ["ann", "2", "3"]
-    assert corpus.parents == {"Bark": ("Dog",), "Dog": ("Domestic_animals_and_pets",), "Rain": ("Water",)}
+    above = {"Bark": ("Dog",), "Dog": ("Domestic_animals_and_pets",), "Domestic_animals_and_pets": ("Animal",)}
+    assert corpus.parents == {**above, "Rain": ("Water",)}  # FSD50K's own; what stands between is no class here
     assert len(corpus.notes) == 1 and corpus.notes[0].startswith("eval: ")
 
 
@@ -296,8 +314,8 @@ def test_official_fsd50k_tables(tmp_path, monkeypatch):
 
 
 def test_the_facts_are_whole():
-    names = [row["label"] for row in rows.read_csv(fsd50k.FACTS / "fsd50k_ontology.csv", ("label", "parents"))]
-    archives = rows.read_csv(fsd50k.FACTS / "fsd50k_archives.csv", ("filename", "url", "md5", "bytes"))
+    names = [row["label"] for row in rows.read_csv(rows.FACTS / "fsd50k_ontology.csv", ("label", "parents"))]
+    archives = rows.read_csv(rows.FACTS / "fsd50k_archives.csv", ("filename", "url", "md5", "bytes"))
     assert len(set(names)) == 200 and len(archives) == 11
     assert sum(int(row["bytes"]) for row in archives) == 24_678_734_449
     page = (files.PROJECT / "data" / "README.md").read_text()

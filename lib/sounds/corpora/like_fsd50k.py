@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from lib.sounds.corpora import layout
-from lib.sounds.corpora.fsd50k import FACTS
 from lib.sounds.corpora.layout import Entry
 from lib.sounds.corpora.part import drawn
-from lib.sounds.corpora.rows import label_list, read_csv
+from lib.sounds.corpora.rows import FACTS, label_list, read_csv
 
 N_CLIPS = {"train": 36_796, "val": 4_170, "eval": 10_231}
 LOG_LENGTH = {"train": 1.392, "val": 1.392, "eval": 1.829}  # of seconds, with a spread of 1.2: the means above

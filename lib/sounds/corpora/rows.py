@@ -20,6 +20,8 @@ import pandas as pd
 from lib.display.screen import counted
 from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
 
+FACTS = Path(__file__).parent / "facts"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -101,6 +103,22 @@ def label_list(text: str, separator: str) -> tuple[str, ...]:
 def in_one_line(text: str) -> str:
     """A name without line breaks and control characters, which no table and no figure could show."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
+
+
+def ontology(root: Path, classes: Sequence[str], facts: str) -> dict[str, tuple[str, ...]]:
+    """Parents of each class and of what stands above it: from the folder's own ontology.csv (label, and parents separated
+    by "|"), else from the table `facts` of this package; only what has any is in it.
+    """
+    own = root / "ontology.csv"
+    rows = read_csv(own if own.exists() else FACTS / facts, ("label", "parents"))
+    given = {row["label"]: label_list(row["parents"], "|") for row in rows}
+    parents: dict[str, tuple[str, ...]] = {}
+    above = list(classes)
+    for name in above:
+        if given.get(name) and name not in parents:
+            parents[name] = given[name]
+            above += given[name]
+    return parents
 
 
 def number(text: str) -> int | None:

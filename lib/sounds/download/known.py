@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from lib.sounds.corpora import fsd50k
-from lib.sounds.corpora.rows import read_csv
+from lib.sounds.corpora.rows import FACTS, read_csv
 from lib.sounds.download.resume import Archive
 from lib.sounds.download.transport import DownloadError
 
@@ -33,7 +32,7 @@ def _esc50() -> list[ArchiveSet]:
 
 
 KNOWN: dict[str, Callable[[], list[ArchiveSet]]] = {
-    "fsd50k": lambda: from_table(fsd50k.FACTS / "fsd50k_archives.csv"),
+    "fsd50k": lambda: from_table(FACTS / "fsd50k_archives.csv"),
     "esc50": _esc50,
 }
 
