@@ -84,7 +84,7 @@ def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
         return {family: {classes[k]: [k] for k in columns} for family, columns in families.items()}
     if len(classes) <= MOST_GROUPS:
         return {"class": {name: [k] for k, name in enumerate(classes)}}
-    return {"top of the ontology" if corpus.parents else "class": families}
+    return {"family" if corpus.parents else "class": families}
 
 
 def embedding(

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from lib import files
+from lib.evaluation import comparisons
 from lib.sounds import corpora
 from lib.sounds.corpora import esc50, fsd50k, rows, table
 from lib.sounds.corpora.base import Corpus, CorpusError
@@ -343,6 +344,38 @@ def test_a_folder_needs_one_csv(tmp_path):
     own(root, "path,labels\n", "more.CSV")
     with pytest.raises(CorpusError, match="exactly one CSV and holds more.CSV, sounds.csv"):
         corpora.load("table", root)
+
+
+def with_families(root, text):
+    """A table of three labels, and families.csv beside it."""
+    own(root, "path,labels,role\na.wav,do;loud,train\nb.wav,re,test\n", "notes.csv")
+    own(root, text, "families.csv")
+    for name in ("a.wav", "b.wav"):
+        wav(root / name)
+    return root
+
+
+def test_labels_of_a_table_have_families_by_a_second_csv(tmp_path):
+    corpus = corpora.load("table", with_families(tmp_path / "t", "Label;Family\ndo;pitch\nre; pitch\nsoft;loudness\n"))
+    assert corpus.parents == {"do": ("pitch",), "re": ("pitch",)} and corpus.leaves.all()
+    assert comparisons.branches(corpus) == {"pitch": [0, 2]}
+    assert "families.csv names labels that no usable clip has: soft" in corpus.notes
+    assert "labels without a family in families.csv: loud" in corpus.notes
+    assert corpora.load("table", tmp_path / "t" / "notes.csv").hash == corpus.hash
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("label,kind\ndo,pitch\n", "families.csv lacks the column family; its first line has: label, kind"),
+        ("label,family\ndo,pitch\ndo,note\n", "families.csv, line 3: do has the family pitch already; a label has one"),
+        ("label,family\ndo,re\n", "families.csv, line 2: the family re is called as a label of the table; call it"),
+    ],
+)
+def test_families_that_cannot_be_used_are_told(text, told, tmp_path):
+    with pytest.raises(CorpusError, match=told) as error:
+        corpora.load("table", with_families(tmp_path / "t", text))
+    assert one_line(error)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
     group    what makes clips dependent (a recording session, a speaker, a machine); optional
     fold     a whole number from 1, for FOLD=1 or FOLD=all; leave it out or empty to have the groups dealt; optional
 
+Beside it may lie families.csv with the columns `label` and `family`: results are then given by family of labels, too.
 Cells are separated by "," or, where the header is, by ";" or a tab. Classes are the labels in alphabetical order. The
 split goes by group, or by clip where there is none: of each label's groups about 70 % of the clips become train, 10 %
 validation and 20 % test, drawn with a fixed seed. Where a fold is set, roles are not used.
@@ -14,7 +15,7 @@ validation and 20 % test, drawn with a fixed seed. Where a fold is set, roles ar
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from lib.sounds.corpora.folds import dealt
 from lib.sounds.corpora.rows import Row, finished, folder, in_one_line, label_list, number, read_csv, validate_rows
 from lib.sounds.corpora.spelling import Files, plain
 
+FAMILIES = "families.csv"
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 COLUMNS = ("path", "labels", "role", "group", "fold")
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
@@ -45,8 +47,30 @@ def read(root: Path | None, name: str = "table", seed: int = 0, in_folds: bool =
     elif usable and not any(row.role or row.fold for row in usable):
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
-    notes += _doubtful(classes)
-    return finished(name, path.parent, (usable, rejected), classes, notes=notes)
+    parents, of_families = families(path, classes)
+    notes += [*_doubtful(classes), *of_families]
+    return finished(name, path.parent, (usable, rejected), classes, parents, notes)
+
+
+def families(path: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The family of each class that families.csv beside the table gives one, and what is to be said of it; CorpusError
+    where a label has two, or where a family is called as a label."""
+    beside = path.with_name(FAMILIES)
+    if beside == path or not beside.is_file():
+        return {}, []
+    found: dict[str, str] = {}
+    for row in read_csv(beside, ("label", "family")):
+        label, family = in_one_line(row["label"]), in_one_line(row["family"])
+        if label and family and found.setdefault(label, family) != family:
+            raise CorpusError(f"{beside}, line {row['line']}: {label} has the family {found[label]} already; a label has one, so take out a line")
+        if family in classes:
+            raise CorpusError(f"{beside}, line {row['line']}: the family {family} is called as a label of the table; call it otherwise")
+    notes = []
+    if unknown := [label for label in found if label not in classes]:
+        notes.append(f"{FAMILIES} names labels that no usable clip has: {listed(unknown, 5)}")
+    if alone := [name for name in classes if name not in found]:
+        notes.append(f"labels without a family in {FAMILIES}: {listed(alone, 5)}")
+    return {name: (found[name],) for name in classes if name in found}, notes
 
 
 def title(root: Path) -> str:
@@ -95,6 +119,7 @@ def find(root: Path | None, name: str) -> Path:
     if root is not None and Path(root).suffix.lower() == ".csv":
         raise CorpusError(f"{name}: there is no file {root}; give the path of the CSV (data/README.md)")
     found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
+    found = [path for path in found if path.name != FAMILIES] or found
     if len(found) != 1:
         names = ", ".join(path.name for path in found)
         holds = f"{names}; give the CSV's own path" if names else "none; data/README.md shows how to write one"
