@@ -166,7 +166,7 @@ def test_groupings_by_family_by_class_or_by_the_top():
     assert grouped("ab", {}) == {"class": {"a": [0], "b": [1]}}
     many = [f"c{k}" for k in range(40)]
     by_top = grouped(many, {name: ("even" if k % 2 else "odd",) for k, name in enumerate(many)})
-    assert {name: len(columns) for name, columns in by_top["top of the ontology"].items()} == {"odd": 20, "even": 20}
+    assert {name: len(columns) for name, columns in by_top["family"].items()} == {"odd": 20, "even": 20}
     assert grouped("ab", {"a": ("b",), "b": ("a",)}), "a circle of parents ends"
 
 
