@@ -89,7 +89,7 @@ def small_corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, small_corpus):
     """A finished study at toy scale, planted-tiny with two controls, in a home of its own: to be read, or copied."""
-    from lib.cli.faults.tiny import Tiny
+    from faults.tiny import Tiny
 
     def make(folder):
         status, words = Tiny(folder / "home", small_corpus).run()

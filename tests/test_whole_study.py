@@ -8,11 +8,11 @@ import sys
 
 import pandas as pd
 import pytest
+from faults.tiny import Tiny
 from made_up import short_study
 from waiting import wait_until
 
 from lib import stages
-from lib.cli.faults.tiny import Tiny
 from lib.files import PROJECT
 from lib.representations import names
 

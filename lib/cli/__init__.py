@@ -7,7 +7,6 @@ results_page  README.md and docs/results.md from the records
 data          a corpus from the network
 embed, bundle a finished run as a tool
 serving, lab  the explorer by Voila; JupyterLab on copies of the notebooks
-bench, faults the benchmark; kills, full disks and damaged files over a tiny study
 estimate      how long a run will take
 cluster       the study's jobs on a cluster, by a profile
 graph         snakemake, in a process that ends with the one above it, and its jobs with it

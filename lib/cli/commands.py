@@ -22,7 +22,6 @@ from lib.cli.compiled import compile_once
 from lib.cli.embed import embed
 from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.extras import need
-from lib.cli.faults import faults
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
 from lib.cli.processes import end_with_parent, in_subprocess, interruptible, prepended, run, stop
@@ -278,7 +277,7 @@ def snakemake(folder: Path, where_jobs_run: Sequence[str], log: Path) -> int:
             raise
 
 
-# report, explorer, test, bench
+# report, explorer, test, bench, faults
 
 
 def report(given: Mapping[str, str]) -> int:
@@ -322,7 +321,20 @@ def bench(given: Mapping[str, str]) -> int:
     threads = str(whole_number("THREADS", given.get("THREADS", ""), 1) or TWO)
     compile_once()
     words = [f"THREADS={threads}", *(f"{name}={given[name]}" for name in ("ROOT", "ONLY") if given.get(name))]
-    return run([sys.executable, "-m", "lib.cli.bench", *words], OMP_NUM_THREADS=threads, MPLBACKEND="agg")
+    return from_tests("bench", words, OMP_NUM_THREADS=threads)
+
+
+def faults(given: Mapping[str, str]) -> int:
+    """Kills, full disks and damaged files over a tiny study."""
+    seed, n = (whole_number(name, given.get(name, "")) for name in ("SEED", "N"))
+    compile_once()
+    return from_tests("faults", [f"{name}={value}" for name, value in (("SEED", seed), ("N", n)) if value is not None])
+
+
+def from_tests(package: str, words: Sequence[str], **environment: str) -> int:
+    """A package of tests/ as a command: what tries the study is not a part of it."""
+    environment["PYTHONPATH"] = prepended(PYTHONPATH=files.PROJECT / "tests")["PYTHONPATH"]
+    return run([sys.executable, "-m", package, *words], MPLBACKEND="agg", **environment)
 
 
 if __name__ == "__main__":

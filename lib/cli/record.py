@@ -16,13 +16,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lib import files
-from lib.cli import faults
 from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop
 from lib.cli.processes import in_subprocess
 from lib.display.screen import counted, short_path
 from lib.files import digests, runs
 
+FAULTS = "faults"  # the folder of what `make faults` found, in figures and figures/record
 MOST_BYTES = 10**6  # of one file in figures/record, which git keeps for ever
 FACTS = ("corpus", "preset", "fold", "settings", "versions")  # of study.json, the same in every fold
 MACHINE = ("system", "processor", "cores")
@@ -34,7 +34,7 @@ SHORTEST = 4  # a folder's name below this may stand anywhere
 def record(given: Mapping[str, str]) -> int:
     """Record the run STUDY=..., and write README.md and docs/results.md from all records; without STUDY only the latter."""
     if name := given.get("STUDY", ""):
-        recorded = of_faults() if name == faults.NAME else contents(name)
+        recorded = of_faults() if name == FAULTS else contents(name)
         target = files.home() / "figures" / "record" / name
         shutil.rmtree(target, ignore_errors=True)
         for path, content in recorded.items():
@@ -51,9 +51,9 @@ def record(given: Mapping[str, str]) -> int:
 
 def of_faults() -> dict[PurePosixPath, bytes]:
     """The tables of `make faults` by name; Stop where it has not run."""
-    found = sorted((files.home() / "figures" / faults.NAME).glob("*.csv"))
+    found = sorted((files.home() / "figures" / FAULTS).glob("*.csv"))
     if not found:
-        raise Stop(f"STUDY={faults.NAME}: there is nothing to record: make faults makes it")
+        raise Stop(f"STUDY={FAULTS}: there is nothing to record: make faults makes it")
     return {PurePosixPath("tables") / path.name: path.read_bytes() for path in found}
 
 

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lib import controls, files
-from lib.cli import faults
 from lib.cli.environment import Stop
 from lib.evaluation import results_games as games
 from lib.evaluation import results_models as models
 from lib.evaluation import results_summary as summary
 from lib.evaluation.recorded import NotRecorded, Record
 
-PLANTED, FOLDS, FOLD = "planted-quick", "esc50-laptop", "esc50-laptop-fold1"
+PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
 PAGES = ("README.md", "docs/results.md")
 MARKED = re.compile(r"(<!-- results:([\w-]+) -->\n)(.*?)(<!-- /results:\2 -->)", re.DOTALL)
 
@@ -35,7 +34,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     # README.md
     "summary": (FOLDS, (summary.below_classical, summary.against_single, summary.planted)),
     "summary-not-run": (FOLDS, (summary.not_run,)),
-    "summary-faults": (faults.NAME, (summary.faults,)),
+    "summary-faults": (FAULTS, (summary.faults,)),
     # docs/results.md
     "summary-table": (FOLDS, (summary.table,)),
     "planted-how": (PLANTED, (models.how,)),

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from bench import __main__ as command
+from bench import case, cost, plain, step, steps, study
 from pictures import apart_and_inside
 
-from lib.cli.bench import __main__ as command
-from lib.cli.bench import case, cost, plain, step, steps, study
 from lib.display import figures
 from lib.encoders.count import Counted
 from lib.encoders.transformer import Transformer

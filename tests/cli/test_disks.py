@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-from lib.cli.faults.disks import MESSAGE, SIZES_MB, disks, on_disk
+from faults.disks import MESSAGE, SIZES_MB, disks, on_disk
 
 MODULE = sys.modules[disks.__module__]  # in its package the function has this name
 

@@ -3,10 +3,9 @@
 import random
 
 import pytest
-
-from lib.cli.faults import report
-from lib.cli.faults.damage import KINDS, damaged, flipped_bit
-from lib.cli.faults.kills import kills
+from faults import report
+from faults.damage import KINDS, damaged, flipped_bit
+from faults.kills import kills
 
 
 @pytest.mark.slow

@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from faults.tiny import CONTROLS
 from waiting import wait_until
 
 from lib.cli.cluster import PLUGINS
 from lib.cli.environment import Stop
 from lib.cli.extras import need
-from lib.cli.faults.tiny import CONTROLS
 from lib.files import PROJECT
 
 SCRIPT = Path(__file__).with_name("cluster.sh")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from bench import plain
+from bench.case import Clock
 from lib import files, stages
-from lib.cli.bench import plain
-from lib.cli.bench.case import Clock
 from lib.evaluation import results
 from lib.representations import PAPER
 from lib.study import Request, Study, machine

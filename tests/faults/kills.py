@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from lib.cli.faults.tiny import Row, Tiny
+from faults.tiny import Row, Tiny
 
 KINDS = {"group": "", "kernel": "ipykernel_launcher", "snakemake": "lib.cli.graph", "parent": "lib.cli.commands"}
 WITHIN_S = 20.0  # until nothing of the study may be left, on a machine that has other work too

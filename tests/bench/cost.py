@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from lib.cli.bench.case import CPU, N_CLASSES, seconds
+from bench.case import CPU, N_CLASSES, seconds
 from lib.display import figures
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, in_blocks

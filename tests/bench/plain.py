@@ -1,6 +1,6 @@
 """The study as one would write it: librosa clip by clip, torch's own layers, one head after another, a loop over scikit-learn.
 
-What `lib.cli.bench.study` compares the project with. Nothing here is of the project but its settings.
+What `bench.study` compares the project with. Nothing here is of the project but its settings.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lib.cli.bench.case import Clock
+from bench.case import Clock
 from lib.settings import Settings, Training
 
 RATE = 16000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from lib.cli.faults.tiny import RUN, Row, Tiny
+from faults.tiny import RUN, Row, Tiny
 
 CHECKPOINTS, SCORES, TABLES = (f"runs/{RUN}/{name}" for name in ("checkpoints", "scores", "tables"))
 KINDS = {  # what is stored -> where, of which one file is damaged

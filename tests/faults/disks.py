@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib.cli.faults.tiny import Row, Tiny
+from faults.tiny import Row, Tiny
 from lib.files import digests
 
 SIZES_MB = (4, 12, 40, 120, 1000)

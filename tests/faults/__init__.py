@@ -10,25 +10,22 @@ damage   a flipped bit, a cut and an empty file in each kind of stored thing
 
 import random
 import shutil
+import sys
 import time
-from collections.abc import Mapping
 
+from faults.damage import damage
+from faults.disks import disks
+from faults.kills import kills
+from faults.tiny import Row, Tiny, make_corpus
 from lib import files
-from lib.cli.environment import Stop
-from lib.cli.faults.damage import damage
-from lib.cli.faults.disks import disks
-from lib.cli.faults.kills import kills
-from lib.cli.faults.tiny import Row, Tiny, make_corpus
-from lib.cli.values import whole_number
 from lib.display.screen import short_path
 
 KILLS = 50
 NAME = "faults"  # of the folders of what is found: in data, figures and figures/record
 
 
-def faults(given: Mapping[str, str]) -> int:
-    """Hurt a tiny study with SEED and N kills; tables on the screen and in figures/faults; 1 where something is wrong."""
-    seed, n = (whole_number(name, given.get(name, "")) for name in ("SEED", "N"))
+def faults(seed: int | None = None, n: int = KILLS) -> int:
+    """Hurt a tiny study with n kills; tables on the screen and in figures/faults; 1 where something is wrong."""
     folder = files.home() / "data" / NAME
     shutil.rmtree(folder, ignore_errors=True)
     corpus, rng = make_corpus(folder), random.Random(seed)
@@ -37,9 +34,9 @@ def faults(given: Mapping[str, str]) -> int:
     started = time.monotonic()
     status, output = whole.run()
     if status:
-        raise Stop(f"the tiny study fails undisturbed: {output.strip().splitlines()[-1]}")
+        print(f"make faults: the tiny study fails undisturbed: {output.strip().splitlines()[-1]}", file=sys.stderr)
+        return 1
     seconds, expected = time.monotonic() - started, whole.results()
-    n = KILLS if n is None else n
     good = report("kills", kills(Tiny(folder / "kills", corpus), expected, rng, n, seconds / 3))
     good = report("disks", disks(Tiny(folder / "disks", corpus), expected)) and good
     good = report("damage", damage(whole, folder / "damage", expected, rng)) and good

@@ -12,8 +12,8 @@ import soundfile
 import torch
 from torch import Tensor
 
-from lib.cli.bench import plain
-from lib.cli.bench.case import CPU, N_CLASSES, Case
+from bench import plain
+from bench.case import CPU, N_CLASSES, Case
 from lib.encoders.encoder import Encoder, embed_chunks
 from lib.encoders.heads import HeadData, HeadPlan, score_subsets, subsets
 from lib.encoders.transformer import classifier

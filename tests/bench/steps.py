@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from lib.cli.bench.case import N_CLASSES, Case
+from bench.case import N_CLASSES, Case
 from lib.encoders import training
 from lib.encoders.transformer import Transformer, classifier
 from lib.representations import make

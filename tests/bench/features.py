@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.cli.bench import plain
-from lib.cli.bench.case import Case, best_batch
+from bench import plain
+from bench.case import Case, best_batch
 from lib.representations import make
 from lib.settings import Settings
 

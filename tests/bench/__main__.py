@@ -1,4 +1,4 @@
-"""The benchmark as a command: python -m lib.cli.bench ROOT=folder THREADS=2 ONLY=pitch."""
+"""The benchmark as a command: python -m bench ROOT=folder THREADS=2 ONLY=pitch."""
 
 import itertools
 import json
@@ -11,13 +11,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from bench import step, study
+from bench.case import Result, measure
+from bench.cost import SIZES, cost_figure, costs
+from bench.features import pitch_cases, timbre_cases, waveform_cases
+from bench.results import bootstrap_cases, embed_cases, head_cases
+from bench.steps import encoder_cases, mobilenet_cases
 from lib import files
-from lib.cli.bench import step, study
-from lib.cli.bench.case import Result, measure
-from lib.cli.bench.cost import SIZES, cost_figure, costs
-from lib.cli.bench.features import pitch_cases, timbre_cases, waveform_cases
-from lib.cli.bench.results import bootstrap_cases, embed_cases, head_cases
-from lib.cli.bench.steps import encoder_cases, mobilenet_cases
 from lib.display import figures
 from lib.settings import Chunking, Settings
 from lib.sounds import corpora
