@@ -27,6 +27,7 @@ from lib.encoders import training
 from lib.encoders.encoder import embed_chunks
 from lib.encoders.peers import PeerError, Wanted, wanted
 from lib.encoders.peers.embeddings import Cost, embedded
+from lib.encoders.peers.learner import settings_of
 from lib.encoders.peers.scratch import Learned, learn
 from lib.encoders.speed import flops_counted
 from lib.encoders.transformer import n_parameters
@@ -79,7 +80,8 @@ def _learner(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
     others = (*BESIDE, *second)
     _on_top(part, name, learned.embeddings, seed, others, second)
     of_peer = {"crop": "1 s chunks, mean of scores", "rate_hz": kind.rate_hz, "size": learned.embeddings.shape[1]}
-    return asdict(kind.about) | of_peer | {"trained_here": True, "beside": others} | costs(learned.cost)
+    about = kind.about_of(settings_of(name, kind, part.settings))
+    return asdict(about) | of_peer | {"trained_here": True, "beside": others} | costs(learned.cost)
 
 
 def learn_seed(part: Study, wanted: Wanted, seed: int) -> Learned:

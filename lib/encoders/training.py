@@ -79,12 +79,14 @@ def device_of(name: str) -> torch.device:
 def fit(
     model: nn.Module, examples: Examples, schedule: Training, seed: int, *, state: Path, key: str, device: torch.device,
     validation: Examples | None = None, report: Report | None = None, keep: Mapping[int, Path] | None = None,
+    loss: Loss | None = None,
 ) -> History:  # fmt: skip
     """Train `model` in place and leave it on `device`, in evaluation mode.
 
     `state` is the file that an interrupted call goes on from; `key` names what is trained on what, and a state of
     another key is not used. With `validation`, the weights of the epoch with the lowest loss on it are kept.
     keep: epoch (from 1) -> file of the weights as they were after it, written with the key; they change nothing else.
+    loss: of outputs and targets in training; None: the schedule's, by which validation always goes.
     """
     validation = validation and validation.for_selection()
     model.to(device)
@@ -93,7 +95,7 @@ def fit(
     feed, selection = examples.on(device), validation and validation.on(device)
     if feed.note and len(history.rows) < schedule.epochs:
         print(feed.note, flush=True)
-    with training_steps(model, optimiser, schedule) as step:
+    with training_steps(model, optimiser, schedule, loss) as step:
         for epoch in range(len(history.rows), schedule.epochs):
             start = time.perf_counter()
             torch.manual_seed(seed * 1_000_003 + epoch)
@@ -115,9 +117,11 @@ def fit(
 
 
 @contextmanager
-def training_steps(model: nn.Module, optimiser: torch.optim.Optimizer, schedule: Training) -> Iterator[Step]:
+def training_steps(
+    model: nn.Module, optimiser: torch.optim.Optimizer, schedule: Training, loss: Loss | None = None
+) -> Iterator[Step]:
     """The steps of one training by its schedule; after the block the model is as any other."""
-    step = Step(model, optimiser, loss_by(schedule), schedule.precision)
+    step = Step(model, optimiser, loss or loss_by(schedule), schedule.precision)
     try:
         with products(schedule.precision):
             yield step

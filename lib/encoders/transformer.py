@@ -13,6 +13,11 @@ from lib.settings import Body
 ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
+def attention_weights(query: Tensor, key: Tensor) -> Tensor:
+    """softmax(query key' / sqrt(v)) [c, h, t, t]."""
+    return (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)
+
+
 class Attention(nn.Module):
     """Self-attention [c, t, w] to [c, t, w]; the heads' width times their number need not be the body's width."""
 
@@ -23,12 +28,19 @@ class Attention(nn.Module):
         self.query_key_value = nn.Linear(body.width, 3 * inside)
         self.out = nn.Linear(inside, body.width)
 
+    def split(self, x: Tensor) -> Tensor:
+        """Queries, keys and values [3, c, h, t, v]."""
+        return self.query_key_value(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+    def weights(self, x: Tensor) -> Tensor:
+        """How much each token looks at each other [c, h, t, t]; rows sum to 1."""
+        query, key, _ = self.split(x)
+        return attention_weights(query, key)
+
     def forward(self, x: Tensor) -> Tensor:
-        each = self.query_key_value(x).unflatten(2, (3, self.heads, -1))  # [c, t, 3, h, v]
-        query, key, value = each.permute(2, 0, 3, 1, 4)  # [c, h, t, v]
+        query, key, value = self.split(x)
         if on_processor(query):
-            weights = (query * query.shape[-1] ** -0.5 @ key.mT).softmax(-1)  # [c, h, t, t]
-            mixed = self.dropout(weights) @ value
+            mixed = self.dropout(attention_weights(query, key)) @ value
         else:
             mixed = fused_attention(query, key, value, self.dropout.rate)  # the same
         return self.out(mixed.transpose(1, 2).flatten(2))

@@ -15,6 +15,7 @@ from lib.encoders.peers.base import Named, Peer, PeerError
 from lib.encoders.peers.clap import Clap
 from lib.encoders.peers.crepe import Crepe
 from lib.encoders.peers.densenet import DenseNet
+from lib.encoders.peers.distilled import Distilled
 from lib.encoders.peers.filterbanks import FilterBanks
 from lib.encoders.peers.learner import Learner
 from lib.encoders.peers.passt import Passt
@@ -32,6 +33,7 @@ IMPOSSIBLE = {
 }
 LEARNERS: dict[str, type[Learner]] = {
     "densenet": DenseNet, "audio_transformer": AudioTransformer, "filterbanks": FilterBanks, "psla": Psla,
+    "distilled": Distilled,
 }  # fmt: skip
 
 
@@ -71,6 +73,8 @@ def wanted(text: str) -> list[Wanted]:
             raise PeerError(f"{name!r} is no name of a peer; there are {', '.join([*PEERS, *LEARNERS])}, and modules with HEAR's functions")
         if name in IMPOSSIBLE:
             raise PeerError(IMPOSSIBLE[name])
+        if name in LEARNERS and weights:
+            raise PeerError(f"{name} is trained here from scratch: it takes no weights, so PEERS={name}")
         if name not in PEERS and name not in LEARNERS:
             hear.module_of(name)
         found.append(Wanted(name, weights))

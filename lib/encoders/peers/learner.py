@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from lib.encoders.peers.base import About
+from lib.encoders.step import Loss
+from lib.encoders.training import loss_by
 from lib.encoders.transformer import n_parameters
 from lib.settings import Frozen, Settings, Training, validated
 
@@ -48,6 +50,23 @@ class Learner(nn.Module, ABC):
 
     def forward(self, features: Tensor) -> Tensor:
         return self.classify(self.represent(features))
+
+    @classmethod
+    def about_of(cls, settings: Frozen) -> About:
+        """What Table 2 says of it with these settings."""
+        return cls.about
+
+    def teacher(self) -> nn.Module | None:
+        """A network that is trained first, on the same features, and then says something of each chunk; None: no teacher."""
+        return None
+
+    def lesson(self, teacher: nn.Module, features: Tensor) -> Tensor:
+        """What its teacher says of features [batch, ...]: targets [batch, more] beside the classes."""
+        raise NotImplementedError
+
+    def loss(self, schedule: Training) -> Loss:
+        """Of what `forward` gives in training, and the targets [batch, class] with its teacher's beside them."""
+        return loss_by(schedule)
 
 
 def settings_of(name: str, kind: type[Learner], settings: Settings) -> Frozen:

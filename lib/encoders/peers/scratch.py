@@ -11,20 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib import files
 from lib.encoders import training
-from lib.encoders.encoder import in_blocks, validation_of
+from lib.encoders.encoder import BLOCK, in_blocks, validation_of
 from lib.encoders.peers.base import Peer
 from lib.encoders.peers.embeddings import Cost, embedded
 from lib.encoders.peers.learner import Learner, schedule_of, settings_of
 from lib.encoders.speed import flops_counted
+from lib.encoders.step import Loss
 from lib.encoders.training import Examples
 from lib.encoders.transformer import n_parameters
 from lib.files import digests
-from lib.settings import Settings
-from lib.sounds.arrays import Rows
+from lib.settings import Settings, Training, validated
+from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
 
 VERSION = 1  # of the rules below
@@ -95,14 +96,32 @@ def _train(
 ) -> float:  # fmt: skip
     rows, start = chunks.rows(*settings.train_roles), time.perf_counter()
     validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
-    training.fit(
-        model, Examples(Rows(features, rows), chunks.targets[rows], settings.trained_on),
-        schedule_of(name, type(model), settings), seed, state=folder / "learner.state.safetensors", key=key, device=device,
-        validation=validation, report=training.progress(f"{name}, seed {seed}"),
-    )  # fmt: skip
-    training.save_weights(model, folder / "learner.safetensors", key)
-    digests.remove(folder / "learner.state.safetensors")
+    inputs, targets, schedule = Rows(features, rows), chunks.targets[rows], schedule_of(name, type(model), settings)
+
+    def fit(what: str, module: nn.Module, file: str, targets: np.ndarray, schedule: Training, loss: Loss) -> None:
+        training.fit(
+            module, Examples(inputs, targets, settings.trained_on), schedule, seed, state=folder / f"{file}.state.safetensors",
+            key=key, device=device, validation=validation, report=training.progress(f"{what}, seed {seed}"), loss=loss,
+        )  # fmt: skip
+        training.save_weights(module, folder / f"{file}.safetensors", key)
+        digests.remove(folder / f"{file}.state.safetensors")
+
+    torch.manual_seed(seed)
+    if teacher := model.teacher():
+        if not digests.or_again(lambda: training.load_weights(teacher, folder / "teacher.safetensors", key)):
+            own = validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
+            fit(f"{name}'s teacher", teacher, "teacher", targets, own, training.loss_by(own))
+        targets = np.concatenate([targets, lessons(model, teacher.to(device).eval(), inputs, device)], 1)
+    fit(name, model, "learner", targets, schedule, model.loss(schedule))
+    digests.remove(folder / "teacher.safetensors")
     return time.perf_counter() - start
+
+
+@torch.inference_mode()
+def lessons(model: Learner, teacher: nn.Module, inputs: Rows, device: torch.device) -> np.ndarray:
+    """What a teacher says of each input [item, more] float32."""
+    blocks = (torch.from_numpy(inputs[part]).to(device) for part in batched_slices(len(inputs), BLOCK))
+    return np.concatenate([model.lesson(teacher, block).float().cpu().numpy() for block in blocks])
 
 
 def _outputs(name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
