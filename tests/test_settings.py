@@ -40,7 +40,9 @@ def test_overrides_go_over_the_preset_and_schedules_over_training():
     ("preset", "overrides", "told"),
     [
         ("papre", {}, "choose one of paper, laptop, quick, tiny"),
-        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht; there are width, layers, heads"),
+        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht; perhaps body.head_width is meant; there are width"),
+        ("paper", {"epochs": 5}, "there is no setting epochs; perhaps training.epochs is meant; there are chunking"),
+        ("paper", {"trainning.epochs": 5}, "there is no setting trainning; perhaps training is meant"),
         ("paper", {"body.heads": 0}, "body.heads"),
         ("paper", {"training.loss": "mse"}, "training.loss"),
         ("paper", {"threads.x": 1}, "threads"),

@@ -33,7 +33,7 @@ def graph_options(profile: str, jobs: str) -> list[str]:
 
 def profile_folder(profile: str) -> Path:
     """The folder of a profile, by its name in profiles/ or by its path."""
-    for folder in (PROFILES / profile, Path(profile).expanduser()):
+    for folder in (PROFILES / profile, files.expanded(profile)):
         if (folder / "config.yaml").is_file():
             return folder.resolve()
     there = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))

@@ -172,7 +172,7 @@ def request_of(given: Mapping[str, str]) -> Any:
 
     values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
-        values["root"] = str(Path(values["root"]).expanduser().resolve())
+        values["root"] = str(files.expanded(values["root"]).resolve())
     if whole_number("THREADS", given.get("THREADS", ""), 1):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:

@@ -33,7 +33,7 @@ def data(given: Mapping[str, str]) -> int:
 
 def planned(name: str, given: Mapping[str, str]) -> Job:
     """What to do by make's variables; Stop where one is wrong."""
-    folder = Path(given.get("ROOT") or files.home() / "data" / name).expanduser().resolve()
+    folder = files.expanded(given.get("ROOT") or files.home() / "data" / name).resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,7 +41,7 @@ def planned(name: str, given: Mapping[str, str]) -> Job:
     keep = given.get("KEEP_ARCHIVES") or "yes"
     if keep not in ("yes", "no"):
         raise Stop(f"KEEP_ARCHIVES={keep}: yes or no")
-    table = Path(given.get("ARCHIVES", "")).expanduser()
+    table = files.expanded(given.get("ARCHIVES", ""))
     if given.get("ARCHIVES") and not table.is_file():
         raise Stop(f"ARCHIVES={table}: there is no such table (filename,url,md5,bytes)")
     sets = from_table(table) if given.get("ARCHIVES") else KNOWN[name]()
@@ -54,7 +54,7 @@ def source(origin: str, downloads: Path) -> Source:
         return Source(downloads, origin)
     if not origin:
         return Source(downloads, "*")
-    folder = Path(origin).expanduser().resolve()
+    folder = files.expanded(origin).resolve()
     if not folder.is_dir():
         raise Stop(f"FROM={origin}: a folder that holds the archives, or the http(s) address of a mirror")
     return Source(folder)

@@ -36,7 +36,7 @@ class OwnSounds:
     def __init__(self, study: Study, seed: int, folder: str, n_points: int = 1000) -> None:
         self.inference, self.n_points = Inference(study.parts[0], seed), n_points
         self.rate_hz = self.inference.chunks.settings.rate_hz
-        self.folder = Path(folder).expanduser() if folder else example_sounds()
+        self.folder = files.expanded(folder) if folder else example_sounds()
         self.sounds: list[Sound] = []
         bad = []
         for path in sound_files(self.folder)[:MOST]:

@@ -33,6 +33,14 @@ class PlainError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with ~ as the home of a user; PlainError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise PlainError(f"{path}: no user of this machine has a home of that name; write the path without ~") from None
+
+
 def home() -> Path:
     """Folder that holds data/, runs/ and figures/."""
     return Path(os.environ.get("STUDY_HOME") or PROJECT).resolve()

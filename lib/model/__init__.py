@@ -20,21 +20,22 @@ def open_model(study: str | Path, seed: int | None = None, fold: int | None = No
     seed, fold: of a run the first by default; a bundle has one of each. A run needs its corpus, a bundle does not.
     PlainError in one line where there is no such thing, or it is not finished.
     """
+    from lib.files import expanded
     from lib.model import bundle
     from lib.model.trained import Model
 
-    if study and bundle.is_bundle(Path(study).expanduser()):
-        return bundle.read(Path(study).expanduser(), device)
+    if study and bundle.is_bundle(expanded(study)):
+        return bundle.read(expanded(study), device)
     part, seed = part_of(study, seed, fold)
     return Model.of_study(part, seed, device)
 
 
 def part_of(study: str | Path, seed: int | None = None, fold: int | None = None) -> tuple[Study, int]:
     """What is meant of a finished run: a part with a test fold or role of its own, and a seed; PlainError in one line."""
-    from lib.files import PlainError, home, runs
+    from lib.files import PlainError, expanded, home, runs
     from lib.study import Request, Study
 
-    folder = Path(study or "no such folder").expanduser()
+    folder = expanded(study or "no such folder")
     if folder.is_dir() and folder.resolve().parent != home() / "runs":
         raise PlainError(
             f"{folder} is neither a bundle nor a run in {home() / 'runs'}: set STUDY_HOME to the folder that holds its runs/"

@@ -1,6 +1,7 @@
 """What all settings are made of: typed, frozen, each with its bounds; an open point of the paper says why it is open."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
@@ -43,10 +44,20 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             there = ", ".join(_fields(model, first["loc"][:-1]))
-            raise SettingsError(f"{where}: there is no setting {place}; there are {there}") from None
+            meant = get_close_matches(place, _dotted(model), 1, 0.7) or [
+                name for name in _dotted(model) if name.endswith(f".{place}")
+            ]
+            near = f"perhaps {meant[0]} is meant; " if meant else ""
+            raise SettingsError(f"{where}: there is no setting {place}; {near}there are {there}") from None
         raise SettingsError(
             f"{where}: {place} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
         ) from None
+
+
+def _dotted(model: Any, start: str = "") -> list[str]:
+    """Dotted names of all settings of `model`."""
+    inside = {name: info.annotation for name, info in getattr(model, "model_fields", {}).items()}
+    return [each for name, kind in inside.items() for each in (start + name, *_dotted(kind, f"{start}{name}."))]
 
 
 def _fields(model: type, path: tuple) -> list[str]:

@@ -43,8 +43,8 @@ class Request(Frozen):
     @field_validator("name", mode="before")
     @classmethod
     def _name(cls, value: Any) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_.]*", str(value)):
-            raise ValueError("letters, digits, _ and . only")
+        if not re.fullmatch(r"[A-Za-z0-9_.]{0,100}", str(value)):
+            raise ValueError("letters, digits, _ and . only, 100 at most")
         return str(value)
 
     @field_validator("fold", mode="before")
@@ -70,6 +70,8 @@ class Request(Frozen):
         pairs = [part.partition("=") for part in self.set.split()]
         if bad := [name for name, equals, _ in pairs if not equals]:
             raise SettingsError(f"set: {bad[0]!r} is not of the form name=value, for example body.head_width=64")
+        if joined := re.search(r",(?=[A-Za-z][\w.]*=)", self.set):
+            raise SettingsError(f"set: {self.set[: joined.end()]!r}: settings are separated by a blank, not by a comma")
         return {name: _literal(value) for name, _, value in pairs}
 
 

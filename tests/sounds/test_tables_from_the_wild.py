@@ -26,6 +26,9 @@ SAME = {
     "paths of Windows": PLAIN.replace("über uns/", "über uns\\").replace("a.wav", ".\\a.wav"),
     "capitals and accents of another system": PLAIN.replace("a.wav", "A.WAV").replace("über", "u\u0308ber"),
     "blanks and upper case": ' PATH , Labels,ROLE \n a.wav , x ,TRAIN\nüber uns/b 1.WAV, x ; y;,Test\n"c,d.wav",01,train\n',
+    "separator named in a first line": "\ufeffsep=;\r\n" + PLAIN.replace("y;", "y").replace("x;y", '"x;y"').replace(",", ";").replace('"c;d.wav"', "c,d.wav"),
+    "separator named in quotes": '"sep=\t"\n' + PLAIN.replace(",", "\t").replace('"c\td.wav"', "c,d.wav"),
+    "blanks of no width": PLAIN.replace("a.wav", "\u200ba.wav\u200b"),
     "other columns too": "\n".join(f"{line},{i}" for i, line in enumerate(PLAIN.splitlines())).replace("role,0", "role,n"),
 }  # fmt: skip
 
@@ -38,6 +41,20 @@ def folder(tmp_path):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(made / name, np.zeros(80), 8000)
     return made
+
+
+ENCODED = {
+    "Unicode text of Excel": PLAIN.replace(",", "\t").replace('"c\td.wav"', "c,d.wav").encode("utf-16"),
+    "UTF-16, large end first": ("\ufeff" + PLAIN).encode("utf-16-be"),
+    "UTF-32": PLAIN.encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("how", ENCODED)
+def test_a_byte_order_mark_says_how_a_table_is_encoded(how, folder):
+    (folder / "own.csv").write_bytes(ENCODED[how])
+    corpus = corpora.load("table", folder)
+    assert {row.id: (row.labels, row.role) for row in corpus.clips.itertuples()} == CLIPS
 
 
 @pytest.mark.parametrize("how", SAME)
@@ -80,6 +97,11 @@ REJECTED = {
     "a,x,train": "file not found, but one with an ending",
     "sounds/a.wav,x,train": "file not found, but one of that name in another folder",
     "z.wav,x,train": "file not found",
+    "~/a.wav,x,train": "~ and variables mean nothing in a table",
+    "$HOME/a.wav,x,train": "~ and variables mean nothing in a table",
+    "%USERPROFILE%\\a.wav,x,train": "~ and variables mean nothing in a table",
+    "https://example.org/a.wav,x,train": "an address; download the sound",
+    "file:///tmp/a.wav,x,train": "an address; download the sound",
 }
 
 
@@ -127,8 +149,43 @@ def test_a_spreadsheet_is_no_table(folder):
     (folder / "own.xlsx").write_bytes(b"PK\x03\x04\x14\0\0\0")
     with pytest.raises(corpora.CorpusError, match="own.xlsx is no text, perhaps a spreadsheet; save the table as CSV"):
         corpora.load("table", folder / "own.xlsx")
-    with pytest.raises(corpora.CorpusError, match="holds none; data/README.md shows how to write one"):
+    with pytest.raises(corpora.CorpusError, match="holds none but own.xlsx: save it as CSV in UTF-8"):
         corpora.load("table", folder)
+
+
+NO_TABLE = {
+    'path,labels\na.wav,"x\nb.wav,"y\n': 'own.csv, line 2: a cell goes on over the next line: close its quote',
+    'path,labels\na.wav,x\nb.wav,"y\nc.wav,z\n': "own.csv, line 3: a cell goes on over the next line",
+    'sep=,\npath,labels\na.wav,"x\nb.wav,y\n': "own.csv, line 3: a cell goes on over the next line",
+    "path,labels,path\na.wav,x,\n": "own.csv has the column path more than once; take out all but one",
+    "path,labels,group,Group\na.wav,x,1,2\n": "own.csv has the column group more than once",
+    "# mine\npath,labels\na.wav,x\n": "lacks the columns path and labels; its first line has: # mine",
+}
+
+
+@pytest.mark.parametrize("text", NO_TABLE)
+def test_a_table_that_would_lose_rows_or_columns_is_refused(text, folder):
+    (folder / "own.csv").write_text(text)
+    with pytest.raises(corpora.CorpusError) as error:
+        corpora.load("table", folder)
+    assert NO_TABLE[text] in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_label_may_go_over_two_lines(folder):
+    (folder / "own.csv").write_text('path,labels,role\na.wav,"x;\ny",train\n"c,d.wav",x,test\n')
+    assert corpora.load("table", folder).classes == ("x", "y")
+
+
+def test_a_folder_with_tables_of_another_ending_names_them(folder):
+    for name in ("sounds.tsv", "sounds.xlsx"):
+        (folder / name).write_text("path\tlabels\n")
+    with pytest.raises(corpora.CorpusError, match="holds none but sounds.tsv, sounds.xlsx: save it as CSV in UTF-8"):
+        corpora.load("table", folder)
+
+
+def test_a_home_that_nobody_has_is_told():
+    with pytest.raises(files.PlainError, match="~nosuchuser/x: no user of this machine has a home of that name"):
+        corpora.load("table", "~nosuchuser/x")
 
 
 def test_leading_zeros_and_truth_values_stay_what_they_are(folder):

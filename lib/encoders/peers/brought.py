@@ -4,13 +4,13 @@ Nothing is downloaded here, no remote code runs, and a pickle is only read where
 lack a part of the network are refused: what is left at random would reach Table 2.
 """
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from lib.encoders.peers.base import Named, PeerError
+from lib.files import expanded
 
 
 class Brought(Named):
@@ -73,7 +73,7 @@ class OfTransformers(Brought):
 
 def state_of(cls: type[Brought], weights: str) -> dict[str, Tensor]:
     """The tensors of a file of weights, of safetensors or of torch, read without running anything that it could hold."""
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if not weights or not path.is_file():
         raise cls.missing(f"{weights} is no file" if weights else "")
     if path.suffix == ".safetensors":

@@ -41,7 +41,7 @@ def licence(name: str) -> tuple[str, str]:
 def title(name: str, root: Path | str | None = None) -> str:
     """What a corpus is called, whether it is there or not: own sounds by the name of their table, ESC-10 by its folder's."""
     if name == "table" and root:
-        return table.title(Path(root).expanduser())
+        return table.title(files.expanded(root))
     part = re.search(r"ESC-\d+", Path(root or "").name, re.IGNORECASE) if name == "esc50" else None
     return part[0].upper() if part else TITLES.get(name, name)
 
@@ -55,6 +55,6 @@ def load(name: str, root: Path | str | None = None, in_folds: bool = False, shar
     """
     if name not in SOURCES:
         raise CorpusError(f"{name}: there is no such corpus; choose one of {', '.join(SOURCES)}")
-    folder = Path(root).expanduser() if root else None
+    folder = files.expanded(root) if root else None
     corpus = table.read(folder, in_folds=in_folds) if name == "table" else SOURCES[name](folder)
     return part_of(corpus, share) if share < 1 else corpus

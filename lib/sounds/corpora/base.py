@@ -167,7 +167,7 @@ class Corpus:
                 raise CorpusError(f"FOLD={fold}: {self.name} comes with its own split and has no folds; leave FOLD out")
             return self
         if fold not in self.folds:
-            raise CorpusError(f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}")
+            raise CorpusError(f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}; take one of them, or all")
         after = self.folds[(self.folds.index(fold) + 1) % len(self.folds)]
         role = np.where(self.clips["fold"] == fold, "test", "train").astype(object)
         if validation == "next":

@@ -5,15 +5,18 @@ by what the row says and what a stat() of the file shows, and `finished` makes t
 Files are opened later, when chunks are cut.
 """
 
+import codecs
 import csv
 import glob
+import io
 import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +24,12 @@ from lib.display.screen import counted
 from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
 
 FACTS = Path(__file__).parent / "facts"
+
+
+MARKS = {  # byte order mark -> encoding; that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,30 +63,54 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
 
 
 def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | None = None) -> list[dict[str, str]]:
-    """Rows of a UTF-8 table as text, cells and header stripped, header in small letters; CorpusError if unreadable.
+    """Rows of a table as text, cells and header stripped, header in small letters; CorpusError if unreadable.
 
-    A table without a header takes the names of `header`. Each row has its `line` (from 1) and what is `surplus`.
-    Cells are separated by what gives the header its `columns`: a comma, a semicolon or a tab.
+    UTF-8, or what its byte order mark says. A table without a header takes the names of `header`. Each row has its `line`
+    (from 1) and what is `surplus`. Cells are separated by a comma, a semicolon or a tab: by what a first line sep=; says, as
+    spreadsheets write it, or by what gives the header its `columns`.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            if "\0" in file.read(1000):
-                raise CorpusError(f"{path} is no text, perhaps a spreadsheet; save the table as CSV in UTF-8")
-            file.seek(0)
-            reader = csv.reader(file, delimiter=_delimiter(file.readline(), columns))
-            file.seek(0)
-            names = list(header or [cell.strip().lower() for cell in next(reader, [])])
-            lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        content = path.read_bytes()
+        text = content.decode(next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8"))
+        if "\0" in text[:1000]:
+            raise CorpusError(f"{path} is no text, perhaps a spreadsheet; save the table as CSV in UTF-8")
+        file = io.StringIO(text, newline="")
+        said = re.match(r'"?sep=(.)', file.readline(), re.IGNORECASE)
+        start = file.tell() if said else 0
+        file.seek(start)
+        delimiter = said[1] if said else _delimiter(file.readline(), columns)
+        file.seek(start)
+        reader = csv.reader(file, delimiter=delimiter)
+        names = list(header or [_stripped(cell).lower() for cell in next(reader, [])])
+        lines = list(_lines(path, reader, len(names), delimiter, bool(said)))
     except UnicodeDecodeError:
         raise CorpusError(f"{path} is not UTF-8 text; save the table as CSV in UTF-8") from None
     except (OSError, csv.Error) as error:
         raise CorpusError(f"{path} cannot be read as a table ({error}); save it as CSV in UTF-8") from None
+    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
+        raise CorpusError(f"{path} has the column {twice[0]} more than once; take out all but one, or rename them")
     missing = [column for column in columns if column not in names]
     if missing:
         found = ", ".join(names) or "nothing"
         lacks = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
         raise CorpusError(f"{path} lacks the {lacks}; its first line has: {found}; name columns there")
     return [_cells(names, line, cells) for line, cells in lines]
+
+
+def _lines(path: Path, reader: Any, n_columns: int, mark: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, with the line that each ends in; CorpusError where a cell has swallowed a row."""
+    before = reader.line_num
+    for cells in reader:
+        if any(part.count(mark) >= max(1, n_columns - 1) for cell in cells for part in cell.splitlines()[1:]):
+            raise CorpusError(f'{path}, line {before + 1 + skipped}: a cell goes on over the next line: close its quote ("), or take it out')
+        before = reader.line_num
+        if any(map(_stripped, cells)):
+            yield before + skipped, cells
+
+
+def _stripped(cell: str) -> str:
+    """A cell without blanks around it, those of no width included."""
+    return cell.strip().strip("\u200b\u2060\ufeff").strip()
 
 
 def _delimiter(first: str, columns: Sequence[str]) -> str:
@@ -89,7 +122,7 @@ def _delimiter(first: str, columns: Sequence[str]) -> str:
 
 
 def _cells(names: list[str], line: int, cells: list[str]) -> dict[str, str]:
-    values = [cell.strip() for cell in cells] + [""] * (len(names) - len(cells))
+    values = [_stripped(cell) for cell in cells] + [""] * (len(names) - len(cells))
     surplus = ",".join(value for value in values[len(names) :] if value)
     return {**dict(zip(names, values, strict=False)), "line": str(line), "surplus": surplus}
 

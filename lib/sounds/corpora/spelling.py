@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 import unicodedata
 from collections import defaultdict
 from functools import cached_property
@@ -50,6 +51,8 @@ class Files:
         """Why no file has this path, where something like it is there; else empty."""
         if os.path.lexists(self.folder / text):
             return ""
+        if re.match(r"~[^/]*/|\$\w+/|\$\{|%\w+%", text):
+            return "file not found: ~ and variables mean nothing in a table; paths are relative to its folder"
         if self._known["stem"].get(plain(posixpath.normpath(text))):
             return "file not found, but one with an ending: the column path needs it too, as in a.wav"
         if self._known["name"].get(plain(posixpath.basename(text))):

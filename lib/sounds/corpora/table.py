@@ -28,6 +28,7 @@ from lib.sounds.corpora.rows import Row, finished, folder, in_one_line, label_li
 from lib.sounds.corpora.spelling import Files, plain
 
 FAMILIES = "families.csv"
+LIKE_TABLES = (".tsv", ".tab", ".txt", ".xlsx", ".xls", ".ods")
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 COLUMNS = ("path", "labels", "role", "group", "fold")
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
@@ -107,7 +108,7 @@ def _doubtful(classes: list[str]) -> list[str]:
         by_plain[plain(name)].append(name)
     if alike := [" and ".join(names) for names in by_plain.values() if len(names) > 1]:
         notes.append(f"labels that differ in capitals or accents only are taken as different: {listed(alike, 5)}")
-    if joined := [name for name in classes if re.search(r"[,|]", name)]:
+    if joined := [name for name in classes if re.search(r"[,|/]", name)]:
         notes.append(f"one label each, since only ';' separates labels: {listed(joined, 5)}")
     return notes
 
@@ -116,13 +117,15 @@ def find(root: Path | None, name: str) -> Path:
     """The CSV that `root` is or holds."""
     if root is not None and Path(root).is_file():
         return Path(root).resolve()
-    if root is not None and Path(root).suffix.lower() == ".csv":
+    if root is not None and Path(root).suffix.lower() == ".csv" and not Path(root).exists():
         raise CorpusError(f"{name}: there is no file {root}; give the path of the CSV (data/README.md)")
     found = sorted(path for path in folder(root, name).iterdir() if path.suffix.lower() == ".csv" and path.is_file())
     found = [path for path in found if path.name != FAMILIES] or found
     if len(found) != 1:
         names = ", ".join(path.name for path in found)
-        holds = f"{names}; give the CSV's own path" if names else "none; data/README.md shows how to write one"
+        like = ", ".join(sorted(path.name for path in Path(root).iterdir() if path.suffix.lower() in LIKE_TABLES))
+        none = f"none but {like}: save it as CSV in UTF-8" if like else "none; data/README.md shows how to write one"
+        holds = f"{names}; give the CSV's own path" if names else none
         raise CorpusError(f"{name}: {root} must hold exactly one CSV and holds {holds}")
     return found[0]
 
@@ -167,6 +170,8 @@ def _problem(row: dict[str, str], path: str, side: str) -> str:
         return "no path"
     if posixpath.isabs(path) or re.match(r"[A-Za-z]:/", path):
         return "an absolute path; give it relative to the table's folder"
+    if re.match(r"[A-Za-z][\w+.-]+:/", path):
+        return "an address; download the sound, and give its path relative to the table's folder"
     if row["surplus"]:
         return f"more cells than columns: {row['surplus']} (separate labels by ';'; put a cell in quotes that holds the table's separator)"
     if side and not row[side]:
