@@ -4,5 +4,5 @@ transformer    the body and the classifiers, as the paper has them
 training step  the loop over epochs, and one step of it; feed: its batches on a device
 encoder        one encoder: features, training, checkpoint, embeddings
 heads ridge    a head on every subset of embeddings; least squares in closed form
-fast           what makes a step fast; count, speed: what it costs; threads: independent work side by side
+fast           what makes a step fast; speed: what it costs; threads: independent work side by side
 """

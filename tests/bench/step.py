@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.count import Counted, all_steps, of_use
 from lib import files
-from lib.encoders.count import Counted, all_steps, of_use
 from lib.encoders.encoder import BLOCK
 from lib.representations import names
 from lib.settings import Settings

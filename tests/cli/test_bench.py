@@ -8,10 +8,10 @@ import pytest
 import torch
 from bench import __main__ as command
 from bench import case, cost, plain, step, steps, study
+from bench.count import Counted
 from pictures import apart_and_inside
 
 from lib.display import figures
-from lib.encoders.count import Counted
 from lib.encoders.transformer import Transformer
 from lib.plots.sounds import tone
 from lib.representations import make

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from bench.count import META, all_steps, counting, of_training
 from torch import nn
 
-from lib.encoders.count import META, all_steps, counting, of_training
 from lib.settings import Settings, Training
 
 MOST = {"pitch": 300, "timbre": 300, "neuralogram": 300, "waveform": 400, "mobilenet": 700, "heads": 60}  # kernels
