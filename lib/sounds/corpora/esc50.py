@@ -2,10 +2,10 @@
 
     meta/esc50.csv   filename,fold,target,category,esc10,src_file,take
     audio/           the files that the table names, WAV or OGG
-    ontology.csv     label,parents ("|" separates several); absent in ESC-50 itself
+    families.csv     label,family; absent in ESC-50 itself
 
-Classes are the table's categories in the order of their targets; every clip has one. Where the folder has no ontology.csv of
-its own, ESC-50's categories stand under its five groups of ten (facts/esc50_ontology.csv). The corpus comes with folds, and
+Classes are the table's categories in the order of their targets; every clip has one. Where the folder has no families.csv of
+its own, the families of ESC-50's categories are its five groups of ten (facts/esc50_families.csv). The corpus comes with folds, and
 a group is the Freesound recording (src_file) that a clip was cut from. In the whole of ESC-50 four recordings (131943,
 134049, 209698, 234879) lie in two folds each, under two categories: the published folds leak there. They are left as
 published, so that results compare, and named in `Corpus.notes`.
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus
-from lib.sounds.corpora.rows import Row, finished, folder, number, ontology, read_csv, validate_rows
+from lib.sounds.corpora.rows import FACTS, FAMILIES, Row, families, finished, folder, number, read_csv, validate_rows
 
 TABLE = Path("meta") / "esc50.csv"
 COLUMNS = ("filename", "fold", "target", "category", "src_file")
@@ -29,7 +29,15 @@ def read(root: Path | None, name: str = "esc50") -> Corpus:
     categories = numbered(cells)
     rows = parse(cells, root / "audio", categories)
     classes = [categories[target] for target in sorted(categories)]
-    return finished(name, root, validate_rows(rows), classes, ontology(root, classes, "esc50_ontology.csv"))
+    own = families(root, classes)
+    parents = own[0] if (root / FAMILIES).exists() else groups_of_ten(classes)
+    return finished(name, root, validate_rows(rows), classes, parents, own[1])
+
+
+def groups_of_ten(classes: list[str]) -> dict[str, tuple[str, ...]]:
+    """The family of each class that is one of ESC-50's categories."""
+    family_of = {row["label"]: row["family"] for row in read_csv(FACTS / "esc50_families.csv", ("label", "family"))}
+    return {name: (family_of[name],) for name in classes if name in family_of}
 
 
 def numbered(cells: list[dict[str, str]]) -> dict[int, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lib.sounds.corpora.base import Corpus, CorpusError
 from lib.sounds.corpora.layout import TRUTH
-from lib.sounds.corpora.rows import Row, finished, folder, label_list, ontology, read_csv, validate_rows
+from lib.sounds.corpora.rows import FACTS, Row, finished, folder, label_list, read_csv, validate_rows
 
 ROLES = {"train": "train", "val": "validation", "eval": "test"}
 
@@ -30,8 +30,7 @@ def read(root: Path | None, name: str = "fsd50k") -> Corpus:
     classes = vocabulary(root)
     notes: list[str] = []
     rows = [row for part in ("dev", "eval") for row in parse(root, part, uploaders(root, part, notes))]
-    parents = ontology(root, classes, "fsd50k_ontology.csv")
-    return finished(name, root, validate_rows(rows, set(classes)), classes, parents, notes)
+    return finished(name, root, validate_rows(rows, set(classes)), classes, ontology(root, classes), notes)
 
 
 def vocabulary(root: Path) -> tuple[str, ...]:
@@ -82,3 +81,17 @@ def uploaders(root: Path, part: str, notes: list[str]) -> dict[str, str]:
     except (OSError, ValueError, AttributeError) as error:
         notes.append(f"{part}: {path.name} cannot be read ({error}), so each clip is its own group")
     return {}
+
+
+def ontology(root: Path, classes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Parents of each class and of what stands above it, from the folder's own ontology.csv, else from FSD50K's."""
+    own = root / "ontology.csv"
+    rows = read_csv(own if own.exists() else FACTS / "fsd50k_ontology.csv", ("label", "parents"))
+    given = {row["label"]: label_list(row["parents"], "|") for row in rows}
+    parents: dict[str, tuple[str, ...]] = {}
+    above = list(classes)
+    for name in above:
+        if given.get(name) and name not in parents:
+            parents[name] = given[name]
+            above += given[name]
+    return parents

@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 from lib.display.screen import counted
-from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError
+from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError, listed
 
 FACTS = Path(__file__).parent / "facts"
+FAMILIES = "families.csv"
 
 
 MARKS = {  # byte order mark -> encoding; that of UTF-32 begins with that of UTF-16
@@ -138,20 +139,25 @@ def in_one_line(text: str) -> str:
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
 
 
-def ontology(root: Path, classes: Sequence[str], facts: str) -> dict[str, tuple[str, ...]]:
-    """Parents of each class and of what stands above it: from the folder's own ontology.csv (label, and parents separated
-    by "|"), else from the table `facts` of this package; only what has any is in it.
-    """
-    own = root / "ontology.csv"
-    rows = read_csv(own if own.exists() else FACTS / facts, ("label", "parents"))
-    given = {row["label"]: label_list(row["parents"], "|") for row in rows}
-    parents: dict[str, tuple[str, ...]] = {}
-    above = list(classes)
-    for name in above:
-        if given.get(name) and name not in parents:
-            parents[name] = given[name]
-            above += given[name]
-    return parents
+def families(folder: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The family of each class that the folder's families.csv (label, family) gives one, and what is to be said of it;
+    CorpusError where a label has two, or where a family is called as a label."""
+    path = folder / FAMILIES
+    if not path.is_file():
+        return {}, []
+    family_of: dict[str, str] = {}
+    for row in read_csv(path, ("label", "family")):
+        label, family = in_one_line(row["label"]), in_one_line(row["family"])
+        if label and family and family_of.setdefault(label, family) != family:
+            raise CorpusError(f"{path}, line {row['line']}: {label} has the family {family_of[label]} already; a label has one, so take out a line")
+        if family in classes:
+            raise CorpusError(f"{path}, line {row['line']}: the family {family} is called as a label of the table; call it otherwise")
+    notes = []
+    if unknown := [label for label in family_of if label not in classes]:
+        notes.append(f"{FAMILIES} names labels that no usable clip has: {listed(unknown, 5)}")
+    if alone := [name for name in classes if name not in family_of]:
+        notes.append(f"labels without a family in {FAMILIES}: {listed(alone, 5)}")
+    return {name: (family_of[name],) for name in classes if name in family_of}, notes
 
 
 def number(text: str) -> int | None:

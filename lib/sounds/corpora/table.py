@@ -15,7 +15,7 @@ validation and 20 % test, drawn with a fixed seed. Where a fold is set, roles ar
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +24,20 @@ import numpy as np
 from lib.display.screen import counted
 from lib.sounds.corpora.base import Corpus, CorpusError, listed
 from lib.sounds.corpora.folds import dealt
-from lib.sounds.corpora.rows import Row, finished, folder, in_one_line, label_list, number, read_csv, validate_rows
+from lib.sounds.corpora.rows import (
+    FAMILIES,
+    Row,
+    families,
+    finished,
+    folder,
+    in_one_line,
+    label_list,
+    number,
+    read_csv,
+    validate_rows,
+)
 from lib.sounds.corpora.spelling import Files, plain
 
-FAMILIES = "families.csv"
 LIKE_TABLES = (".tsv", ".tab", ".txt", ".xlsx", ".xls", ".ods")
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 COLUMNS = ("path", "labels", "role", "group", "fold")
@@ -48,30 +58,9 @@ def read(root: Path | None, name: str = "table", seed: int = 0, in_folds: bool =
     elif usable and not any(row.role or row.fold for row in usable):
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
-    parents, of_families = families(path, classes)
+    parents, of_families = ({}, []) if path.name == FAMILIES else families(path.parent, classes)
     notes += [*_doubtful(classes), *of_families]
     return finished(name, path.parent, (usable, rejected), classes, parents, notes)
-
-
-def families(path: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The family of each class that families.csv beside the table gives one, and what is to be said of it; CorpusError
-    where a label has two, or where a family is called as a label."""
-    beside = path.with_name(FAMILIES)
-    if beside == path or not beside.is_file():
-        return {}, []
-    found: dict[str, str] = {}
-    for row in read_csv(beside, ("label", "family")):
-        label, family = in_one_line(row["label"]), in_one_line(row["family"])
-        if label and family and found.setdefault(label, family) != family:
-            raise CorpusError(f"{beside}, line {row['line']}: {label} has the family {found[label]} already; a label has one, so take out a line")
-        if family in classes:
-            raise CorpusError(f"{beside}, line {row['line']}: the family {family} is called as a label of the table; call it otherwise")
-    notes = []
-    if unknown := [label for label in found if label not in classes]:
-        notes.append(f"{FAMILIES} names labels that no usable clip has: {listed(unknown, 5)}")
-    if alone := [name for name in classes if name not in found]:
-        notes.append(f"labels without a family in {FAMILIES}: {listed(alone, 5)}")
-    return {name: (found[name],) for name in classes if name in found}, notes
 
 
 def title(root: Path) -> str:
