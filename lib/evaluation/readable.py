@@ -8,6 +8,7 @@ from pandas.io.formats.style import Styler
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.representations import CONTROLS, kind, names
+from lib.sounds.chunks import titles_of_levels
 
 MODELS = ("row", "subset", "encoder", "model", "first", "second", "representation")  # columns that name encoders
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( \(.*\))?|nan|")  # 43.2, or 43.2 (40.1 to 46.3), or nothing
@@ -21,8 +22,16 @@ def model_name(subset: str) -> str:
     return " + ".join(kind(name).title if name in known else name for name in subset.split("+"))
 
 
+def each_once(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table without the rows of chunks where clips have the very same: there each clip is one chunk, and its level says so."""
+    if "level" not in frame or len(titles_of_levels(frame)) == frame["level"].nunique():
+        return frame
+    return frame[frame["level"] == "clip"].replace({"level": {"clip": "clip, one chunk each"}})
+
+
 def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
     """A table for a notebook's cell; an index without a name is left out, `precision` is that of what is not text yet."""
+    frame = each_once(frame)
     shown = frame.reset_index() if any(frame.index.names) else frame.reset_index(drop=True)
     if shown.columns.nlevels > 1:
         shown.columns = [", ".join(filter(None, map(str, name))) for name in shown.columns]

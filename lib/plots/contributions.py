@@ -21,7 +21,7 @@ from lib.display.screen import measure_name
 from lib.encoders.heads import Subset
 from lib.plots import common
 from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, heading, scale, title, unit
-from lib.sounds.chunks import LEVELS
+from lib.sounds.chunks import titles_of_levels
 
 FEW_BARS = 6  # more bars than these want panels of the whole width
 NAME_BARS = 4  # bars that the name of a control game is as wide as
@@ -41,7 +41,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
     rows = _of_head(contributions.query("group == 'all' and measure == @measure"), head)
     if rows.empty:
         raise ValueError(f"no shares of {measure} with the {head} head")
-    slots, levels = _slots(rows), [level for level in LEVELS if (rows["level"] == level).any()]
+    slots, levels = _slots(rows), titles_of_levels(rows)
     many = len(slots) > FEW_BARS
     with style():
         figure = Figure(figsize=(WIDTH, 1.6 + 2.1 * len(levels) if many else 3.2))
@@ -49,7 +49,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
         for axis, level in zip(axes.flat, levels, strict=True):
             _share_bars(axis, rows[rows["level"] == level], slots, scale(measure))
-            axis.set_title(f"{level}s")
+            axis.set_title(levels[level])
             axis.tick_params(axis="x", length=0)
         for axis in axes[-1]:
             _name_bars(axis, slots, dict(zip(rows["game"], rows["head"], strict=True)), head)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lib.display.figures import style
 from lib.display.screen import measure_name
 from lib.plots.common import INK, WIDTH, colour, each_once, heading, scale, title
-from lib.sounds.chunks import LEVELS
+from lib.sounds.chunks import titles_of_levels
 
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
 
@@ -23,7 +23,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> Figure:
     if rows.empty:
         raise ValueError(f"no {what} with the {head} head")
     curves = each_once(rows["curve"])
-    levels = [level for level in LEVELS if (rows["level"] == level).any()]
+    levels = titles_of_levels(rows)
     measure = rows["measure"].iloc[0]
     with style():
         figure = Figure(figsize=(WIDTH, 1.2 + 2.4 * len(curves)))
@@ -31,7 +31,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> Figure:
         for curve, line in zip(curves, axes, strict=True):
             for level, axis in zip(levels, line, strict=True):
                 _panel(axis, rows[(rows["curve"] == curve) & (rows["level"] == level)], scale(measure))
-                axis.set(title=f"{level}s", xlabel=X_LABELS[curve])
+                axis.set(title=levels[level], xlabel=X_LABELS[curve])
             line[0].set_ylabel(f"{what.replace('_', ' ')}, {measure_name(measure)} (points)")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         heading(figure, f"What each encoder adds with less training and with less data ({head} head)")

@@ -29,7 +29,7 @@ def definition_figure(table: pd.DataFrame) -> Figure:
 
     table: a definition_table. Where leaf labels give what all labels give they are drawn once.
     """
-    shown = _without_twins(table)
+    shown = without_twins(table)
     rows = list(shown.groupby(["family", "measure", "labels"], sort=False))
     ticks, y = [], 0
     with style():
@@ -45,20 +45,27 @@ def definition_figure(table: pd.DataFrame) -> Figure:
             y += 1
         _left_names(axis, ticks)
         axis.set(xlabel="percent", xlim=(-1.5, 101.5), ylim=(y - 0.4, -0.5))
-        marks = [mark(name, ink, marker) for marker, ink, name in MARKS.values()]
+        marks = [mark(name, ink, marker) for way, (marker, ink, name) in MARKS.items() if way in set(shown["aggregation"])]
         marks += [mark("constant predictor", INK, "|")]
         marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
         marks += [mark("oracle", INK, "x", markersize=4)]
         figure.legend(handles=marks, loc="outside lower center", ncols=3)
-        over_all(figure, _title(shown))
+        alone = "" if shown["aggregation"].nunique() > 1 else "; each clip is one chunk"
+        over_all(figure, f"{_title(shown)}{alone}")
     return figure
 
 
-def _without_twins(table: pd.DataFrame) -> pd.DataFrame:
-    """All rows, or those of all labels if leaf labels give the same everywhere: there is nothing above the leaves."""
+def without_twins(table: pd.DataFrame) -> pd.DataFrame:
+    """All rows, or those of all labels if leaf labels give the same everywhere: there is nothing above the leaves.
+
+    Likewise those of chunks alone if every way to score clips gives the same: each clip is one chunk.
+    """
     numbers = ["value", "constant", "oracle", "n"]
-    every, leaves = (table.loc[table["labels"] == labels, numbers].to_numpy(float) for labels in ("all", "leaves"))
-    return table[table["labels"] == "all"] if np.array_equal(every, leaves, equal_nan=True) else table
+    for column, kept in (("labels", "all"), ("aggregation", "none")):
+        each = [rows[numbers].to_numpy(float) for _, rows in table.groupby(column, sort=False)]
+        if all(np.array_equal(one, each[0], equal_nan=True) for one in each):
+            table = table[table[column] == kept]
+    return table
 
 
 def _lines(axis: Axes, lines: pd.DataFrame, y: float) -> None:

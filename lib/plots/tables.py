@@ -22,7 +22,7 @@ from lib.files.cells import rows_with
 from lib.plots import common
 from lib.plots.common import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
 from lib.representations import names
-from lib.sounds.chunks import LEVELS
+from lib.sounds.chunks import titles_of_levels
 
 MARKS = {"paper": "o", "linear": "D"}
 FILL = {"paper": INK, "linear": "white"}
@@ -30,13 +30,13 @@ BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stand
 SIZES = {1: "o", 2: "s", 3: "^", 4: "*"}  # mark of a subset by its number of encoders
 
 
-def _panels(height: float, label: str = "", **shared: bool) -> tuple[Figure, np.ndarray]:
-    """A figure with a panel a level, titled; label: of the vertical axis."""
-    figure = Figure(figsize=(WIDTH, height))
-    axes = figure.subplots(1, len(LEVELS), **shared)
-    axes[0].set_ylabel(label)
-    for axis, level in zip(axes, LEVELS, strict=True):
-        axis.set_title(f"{level}s")
+def _panels(table: pd.DataFrame, height: float, label: str = "", **shared: bool) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with a panel a level of the table, titled, and its axes by level; label: of the vertical axis."""
+    figure, titles = Figure(figsize=(WIDTH, height)), titles_of_levels(table)
+    axes = dict(zip(titles, figure.subplots(1, len(titles), squeeze=False, **shared)[0], strict=True))
+    for level, axis in axes.items():
+        axis.set_title(titles[level])
+    next(iter(axes.values())).set_ylabel(label)
     return figure, axes
 
 
@@ -49,24 +49,25 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
     table: subsets.csv; oracle: by level, the best value that any scores could have.
     """
     rows = table.query("measure == @measure and seed == 'mean' and control == ''")
+    levels = titles_of_levels(rows)
     heads = [head for head in MARKS if (rows["head"] == head).any()]
-    sized = rows_with(rows[rows["n_encoders"] > 0], level="chunk", head=heads[0])
+    sized = rows_with(rows[rows["n_encoders"] > 0], level=next(iter(levels)), head=heads[0])
     sized = sized.sort_values(["n_encoders", "value"], ascending=[True, False])  # small ones first, then by their value
     order, encoders = list(sized["subset"]), [name for name in names() if name in set(sized["subset"])]
     with style():
         figure = Figure(figsize=(9.0, 1.6 + 0.25 * len(order)))
-        axes = figure.subplots(1, 1 + len(LEVELS), sharey=True, width_ratios=[0.55, 1, 1])
+        axes = figure.subplots(1, 1 + len(levels), sharey=True, width_ratios=[0.55, *(1 for _ in levels)])
         for axis in axes:
             for size, own in sized.reset_index(drop=True).groupby("n_encoders"):
                 if size % 2:
                     axis.axhspan(own.index[0] - 0.5, own.index[-1] + 0.5, color=BAND, linewidth=0, zorder=0)
         common.membership(axes[0], order, encoders, (6, 2))
         axes[0].set_title("encoders")
-        for axis, level in zip(axes[1:], LEVELS, strict=True):
+        for axis, level in zip(axes[1:], levels, strict=True):
             own = rows[rows["level"] == level]
             _subset_dots(axis, own, order, heads, scale(measure))
             _lines_beside(axis, own, oracle[level], measure)
-            axis.set(title=f"{level}s", xlabel=unit(measure))
+            axis.set(title=levels[level], xlabel=unit(measure))
         marks = [mark(f"{head} head", INK, MARKS[head], linestyle="-", markerfacecolor=FILL[head], markersize=5) for head in heads]
         lines = [mark(name, GREY, linestyle=line) for name, line in BESIDE.items()]
         figure.legend(handles=[*marks, *lines], loc="outside lower right", ncols=5)
@@ -95,14 +96,14 @@ def head_figure(table: pd.DataFrame, measure: str) -> Figure:
     """The paper head against the linear one, a mark a subset: above the line the paper head is better."""
     rows = table.query("measure == @measure and seed == 'mean' and control == '' and n_encoders > 0")
     with style():
-        figure, axes = _panels(3.9, f"paper head: {unit(measure)}", sharex=True, sharey=True)
-        for axis, level in zip(axes, LEVELS, strict=True):
+        figure, axes = _panels(rows, 3.9, f"paper head: {unit(measure)}", sharex=True, sharey=True)
+        for level, axis in axes.items():
             _head_panel(axis, rows[rows["level"] == level], scale(measure))
             axis.set(xlabel=f"linear head: {unit(measure)}", aspect="equal")
         ends = rows[["low", "high", "value"]].to_numpy(float) * scale(measure)
         if np.isfinite(ends).any():  # the same limits both ways, around all that is drawn in any panel
             margin = 0.05 * (np.nanmax(ends) - np.nanmin(ends)) + 1e-3
-            axes[0].set(**dict.fromkeys(("xlim", "ylim"), (np.nanmin(ends) - margin, np.nanmax(ends) + margin)))
+            next(iter(axes.values())).set(**dict.fromkeys(("xlim", "ylim"), (np.nanmin(ends) - margin, np.nanmax(ends) + margin)))
         singles = [mark(title(name), colour(name), "o") for name in names()]
         several = [mark(f"{n} together", INK, SIZES.get(n, "P")) for n in range(2, len(names()) + 1)]
         figure.legend(handles=[*singles, *several], loc="outside right upper")
@@ -131,8 +132,8 @@ def share_figure(table: pd.DataFrame) -> Figure:
     """Each encoder's Shapley share as a bar with its interval, by level and head."""
     encoders, heads = each_once(table["encoder"]), each_once(table["head"])
     with style():
-        figure, axes = _panels(3.6, f"share of {measure_name(table['measure'].iloc[0])} (points)", sharey=True)
-        for axis, level in zip(axes, LEVELS, strict=True):
+        figure, axes = _panels(table, 3.6, f"share of {measure_name(table['measure'].iloc[0])} (points)", sharey=True)
+        for level, axis in axes.items():
             for place, head in enumerate(heads):
                 rows = rows_with(table, level=level, head=head).set_index("encoder").loc[encoders]
                 _share_bars(axis, rows, place, len(heads))
@@ -162,16 +163,17 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
     table = pd.concat([shares.assign(kind="share").rename(columns={"share": "value"}), marginals])
     table, encoders = rows_with(table, head=head), each_once(shares.loc[shares["head"] == head, "encoder"])
     with style():
-        figure, axes = _panels(3.2, sharey=True, sharex=True)
-        for axis, level in zip(axes, LEVELS, strict=True):
+        figure, axes = _panels(shares, 3.2, sharey=True, sharex=True)
+        for level, axis in axes.items():
             for place, (which, (_, marker)) in enumerate(kinds.items()):
                 for y, name in enumerate(encoders):
                     row = rows_with(table, kind=which, level=level, encoder=name)
                     common.interval_dots(axis, row, y + 0.24 * (place - 1), 100, colour(name), marker, colour(name))
             axis.axvline(0, color=INK, linewidth=0.8)
             axis.set_xlabel(f"added {measure_name(shares['measure'].iloc[0])} (points)")
-        axes[0].set_yticks(range(len(encoders)), [title(name) for name in encoders])
-        axes[0].invert_yaxis()
+        first = next(iter(axes.values()))
+        first.set_yticks(range(len(encoders)), [title(name) for name in encoders])
+        first.invert_yaxis()
         handles = [mark(text, INK, marker) for text, marker in kinds.values()]
         figure.legend(handles=handles, loc="outside lower right", ncols=3)
         heading(figure, "What an encoder adds depends on who is there already")

@@ -49,6 +49,10 @@ class Run:
         there = {level for part in self.parts for level in levels_of(part)}
         return [level for level in LEVELS if level in there]
 
+    def level_title(self, level: str) -> str:
+        """A level in a heading; where clips stand alone it says why."""
+        return f"{level}s" if len(self.levels) > 1 else f"{level}s, each of one chunk"
+
     @property
     def seeds(self) -> list[str]:
         """The seeds that the tables are made of, which may not yet be all of the request's."""

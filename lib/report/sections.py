@@ -12,12 +12,13 @@ from lib.display.screen import counted, measure_name
 from lib.evaluation import claims, metric_choices, predictions, probe_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
-from lib.evaluation.readable import model_name
+from lib.evaluation.readable import each_once, model_name
 from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import between, number
 from lib.explorer import html_media
 from lib.files import PlainError, digests
 from lib.files.cells import rows_with
+from lib.plots.definitions import without_twins
 from lib.report import examples
 from lib.report.page_elements import Element, note, of_frame, sentences, table
 from lib.report.pictures import PICTURES
@@ -145,7 +146,7 @@ def share_table(run: Run) -> Iterator[Element]:
     for level in reversed(run.levels):
         rows = rows_with(shown, level=level, head=run.head).drop(columns=["level", "head"])
         groups = counted(rows_with(tables[2], level=level)["groups"].max(), "group")
-        what = f"Points of {measure_name(SHARED)} of {level}s ({run.head} head)"
+        what = f"Points of {measure_name(SHARED)} of {run.level_title(level)} ({run.head} head)"
         rows["encoder"] = rows["encoder"].map(model_name)
         yield of_frame(f"{what}, with 95 % intervals over {groups} of clips", rows)
     yield sentences(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
@@ -161,7 +162,7 @@ def subset_table(run: Run) -> Iterator[Element]:
     yield sentences(*(claims.best_subset(best, measure, level, run.head) for level in run.levels))
     yield sentences(*(findings.heads(subsets, measure, level) for level in run.levels))
     columns = {"subset": order.map(model_name)}
-    columns |= {f"{level}s": with_intervals(each.loc[order]) for level, each in of_level.items()}
+    columns |= {run.level_title(level): with_intervals(each.loc[order]) for level, each in of_level.items()}
     yield table(f"All subsets: {measure_name(measure)} in percent, with 95 % intervals ({run.head} head)", columns)
 
 
@@ -171,7 +172,7 @@ def control_games(run: Run) -> Iterator[Element]:
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
     each = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
     yield sentences(*each, *claims.not_run(titles, beside, run.table("controls_left_out")))
-    if len(beside):
+    if len(beside := each_once(beside)):
         yield table(f"Controls beside the study: {measure_name(SHARED)} in percent", {
             "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
             "head": beside["head"], "control's": percents(beside["value"]), "study's": percents(beside["study"]),
@@ -189,6 +190,7 @@ def probes(run: Run) -> Iterator[Element]:
 
 def definition_columns(rows: pd.DataFrame) -> dict[str, Any]:
     """Every definition's value, beside chance, the constant predictor and the oracle."""
+    rows = without_twins(rows)
     numbers = {name: percents(rows[name]) for name in ("value", "chance", "constant", "oracle")}
     return {"definition": rows["definition"], **numbers}
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,21 @@ from lib.sounds.arrays import Scaled
 from lib.sounds.corpora.base import ROLES, Corpus, CorpusError, listed
 
 LEVELS = ("chunk", "clip")  # what scores are of: a chunk, or the mean over the chunks of its clip
+
+
+def titles_of_levels(table: Any) -> dict[str, str]:
+    """What to call each level of a table (a DataFrame) in a heading; clips alone, with the reason, where both hold the same."""
+    of_level = {level: rows.reset_index(drop=True) for level in LEVELS if len(rows := table[table["level"] == level])}
+    if len(of_level) == 2 and _same(*(rows.drop(columns="level") for rows in of_level.values())):
+        return {"clip": "clips, each of one chunk"}
+    return {level: f"{level}s" for level in of_level}
+
+
+def _same(one: Any, other: Any) -> bool:
+    numbers = [rows.select_dtypes("number").to_numpy(float) for rows in (one, other)]
+    texts = [rows.select_dtypes(exclude="number") for rows in (one, other)]
+    alike = texts[0].equals(texts[1]) and len(one) == len(other)
+    return alike and np.allclose(*numbers, rtol=0, atol=1e-9, equal_nan=True)
 
 
 def cut_clip(

@@ -13,6 +13,12 @@ from lib.plots import tables
 KINDS = ("pdf", "svg", "png")
 
 
+def doubled(table):
+    """A table as it is where each clip is one chunk: both levels hold the same."""
+    of_clips = table[table["level"] == "clip"]
+    return pd.concat([of_clips.assign(level=level) for level in results.LEVELS], ignore_index=True)
+
+
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
     """A function of name that draws each figure anew."""
@@ -34,6 +40,10 @@ def figures(tmp_path_factory):
             "heads": lambda: tables.head_figure(table, "top1"),
             "shares": lambda: tables.share_figure(shown),
             "marginals": lambda: tables.marginal_figure(shown, marginals),
+            "subsets of single chunks": lambda: tables.subset_figure(doubled(table), "top1", oracle),
+            "heads of single chunks": lambda: tables.head_figure(doubled(table), "top1"),
+            "shares of single chunks": lambda: tables.share_figure(doubled(shown)),
+            "marginals of single chunks": lambda: tables.marginal_figure(doubled(shown), doubled(marginals)),
             "branches": lambda: tables.branch_figure(branches),
             "table1": lambda: tables.table1_figure(one, "esc50"),
             "table1 on fsd50k": lambda: tables.table1_figure(one.assign(published=0.4), "fsd50k"),
@@ -41,6 +51,7 @@ def figures(tmp_path_factory):
 
 
 NAMES = ("subsets", "subsets in d'", "heads", "shares", "marginals", "branches", "table1", "table1 on fsd50k")
+ONCE = tuple(f"{name} of single chunks" for name in ("subsets", "heads", "shares", "marginals"))
 
 
 @pytest.mark.parametrize("name", ["subsets", "table1", "branches"])
@@ -53,11 +64,19 @@ def test_files_are_written_and_stable(figures, tmp_path, name):
         assert first == again
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *ONCE])
 def test_text_is_inside_and_apart(figures, name):
     with plots.style():
         boxes = apart_and_inside(figures[name]())
     assert len(boxes) > 5
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_clips_that_are_chunks_are_drawn_once_and_it_says_so(figures, name):
+    whole, once = figures[name.removesuffix(" of single chunks")](), figures[name]()
+    assert len(once.axes) == len(whole.axes) - 1
+    assert [axis.get_title(loc="left") for axis in once.axes if axis.get_title(loc="left") != "encoders"] == ["clips, each of one chunk"]
+    assert {axis.get_title(loc="left") for axis in whole.axes} >= {"chunks", "clips"}
 
 
 def test_published_bars_stand_only_where_there_are_published_numbers(figures):
