@@ -9,6 +9,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +32,15 @@ KAISER_BEST = {
     "beta": 14.769656459379492,
 }  # fmt: skip
 WALK = {b"RIFF": ("<", b"data"), b"RF64": ("<", b"data"), b"RIFX": (">", b"data"), b"FORM": (">", b"SSND")}
+
+CONVERT = "convert it, for instance by ffmpeg -i a.m4a a.wav"
+KNOWN = {  # (offset, bytes) -> what begins so and is none of the formats that can be read
+    (4, b"ftyp"): f"this is MPEG-4 (M4A, MP4, MOV): {CONVERT}", (0, b"\x1aE\xdf\xa3"): f"this is WebM or Matroska: {CONVERT}",
+    (0, b"0&\xb2u"): f"this is Windows Media: {CONVERT}", (0, b"#!AMR"): f"this is AMR: {CONVERT}", (8, b"AVI "): f"this is AVI: {CONVERT}",
+    (0, b"version https://git-lfs"): "this is a pointer of Git LFS: git lfs pull fetches the sound",
+    (0, b"PK\3\4"): "this is an archive: unpack it", (0, b"\x1f\x8b"): "this is an archive: unpack it",
+    (0, b"<"): "this is a page of the web: download the sound itself", (0, b"\0\5\x16\7"): "this is a side file of macOS, not the sound",
+}  # fmt: skip
 
 
 class BadFile(Exception):
@@ -82,7 +92,7 @@ def stream(
     except FileNotFoundError:
         raise BadFile("file not found") from None
     except (soundfile.LibsndfileError, TypeError) as error:
-        raise BadFile(f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_line(error)}") from None
+        raise BadFile(f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_known(path) or _line(error)}") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise BadFile(f"cannot be decoded: {_line(error)}") from None
 
@@ -164,6 +174,14 @@ def _line(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
+def _known(path: Path) -> str:
+    """What a file is by its first bytes, and what to do; empty where that is not known."""
+    head = b""
+    with suppress(OSError), open(path, "rb") as file:
+        head = file.read(64)
+    return next((what for (at, mark), what in KNOWN.items() if head[at:].startswith(mark)), "")
+
+
 def _opened(path: Path) -> _Forwards:
     file = _Forwards(path)
     if file.format != "MP3" or (tagged := with_length(path)) is None:
@@ -195,13 +213,17 @@ def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterat
 
 
 def _refuse_truncated(path: Path) -> None:
-    """BadFile if the file is shorter than its own structure says, which libsndfile passes over for WAV, AIFF, OGG."""
+    """BadFile if the file is shorter than its own structure says, which libsndfile passes over for WAV, AIFF, OGG; or if
+    much more follows that is no part of it: a program that was stopped had not written the length."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         magic = file.read(4)
         declared = _declared_end(file, magic) if magic in WALK else 0
         if declared > size:
             raise BadFile(f"truncated: the header tells of {declared} bytes, the file has {size}")
+        file.seek(declared + declared % 2)
+        if 0 < declared < 0.9 * size and not re.fullmatch(rb"[\w ]{4}|", file.read(4)):
+            raise BadFile(f"damaged: the header tells of {declared} bytes, the file has {size}: repair its header, or save it anew")
         if magic == b"OggS" and not _ends_with_last_page(file, size):
             raise BadFile("truncated: the last page of the Ogg stream is missing")
 

@@ -244,6 +244,46 @@ def test_what_is_no_sound_is_refused(content, told, suffix, tmp_path):
     assert "\n" not in str(error.value) and str(tmp_path) not in str(error.value)
 
 
+KINDS = {
+    b"\0\0\0\x20ftypM4A \0\0\0\0": "this is MPEG-4 (M4A, MP4, MOV): convert it", b"\x1aE\xdf\xa3": "this is WebM or Matroska: convert it",
+    b"0&\xb2u\x8ef\xcf\x11": "this is Windows Media: convert it", b"#!AMR\n": "this is AMR: convert it",
+    b"RIFF\0\1\0\0AVI LIST": "this is AVI: convert it", b"<!DOCTYPE html>": "this is a page of the web: download",
+    b"version https://git-lfs.github.com/spec/v1\n": "this is a pointer of Git LFS: git lfs pull", b"PK\3\4": "this is an archive: unpack it",
+    b"\x1f\x8b\x08\0": "this is an archive: unpack it", b"\0\5\x16\7": "this is a side file of macOS",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", KINDS)
+@pytest.mark.parametrize("suffix", ["wav", "m4a"])
+def test_what_is_known_to_be_something_else_is_named_with_what_to_do(head, suffix, tmp_path):
+    (tmp_path / f"a.{suffix}").write_bytes(head + bytes(500))
+    with pytest.raises(BadFile) as error:
+        decode(tmp_path / f"a.{suffix}")
+    assert KINDS[head] in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("size", [0, 8000])
+def test_a_header_that_names_less_sound_than_follows_is_refused(size, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1, RATE), RATE)
+    text = path.read_bytes()
+    path.write_bytes(text[:40] + struct.pack("<I", size) + text[44:])
+    with pytest.raises(BadFile, match=f"damaged: the header tells of {44 + size} bytes, the file has {len(text)}: repair"):
+        decode(path)
+    path.write_bytes(text + b"cue " + struct.pack("<I", 40_000) + bytes(40_000))  # a part of another kind may follow
+    assert len(decode(path)) == RATE
+
+
+@pytest.mark.parametrize(("name", "look"), [
+    ("a.aiff", {}), ("a.aif", {"format": "AIFF", "subtype": "ULAW"}), ("a.wav", {"format": "RF64"}), ("a.w64", {}),
+    ("a.caf", {"format": "CAF", "subtype": "ALAC_16"}), ("a.wav", {"subtype": "MS_ADPCM"}), ("a.wav", {"subtype": "PCM_U8"}),
+    ("a.wav", {"subtype": "DOUBLE"}), ("a.opus", {"format": "OGG", "subtype": "OPUS"}),
+])  # fmt: skip
+def test_formats_that_other_programs_write_are_read(name, look, tmp_path):
+    soundfile.write(tmp_path / name, tone(1, 8000), 8000, **look)
+    assert abs(len(decode(tmp_path / name)) - RATE) < 1100  # blocks of ADPCM are filled up
+
+
 def test_a_file_without_samples_a_missing_one_and_a_folder_are_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(0), RATE)
     for name, told in (("a.wav", "no samples"), ("none.wav", "file not found"), (".", "not a sound file")):
