@@ -1,6 +1,7 @@
 """One request for a file, or for the rest of it, by httpx; and what a server's answer means."""
 
 import email.utils
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ import httpx
 from lib.files import PlainError
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504)  # statuses that pass
+SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class DownloadError(PlainError):
@@ -55,17 +57,26 @@ class Answer:
 
 
 def open_client(manners: Manners) -> httpx.Client:
-    """A client that says who it is, keeps few connections and follows redirects."""
-    return httpx.Client(
-        headers={
-            "User-Agent": f"pitch-timbre-learned/{version('pitch-timbre-learned')}",
-            "Accept-Encoding": "identity",
-        },
-        limits=httpx.Limits(max_connections=manners.connections),
-        timeout=manners.timeout_s,
-        follow_redirects=True,
-        event_hooks={"response": [_stay_encrypted]},
-    )
+    """A client that says who it is, keeps few connections and follows redirects; DownloadError where a proxy is misspelt."""
+    try:
+        return httpx.Client(
+            headers={
+                "User-Agent": f"pitch-timbre-learned/{version('pitch-timbre-learned')}",
+                "Accept-Encoding": "identity",
+            },
+            limits=httpx.Limits(max_connections=manners.connections),
+            timeout=manners.timeout_s,
+            follow_redirects=True,
+            event_hooks={"response": [_stay_encrypted]},
+        )
+    except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
+        raise DownloadError(f"the network cannot be used{_surroundings()}: {error}") from None
+
+
+def _surroundings() -> str:
+    """Which variables of the environment a connection went by: what stands in them may be secret."""
+    named = [name for name in SURROUNDINGS if os.environ.get(name) or os.environ.get(name.lower())]
+    return f" with {', '.join(named)} as set in the environment" if named else ""
 
 
 def _stay_encrypted(response: httpx.Response) -> None:
@@ -87,7 +98,8 @@ def request(client: httpx.Client, url: str, offset: int = 0, tag: str = "") -> I
     except httpx.TransportError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise DownloadError(f"{url} cannot be trusted: {error}") from None
-        raise Interrupted(str(error) or type(error).__name__) from None
+        by = _surroundings() if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)) else ""
+        raise Interrupted(f"{error or type(error).__name__}{by}") from None
 
 
 def _judge(response: httpx.Response, offset: int, tag: str) -> Answer:
@@ -100,10 +112,13 @@ def _judge(response: httpx.Response, offset: int, tag: str) -> Answer:
         raise DownloadError(
             f"{response.url} answers {status} {response.reason_phrase}; FROM= takes a mirror, or a folder with the archives"
         )
-    etag = headers.get("ETag", "")
-    now = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
     if headers.get("Content-Type", "").startswith("text/html"):
         raise Interrupted("the server sends a page to read in place of the file")
+    if (packed := headers.get("Content-Encoding", "identity")) not in ("", "identity"):
+        raise DownloadError(f"{response.url} comes packed once more ({packed}), unasked; FROM= takes a mirror")
+    etag = headers.get("ETag", "")
+    now = etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+    now = now if now.isascii() and now.isprintable() else ""  # else it could not be sent back
     if status == 200:
         return Answer(0, _number(headers.get("Content-Length", "")), now, response.iter_raw())
     sent = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
@@ -147,5 +162,5 @@ def _retry_after(headers: httpx.Headers) -> float | None:
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

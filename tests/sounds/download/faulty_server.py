@@ -1,5 +1,6 @@
 """A local server of files that misbehaves as it is told, once for each fault, and notes what it was asked."""
 
+import gzip
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,15 +83,16 @@ def start_of(handler, site, content):
     return int(wanted[6:-1]) if unchanged else 0
 
 
-def answer(handler, site, content, start, told=None):
+def answer(handler, site, content, start, told=None, **headers):
     """The head of an answer that promises the content from `start` on."""
+    headers = tag(site, content) | headers
     if start >= len(content) > 0:
         return head(handler, 416, Content_Range=f"bytes */{len(content)}", Content_Length=0)
     told = len(content) - start if told is None else told
     if start:
         range_ = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return head(handler, 206, Content_Length=told, Content_Range=range_, **tag(site, content))
-    return head(handler, 200, Content_Length=told, **tag(site, content))
+        return head(handler, 206, Content_Length=told, Content_Range=range_, **headers)
+    return head(handler, 200, Content_Length=told, **headers)
 
 
 def well(handler, site, name):
@@ -100,13 +102,13 @@ def well(handler, site, name):
         head(handler, 404, Content_Length=0)
 
 
-def drops(count):
+def drops(count, **headers):
     """Promises all and ends the connection after `count` bytes."""
 
     def fault(handler, site, name):
         content = site.files[name]
         start = start_of(handler, site, content)
-        answer(handler, site, content, start)
+        answer(handler, site, content, start, **headers)
         handler.wfile.write(content[start : start + count])
         handler.close_connection = True
 
@@ -177,6 +179,31 @@ def sends_more(handler, site, name):
     head(handler, 200, Connection="close")
     handler.wfile.write(site.files[name] + b"more")
     handler.close_connection = True
+
+
+def sends_beyond_the_length(handler, site, name):
+    """Promises the file's length, and goes on after it."""
+    well(handler, site, name)
+    handler.wfile.write(b"more")
+
+
+def packs(handler, site, name):
+    """Compresses what was to come as it is."""
+    content = gzip.compress(site.files[name])
+    head(handler, 200, Content_Length=len(content), Content_Encoding="gzip", **tag(site, content))
+    handler.wfile.write(content)
+
+
+def sends_a_part_of_the_rest(count):
+    """Answers a request for the rest with less than that, and says so."""
+
+    def fault(handler, site, name):
+        content, start = site.files[name], start_of(handler, site, site.files[name])
+        range_ = f"bytes {start}-{start + count - 1}/{len(content)}"
+        head(handler, 206, Content_Length=count, Content_Range=range_, **tag(site, content))
+        handler.wfile.write(content[start : start + count])
+
+    return fault
 
 
 def another_range(handler, site, name):

@@ -197,6 +197,60 @@ def test_a_page_that_asks_to_log_in_is_not_kept_as_a_beginning(download):
     assert site.ranges("a.zip") == [None, None, "bytes=1000-", "bytes=1000-"]
 
 
+def test_what_comes_after_the_promised_length_is_left(download):
+    more = faults.sends_beyond_the_length
+    with serving({"a.zip": CONTENT, "b.zip": OTHER}, a_zip=[more], b_zip=[more]) as site:
+        assert download(site.url) == CONTENT
+        assert download(site.url, archive(OTHER, "b.zip")) == OTHER
+
+
+def test_a_part_of_the_rest_is_taken_and_the_rest_asked_for(download):
+    parts = [faults.drops(1000), faults.sends_a_part_of_the_rest(500), faults.sends_a_part_of_the_rest(500)]
+    with serving({"a.zip": CONTENT}, a_zip=parts) as site:
+        assert download(site.url) == CONTENT
+    assert site.ranges("a.zip") == [None, "bytes=1000-", "bytes=1500-", "bytes=2000-"]
+
+
+def test_a_file_that_is_packed_unasked_is_refused_at_once(download):
+    with serving({"a.zip": CONTENT}, a_zip=[faults.drops(1000), faults.packs]) as site:
+        with pytest.raises(DownloadError, match="gzip.*FROM="):
+            download(site.url)
+        assert download(site.url) == CONTENT
+    assert site.ranges("a.zip") == [None, "bytes=1000-", "bytes=1000-"]
+
+
+def test_a_tag_that_cannot_be_sent_back_is_not(download):
+    odd = faults.drops(1000, ETag='"\xe9\xe8"', Last_Modified="Mon, 01 Jan 2024 00:00:00 GMT")
+    with serving({"a.zip": CONTENT}, a_zip=[odd]) as site:
+        assert download(site.url) == CONTENT
+    assert site.ranges("a.zip") == [None, "bytes=1000-"]
+
+
+def test_the_date_names_the_content_where_there_is_no_tag(download):
+    date = "Mon, 01 Jan 2024 00:00:00 GMT"
+    with serving({"a.zip": CONTENT}, a_zip=[faults.drops(1000, Last_Modified=date)]) as site:
+        site.etags = False
+        assert download(site.url) == CONTENT
+    assert site.requests[1][1]["If-Range"] == date
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("HTTPS_PROXY", "http://:abc"), ("http_proxy", "ftp://127.0.0.1:1"), ("NO_PROXY", "::::"), ("SSL_CERT_FILE", "/no/such.pem"),
+])  # fmt: skip
+def test_surroundings_that_cannot_be_are_one_line_with_their_name(download, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(DownloadError, match=f"{name.upper()}.* as set in the environment"):
+        download("http://127.0.0.1:1")
+
+
+def test_a_proxy_that_does_not_answer_is_named_but_not_its_password(download, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://somebody:secret@127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(DownloadError, match="HTTP_PROXY") as error:
+        download("http://sounds.example")
+    assert "secret" not in str(error.value)
+
+
 def test_no_server_at_all_is_one_line(download):
     with serving({}) as site:
         pass
