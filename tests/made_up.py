@@ -1,6 +1,8 @@
 """A run that nobody trained: random scores in the files that a run leaves, with two folds and two seeds."""
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -34,14 +36,32 @@ def request(**asked) -> Request:
     return Request(**{"corpus": "esc50", "preset": "tiny", "fold": "all", "seeds": "0,1"} | asked)
 
 
-def study(root: Path, monkeypatch, **asked) -> Study:
-    """A study in a STUDY_HOME of its own, with scores of every model: some skill, many ties."""
+def opened(root: Path, monkeypatch, **asked) -> Study:
+    """A study in a STUDY_HOME of its own, of which nothing is there yet."""
     monkeypatch.setenv("STUDY_HOME", str(root))
     monkeypatch.setattr(Study, "read_corpus", lambda self: corpus(root))
-    made = Study.of(request(**asked))
+    return Study.of(request(**asked))
+
+
+def study(root: Path, monkeypatch, **asked) -> Study:
+    """A study in a STUDY_HOME of its own, with scores of every model: some skill, many ties."""
+    made = opened(root, monkeypatch, **asked)
     for part in made.parts:
         fill(part)
     return made
+
+
+FINISHED: dict[str, TemporaryDirectory] = {}  # by what was asked: homes that hold a finished study, for this process
+
+
+def finished(root: Path, monkeypatch, **asked_for) -> Study:
+    """A finished study in a STUDY_HOME of its own: computed once, as it takes seconds, then copied."""
+    key = str(asked_for)
+    if key not in FINISHED:
+        FINISHED[key] = TemporaryDirectory()
+        finish(asked(study(Path(FINISHED[key].name), monkeypatch, **asked_for)))
+    shutil.copytree(FINISHED[key].name, root, dirs_exist_ok=True)
+    return opened(root, monkeypatch, **asked_for)
 
 
 def fill(part: Study) -> None:

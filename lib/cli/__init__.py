@@ -2,8 +2,7 @@
 
 environment   names on make's command line, and .venv; runs before anything is installed
 commands      what it hands over to: a command by its name, and `make study`
-record        figures, tables and provenance of a run into figures/record, then the pages
-results_page  README.md and docs/results.md from the records
+record        figures, tables and provenance of a run into figures/record, then the pages (docs/pages)
 data          a corpus from the network
 embed, bundle a finished run as a tool
 serving, lab  the explorer by Voila; JupyterLab on copies of the notebooks

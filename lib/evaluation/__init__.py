@@ -41,5 +41,4 @@ sentences        words for numbers; sentences about Table 1
 claims           what may be claimed of shares, subsets, classes and controls
 probe_sentences  the same of probes, similarities and gains
 readable         tables on the screen
-recorded         a recorded study as its pages read it; results_models, results_games, results_summary: its pages
 """

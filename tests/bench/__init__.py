@@ -6,5 +6,6 @@
     results   heads, intervals, and a sound file to tags
     cost      seconds of each step of the study by how much sound there is
     step      what a training step needs of a GPU, counted, and how long the paper's run would take
+    like_fsd50k  a corpus as large as FSD50K, for measurements
     study     one fold of ESC-10 by this project and by `plain`, which is written with libraries alone
 """

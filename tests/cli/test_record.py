@@ -19,8 +19,9 @@ from lib.files import digests
 @pytest.fixture
 def run(home, monkeypatch):
     """A made-up run of one fold whose request and rejected clips name folders of this machine."""
-    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
-    made_up.finish(study, reason=f"{home}/my sounds/a.wav and /far/away/b.wav cannot be read; https://x.org/y is fine")
+    study = made_up.finished(home, monkeypatch, fold=1, seeds="0")
+    reason = f"{home}/my sounds/a.wav and /far/away/b.wav cannot be read; https://x.org/y is fine"
+    study.write_table("rejected", [{"path": "/far/away/a.wav", "clip": "a", "reason": reason}])
     path = study.folder / "request.json"
     asked = json.loads(path.read_text())
     asked["plan"]["request"]["root"] = f"{home}/my sounds"
@@ -99,8 +100,7 @@ def test_what_may_not_be_kept_is_refused_and_the_record_of_before_stays(run, hom
 
 
 def test_a_run_over_folds_has_the_clips_that_its_folds_rejected_once_and_their_common_provenance(home, monkeypatch):
-    study = made_up.asked(made_up.study(home, monkeypatch))
-    made_up.finish(study)
+    study = made_up.finished(home, monkeypatch)
     found = record.contents(study.slug)
     rejected = found[record.PurePosixPath("tables/rejected.csv")].decode()
     assert rejected == "path,clip,reason\na.wav,a,no sound in it\n"

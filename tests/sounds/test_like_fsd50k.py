@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import soundfile
+from bench import like_fsd50k
 
-from lib.sounds.corpora import fsd50k, like_fsd50k
+from lib.sounds.corpora import fsd50k
 from lib.sounds.corpora.layout import Entry
 
 

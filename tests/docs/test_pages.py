@@ -6,11 +6,11 @@ import shutil
 import made_up
 import pandas as pd
 import pytest
+from pages import FOLDS, PAGES, REGIONS, TITLES, write, written
 
 from lib import files
-from lib.cli import record, results_page
+from lib.cli import record
 from lib.cli.environment import Stop
-from lib.cli.results_page import PAGES, REGIONS, TITLES, write, written
 
 RECORDS = files.PROJECT / "figures" / "record"
 
@@ -62,9 +62,8 @@ def test_a_wrong_mark_is_one_line(tmp_path, page, told):
 @pytest.fixture
 def recorded(home, monkeypatch):
     """A project whose record of ESC-10 is made up, with pages that hold every region; and its tables."""
-    study = made_up.asked(made_up.study(home, monkeypatch))
-    made_up.finish(study)
-    target = home / "figures" / "record" / results_page.FOLDS
+    study = made_up.finished(home, monkeypatch)
+    target = home / "figures" / "record" / FOLDS
     for path, content in record.contents(study.slug).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_bytes(content)
@@ -89,7 +88,7 @@ def test_pages_are_written_once_and_then_stand(recorded):
 def test_every_number_of_a_region_is_that_of_the_table(recorded):
     write(recorded)
     page = (recorded / "docs" / "results.md").read_text()
-    tables = recorded / "figures" / "record" / results_page.FOLDS / "tables"
+    tables = recorded / "figures" / "record" / FOLDS / "tables"
     subsets = pd.read_csv(tables / "subsets.csv", dtype={"seed": str, "control": str})
     row = subsets.query("subset == 'timbre' and head == 'paper' and level == 'clip' and measure == 'map_macro'")
     row = row[row["seed"] == "mean"].iloc[0]

@@ -1,7 +1,8 @@
 """README.md and docs/results.md, whose results are written from the records and never by hand.
 
-A page marks each region as <!-- results:NAME --> ... <!-- /results:NAME -->; what stands between is made by functions of
-lib/evaluation from the tables of one record. What a record lacks is one line.
+`make record` calls `write`. A page marks each region as <!-- results:NAME --> ... <!-- /results:NAME -->; what stands between
+is made by the functions of `models`, `games` and `summary` from the tables of one record (`recorded`). What a record lacks is
+one line.
 """
 
 import re
@@ -10,10 +11,8 @@ from pathlib import Path
 
 from lib import controls, files
 from lib.cli.environment import Stop
-from lib.evaluation import results_games as games
-from lib.evaluation import results_models as models
-from lib.evaluation import results_summary as summary
-from lib.evaluation.recorded import NotRecorded, Record
+from pages import games, models, summary
+from pages.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
 PAGES = ("README.md", "docs/results.md")

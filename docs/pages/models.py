@@ -8,9 +8,9 @@ from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import CLASSICAL, against
 from lib.evaluation.games import CHANCE, CONSTANT
-from lib.evaluation.recorded import HEAD, Record, encoders, markdown, with_interval
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import SIGNIFICANT, higher_first, listed, measured, number, p_text, short
+from pages.recorded import HEAD, Record, encoders, markdown, with_interval
 
 BASELINE = "the best of a forest, an SVM and a ridge on statistics over time of the same input"
 PLANTED = ("pitch", "timbre")  # families that an encoder of the same name is made for

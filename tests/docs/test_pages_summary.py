@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 import pytest
+from pages import summary
+from pages.recorded import Record
 
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation import results_summary as summary
-from lib.evaluation.recorded import Record
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

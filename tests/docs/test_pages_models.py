@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
+from pages import models
+from pages.recorded import NotRecorded, Record
 
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation import results_models as models
-from lib.evaluation.recorded import NotRecorded, Record
 
 NAMES = ("pitch", "timbre", "neuralogram", "waveform")
 

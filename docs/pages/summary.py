@@ -6,10 +6,10 @@ from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
 from lib.evaluation.games import CHANCE
-from lib.evaluation.recorded import HEAD, NotRecorded, Record, markdown, with_interval
 from lib.evaluation.results import SHARED
-from lib.evaluation.results_models import beside_classical, planted_pairs, singles
 from lib.evaluation.sentences import SIGNIFICANT, listed, measured, number, p_text, short
+from pages.models import beside_classical, planted_pairs, singles
+from pages.recorded import HEAD, NotRecorded, Record, markdown, with_interval
 
 # Three sentences
 

@@ -2,9 +2,8 @@
 
 import pandas as pd
 import pytest
-
-from lib.evaluation import results_games as games
-from lib.evaluation.recorded import NotRecorded, Record
+from pages import games
+from pages.recorded import NotRecorded, Record
 
 FIVE = ("pitch", "timbre", "neuralogram", "waveform", "logmel")
 

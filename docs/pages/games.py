@@ -7,11 +7,11 @@ import pandas as pd
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import claims, probe_sentences
 from lib.evaluation.curves import sentences as curve_sentences
-from lib.evaluation.recorded import HEAD, Record, encoders, markdown, with_interval
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import SIGNIFICANT, higher_first, listed, measured, number, p_text, points, short
 from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
+from pages.recorded import HEAD, Record, encoders, markdown, with_interval
 
 ADDED = ("noise", "logmel")  # controls that play as a fifth encoder
 RANKS = ("largest", "second largest", "third largest", "fourth largest", "smallest")

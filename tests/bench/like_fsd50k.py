@@ -1,6 +1,6 @@
 """A corpus of FSD50K's shape at any fraction, with cheap sounds: to measure time and memory without the 25 GB.
 
-    python -m lib.sounds.corpora.like_fsd50k FOLDER FRACTION [FSD50K.ground_truth]
+    python -m bench.like_fsd50k FOLDER FRACTION [FSD50K.ground_truth]
 
 Given FSD50K's own tables it has their clips and labels; without them as many clips, whose labels fall off as 1 / rank
 over the same 200 classes. Uploaders are made up (some with one clip, few with many), lengths go from 0.3 to 30 s with
