@@ -1,5 +1,9 @@
 """Corpora that nobody designed reach the report: few clips, one class, one group, many classes, labels of any look."""
 
+import os
+import subprocess
+import sys
+
 import headless
 import numpy as np
 import pandas as pd
@@ -7,6 +11,7 @@ import pytest
 import soundfile
 
 from lib.display import figures
+from lib.files import PROJECT
 from lib.report import report
 
 pytestmark = pytest.mark.slow
@@ -35,9 +40,7 @@ def folds_of_one_group():
     return [("xy"[n % 2], "", f"g{n % 2}") for n in range(8)]
 
 
-CASES = {
-    two_clips: {}, labels_of_any_look_in_one_group_a_role: {}, three_hundred_classes: {}, folds_of_one_group: {"FOLD": "all"},
-}  # fmt: skip
+CASES = (two_clips, labels_of_any_look_in_one_group_a_role, three_hundred_classes)
 
 
 def table(folder, rows):
@@ -59,12 +62,31 @@ def test_it_reaches_the_report(case, home, monkeypatch):
     if case is not labels_of_any_look_in_one_group_a_role:  # only letters can fail in one kind of file and not in another
         monkeypatch.setattr(figures, "UNDATED", {"png": {}})
     monkeypatch.setitem(figures.STYLE, "savefig.dpi", 50)
-    root = table(home / "sounds", case())
-    run = headless.run_study(CORPUS="table", ROOT=str(root), **CASES[case])
+    run = headless.run_study(CORPUS="table", ROOT=str(table(home / "sounds", case())))
+    check_report(run, case())
+
+
+def test_all_folds_in_processes_of_their_own_reach_the_report(home):
+    """`make study FOLD=all` as a person calls it: two folds, one group each, every notebook a process."""
+    root = table(home / "sounds", folds_of_one_group())
+    words = ["study", "CORPUS=table", f"ROOT={root}", "PRESET=tiny", "DEVICE=cpu", "FOLD=all"]
+    environment = {**os.environ, "STUDY_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "lib.cli.commands", *words], cwd=PROJECT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Table 1: " in done.stdout
+    (request,) = (home / "runs").glob("*/request.json")
+    assert {path.name for path in request.parent.glob("fold*")} == {"fold1", "fold2"}
+    check_report(request.parent, folds_of_one_group())
+
+
+def check_report(run, rows):
+    """The report of a run lacks nothing, and every label of a test clip stands in its table as it was written."""
     page = report.write(run).read_text(encoding="utf-8")
     assert "Not there yet" not in page and "This run has left nothing of it" not in page
-    labels = {label for row in case() for label in row[0].split(";")}
-    tested = {label for row in case() if row[1] != "train" for label in row[0].split(";")}
+    labels = {label for row in rows for label in row[0].split(";")}
+    tested = {label for row in rows if row[1] != "train" for label in row[0].split(";")}
     found = pd.read_csv(run / "tables" / "predictions.csv", dtype=str, keep_default_na=False)
     plain = {
         label[1:] if label[:2] in ("'=", "'@", "'-") else label for label in found.loc[found["has"] == "1", "label"]
