@@ -193,13 +193,13 @@ def write_fits(study: Study) -> None:
 
     penalties.csv [subset, seed, fold, penalty, groups, error]: error is the held-out squared error of a chunk and class.
     """
-    found: dict[str, list[dict]] = {"penalties": [], "convergence": []}
+    tables: dict[str, list[dict]] = {"penalties": [], "convergence": []}
     for part in study.parts:
         for path in [part.heads("linear", seed) for seed in part.request.seeds]:
             stored = digests.read(path, load_tensors)[1] if path.exists() else {}
-            for name, rows in found.items():
+            for name, rows in tables.items():
                 rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(stored.get(name, "[]"))]
-    penalties = pd.DataFrame(found["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])
+    penalties = pd.DataFrame(tables["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])
     study.write_table("penalties", penalties)
-    if found["convergence"] or (study.folder / "tables" / "convergence.csv").exists():
-        study.write_table("convergence", pd.DataFrame(found["convergence"], columns=[*COLUMNS, "fold"]))
+    if tables["convergence"] or (study.folder / "tables" / "convergence.csv").exists():
+        study.write_table("convergence", pd.DataFrame(tables["convergence"], columns=[*COLUMNS, "fold"]))

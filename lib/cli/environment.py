@@ -99,13 +99,13 @@ def overrides(environ: dict) -> dict:
     are not; values from the environment, where make puts them expanded and unquoted."""
     escaped = re.findall(r"(?:\\.|[^\s\\])+", environ.get("MAKEFLAGS", ""), re.DOTALL)
     words = [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL) for word in escaped]
-    found = {}
+    given = {}
     for word in words[words.index("--") + 1 :] if "--" in words else []:
         name, equals, value = word.partition("=")
         name = name.rstrip(":+?!")
         if equals:
-            found[name] = environ.get(name, value.replace("$$", "$"))
-    return dict(sorted(found.items()))
+            given[name] = environ.get(name, value.replace("$$", "$"))
+    return dict(sorted(given.items()))
 
 
 def check_names(command: str, names: object) -> None:

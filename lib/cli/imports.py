@@ -25,13 +25,13 @@ def library_of(notebook: str | Path) -> list[str]:
 def imported(code: str) -> set[str]:
     """Modules of lib that Python text imports, wherever in it; magics of IPython are no imports."""
     plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines())
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(plain)):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
-    return {name for name in found if name.split(".")[0] == "lib" and _file_of(name)}
+            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return {name for name in names if name.split(".")[0] == "lib" and _file_of(name)}
 
 
 def _file_of(module: str) -> Path | None:

@@ -16,15 +16,15 @@ from lib.files import digests
 
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed jobs with their errors; the last line of snakemake where no job has one."""
-    found = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
+    failures = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
     jobs = [path for kind in ("control", "peer") for path in written(folder, f"logs/{kind}-*.txt", since)]
-    found += [text for path in jobs if (text := control_failure(path))]
-    found += ended_by_scheduler(log.read_text())
+    failures += [text for path in jobs if (text := control_failure(path))]
+    failures += ended_by_scheduler(log.read_text())
     lines = log.read_text().strip().splitlines()
-    if any(map(files.FULL.search, [*found, *lines])) and not any("DiskFull" in text for text in found):
+    if any(map(files.FULL.search, [*failures, *lines])) and not any("DiskFull" in text for text in failures):
         return str(files.DiskFull(folder))  # not in a notebook of ours: papermill or snakemake had no room
-    if found:
-        return "\n".join([*found, "the next call goes on from what is done"])
+    if failures:
+        return "\n".join([*failures, "the next call goes on from what is done"])
     named = r"^\s*((?!WorkflowError:)[\w.]*(?:Error|Exception)\b(?:.*:\n)?.*)"
     errors = re.findall(named, "\n".join(lines), re.MULTILINE)
     last = " ".join((errors or lines or ["no message"])[-1].split())
@@ -33,8 +33,8 @@ def what_failed(folder: Path, since: float, log: Path) -> str:
 
 def written(folder: Path, pattern: str, since: float) -> list[Path]:
     """Files of a run that fit, its folds included, written after `since`."""
-    found = [*folder.glob(pattern), *folder.glob(f"fold*/{pattern}")]
-    return sorted(path for path in found if path.stat().st_mtime >= since - 1)
+    paths = [*folder.glob(pattern), *folder.glob(f"fold*/{pattern}")]
+    return sorted(path for path in paths if path.stat().st_mtime >= since - 1)
 
 
 def failure(notebook: Path) -> str:

@@ -22,14 +22,14 @@ def take_out_damaged(run: Path) -> list[str]:
 
     A table may have been changed by hand: it stays beside its place, as <name>.csv.changed.
     """
-    found = digests.damaged(run)
-    for path in found:
+    damaged = digests.damaged(run)
+    for path in damaged:
         if path.suffix == ".csv":
             os.replace(path, path.with_name(f"{path.name}.changed"))
-    for path in (path.relative_to(run) for path in found):
+    for path in (path.relative_to(run) for path in damaged):
         for gone in (path, *outputs_of(path)):
             (run / gone).unlink(missing_ok=True)
-    return [f"{digests.short(path)} is damaged, or was changed since it was written: it is made again" for path in found]
+    return [f"{digests.short(path)} is damaged, or was changed since it was written: it is made again" for path in damaged]
 
 
 def outputs_of(path: Path) -> Iterator[Path]:

@@ -54,9 +54,9 @@ class FreshHead:
     def of(cls, part: Study, seed: int) -> "FreshHead":
         """Of one seed's encoders; StudyError naming the notebook where they are missing."""
         torch.set_num_threads(part.settings.threads)
-        found = [read_embeddings(part, name, seed) for name in names() if name in PAPER]
+        embeddings = [read_embeddings(part, name, seed) for name in names() if name in PAPER]
         plan = HeadPlan.of(part.settings, part.settings.heads.kinds[-1])
-        return cls(part, np.concatenate(found, axis=1), seed, plan)
+        return cls(part, np.concatenate(embeddings, axis=1), seed, plan)
 
     @cached_property
     def train(self) -> Array:

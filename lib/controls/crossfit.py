@@ -50,9 +50,9 @@ def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
         raise keeping.ControlError(
             f"{CONTROL}: the training clips of {chunks.corpus.name} are one group; two or more are needed"
         )
-    found = np.full(len(chunks), -1)
-    found[rows] = group_folds(chunks.groups[rows], FOLDS)
-    return found
+    fold = np.full(len(chunks), -1)
+    fold[rows] = group_folds(chunks.groups[rows], FOLDS)
+    return fold
 
 
 def embeddings(part: Study, name: str, seed: int) -> np.ndarray:

@@ -77,12 +77,12 @@ def part_of_groups(chunks: Chunks, settings: Settings, seed: int, one_in: int) -
     mine = clips["role"].isin(settings.train_roles).to_numpy()
     groups = clips["group"].astype(str).to_numpy()
     order = covering_order(groups[mine], chunks.corpus.targets[mine], seed)
-    kept = order[: ceil(len(order) / one_in)]
-    if len(kept) < 2:
+    chosen = order[: ceil(len(order) / one_in)]
+    if len(chosen) < 2:
         raise keeping.ControlError(
             f"data{one_in}: {chunks.corpus.name} has {len(order)} training groups here, and 1/{one_in} of them is one: two are needed"
         )
-    role = clips["role"].mask(mine & ~np.isin(groups, kept), "")
+    role = clips["role"].mask(mine & ~np.isin(groups, chosen), "")
     return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(role=role)))
 
 

@@ -106,10 +106,10 @@ def of_study(part: Study, seed: int) -> Embeddings:
 
 def study_embeddings(part: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one of the study's own encoders; StudyError where it is not trained."""
-    found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-    if found is None:
+    stored = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
+    if stored is None:
         raise not_trained(part, name, seed)
-    return found
+    return stored
 
 
 def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
@@ -139,9 +139,9 @@ def trained(
     """
     chunks, settings = chunks or part.chunks, settings or part.settings
     folder = checkpoints(part, control) / f"{player or name}-seed{seed}"
-    found = stored_embeddings(name, chunks, settings, seed, folder)
-    if found is not None:
-        return found
+    stored = stored_embeddings(name, chunks, settings, seed, folder)
+    if stored is not None:
+        return stored
     made = train_encoder(name, chunks, settings, seed, folder, part.request.device)
     note(part, control, made.timings)
     if not keep_features:
@@ -221,6 +221,6 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     with files.locked(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):
         if path.exists():
             old = unguarded(digests.read(path, partial(pd.read_csv, dtype=str, keep_default_na=False)))
-            kept = old[~old.set_index(same).index.isin(new.set_index(same).index)]
-            new = pd.concat([kept, new], ignore_index=True)
+            others = old[~old.set_index(same).index.isin(new.set_index(same).index)]
+            new = pd.concat([others, new], ignore_index=True)
         run.write_table("chosen", new)

@@ -45,8 +45,8 @@ def play_seeds(part: Study, game: Game, seed: int) -> None:
 
 def one_of_seeds(part: Study, name: str, seed: int) -> np.ndarray:
     """Embeddings [chunk, width] of one encoder: the study's where it has trained this seed, else the control's."""
-    found = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-    return keeping.trained(part, "seeds", name, seed) if found is None else found
+    stored = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
+    return keeping.trained(part, "seeds", name, seed) if stored is None else stored
 
 
 def best_single(part: Study) -> str:

@@ -117,7 +117,7 @@ def _train(
 ) -> dict[str, History]:  # fmt: skip
     settings, representation, histories = encoder.settings, encoder.representation, {}
     rows = chunks.rows(*settings.train_roles)
-    kept = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
+    paths = {epoch: epoch_path(folder, epoch) for epoch in keep_epochs}
 
     def train(
         what: str, model: nn.Module, inputs: Rows, targets: np.ndarray, validation: Examples | None = None
@@ -127,7 +127,7 @@ def _train(
             model, Examples(inputs, targets, settings.trained_on), schedule, seed,
             state=folder / f"{what}.state.safetensors", key=key, device=device, validation=validation,
             report=training.progress(f"{what}, seed {seed}"),
-            keep=kept if model is encoder else None,  # a MobileNet is finished before the first of these epochs
+            keep=paths if model is encoder else None,  # a MobileNet is finished before the first of these epochs
         )  # fmt: skip
         some = (torch.from_numpy(values[slice(0, 16)]).to(device) for values in (inputs, targets))
         flops = speed.flops_an_item(model, *some, schedule) * len(inputs) * len(history.rows)

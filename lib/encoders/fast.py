@@ -41,8 +41,8 @@ class Dropout(nn.Module):
         if not on_processor(x):
             return torch.native_dropout(x, self.rate, True)[0]  # one kernel, and one backward
         drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
-        return x * (kept * (256 / (256 - self.dropped)))
+        mask = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
+        return x * (mask * (256 / (256 - self.dropped)))
 
 
 def fused_attention(query: Tensor, key: Tensor, value: Tensor, rate: float) -> Tensor:

@@ -234,12 +234,12 @@ class StackedHeads(nn.Module):
 
     def named(self, group: Sequence[Subset]) -> dict[str, Tensor]:
         """All weights and biases head by head, by the subset that each head is for."""
-        found = {}
+        tensors = {}
         for number, (subset, n_dims) in enumerate(zip(group, widths(self.columns), strict=True)):
             for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-                found[f"{label(subset)}.weight{layer}"] = weight[number] if layer else weight[number, :n_dims]
-                found[f"{label(subset)}.bias{layer}"] = bias[number]
-        return {name: value.detach().cpu().contiguous() for name, value in found.items()}
+                tensors[f"{label(subset)}.weight{layer}"] = weight[number] if layer else weight[number, :n_dims]
+                tensors[f"{label(subset)}.bias{layer}"] = bias[number]
+        return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
     def one_by_one(self) -> Iterator["StackedHeads"]:
         """Each head as a stack of one."""

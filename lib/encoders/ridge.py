@@ -37,8 +37,8 @@ def group_folds(groups: np.ndarray, most: int = FOLDS) -> np.ndarray:
     from sklearn.model_selection import GroupKFold
 
     fold = np.empty(len(groups), int)
-    for number, (_, held) in enumerate(GroupKFold(min(most, len(np.unique(groups)))).split(groups, groups=groups)):
-        fold[held] = number
+    for number, (_, held_out) in enumerate(GroupKFold(min(most, len(np.unique(groups)))).split(groups, groups=groups)):
+        fold[held_out] = number
     return fold
 
 

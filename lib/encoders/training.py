@@ -176,8 +176,8 @@ def evaluate(model: nn.Module, feed: Feed, schedule: Training) -> float:
     """Mean loss over items, in evaluation mode; read when all are done."""
     model.eval()
     sizes = [part.stop - part.start for part in batched_slices(len(feed), schedule.batch)]
-    found = [loss_of(model(x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
-    losses = torch.stack(found).cpu().double()
+    each = [loss_of(model(x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
+    losses = torch.stack(each).cpu().double()
     return float(losses @ torch.tensor(sizes, dtype=torch.float64)) / len(feed)
 
 

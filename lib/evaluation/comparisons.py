@@ -90,13 +90,13 @@ def branches(corpus: Corpus) -> dict[str, list[int]]:
 
     A class may stand in several. Classes without parents and without children are in none; no parents, no branches.
     """
-    found: dict[str, list[int]] = {}
+    columns_of: dict[str, list[int]] = {}
     above = {parent for parents in corpus.parents.values() for parent in parents}
     for column, name in enumerate(corpus.classes):
         for top in sorted(_tops(name, corpus.parents)):
             if top != name or name in above:
-                found.setdefault(top, []).append(column)
-    return found
+                columns_of.setdefault(top, []).append(column)
+    return columns_of
 
 
 def classes_in_order(corpus: Corpus) -> list[str]:
@@ -108,11 +108,11 @@ def classes_in_order(corpus: Corpus) -> list[str]:
 
 def branch_of(corpus: Corpus) -> dict[str, str]:
     """The first branch of each class that is in one."""
-    found: dict[str, str] = {}
+    first_branch: dict[str, str] = {}
     for branch, columns in branches(corpus).items():
         for column in columns:
-            found.setdefault(corpus.classes[column], branch)
-    return found
+            first_branch.setdefault(corpus.classes[column], branch)
+    return first_branch
 
 
 def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] = frozenset()) -> set[str]:

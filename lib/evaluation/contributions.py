@@ -76,9 +76,9 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
     for subset in [(), *game.coalitions]:
 
         def number(part: Scores, seed: int, subset: Subset = subset) -> tuple[np.ndarray, np.ndarray]:
-            found = part.measured(part.read(label(subset) or CHANCE, head, seed, game), level)
+            model = part.measured(part.read(label(subset) or CHANCE, head, seed, game), level)
             sure = part.tests[level].groups_having > 1
-            each = [_of_groups(found, name, sure, list(of_branch.values())) for name in names]
+            each = [_of_groups(model, name, sure, list(of_branch.values())) for name in names]
             return tuple(np.concatenate(some, axis=-1) for some in zip(*each, strict=True))
 
         rows = rows_of(parts, number)

@@ -31,8 +31,8 @@ def convergence(trained: TrainedHeads, targets: np.ndarray, train: np.ndarray, p
     for number, subset in enumerate(trained.subsets):
         loss, optimum = descended(trained.model, number, inputs, labels, plan.schedule)
         excess = loss / max(optimum, 1e-12) - 1
-        found = {"loss": loss, "optimum": optimum, "excess": excess, "converged": excess <= EXCESS}
-        rows.append({"head": plan.head, "subset": label(subset), "seed": seed, **found})
+        row = {"loss": loss, "optimum": optimum, "excess": excess, "converged": excess <= EXCESS}
+        rows.append({"head": plan.head, "subset": label(subset), "seed": seed, **row})
     return rows
 
 

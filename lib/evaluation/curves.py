@@ -38,15 +38,15 @@ Curve = list[tuple[Point, Played]]
 def play(study: Study, points: Sequence[Point], played: Sequence[Played] = ()) -> Curve:
     """Every point with its game at each level with each head; games that are among `played` are not played again."""
     there = {(one.game.name, one.level, one.head): one for one in played}
-    found: Curve = []
+    curve: Curve = []
     for point in points:
         for level in LEVELS:
             for head in study.settings.heads.kinds:
                 key = (point.game.name, level, head)
                 if key not in there:
                     there[key] = contributions.play(study, point.game, level, head, [SHARED])
-                found.append((point, there[key]))
-    return found
+                curve.append((point, there[key]))
+    return curve
 
 
 def table(curve: Curve) -> pd.DataFrame:

@@ -79,13 +79,13 @@ def calibrated(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> n
     """Out-of-fold probabilities [item, class] of scores [item, class]; NaN where there is one group alone."""
     if scores.dtype == np.float16:
         return _calibrated_halves(scores, targets, groups)
-    found = np.full(scores.shape, np.nan)
+    probability = np.full(scores.shape, np.nan)
     for learn, applied in ridge.folds_by_group(groups):
         mean, spread = scores[learn].mean(0), scores[learn].std(0)
         scaled = (scores - mean) / np.where(spread > 1e-9, spread, 1.0)
         slope, intercept = _by_class(scaled[learn], targets[learn])
-        found[applied] = _probability(scaled[applied] * slope + intercept)
-    return found
+        probability[applied] = _probability(scaled[applied] * slope + intercept)
+    return probability
 
 
 def _calibrated_halves(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -94,7 +94,7 @@ def _calibrated_halves(scores: np.ndarray, targets: np.ndarray, groups: np.ndarr
     every = np.arange(2**16, dtype=np.uint16).view(np.float16)
     every, value = every[np.isfinite(every)], np.zeros(2**16)
     value[measures.places_of_float16(every)] = every
-    found = np.full(scores.shape, np.nan)
+    probability = np.full(scores.shape, np.nan)
     for learn, applied in ridge.folds_by_group(groups):
         fits = [_fit_levels(at[learn], own[learn] > 0, value) for at, own in zip(places, targets.T, strict=True)]
         few = [column for column, fit in enumerate(fits) if fit.few]
@@ -104,8 +104,8 @@ def _calibrated_halves(scores: np.ndarray, targets: np.ndarray, groups: np.ndarr
             for column in few:
                 fits[column] = replace(fits[column], slope=float(slope[0]), intercept=float(intercept[0]))
         for column, fit in enumerate(fits):
-            found[applied, column] = fit.probability(value)[places[column][applied]]
-    return found
+            probability[applied, column] = fit.probability(value)[places[column][applied]]
+    return probability
 
 
 @dataclass(frozen=True)

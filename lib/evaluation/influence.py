@@ -50,10 +50,10 @@ class Levels:
 
     def average_precision(self) -> tuple[float, Array, Array]:
         """The value, and its derivative by the weight of an item [level], with what is added to it for a positive."""
-        total, found, reached = self.n_positive.sum(), np.cumsum(self.n_positive), np.maximum(np.cumsum(self.n), 1)
-        value = (self.n_positive * found / reached).sum() / total
-        lowers, raises = (_from_here_on(self.n_positive * by) for by in (found / reached**2, 1 / reached))
-        return value, -lowers / total, (found / reached + raises - value) / total
+        total, positives, reached = self.n_positive.sum(), np.cumsum(self.n_positive), np.maximum(np.cumsum(self.n), 1)
+        value = (self.n_positive * positives / reached).sum() / total
+        lowers, raises = (_from_here_on(self.n_positive * by) for by in (positives / reached**2, 1 / reached))
+        return value, -lowers / total, (positives / reached + raises - value) / total
 
     def area(self) -> tuple[float, Array, Array]:
         """The same of the area under the ROC curve: ties count half."""
@@ -172,12 +172,12 @@ class Influences:
 
 def measure(targets: Array, scores: Array, groups: Names, resamples: int, seed: int, leaves: Leaves = None) -> Stored:
     """Every measure of scores [item, class] with the draws of a bootstrap for these groups and this seed."""
-    found = Influences(targets, scores, groups, leaves)
-    plain, each = {name: found.of(name) for name in NAMES}, found.of_classes
+    influences = Influences(targets, scores, groups, leaves)
+    plain, each = {name: influences.of(name) for name in NAMES}, influences.of_classes
     together = np.column_stack([one.psi for one in (*plain.values(), *each.values())])
-    moved = _deviations(found.n_groups, resamples, seed) @ together.astype(np.float32)
-    of_plain, *of_classes = np.split(moved, len(NAMES) + found.matrix.width * np.arange(len(each)), axis=1)
-    values = {name: Value(float(one.value), *MEASURES[name].count(found.matrix)) for name, one in plain.items()}
+    moved = _deviations(influences.n_groups, resamples, seed) @ together.astype(np.float32)
+    of_plain, *of_classes = np.split(moved, len(NAMES) + influences.matrix.width * np.arange(len(each)), axis=1)
+    values = {name: Value(float(one.value), *MEASURES[name].count(influences.matrix)) for name, one in plain.items()}
     return Stored(
         values,
         {name: one.value + moved for (name, one), moved in zip(plain.items(), of_plain.T, strict=True)},

@@ -86,14 +86,14 @@ class Sampling:
             return [(np.nan, np.nan)] * len(several)
         width = np.maximum(spread.std(1, ddof=1, keepdims=True), 1e-300)
         largest = np.quantile(np.abs((spread - spread.mean(1, keepdims=True)) / width).max(0), self.confidence)
-        found = []
+        ends = []
         for rows in several:
             error, freedom = self.error(rows)
             at = (1 + self.confidence) / 2
             normal, alone = special().ndtri(at), special().stdtrit(freedom, at)
             reach = alone * max(1.0, largest / normal) * error  # t in place of the normal, as for one interval
-            found.append((float(self.value(rows) - reach), float(self.value(rows) + reach)))
-        return found
+            ends.append((float(self.value(rows) - reach), float(self.value(rows) + reach)))
+        return ends
 
 
 def special() -> ModuleType:

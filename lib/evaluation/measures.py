@@ -125,16 +125,16 @@ def _apply(formula: Callable[..., Array], rankings: Sequence[_Ranking], weights:
 
 def _precision(gain: Array, above: Array, reached: Array, total: Array) -> Array:
     """Average precision: each positive counts the precision at the end of its tie."""
-    found = np.cumsum(gain, axis=1)
-    return ratio((gain * found / np.maximum(reached, 1)).sum(axis=1), found[:, -1])
+    positives = np.cumsum(gain, axis=1)
+    return ratio((gain * positives / np.maximum(reached, 1)).sum(axis=1), positives[:, -1])
 
 
 def _area(gain: Array, above: Array, reached: Array, total: Array) -> Array:
     """Area under the ROC curve: of the negatives, those below a positive count 1, those tied with it 1/2."""
-    found = np.cumsum(gain, axis=1)
-    negatives = total - found[:, -1]
-    passed = (above - (found - gain) + reached - found) / 2  # negatives above, and half of the tied ones
-    return ratio((gain * (negatives[:, None] - passed)).sum(axis=1), found[:, -1] * negatives)
+    positives = np.cumsum(gain, axis=1)
+    negatives = total - positives[:, -1]
+    passed = (above - (positives - gain) + reached - positives) / 2  # negatives above, and half of the tied ones
+    return ratio((gain * (negatives[:, None] - passed)).sum(axis=1), positives[:, -1] * negatives)
 
 
 def places_of_float16(scores: Array) -> Array:

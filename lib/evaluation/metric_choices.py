@@ -76,7 +76,7 @@ def definition_table(study: Study, subset: str = ALL_FOUR, head: str = "paper") 
         rows.append({
             "definition": f"{words}; {ITEMS[level, aggregation]}; {LABELS[labels]}", "family": family,
             "measure": measure, "level": level, "aggregation": aggregation, "labels": labels,
-            **{name: float(np.mean([one[key].value for one in found])) for name, found in each.items()},
+            **{name: float(np.mean([one[key].value for one in values])) for name, values in each.items()},
             "n": sum(one[key].n for one in oracle), "of": of,
             "reason": next((one[key].reason for one in ours if one[key].reason), ""),
         })  # fmt: skip
@@ -130,13 +130,13 @@ def readings(targets: Array, scores: Ranked) -> dict[str, Value]:
             return chance.evaluate(labels, names=wanted)
         return measures.evaluate(labels, scores, names=wanted)
 
-    found = evaluate(targets, [name for name in READINGS if name in measures.NAMES])
-    found["first_label@5"] = evaluate(first_labels(targets), ["hit@5"])["hit@5"]
-    precision, n_labels = found["precision@5"], int(targets.sum())
-    found["label_recall@5"] = precision
+    values = evaluate(targets, [name for name in READINGS if name in measures.NAMES])
+    values["first_label@5"] = evaluate(first_labels(targets), ["hit@5"])["hit@5"]
+    precision, n_labels = values["precision@5"], int(targets.sum())
+    values["label_recall@5"] = precision
     if not precision.reason:  # found labels of all items / all labels
-        found["label_recall@5"] = Value(precision.value * FIVE * precision.n / n_labels, n_labels, 0)
-    return found
+        values["label_recall@5"] = Value(precision.value * FIVE * precision.n / n_labels, n_labels, 0)
+    return values
 
 
 def first_labels(targets: Array) -> Array:

@@ -35,12 +35,12 @@ def clip_scores(part: Study) -> tuple[np.ndarray, dict[tuple[str, str], np.ndarr
     """Ids [clip] of the test clips of one fold, and their scores [clip, class] by model and head, those that there are."""
     test = Scores(part)
     models = [*((name, "own") for name in names()), (ALL_FOUR, part.settings.heads.kinds[0])]
-    found = {}
+    scores = {}
     for subset, head in models:
         paths = [path for seed in part.request.seeds if (path := part.scores(subset, head, seed)).exists()]
         if paths:
-            found[subset, head] = np.mean([ModelScores(path, test.stored["clip"])["clip"] for path in paths], axis=0)
-    return measures.clip_targets(test.stored["targets"], test.stored["clip"])[0], found
+            scores[subset, head] = np.mean([ModelScores(path, test.stored["clip"])["clip"] for path in paths], axis=0)
+    return measures.clip_targets(test.stored["targets"], test.stored["clip"])[0], scores
 
 
 def _rows(part: Study) -> Iterator[dict[str, Any]]:
@@ -101,9 +101,9 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = A
     if clips != len(has):
         what = f"the {len(has)} labels of {what}"
         how = "of a clip as many are named as it has, those with the highest scores"
-    found = [f"Named right: {has['named'].sum()} of {what} ({how})."]
+    lines = [f"Named right: {has['named'].sum()} of {what} ({how})."]
     most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
     if len(most):
         each = "; ".join(f"{row.label} for {row.taken_for} ({row.wrong} of {row.of})" for row in most.itertuples())
-        found.append(f"Most often taken for another: {each}.")
-    return found
+        lines.append(f"Most often taken for another: {each}.")
+    return lines

@@ -68,71 +68,71 @@ def checked(probes: pd.DataFrame) -> list[str]:
     """What the controls say of all probes together: of shuffled values, and of probes that learn from unseen chunks."""
     shares = probes[probes["measure"] == "r2"].dropna(subset="value")
     by_chance = shares.loc[shares["control"] == "shuffled", "value"]
-    found = []
+    lines = []
     if len(by_chance):
-        found.append(f"With shuffled values no probe explains more than {number(max(by_chance.max(), 0))} %.")
+        lines.append(f"With shuffled values no probe explains more than {number(max(by_chance.max(), 0))} %.")
     pairs = [(ranked(probes, name, "unseen"), ranked(probes, name)) for name in dict.fromkeys(shares["property"])]
     same = [new["encoder"].iloc[0] == own["encoder"].iloc[0] for new, own in pairs if len(new) and len(own)]
     if same:
-        found.append(
+        lines.append(
             "Where probes learn from test chunks of other groups, which no encoder was trained on, the same encoder "
             f"has most of {sum(same)} of {len(same)} properties."
         )
-    return found
+    return lines
 
 
 def planted(probes: pd.DataFrame) -> list[str]:
     """On the embedded corpus: whether pitch class and spectral slope are best known by the encoder that is given them."""
-    found = []
+    lines = []
     for name, encoder in PLANTED.items():
         rows = ranked(probes, name)
         if rows.empty:
-            found.append(f"{heading(name)}: no value, so that what is planted cannot be checked.")
+            lines.append(f"{heading(name)}: no value, so that what is planted cannot be checked.")
             continue
         best = rows["encoder"].iloc[0]
         right = "As planted" if best == encoder else "NOT as planted"
         sure = "" if ahead(rows) else ", though not by more than the intervals of the first two"
-        found.append(f"{right}: {heading(name).lower()} is best read off {best}{sure}.")
-    return found
+        lines.append(f"{right}: {heading(name).lower()} is best read off {best}{sure}.")
+    return lines
 
 
 def similarity(table: pd.DataFrame) -> list[str]:
     """What of pitch can be had from waveform, what of each from the others, and which two are most alike."""
     predicted = table[table["what"] == "predicted"].set_index(["first", "second"])
     pairs = [("waveform", "pitch"), ("waveform", "timbre"), (label(("pitch", "timbre")), "waveform")]
-    found = []
+    lines = []
     for first, second in (pair for pair in pairs if pair in predicted.index):
         row, others = predicted.loc[(first, second)], first.replace("+", " and ")
         share = f"{number(row['value'])} % {between(row['low'], row['high'])}"
-        found.append(f"What of {second} can be had from {others}: {share}.")
+        lines.append(f"What of {second} can be had from {others}: {share}.")
     for name in PAPER:
         others = label(tuple(other for other in PAPER if other != name))
         if (others, name) in predicted.index and np.isfinite(rest := 1 - predicted.loc[(others, name), "value"]):
             row = predicted.loc[(others, name)]
             interval = between(*np.clip([1 - row["high"], 1 - row["low"]], 0, 1))
-            found.append(
+            lines.append(
                 f"What of {name} cannot be had from the three others by a linear model: "
                 f"{number(min(max(rest, 0), 1))} % of its variance {interval}."
             )
     alike = table[table["what"] == "cka"].dropna(subset="value").sort_values("value")
     if len(alike) > 1:
         (low, high) = (alike.iloc[place] for place in (0, -1))
-        found.append(
+        lines.append(
             f"Most alike by CKA are {high['first']} and {high['second']}, {high['value']:.2f}; least {low['first']} and "
             f"{low['second']}, {low['value']:.2f} (1: the same but for rotation and scale, 0: unrelated)."
         )
-    return found
+    return lines
 
 
 def gains(table: pd.DataFrame, level: str, head: str) -> list[str]:
     """What pitch, timbre and neuralogram add to waveform in bits of log-loss, beside what waveform has by itself."""
-    rows, found = rows_with(table, level=level, head=head), []
+    rows, lines = rows_with(table, level=level, head=head), []
     for _, row in rows_with(rows, **{"without": CONSTANT, "with": BASE}).iterrows():
-        found.append(f"{head} head: {BASE} alone, against the constant predictor, {_verdict(row, level)}.")
+        lines.append(f"{head} head: {BASE} alone, against the constant predictor, {_verdict(row, level)}.")
     for _, row in rows_with(rows, without=BASE).iterrows():
         others = " and ".join(name for name in members(row["with"]) if name != BASE)
-        found.append(f"{head} head: {others} added to {BASE} {_verdict(row, level)}.")
-    return found
+        lines.append(f"{head} head: {others} added to {BASE} {_verdict(row, level)}.")
+    return lines
 
 
 def _bits(row: pd.Series, level: str) -> str:

@@ -115,7 +115,7 @@ def shuffled(clips: np.ndarray, seed: int) -> np.ndarray:
 def probe_table(study: Study) -> pd.DataFrame:
     """Rows of probes.csv: every property, encoder and control; n, n_train and groups are summed over folds."""
     folds, seeds = [Fold.of(part) for part in study.parts], study.request.seeds
-    found = [[probed(fold, seed) for fold in folds] for seed in seeds]
+    numbers = [[probed(fold, seed) for fold in folds] for seed in seeds]
     rows = []
     for each in zip(*(fold.targets for fold in folds), strict=True):
         name, unit, measure = each[0].name, each[0].unit, each[0].measure
@@ -125,7 +125,7 @@ def probe_table(study: Study) -> pd.DataFrame:
         of_groups, ends = sum(map(frozen.freedom, groups)), (0, 1) if measure == SHARED else (-np.inf, 1)
         for encoder in (*names(), ALL_FOUR):
             for control in CONTROLS:
-                by_seed = [[one[name, encoder, control] for one in by_fold] for by_fold in found]
+                by_seed = [[one[name, encoder, control] for one in by_fold] for by_fold in numbers]
                 start = {"property": name, "unit": unit, "encoder": encoder, "control": control, "measure": measure}
                 rows.append(start | frozen.summary(study, by_seed, of_groups, ends) | counts)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -135,15 +135,15 @@ def probed(fold: Fold, seed: int) -> dict[Key, np.ndarray]:
     """By property, encoder and control: the measure, and under each resample [1 + resample]."""
     own = frozen.trained(fold.part, seed, fold.rows)
     before = frozen.untrained(fold.part, seed, fold.rows, fold.train.rows)
-    order, found = shuffled(fold.train.clips, seed), {}
+    order, numbers = shuffled(fold.train.clips, seed), {}
     for encoder in (*names(), ALL_FOUR):
         inputs, first = (frozen.joined(embeddings, encoder) for embeddings in (own, before))
         for target in fold.targets:
-            found[target.name, encoder, ""] = probe(fold, target, target.train, inputs)
-            found[target.name, encoder, "untrained"] = probe(fold, target, target.train, first)
-            found[target.name, encoder, "shuffled"] = probe(fold, target, target.train[order], inputs)
-            found[target.name, encoder, "unseen"] = unseen(fold, target, inputs)
-    return found
+            numbers[target.name, encoder, ""] = probe(fold, target, target.train, inputs)
+            numbers[target.name, encoder, "untrained"] = probe(fold, target, target.train, first)
+            numbers[target.name, encoder, "shuffled"] = probe(fold, target, target.train[order], inputs)
+            numbers[target.name, encoder, "unseen"] = unseen(fold, target, inputs)
+    return numbers
 
 
 def probe(fold: Fold, target: Target, learned: np.ndarray, inputs: np.ndarray) -> np.ndarray:

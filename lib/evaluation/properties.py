@@ -184,8 +184,8 @@ def of_sound(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
     samples = np.asarray(samples, np.float64)
     if not np.abs(samples).max() >= SILENT:
         return dict.fromkeys((one.name for one in PROPERTIES), np.nan)
-    found = {measure: measure(samples, rate_hz) for measure in dict.fromkeys(one.measure for one in PROPERTIES)}
-    return {one.name: found[one.measure] for one in PROPERTIES}
+    values = {measure: measure(samples, rate_hz) for measure in dict.fromkeys(one.measure for one in PROPERTIES)}
+    return {one.name: values[one.measure] for one in PROPERTIES}
 
 
 def measured(chunks: Chunks, rows: np.ndarray, seconds: list[float] | None = None) -> Mapping[str, np.ndarray]:

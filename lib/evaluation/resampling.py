@@ -136,8 +136,8 @@ class Stored(Resampled):
 def cached(made_from: tuple, make: Callable[[], Stored]) -> Stored:
     """What `make` gives, made once for what it is made from and then read from data/cache/measured."""
     path = files.cache() / "measured" / f"{files.key(VERSION, *made_from)}.npz"
-    found = digests.reread(path, Stored.read)
-    if found is None:
+    stored = digests.reread(path, Stored.read)
+    if stored is None:
         make().write(path)
-        found = Stored.read(path)
-    return found
+        stored = Stored.read(path)
+    return stored

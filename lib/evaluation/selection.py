@@ -72,12 +72,12 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
     rows = []
     for measure in [name for name in played.values if name in measures.BY_CLASS]:
         shares = shapley.shapley(played.values[measure])
-        found = [
+        owners = [
             _owner(_by_groups_of(group, played), {name: each[:, column] for name, each in shares.items()})
             | {"class": group.removeprefix("class:"), "measure": measure}
             for column, group in enumerate(played.groups[measure]) if group.startswith("class:")
         ]  # fmt: skip
-        for row, q in zip(found, benjamini_hochberg([row["p"] for row in found]), strict=True):
+        for row, q in zip(owners, benjamini_hochberg([row["p"] for row in owners]), strict=True):
             owned = bool(q <= FALSE_DISCOVERIES and row["share"] > 0)
             rows.append(played.row(**row, q=float(q), owned=owned))
     return rows

@@ -45,14 +45,14 @@ def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
     complement each other, below zero one replaces the other.
     """
     everyone = players(game)
-    n, found = len(everyone), {}
+    n, indices = len(everyone), {}
     for first, second in combinations(everyone, 2):
-        found[first, second] = sum(
+        indices[first, second] = sum(
             factorial(len(before)) * factorial(n - len(before) - 2) / factorial(n - 1)
             * (_added(game, everyone, (*before, first), second) - _added(game, everyone, before, second))
             for before in _coalitions(name for name in everyone if name not in (first, second))
         )  # fmt: skip
-    return found
+    return indices
 
 
 def add_one_in(game: Game) -> dict[str, np.ndarray]:

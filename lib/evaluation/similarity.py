@@ -88,8 +88,8 @@ def _predicted_rows(
     for first, second in predicted_pairs(list(embeddings)):
         inputs, targets = (np.split(frozen.joined(embeddings, name), [n_train]) for name in (first, second))
         model = ridge.fit(inputs[0], targets[0], train.groups)
-        found = ridge.explained(targets[1], model.predict(inputs[1]), model.intercept, weights)
-        yield (first, second, "predicted"), found
+        explained = ridge.explained(targets[1], model.predict(inputs[1]), model.intercept, weights)
+        yield (first, second, "predicted"), explained
 
 
 def compared(part: Study, seed: int) -> dict[Pair, np.ndarray]:
@@ -104,10 +104,10 @@ def compared(part: Study, seed: int) -> dict[Pair, np.ndarray]:
 def similarity_table(study: Study) -> pd.DataFrame:
     """Rows of similarity.csv: CKA of every two encoders, and what of each can be predicted from others."""
     parts, seeds = study.parts, study.request.seeds
-    found = [[compared(part, seed) for part in parts] for seed in seeds]
+    numbers = [[compared(part, seed) for part in parts] for seed in seeds]
     of_groups = sum(frozen.freedom(frozen.side(part, "test").groups) for part in parts)
     rows = []
-    for key in found[0][0]:
-        number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in found], of_groups)
+    for key in numbers[0][0]:
+        number = frozen.summary(study, [[one[key] for one in by_fold] for by_fold in numbers], of_groups)
         rows.append(dict(zip(COLUMNS, key, strict=False)) | number | {"seeds": len(seeds)})
     return pd.DataFrame(rows, columns=COLUMNS)

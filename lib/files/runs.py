@@ -14,8 +14,8 @@ LAST = "tables/table1.csv"  # what a run writes last
 
 def begun() -> list[Path]:
     """Folders of all runs that `make study` began, the newest first."""
-    found = [path.parent for path in (files.home() / "runs").glob("*/request.json")]
-    return sorted(found, key=lambda folder: (_touched(folder), folder.name), reverse=True)
+    folders = [path.parent for path in (files.home() / "runs").glob("*/request.json")]
+    return sorted(folders, key=lambda folder: (_touched(folder), folder.name), reverse=True)
 
 
 def _touched(folder: Path) -> float:
@@ -36,13 +36,13 @@ def wanted(name: str, only_finished: bool = False) -> Path:
         raise PlainError("there is no finished run in runs/ yet: make study makes one")
     if not name:
         return done[0]
-    found = [folder for folder in there if folder.name == name]
-    if not found:
+    named = [folder for folder in there if folder.name == name]
+    if not named:
         names = ", ".join(folder.name for folder in there) or "none yet"
         raise PlainError(f"STUDY={name}: there is no such run in runs/; there are {names}")
-    if only_finished and found[0] not in done:
+    if only_finished and named[0] not in done:
         raise PlainError(f"STUDY={name}: this run is not finished; make study with its variables goes on with it")
-    return found[0]
+    return named[0]
 
 
 def request(folder: Path) -> dict[str, Any]:

@@ -42,10 +42,10 @@ def part_of(study: str | Path, seed: int | None = None, fold: int | None = None)
         )
     run = runs.wanted(folder.name if folder.is_dir() else str(study), only_finished=True)
     parts = Study.of(Request(**runs.request(run))).parts
-    found = [part for part in parts if fold in (None, part.request.fold)]
-    if not found:
+    chosen = [part for part in parts if fold in (None, part.request.fold)]
+    if not chosen:
         raise PlainError(f"fold {fold}: {run.name} has {', '.join(str(part.request.fold) for part in parts)}")
-    seeds = found[0].request.seeds
+    seeds = chosen[0].request.seeds
     if seed is not None and seed not in seeds:
         raise PlainError(f"seed {seed}: {run.name} has {', '.join(map(str, seeds))}")
-    return found[0], seeds[0] if seed is None else seed
+    return chosen[0], seeds[0] if seed is None else seed

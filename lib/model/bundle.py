@@ -87,7 +87,7 @@ def _settings(config: dict[str, Any]) -> Settings:
 
 def _named(model: Model) -> dict[str, Tensor]:
     """Everything beside the encoders by name: <kind>/<subset>.weight0, scale/<encoder>.mean, constant."""
-    heads = {f"{kind}/{name}": value for kind, kept in model.heads.items() for name, value in kept.items()}
+    heads = {f"{kind}/{name}": value for kind, weights in model.heads.items() for name, value in weights.items()}
     scales = {
         f"scale/{name}.{what}": value
         for name, pair in model.scales.items()

@@ -45,8 +45,8 @@ def get_timestamp_embeddings(audio: Tensor, model: HearModel, hop_ms: float = 0.
     audio: [sound, sample] float, -1..1; what lies beyond its ends is silence. hop_ms: by default the model's.
     """
     times_ms = torch.arange(0, 1000 * _checked(audio).shape[1] / model.sample_rate, hop_ms or model.hop_ms)
-    found = [torch.cat(list(_around(samples, times_ms, model))) for samples in audio]
-    return torch.stack(found).to(audio.device), times_ms.expand(len(audio), -1).to(audio.device)
+    each = [torch.cat(list(_around(samples, times_ms, model))) for samples in audio]
+    return torch.stack(each).to(audio.device), times_ms.expand(len(audio), -1).to(audio.device)
 
 
 def get_scene_embeddings(audio: Tensor, model: HearModel) -> Tensor:

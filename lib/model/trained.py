@@ -120,10 +120,10 @@ class Model:
         Any length; the same sound gives the same numbers alone, again and among others. encoders: some, by default all.
         BadFile with the reason where a sound cannot be used.
         """
-        (found,) = self.embed_all([sound], rate_hz, encoders)
-        if isinstance(found, BadFile):
-            raise found
-        return found
+        (embedded,) = self.embed_all([sound], rate_hz, encoders)
+        if isinstance(embedded, BadFile):
+            raise embedded
+        return embedded
 
     def embed_all(
         self, sounds: Iterable[Sound], rate_hz: int = 0, encoders: Sequence[str] = ()
@@ -180,9 +180,9 @@ class Model:
         The clip's are the mean over its seconds that are not silent. sound: as for `embed`, or what `embed` gave.
         """
         subset = self.names if encoders is None else self.subset(encoders)
-        found = sound if isinstance(sound, Embedded) else self.embed(sound, rate_hz, subset)
-        scores = self.scores(found.seconds, subset, head)
-        return Tags(self.classes, found.start_s, scores, scores[found.counted].mean(0))
+        embedded = sound if isinstance(sound, Embedded) else self.embed(sound, rate_hz, subset)
+        scores = self.scores(embedded.seconds, subset, head)
+        return Tags(self.classes, embedded.start_s, scores, scores[embedded.counted].mean(0))
 
     # Embeddings
 

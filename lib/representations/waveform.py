@@ -131,8 +131,8 @@ class Waveform(Representation):
         before, after = padding(weight.shape[2])
         answers = nn.functional.conv1d(nn.functional.pad(patches, (before, after))[:, None], weight)  # [p, f, s]
         value, where = highest(answers)
-        kept = torch.zeros_like(answers).scatter_(2, where[:, :, None], value[:, :, None])
-        total = nn.functional.conv_transpose1d(kept, weight)[:, 0, before : before + self.patch].numpy()
+        strongest = torch.zeros_like(answers).scatter_(2, where[:, :, None], value[:, :, None])
+        total = nn.functional.conv_transpose1d(strongest, weight)[:, 0, before : before + self.patch].numpy()
         rest = len(features) - total.size
         return playable(np.pad(total.ravel(), (0, rest)), float(np.sqrt(np.mean(np.square(features)))))
 

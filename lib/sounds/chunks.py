@@ -61,14 +61,14 @@ def cut_clip(
 
 def cut_stream(pieces: Iterable[np.ndarray], settings: Chunking) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """What `cut_clip` gives of pieces [sample] put together, as they come: chunks [chunk, length] and their start_s."""
-    length, held, n_chunks = round(settings.length_s * settings.rate_hz), np.zeros(0, np.float32), 0
+    length, buffer, n_chunks = round(settings.length_s * settings.rate_hz), np.zeros(0, np.float32), 0
     for piece in pieces:
-        held = np.concatenate([held, piece])
-        if n_full := len(held) // length:
-            yield held[: n_full * length].reshape(n_full, length), (n_chunks + np.arange(n_full)) * settings.length_s
-            held, n_chunks = held[n_full * length :], n_chunks + n_full
-    if not n_chunks or len(held) >= max(1, round(settings.min_remainder_s * settings.rate_hz)):
-        chunks, _ = cut_clip(held, settings)
+        buffer = np.concatenate([buffer, piece])
+        if n_full := len(buffer) // length:
+            yield buffer[: n_full * length].reshape(n_full, length), (n_chunks + np.arange(n_full)) * settings.length_s
+            buffer, n_chunks = buffer[n_full * length :], n_chunks + n_full
+    if not n_chunks or len(buffer) >= max(1, round(settings.min_remainder_s * settings.rate_hz)):
+        chunks, _ = cut_clip(buffer, settings)
         yield chunks, np.array([n_chunks * settings.length_s])
 
 

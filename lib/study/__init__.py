@@ -259,8 +259,8 @@ class Study:
 
     def timing(self) -> pd.DataFrame:
         """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
-        found = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        return pd.DataFrame([row for path in found if (row := digests.reread(path, digests.load_json))])
+        paths = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
+        return pd.DataFrame([row for path in paths if (row := digests.reread(path, digests.load_json))])
 
 
 def _filled(stored: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -98,14 +98,14 @@ def peaks(
     """Peaks [c, bin, frame] bool of magnitudes: the rule of `pitch.plain`, since the logarithm keeps their order."""
     floor = (magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)).clamp(min=NOTHING)
     floored = magnitude.maximum(floor)
-    found = floored >= (median or upper_median)(floored.transpose(1, 2).flatten(1))[:, None, None]
+    is_peak = floored >= (median or upper_median)(floored.transpose(1, 2).flatten(1))[:, None, None]
     if not settings.strict:
-        found &= floored > floor
+        is_peak &= floored > floor
     for step in range(1, settings.neighbours + 1):
         low, high = floored[:, :-step], floored[:, step:]
-        found[:, :-step] &= low > high if settings.strict else low >= high
-        found[:, step:] &= high > low if settings.strict else high >= low
-    return found
+        is_peak[:, :-step] &= low > high if settings.strict else low >= high
+        is_peak[:, step:] &= high > low if settings.strict else high >= low
+    return is_peak
 
 
 def upper_median(cells: Tensor) -> Tensor:
@@ -171,5 +171,5 @@ def folded_filters(filters: np.ndarray, hop: int, period: int) -> tuple[int, Ten
     size = np.abs(response)
     folds = np.flatnonzero((size > 1e-5 * size.max((1, 2), keepdims=True)).any((0, 2)))
     first, end = min(folds[0], hop // 2), folds[-1] + 1
-    kept = np.ascontiguousarray(response[:, first:end].transpose(2, 1, 0), dtype=np.complex64)
-    return int(first - hop // 2), torch.from_numpy(kept)
+    folded = np.ascontiguousarray(response[:, first:end].transpose(2, 1, 0), dtype=np.complex64)
+    return int(first - hop // 2), torch.from_numpy(folded)

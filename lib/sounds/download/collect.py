@@ -214,8 +214,8 @@ def touched(parts: Parts, member: Member) -> range:
 
 def _check_files(one: ArchiveSet, folder: Path) -> None:
     for name, known in one.md5:
-        found = (folder / name).read_bytes() if (folder / name).exists() else b""
-        if md5(found, usedforsecurity=False).hexdigest() != known:
+        content = (folder / name).read_bytes() if (folder / name).exists() else b""
+        if md5(content, usedforsecurity=False).hexdigest() != known:
             raise DownloadError(f"{folder / name} is not the published one (md5 {known}): the archive has changed")
 
 

@@ -45,11 +45,11 @@ class Member:
 def members(parts: Parts) -> list[Member]:
     """The files of an archive in the order of their bytes; ArchiveError names the first that is not acceptable."""
     count, start, end = _where_the_list_is(parts)
-    found = list(_entries(parts, parts.read(start, end - start), count))
-    for member, kind in found:
+    entries = list(_entries(parts, parts.read(start, end - start), count))
+    for member, kind in entries:
         if problem := _problem(member, kind):
             raise ArchiveError(f"{parts.name}: {member.name!r} {problem}; the archive is refused")
-    every = [member for member, _ in found]
+    every = [member for member, _ in entries]
     _refuse_twice(parts.name, every)
     return [member for member in _apart(parts.name, every, start) if not member.name.endswith("/")]
 
