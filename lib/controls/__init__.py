@@ -120,7 +120,7 @@ CONTROLS: dict[str, Control] = {
         ),
         Control(
             "wide", "One wide waveform", "Would one encoder with an embedding as wide as all four do as well?",
-            work.wide_waveform, work.play_wide, costly=True, own_job=True,
+            lambda settings: (f"waveform{work.wider(settings).body.width}",), work.play_wide, costly=True, own_job=True,
         ),
         Control(
             "logmel", "Log-mel as a fifth", "Is it pitch and timbre, or would any decent spectrogram do?",

@@ -78,11 +78,6 @@ def shuffled(chunks: Chunks, seed: int) -> Chunks:
     return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(labels=labels)))
 
 
-def wide_waveform(settings: Settings) -> Subset:
-    """One player, named after its width."""
-    return (f"waveform{wider(settings).body.width}",)
-
-
 def wider(settings: Settings) -> Settings:
     """The same settings with an embedding as wide as four: 256 where one has 64."""
     body = settings.body.model_copy(update={"width": 4 * settings.body.width})

@@ -25,7 +25,9 @@ def spell_out(figure: Figure) -> None:
             _spell_ticks(axis)
     for text in figure.findobj(Text):
         if not all(map(_plain, text.get_text())):
-            _spell(text)
+            text.set_text(spelled(text.get_text()))
+            own = text.get_fontfamily()
+            text.set_fontfamily([*own, *(name for name in fonts_for(text.get_text()) if name not in own)])
 
 
 def _plain(letter: str) -> bool:
@@ -38,12 +40,6 @@ def _spell_ticks(axis: Axis) -> None:
     labels = [label.get_text() for label in axis.get_ticklabels()]
     if any(spelled(label) != label for label in labels):
         axis.set_ticks(axis.get_ticklocs(), [spelled(label) for label in labels])
-
-
-def _spell(text: Text) -> None:
-    text.set_text(spelled(text.get_text()))
-    own = text.get_fontfamily()
-    text.set_fontfamily([*own, *(name for name in fonts_for(text.get_text()) if name not in own)])
 
 
 def spelled(text: str) -> str:

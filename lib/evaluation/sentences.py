@@ -13,10 +13,10 @@ import pandas as pd
 
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
+from lib.evaluation.comparisons import PAPER_ORDER
 from lib.evaluation.results import SHARED, pick
 from lib.files.cells import rows_with
 
-PAPER_ORDER = ("pitch", "timbre", "waveform", "neuralogram", "all four")  # its Table 1, from below
 SIGNIFICANT = 0.05  # the level of every test
 FEW_GROUPS = 30  # of fewer groups the spread of resamples is itself uncertain by more than an eighth
 NO_GROUPS = "one group alone cannot be resampled"
@@ -129,12 +129,13 @@ def order(table1: pd.DataFrame) -> str:
     measure = table1["measure"].iloc[0]
     rows = table1[table1["measure"] == measure].set_index("row")
     shown = rows["own"].fillna(rows["retrained"])
-    shown = shown[[name for name in PAPER_ORDER if name in shown]].sort_values(kind="stable")
+    papers = tuple(map(short, PAPER_ORDER))
+    shown = shown[[name for name in papers if name in shown]].sort_values(kind="stable")
     ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
     parts = [f"By {measured(measure, 'chunk')}, from below: {' < '.join(ours)}."]
     if "published" not in rows or rows["published"].notna().any():  # else the paper's numbers are of other sounds
-        same = tuple(shown.index) == PAPER_ORDER
-        parts += ["This is the paper's order." if same else f"The paper's order is another: {' < '.join(PAPER_ORDER)}."]
+        same = tuple(shown.index) == papers
+        parts += ["This is the paper's order." if same else f"The paper's order is another: {' < '.join(papers)}."]
     return " ".join([*parts, above_chance(rows, measure)])
 
 

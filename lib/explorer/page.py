@@ -61,7 +61,8 @@ class Explorer:
             self.panel.moving.play += play
             if new:
                 self.panel.draw_picture()
-            self.draw_second()
+            self.alike.value = markup.alike(self.inference, self.sound, self.chunk)
+            self.sonified_html.value = ""  # made when the button is pressed
             self.points.mark()
 
     @property
@@ -82,11 +83,6 @@ class Explorer:
         self.learned = Learned(self.events)
         self.sonified = widgets.VBox([self.hear, self.sonified_html, self.learned.box])
         self.events.on_click(self.hear, self.draw_sonified)
-
-    def draw_second(self) -> None:
-        """Views of the chosen second; its sounds are made when the button is pressed."""
-        self.alike.value = markup.alike(self.inference, self.sound, self.chunk)
-        self.sonified_html.value = ""
 
     def draw_sonified(self) -> None:
         """Make the sounds of what each representation keeps of the chosen second."""

@@ -20,13 +20,14 @@ def rows_with(table: Any, **wanted: Any) -> Any:
 
 def guarded(table: Any) -> Any:
     """The table (a DataFrame) as it may stand in a CSV file that a spreadsheet opens; `unguarded` gives it back."""
-    return table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and _formula(cell) else cell)
+
+    def safe(cell: Any) -> Any:
+        formula = isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell)
+        return f"'{cell}" if formula else cell
+
+    return table.map(safe)
 
 
 def unguarded(table: Any) -> Any:
     """The table as it was before `guarded`."""
     return table.map(lambda cell: cell[1:] if isinstance(cell, str) and GUARDED.match(cell) else cell)
-
-
-def _formula(text: str) -> bool:
-    return bool(FORMULA.match(text)) and not NUMBER.fullmatch(text)

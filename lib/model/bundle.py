@@ -11,7 +11,6 @@ onnx/<encoder>.onnx     where asked for: samples in, embeddings out
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -59,7 +58,8 @@ def read(folder: Path, device: str = "cpu") -> Model:
         raise PlainError(f"{folder / CONFIG}: format {config.get('format')}, and this version reads {FORMAT}")
     if odd := [name for name, had in config["versions"].items() if versions().get(name) != had]:
         print(f"{config['title']} was made with other versions of {', '.join(odd)}: embeddings can differ a little")
-    settings, stored = _settings(config), digests.read(_there(folder / "heads.safetensors"), load_file, AGAIN)
+    settings = validated(Settings, config["settings"], CONFIG)
+    stored = digests.read(_there(folder / "heads.safetensors"), load_file, AGAIN)
     heads: dict[str, dict[str, Tensor]] = {kind: {} for kind in config["heads"]}
     for name, value in stored.items():
         kind, _, rest = name.partition("/")
@@ -79,10 +79,6 @@ def whole_of(part: Study) -> Study:
 def is_bundle(folder: Path) -> bool:
     """Whether a folder holds a bundle."""
     return (folder / CONFIG).is_file()
-
-
-def _settings(config: dict[str, Any]) -> Settings:
-    return validated(Settings, config["settings"], CONFIG)
 
 
 def _named(model: Model) -> dict[str, Tensor]:

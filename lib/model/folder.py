@@ -147,7 +147,8 @@ class _Parts:
         if not self.new:
             return
         good = [found for found in self.new.values() if isinstance(found, Embedded)]
-        none = Embedded(np.zeros(0), np.zeros(0, bool), dict.fromkeys(self.names, _no_rows(self.model)))
+        no_rows = np.zeros((0, self.model.settings.body.width), np.float32)
+        none = Embedded(np.zeros(0), np.zeros(0, bool), dict.fromkeys(self.names, no_rows))
         start_s, silent = ([getattr(each, what) for each in (none, *good)] for what in ("start_s", "silent"))
         seconds = {name: np.concatenate([each.seconds[name] for each in (none, *good)]) for name in self.names}
         tags = [self.model.tag(each, encoders=self.names).clip for each in good]
@@ -180,10 +181,6 @@ class _Parts:
                 "clips": part["files"][good & keep], "tags": part["tags"][keep[good]],
                 "bad": part["files"][~good & keep], "reasons": part["reason"][~good & keep],
             }  # fmt: skip
-
-
-def _no_rows(model: Model) -> np.ndarray:
-    return np.zeros((0, model.settings.body.width), np.float32)
 
 
 def _seconds(found: Embedded | BadFile) -> int:
