@@ -30,7 +30,8 @@ class Request(Frozen):
     def _there(cls, value: str, info: ValidationInfo) -> str:
         there = {"corpus": corpora.SOURCES, "preset": PRESETS}[info.field_name]
         if value not in there:
-            raise ValueError(f"choose one of {', '.join(there)}")
+            own = "; for a table of own sounds CORPUS=table and ROOT=its path" if value.lower().endswith((".csv", "/")) else ""
+            raise ValueError(f"choose one of {', '.join(there)}{own}")
         return value
 
     @field_validator("device")

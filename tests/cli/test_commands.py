@@ -12,6 +12,7 @@ from lib.cli.environment import Stop
 
 @pytest.mark.parametrize(("word", "told"), [
     ("CORPUS=x", "CORPUS=x: choose one of planted, esc50, fsd50k, table"),
+    ("CORPUS=my.csv", "table; for a table of own sounds CORPUS=table and ROOT=its path"),
     ("PRESET=fast", "PRESET=fast: choose one of paper, laptop, quick, tiny"),
     ("FOLD=x", "FOLD=x: a whole number, or all"),
     ("SEEDS=a", "SEEDS=a: whole numbers from 0"),

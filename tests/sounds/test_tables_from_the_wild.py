@@ -140,6 +140,25 @@ def test_what_may_be_meant_otherwise_is_told(folder):
     assert "test clips whose very file is a training clip too, so that they are known: 2.wav" in told
 
 
+def test_columns_that_may_be_roles_or_groups_are_named(folder):
+    rows = [f"a{n}.wav,{'xy'[n % 2]},{('train', 'Test')[n % 2]},s{n // 2},{n}" for n in range(8)]
+    for n in range(8):
+        soundfile.write(folder / f"a{n}.wav", np.zeros(80), 8000)
+    (folder / "own.csv").write_text("\n".join(["path,labels,split,speaker,take", *rows]))
+    notes = corpora.load("table", folder).notes
+    assert "`split` holds roles: call it role to have clips split so; now they are split at random" in notes
+    assert "if clips with one value of `speaker` are not independent, call that column group" in notes
+    (folder / "own.csv").write_text("\n".join(["path,labels,role,group,take", *rows]))
+    assert not any("holds roles" in note or "with one value" in note for note in corpora.load("table", folder).notes)
+
+
+def test_a_table_given_to_another_corpus_says_which_takes_it(folder):
+    (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
+    for name in ("planted", "esc50", "fsd50k"):
+        with pytest.raises(corpora.CorpusError, match="is a file, not a folder; set CORPUS=table for a table of own sounds"):
+            corpora.load(name, folder / "own.csv")
+
+
 def test_a_path_that_a_shell_cut_at_a_blank_is_told(folder):
     with pytest.raises(corpora.CorpusError, match="Meine does not exist, but a name that goes on after a blank does: put"):
         corpora.load("table", folder.parent / "Meine")

@@ -56,7 +56,8 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
         what = "is a file, not a folder" if root.exists() else "does not exist"
         if any(root.parent.glob(f"{glob.escape(root.name)} *")):
             what += ", but a name that goes on after a blank does: put a path with blanks in quotes"
-        raise CorpusError(f"{name}: {root} {what}; give the folder that holds its sounds (data/README.md)")
+        meant = "set CORPUS=table for a table of own sounds" if root.is_file() else "give the folder that holds its sounds"
+        raise CorpusError(f"{name}: {root} {what}; {meant} (data/README.md)")
     missing = [part for part in needed if not (Path(root) / part).exists()]
     if missing:
         raise CorpusError(f"{name}: {root} holds no {' and no '.join(missing)}; data/README.md shows the layout")

@@ -79,6 +79,7 @@ def _remarks(path: Path, in_folds: bool) -> list[str]:
     others = [name for name in cells[0] if name not in (*COLUMNS, "line", "surplus", "")] if cells else []
     if others:
         notes.append(f"columns that are not used: {listed(others, 8)}; those with a meaning are {', '.join(COLUMNS)}")
+        notes += _meant(cells, others)
     if alone := sum(not row.get("group") for row in cells):
         some = f"{alone} of {counted(len(cells), 'row')} {'has' if alone == 1 else 'have'} no group"
         notes.append(
@@ -88,6 +89,17 @@ def _remarks(path: Path, in_folds: bool) -> list[str]:
             "side of the split"
         )
     return notes
+
+
+def _meant(cells: list[dict[str, str]], others: list[str]) -> Iterator[str]:
+    """What columns without a meaning may be, by their values: a role where they are roles, a group where they repeat."""
+    values = {name: {row[name].lower() for row in cells if row[name]} for name in others}
+    roles = [name for name, own in values.items() if {"train", "test"} <= own <= set(ROLES)]
+    shared = [name for name, own in values.items() if name not in roles and 1 < len(own) <= len(cells) / 2]
+    if roles and "role" not in cells[0]:
+        yield f"`{roles[0]}` holds roles: call it role to have clips split so; now they are split at random"
+    if shared and "group" not in cells[0]:
+        yield f"if clips with one value of {' or '.join(f'`{name}`' for name in shared[:3])} are not independent, call that column group"
 
 
 def _doubtful(classes: list[str]) -> list[str]:
