@@ -103,7 +103,8 @@ def _lines(path: Path, reader: Any, n_columns: int, mark: str, skipped: int) -> 
     """The rows that are not empty, with the line that each ends in; CorpusError where a cell has swallowed a row."""
     before = reader.line_num
     for cells in reader:
-        if any(part.count(mark) >= max(1, n_columns - 1) for cell in cells for part in cell.splitlines()[1:]):
+        broken = [cell for cell in cells if "\n" in cell or "\r" in cell]
+        if any(part.count(mark) >= max(1, n_columns - 1) for cell in broken for part in re.split(r"[\r\n]", cell)[1:]):
             raise CorpusError(f'{path}, line {before + 1 + skipped}: a cell goes on over the next line: close its quote ("), or take it out')
         before = reader.line_num
         if any(map(_stripped, cells)):
