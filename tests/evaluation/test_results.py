@@ -11,9 +11,11 @@ from sklearn import metrics
 
 from lib import files
 from lib.encoders.heads import ALL_FOUR
-from lib.evaluation import chance, comparisons, measures, paper, results
+from lib.evaluation import chance, comparisons, contributions, measures, metric_choices, paper, results
+from lib.evaluation.readable import each_once
 from lib.evaluation.scores import Scores, models, write_scores
 from lib.files import digests
+from lib.plots.definitions import without_twins
 from lib.sounds.corpora.base import Corpus
 from lib.study import Study, StudyError
 
@@ -240,6 +242,14 @@ def test_levels_that_are_the_same_are_given_once(made, tmp_path, monkeypatch):
     stored = dict(np.load(path))
     made_up.write_arrays(path, **stored | {"clip": np.arange(len(stored["clip"])).astype(str)})
     assert results.levels_of(alone) == ("clip",)
+    played = contributions.play_all(alone)
+    for table in (
+        results.write_subsets(alone), contributions.table(played, contributions.share_rows), comparisons.difference_table(alone),
+        contributions.table(played, contributions.marginal_rows), comparisons.branch_table(alone),
+        comparisons.simultaneous_table(alone),
+    ):  # fmt: skip
+        assert set(each_once(table)["level"]) == {"clip, one chunk each"}
+    assert set(without_twins(metric_choices.definition_table(alone))["aggregation"]) == {"none"}
     path.unlink()
     assert results.levels_of(alone) == results.LEVELS
 
