@@ -69,7 +69,7 @@ def score(study: Study) -> None:
         for seed in part.request.seeds:
             embeddings = {name: learned_from(part, name, seed) for name in names()}
             for head in part.settings.heads.kinds:
-                _score_head(part, embeddings, head, seed)
+                score_head(part, embeddings, head, seed)
     write_fits(study)
     run_controls(study)
     if study.request.fold == "all":  # a run of all folds has no chunks of its own that would register it
@@ -129,7 +129,8 @@ def heads_made_from(study: Study, head: str, seed: int) -> str:
     return (digests.reread(heads_manifest(study, head, seed), digests.load_json) or {"key": ""})["key"]
 
 
-def _score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
+def score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
+    """Train one kind of head on every subset, or read it back, and write its weights and test scores."""
     plan, test = HeadPlan.of(study.settings, head), study.chunks.rows("test")
     key = heads_key(study, embeddings, head, seed)
     resume = Resume(study.heads(head, seed).parent, key)

@@ -33,7 +33,7 @@ def test_penalties_are_kept_with_the_heads_and_in_a_table(home, small_corpus, ca
     study = study_of(small_corpus, seeds="0,3")
     embeddings, chunks = embeddings_of(study), study.chunks
     for seed in (0, 3):
-        stages._score_head(study, embeddings, "linear", seed)
+        stages.score_head(study, embeddings, "linear", seed)
     stages.write_fits(study)
     table = pd.read_csv(study.folder / "tables" / "penalties.csv")
     assert list(table) == ["subset", "seed", "fold", "penalty", "groups", "error"]
@@ -51,7 +51,7 @@ def test_penalties_are_kept_with_the_heads_and_in_a_table(home, small_corpus, ca
 
 def test_descent_that_has_not_converged_is_said_and_stands_in_a_table(home, small_corpus, capsys):
     study = study_of(small_corpus, "heads.linear_fit=descent")
-    stages._score_head(study, embeddings_of(study), "linear", 0)
+    stages.score_head(study, embeddings_of(study), "linear", 0)
     told = capsys.readouterr().out
     assert "NOT converged on 15 of 15 subsets" in told and "SET=heads.linear_fit=ridge" in told
     stages.write_fits(study)
@@ -64,7 +64,7 @@ def test_descent_that_has_not_converged_is_said_and_stands_in_a_table(home, smal
 def test_one_group_is_said(home, small_corpus, capsys):
     study = study_of(small_corpus)
     study.chunks.__dict__["groups"] = np.full(len(study.chunks), "one")
-    stages._score_head(study, embeddings_of(study), "linear", 0)
+    stages.score_head(study, embeddings_of(study), "linear", 0)
     assert "cannot be chosen by groups, it is 0.01" in capsys.readouterr().out
 
 
@@ -72,12 +72,12 @@ def test_one_group_is_said(home, small_corpus, capsys):
 def test_heads_are_read_back_unless_what_they_learned_from_has_changed(home, small_corpus, changed, monkeypatch):
     study = study_of(small_corpus)
     embeddings = embeddings_of(study)
-    stages._score_head(study, embeddings, "linear", 0)
+    stages.score_head(study, embeddings, "linear", 0)
     asked = []
     monkeypatch.setattr(stages, "train_subsets", lambda *given, **_: asked.append(given) or iter(()))
     if changed == "groups":
         study.chunks.__dict__["groups"] = np.arange(len(study.chunks)).astype(str)
     if changed == "embeddings":
         embeddings["pitch"] = embeddings["pitch"] + 1
-    stages._score_head(study, embeddings, "linear", 0)
+    stages.score_head(study, embeddings, "linear", 0)
     assert len(asked) == bool(changed)

@@ -83,7 +83,7 @@ def calibrated(scores: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> n
     for learn, applied in ridge.folds_by_group(groups):
         mean, spread = scores[learn].mean(0), scores[learn].std(0)
         scaled = (scores - mean) / np.where(spread > 1e-9, spread, 1.0)
-        slope, intercept = _by_class(scaled[learn], targets[learn])
+        slope, intercept = by_class(scaled[learn], targets[learn])
         probability[applied] = _probability(scaled[applied] * slope + intercept)
     return probability
 
@@ -137,7 +137,7 @@ def _fit_levels(at: np.ndarray, positive: np.ndarray, value: np.ndarray) -> _Fit
     return _Fit(mean, spread, few, *platt_of_levels((scores - mean) / spread, n, positives))
 
 
-def _by_class(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def by_class(scores: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slope and intercept [class]; classes with few positives or negatives share those of all of their pairs."""
     positives = targets.sum(0)
     few = np.minimum(positives, len(targets) - positives) < FEW

@@ -150,7 +150,7 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
     chance = values["subset"].isin(["", "chance"])
     order = values[~chance].assign(size=values["subset"].map(lambda subset: len(members(subset))))
     order = order.sort_values(["size", "value"], ascending=[True, False])  # small subsets first, those of one size by value
-    shown = _shown_clips(clips)
+    shown = shown_clips(clips)
     with style():
         figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
         panels = figure.subplot_mosaic(
@@ -189,7 +189,7 @@ def _class_shares(axis: Axes, shares: pd.DataFrame) -> None:
     axis.set(ylabel="share (points)", title="what each adds", xlim=(-0.6, max(len(rows), 3) - 0.4))
 
 
-def _shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
+def shown_clips(clips: pd.DataFrame) -> pd.DataFrame:
     """The clips that are drawn, best first: of those that have the class the two ends, of the others the highest."""
     ordered = clips.sort_values("score", ascending=False, kind="stable")
     has = ordered["label"].astype(bool)

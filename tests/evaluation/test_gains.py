@@ -90,7 +90,7 @@ def test_classes_with_few_positives_share_a_regression():
     targets[:, 2:] = 0
     targets[:5, 2], targets[:3, 3] = 1, 1
     scores = targets + 0.1 * rng.normal(size=targets.shape)
-    slope, intercept = gains._by_class(scores, targets)
+    slope, intercept = gains.by_class(scores, targets)
     assert slope[2] == slope[3] and intercept[2] == intercept[3]
     alone = platt(scores[:, :2], targets[:, :2])
     np.testing.assert_allclose([slope[:2], intercept[:2]], alone)

@@ -306,7 +306,7 @@ def test_class_page_shows_its_subsets_shares_and_clips():
 
 def test_class_page_keeps_the_best_and_worst_of_many_clips():
     name, values, of, clips = page(n_clips=300)
-    shown = classes._shown_clips(clips)
+    shown = classes.shown_clips(clips)
     mine, others = shown[shown["label"]], shown[~shown["label"]]
     assert len(mine) == classes.WITH and len(others) == classes.WITHOUT
     assert {clips[clips["label"]]["score"].max(), clips[clips["label"]]["score"].min()} <= set(mine["score"])
