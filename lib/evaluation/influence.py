@@ -58,9 +58,8 @@ class Levels:
     def area(self) -> tuple[float, Array, Array]:
         """The same of the area under the ROC curve: ties count half."""
         negatives = self.n - self.n_positive
-        above = (
-            np.cumsum(self.n_positive) - self.n_positive / 2
-        )  # positives above a negative, and half of the tied ones
+        # positives above a negative, and half of the tied ones
+        above = np.cumsum(self.n_positive) - self.n_positive / 2
         below = _from_here_on(negatives) - negatives / 2
         n_pos, n_neg = self.n_positive.sum(), negatives.sum()
         value = (self.n_positive * below).sum() / (n_pos * n_neg)

@@ -19,9 +19,7 @@ def open_study(study: Study, seed: int = 0, n_points: int = 1000) -> Any:
     n_points: chunks on the map at most. StudyError, naming the notebook to run, where the study is not finished.
     """
     from lib.display.screen import in_jupyter
-    from lib.explorer.inference import (
-        Inference,  # here, as the server reads the limits beside this file and loads no torch
-    )
+    from lib.explorer.inference import Inference  # here: the server reads the limits beside this file, without torch
     from lib.study import StudyError
 
     if seed not in study.request.seeds:

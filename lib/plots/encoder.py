@@ -87,9 +87,7 @@ def groupings(corpus: Corpus) -> dict[str, dict[str, list[int]]]:
     return {"family" if corpus.parents else "class": families}
 
 
-def embedding(
-    embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]
-) -> Figure:
+def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str, Mapping[str, list[int]]]) -> Figure:
     """Embeddings [item, width] on their two principal axes, a panel for each grouping of the labels [item, class]."""
     from sklearn.decomposition import PCA
 

@@ -160,9 +160,7 @@ def _text(canvas: Axes, x: float, y: float, text: str, size: float, **look: str)
     canvas.text(x, y, text, **{"fontsize": size, "ha": "center", "va": "center", "color": INK} | look)
 
 
-def _box(
-    canvas: Axes, box: tuple[float, float, float, float], text: str, colour: str, linestyle: str = "-"
-) -> None:
+def _box(canvas: Axes, box: tuple[float, float, float, float], text: str, colour: str, linestyle: str = "-") -> None:
     """A box (x, y, width, height) with text in its middle."""
     x, y, width, height = box
     look = {"facecolor": PALE, "edgecolor": colour, "linestyle": linestyle}

@@ -125,9 +125,7 @@ def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Represe
         return figure
 
 
-def probe_note(
-    representation: Representation, samples: np.ndarray, fundamental_hz: float, n_partials: int
-) -> Figure:
+def probe_note(representation: Representation, samples: np.ndarray, fundamental_hz: float, n_partials: int) -> Figure:
     """Features of a note [s], drawn over frequency, with its partials marked: where energy is, and what is kept of it."""
     with style():
         figure = Figure(figsize=(6.0, 3.2))

@@ -60,11 +60,7 @@ def _meant(cells: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
         try:
             lines = ast.parse(cell).body
             said = {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
-        except (
-            SyntaxError,
-            ValueError,
-            AttributeError,
-        ):  # magic, a computed value, or something else than name = value
+        except (SyntaxError, ValueError, AttributeError):  # magic, a computed value, or no name = value
             continue
         meant |= said if set(said) <= set(known) else {}
     return meant

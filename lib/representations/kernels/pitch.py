@@ -92,9 +92,7 @@ class ConstantQ(nn.Module):
         return torch.fft.ifft(torch.cat(responses[::-1], dim=2), dim=0, norm="forward")[self.own]
 
 
-def peaks(
-    magnitude: Tensor, settings: PitchSettings, median: Callable[[Tensor], Tensor] | None = None
-) -> Tensor:
+def peaks(magnitude: Tensor, settings: PitchSettings, median: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """Peaks [c, bin, frame] bool of magnitudes: the rule of `pitch.plain`, since the logarithm keeps their order."""
     floor = (magnitude.amax((1, 2), keepdim=True) * 10 ** (-settings.floor_db / 20)).clamp(min=NOTHING)
     floored = magnitude.maximum(floor)
