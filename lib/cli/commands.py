@@ -110,7 +110,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     Reads the corpus's table, so that a mistake in it is reported before anything runs.
     """
     request = request_of(given)
-    from lib.cli.gpus import places
+    from lib.cli.gpus import in_words, places
     from lib.controls import find, peers
     from lib.encoders.training import device_of
     from lib.representations import names
@@ -140,7 +140,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "control_jobs": [name for name in study.settings.controls if find(name).own_job],
         "peers": {name: peer.word for name, peer in beside.items()},
         "needs": [module for peer in beside.values() for module in peer.needs],
-        "summary": summary(study, corpus),
+        "summary": summary(study, corpus, request.device if given.get("PROFILE") else in_words(request.device)),
     }  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def check_fold(corpus: Any, fold: int | str) -> None:
     corpus.with_fold(fold)
 
 
-def summary(study: Any, corpus: Any) -> str:
+def summary(study: Any, corpus: Any, device: str) -> str:
     """What will be done, in a few lines."""
     from lib.sounds.corpora.rows import reasons
 
@@ -210,7 +210,7 @@ def summary(study: Any, corpus: Any) -> str:
         notes.append(f"{n_groups} groups are tested on, so intervals are wide and rough; FOLD=all tests every group once")
     return "\n".join([
         f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
-        f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {request.device}",
+        f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {device}",
         f"results in {short_path(study.folder)}, figures in {short_path(study.figures)}",
         *sizes, *dict.fromkeys(f"note: {line}" for line in notes),
     ])  # fmt: skip

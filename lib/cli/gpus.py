@@ -1,6 +1,7 @@
 """Which GPU a job of the graph works on: a place for each training that a GPU has room for, and a lock file for each place."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,20 @@ def places(device: str, wanted: Callable[[], int]) -> list[int]:
         return []
     numbers = [int(device[5:])] if ":" in device else range(torch.cuda.device_count())
     return shared({number: torch.cuda.mem_get_info(number)[0] for number in numbers}, wanted())
+
+
+def in_words(device: str) -> str:
+    """Which device a request takes on this machine, and why not a GPU that seems to be there."""
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return f"auto: {torch.cuda.get_device_name()}"
+    if not shutil.which("nvidia-smi"):
+        return f"auto: {'mps' if torch.backends.mps.is_available() else 'cpu'}"
+    wants = f"it wants a driver for CUDA {torch.version.cuda} or later" if torch.version.cuda else "it was built without CUDA"
+    return f"auto: cpu, since torch {torch.__version__} sees no GPU ({wants}; nvidia-smi shows what there is)"
 
 
 def shared(free: dict[int, int], wanted: int) -> list[int]:

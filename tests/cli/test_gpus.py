@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lib.cli.gpus import place, places, shared
+from lib.cli.gpus import in_words, place, places, shared
 
 GIB = 2**30
 
@@ -16,6 +16,18 @@ def test_without_a_gpu_there_are_no_places():
     assert places("cpu", int) == places("mps", int) == []
     if not torch.cuda.is_available():
         assert places("auto", int) == []
+
+
+def test_a_gpu_that_torch_cannot_use_is_no_silent_matter(tmp_path, monkeypatch):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("torch uses the GPU")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert in_words("cpu") == "cpu" and in_words("auto") in ("auto: cpu", "auto: mps")
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert "sees no GPU" in in_words("auto") and torch.__version__ in in_words("auto")
 
 
 def test_a_gpu_has_a_place_for_each_training_that_it_has_room_for_and_one_at_least():
