@@ -52,9 +52,11 @@ def highest_in_parts(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     n_taps, n_positions = weight.shape[1], padded.shape[1] - weight.shape[1] + 1
     size = 2 ** (max(n_positions + padding(n_taps)[1], n_taps) - 1).bit_length()
     spectra, filters = torch.fft.rfft(padded[:, :size], size), torch.fft.rfft(weight, size).conj_physical()
-    parts = (torch.fft.irfft(x[:, None] * filters, size)[..., :n_positions] for x in spectra.split(IN_CACHE))
-    best, where = zip(*map(highest, parts), strict=True)
-    return torch.cat(best), torch.cat(where)
+    best = padded.new_empty(len(padded), len(weight))  # made first: small results between large ones would split the heap
+    where = torch.empty_like(best, dtype=torch.int64)
+    for x, highest_here, places in zip(*(array.split(IN_CACHE) for array in (spectra, best, where)), strict=True):
+        highest_here[:], places[:] = highest(torch.fft.irfft(x[:, None] * filters, size)[..., :n_positions])
+    return best, where
 
 
 def highest(responses: Tensor) -> tuple[Tensor, Tensor]:
