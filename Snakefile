@@ -41,7 +41,7 @@ def given(seed=None, place="", **own):
     fold = {"fold": FOLDS[place], "part": True} if place else {}
     seeds = {} if seed is None else {"seeds": str(seed), "seed": int(seed)}
     # which controls and peers are wanted concerns only the notebooks that run and read them
-    request = {name: value for name, value in PLAN["request"].items() if name not in ("controls", "peers")}
+    request = {name: value for name, value in PLAN["request"].items() if name not in ("controls", "peers", "robust")}
     named = {{"name": "run_name", "set": "settings"}.get(name, name): value for name, value in request.items()}
     return json.dumps({**named, **fold, **seeds, **own})
 
@@ -110,10 +110,18 @@ def peers(wildcards):
     ]
 
 
+ROBUST = PLAN.get("robust", [])
+
+
+def perturbations(wildcards):
+    """What the jobs of all perturbations of test clips leave, one for each place and seed."""
+    return [f"{place}logs/robust-{name}-seed{seed}.json" for place in FOLDS or [""] for name in ROBUST for seed in PLAN["seeds"]]
+
+
 def request(wildcards, **own):
     """The study's request as JSON, of one fold where it is one of several."""
     fold = {"fold": FOLDS[wildcards.place], "part": True} if wildcards.place else {}
-    return json.dumps({name: value for name, value in {**PLAN["request"], **fold}.items() if name != "peers"} | own)
+    return json.dumps({name: value for name, value in {**PLAN["request"], **fold}.items() if name not in ("peers", "robust")} | own)
 
 
 wildcard_constraints:
@@ -121,6 +129,7 @@ wildcard_constraints:
     seed=r"\d+",
     control=r"[a-z0-9]+",
     peer=r"[A-Za-z_][\w.]*",
+    perturbation=r"[a-z0-9]+",
 
 
 rule all:
@@ -129,6 +138,7 @@ rule all:
         "tables/neighbours.csv",
         f"{next(iter(FOLDS), '')}tables/parameters.csv",
         ["tables/peers.csv"] if PEERS else [],
+        ["tables/robustness.csv"] if ROBUST else [],
     default_target: True
 
 
@@ -326,5 +336,48 @@ rule table2:
         title="07_table2",
         screen="-",
     threads: PLAN["threads"]
+    shell:
+        RUN
+
+
+rule perturbation:
+    input:
+        "{place}tables/subsets.csv",
+        lib=library_of(notebook("09_robustness")),
+    output:
+        "{place}logs/robust-{perturbation}-seed{seed}.json",
+    log:
+        messages="{place}logs/robust-{perturbation}-seed{seed}.txt",
+    params:
+        request=lambda wildcards: request(wildcards, controls="", robust=wildcards.perturbation),
+        corpus=PLAN["corpus"],
+        title=lambda wildcards: f"{wildcards.place}robustness to {wildcards.perturbation}, seed {wildcards.seed}",
+    threads: PLAN["threads"]
+    resources:
+        gpu=GPU,
+    shell:
+        exported(OWN_GPU)
+        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.perturbation}} {{wildcards.seed}} "
+        "{output:q} {params.request:q} 2> {log.messages:q}"
+
+
+rule robustness:
+    input:
+        "tables/subsets.csv",
+        perturbations,
+        notebook=notebook("09_robustness"),
+        lib=library_of(notebook("09_robustness")),
+    output:
+        "tables/robustness.csv",
+        "tables/robustness_half.csv",
+        "tables/robustness_shares.csv",
+    log:
+        notebook="notebooks/09_robustness.ipynb",
+        messages="logs/09_robustness.txt",
+    params:
+        given=lambda wildcards: given(robust=PLAN["request"]["robust"]),
+        title="09_robustness",
+        screen="-",
+    threads: workflow.cores
     shell:
         RUN

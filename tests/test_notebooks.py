@@ -36,8 +36,8 @@ def assigned(code):
     return names_in(code, lambda name: name.is_assigned() or name.is_imported())
 
 
-def test_there_are_eight():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08"]
+def test_there_are_nine():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09"]
 
 
 def test_the_first_code_cell_holds_the_parameters_as_literals(cells):
@@ -49,7 +49,7 @@ def test_the_first_code_cell_holds_the_parameters_as_literals(cells):
         name: value for name, value in usual.items() if name in values and name != "seeds"
     }
     assert values["seeds"] == "0"
-    assert set(usual) - set(values) <= {"controls", "peers"}
+    assert set(usual) - set(values) <= {"controls", "peers", "robust"}
 
 
 def test_no_cell_gives_the_name_of_a_parameter_to_something_else(cells):

@@ -78,8 +78,8 @@ def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
     placed(given, whole_number("THREADS", given.get("THREADS", ""), 1) or 1)  # what cannot be, before anything is made
     planned = in_subprocess(plan, given)
+    need(*planned["needs"])
     if planned["peers"]:
-        need(*planned["needs"])
         in_subprocess(check_peers, planned["request"])
     where_jobs_run = placed(given, planned["threads"])
     if given.get("PROFILE"):
@@ -116,6 +116,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     from lib.representations import names
     from lib.settings import SettingsError
     from lib.sounds.corpora.base import CorpusError
+    from lib.sounds.perturb import needs_of
     from lib.study import Study, StudyError
 
     try:
@@ -139,7 +140,8 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
         "control_jobs": [name for name in study.settings.controls if find(name).own_job],
         "peers": {name: peer.word for name, peer in beside.items()},
-        "needs": [module for peer in beside.values() for module in peer.needs],
+"robust": list(request.perturbations),
+        "needs": [*(module for peer in beside.values() for module in peer.needs), *needs_of(request.perturbations)],
         "summary": summary(study, corpus, request.device if given.get("PROFILE") else in_words(request.device)),
     }  # fmt: skip
 

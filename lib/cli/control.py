@@ -1,4 +1,4 @@
-"""One control of the graph that trains encoders of its own, or one peer, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
+"""One control of the graph that trains encoders of its own, or one peer, or one perturbation of test clips, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
 
 REQUEST is the study's as JSON. When its scores are there, or a control cannot be run on this corpus, DONE is written;
 notebook 03 then loads it, or says why it is not there.
@@ -20,13 +20,16 @@ def main(words: Sequence[str]) -> int:
 
 
 def run(name: str, seed: int, done: Path, request: dict) -> int:
-    """The scores of a control or a peer of one seed; 0 where they are there or cannot be."""
+    """The scores of a control, a peer or a perturbation of one seed; 0 where they are there or cannot be."""
     from lib.controls import ControlError, find, peers
+    from lib.model import perturbed
     from lib.study import Request, Study
 
     study, reason = Study.of(Request(**request)), ""
     try:
-        if name in peers.of_request(study):
+        if name in study.request.perturbations:
+            perturbed.run(study, name, seed)
+        elif name in peers.of_request(study):
             peers.run(study, name, seed)
         else:
             find(name).run(study, seed)

@@ -22,7 +22,7 @@ NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 STAMP = "complete.txt"  # in .venv: what was installed, once all of it is
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
-STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "PEERS", "JOBS", "THREADS", "PROFILE")
+STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "PEERS", "ROBUST", "JOBS", "THREADS", "PROFILE")
 VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,
@@ -43,6 +43,7 @@ HELP = """make study    run the whole study (some minutes); ends with Table 1
               CORPUS=planted|esc50|fsd50k|table ROOT=folder PRESET=tiny|quick|laptop|paper FOLD=1|all SEEDS=0,1,2
               DEVICE=auto|cpu|cuda|mps NAME=text SET="body.head_width=64 ..." CONTROLS=noise|all JOBS=2 THREADS=1
               PEERS=silero,crepe,aisfx (other systems in the same harness: docs/peers.md)
+              ROBUST=noise,mp3|all (test clips made worse: docs/robustness.md)
               PROFILE=slurm (on a cluster: docs/cluster.md)
 make data     download, check and unpack a corpus: CORPUS=fsd50k|esc50 ROOT=folder FROM=folder or mirror's address
               KEEP_ARCHIVES=yes|no ARCHIVES=table.csv of other archives in the corpus's layout

@@ -11,7 +11,6 @@ from lib.sounds.perturb import PERTURBATIONS, Strength
 from lib.study import Study
 
 LENGTH, INPUT = "length", "input"  # what can be asked for beside the perturbations
-NAMES = (*PERTURBATIONS, LENGTH, INPUT)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def conditions(part: Study, name: str) -> list[Condition]:
     return [Condition(LENGTH, name, step, each.name, each) for step, each in enumerate(found, 1)]
 
 
-def ready(study: Study, asked: Sequence[str] = NAMES) -> dict[str, list[Condition]]:
+def ready(study: Study, asked: Sequence[str]) -> dict[str, list[Condition]]:
     """The conditions by name that are scored in every part with every seed and head."""
     found = {name: [each for each in conditions(study.parts[0], name) if _scored(study, each)] for name in asked}
     return {name: each for name, each in found.items() if each}

@@ -19,7 +19,7 @@ import pandas as pd
 from lib.encoders.heads import Subset, label
 from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import contributions, shapley
-from lib.evaluation.conditions import INPUT, LENGTH, NAMES, Condition, ready
+from lib.evaluation.conditions import INPUT, LENGTH, Condition, ready
 from lib.evaluation.contributions import ALL, Played
 from lib.evaluation.curves import FEATURES
 from lib.evaluation.games import Game, paper4
@@ -308,7 +308,7 @@ TABLES = {
 }  # fmt: skip
 
 
-def write_tables(study: Study, asked: Sequence[str] = NAMES) -> dict[str, pd.DataFrame]:
+def write_tables(study: Study, asked: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Write and give all tables of what was asked for and is scored, one name after another: their draws fill memory."""
     pairs = [(level, head) for level in levels_of(study.parts[0]) for head in study.settings.heads.kinds]
     alone = {(level, head): contributions.play(study, paper4(), level, head, [SHARED]) for level, head in pairs}

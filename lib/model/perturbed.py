@@ -44,10 +44,11 @@ def run(part: Study, name: str, seed: int) -> None:
     with files.locked(part.folder / "scores" / "controls" / "robust" / f"{name}-seed{seed}", f"robustness to {name}"):
         model = Model.of_study(part, seed, part.request.device)
         for condition in conditions(part, name):
-            _score(part, model, condition, seed)
+            score_condition(part, model, condition, seed)
 
 
-def _score(part: Study, model: Model, condition: Condition, seed: int) -> None:
+def score_condition(part: Study, model: Model, condition: Condition, seed: int) -> None:
+    """The scores of one condition, or those that the same inputs made."""
     game, heads = condition.game, part.settings.heads.kinds
     key = files.key(VERSION, model.key, part.chunks.key, part.chunks.content(part.chunks.rows("test")), astuple(condition))
     paths = {(s, head): game.file(part, s, head, seed) for s in game.coalitions for head in heads}

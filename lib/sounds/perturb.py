@@ -6,7 +6,7 @@ went in, and the same each time: what is drawn follows from the clip's id, the p
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -57,6 +57,11 @@ def perturbed(path: str | Path, clip: str, name: str, strength: Strength, rule: 
     samples, resampler = decode(Path(path), rate), Resampler(rate, rule.rate_hz, rule.resampler)
     worse = of_length(how.apply(samples, rate, strength, rng), len(samples))
     return np.concatenate([resampler.piece(worse), resampler.rest()])
+
+
+def needs_of(names: Iterable[str]) -> list[str]:
+    """The modules that these perturbations need and that are not requirements."""
+    return list(dict.fromkeys(PERTURBATIONS[name].needs for name in names if name in PERTURBATIONS and PERTURBATIONS[name].needs))
 
 
 def generator(*parts: object) -> np.random.Generator:

@@ -8,6 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from lib.settings import PRESETS, Frozen, SettingsError
 from lib.sounds import corpora
+from lib.sounds.perturb import PERTURBATIONS
+
+ROBUST = (*PERTURBATIONS, "length", "input")  # what test clips may go through: perturbations, excerpts, a network's input
 
 
 class Request(Frozen):
@@ -23,6 +26,7 @@ class Request(Frozen):
     set: str = Field("", description="settings by dotted name, for example body.head_width=64 training.epochs=10")
     controls: str = Field("", description="controls to run beside the study, for example noise,untrained; all; none")
     peers: str = Field("", description="other systems to run beside the study, for example silero,crepe,aisfx")
+    robust: str = Field("", description="what to do to the test clips, for example noise,mp3,length; all")
     part: bool = Field(False, description="this fold belongs to a run with fold=all and lies in its folder")
 
     @field_validator("corpus", "preset")
@@ -33,6 +37,19 @@ class Request(Frozen):
             own = "; for a table of own sounds CORPUS=table and ROOT=its path" if value.lower().endswith((".csv", "/")) else ""
             raise ValueError(f"choose one of {', '.join(there)}{own}")
         return value
+
+    @field_validator("robust")
+    @classmethod
+    def _robust(cls, value: str) -> str:
+        if unknown := [name for name in value.split(",") if name not in ("", "all", *ROBUST)]:
+            raise ValueError(f"there is no {unknown[0]}; choose of {', '.join(ROBUST)}, several with commas; or all")
+        return value
+
+    @property
+    def perturbations(self) -> tuple[str, ...]:
+        """What `robust` asks for, in the order of the tables."""
+        wanted = self.robust.split(",")
+        return tuple(name for name in ROBUST if name in wanted or "all" in wanted)
 
     @field_validator("device")
     @classmethod

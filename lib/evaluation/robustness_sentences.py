@@ -1,0 +1,111 @@
+"""Sentences about what breaks a study, made from the tables of `robustness`."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from lib.encoders.heads import ALL_FOUR
+from lib.evaluation.sentences import SIGNIFICANT, clear, estimate, listed, number, points, short
+from lib.files.cells import rows_with
+from lib.sounds.perturb import PERTURBATIONS
+
+MANY = 0.9  # of the gain of the whole clip: enough heard
+
+
+def breaks(half: pd.DataFrame, level: str, head: str) -> list[str]:
+    """Of each perturbation which encoder loses half of its gain first, where, and where all four do."""
+    rows = rows_with(half, level=level, head=head, group="all")
+    return [_breaks(name, own.set_index("subset")) for name, own in rows.groupby("perturbation", sort=False)]
+
+
+def _breaks(name: str, rows: pd.DataFrame) -> str:
+    single = rows[[("+" not in subset) for subset in rows.index]].sort_values("step", kind="stable")
+    whole, title = rows.loc[ALL_FOUR] if ALL_FOUR in rows.index else rows.iloc[-1], PERTURBATIONS[name].title
+    lost, kept = single[np.isfinite(single["step"])], single[~np.isfinite(single["step"])]
+    if not len(lost):
+        worst = single["kept_at_end"].idxmin()
+        ends = f"{worst} keeps least, {_percent(single.loc[worst, 'kept_at_end'])} at the strongest"
+        return f"{title}: no encoder alone loses half of its gain ({ends}); all four keep {_percent(whole['kept_at_end'])}."
+    each = ", ".join(f"{encoder} at {row['half_at']}" for encoder, row in lost.iterrows())
+    never = f"; {listed(kept.index)} never" if len(kept) else ""
+    together = "never do" if np.isinf(whole["step"]) else f"at {whole['half_at']}"
+    return f"{title}: half of the gain is gone first for {each}{never}. All four: {together}, {_percent(whole['kept_at_end'])} left at the strongest."
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f} %" if np.isfinite(part) else "no value"
+
+
+def moved(shares: pd.DataFrame, level: str, head: str) -> list[str]:
+    """Of each perturbation whether an encoder's part of the gain moves, at the strongest step where it does significantly."""
+    rows = rows_with(shares, level=level, head=head)
+    return [_moved(name, own) for name, own in rows.groupby("perturbation", sort=False)]
+
+
+def _moved(name: str, rows: pd.DataFrame) -> str:
+    sure = rows[rows["p_holm"] < SIGNIFICANT].sort_values("step").groupby("encoder", sort=False).last()
+    unit, title = PERTURBATIONS[name].unit, PERTURBATIONS[name].title
+    if not len(sure):
+        return f"{title}: no encoder's part of the gain moves significantly."
+    each = (
+        f"{encoder} {points(row['difference'], row['difference_low'], row['difference_high'])} at {row['strength']} {unit}".strip()
+        for encoder, row in sure.iterrows()
+    )
+    return f"{title}: the part of the gain moves for {'; '.join(each)}."
+
+
+def robust(features: pd.DataFrame, level: str, head: str) -> str:
+    """Whether features make the whole more robust: how often their margin grows or shrinks as clips are made worse."""
+    rows = rows_with(features, level=level, head=head)
+    tried, whole = rows[rows["step"] > 0], rows[rows["step"] == 0].iloc[0]
+    up, down = ([PERTURBATIONS[name].title for name in dict.fromkeys(tried[sure]["perturbation"])] for sure in (
+        (tried["p_holm"] < SIGNIFICANT) & (tried["moved"] > 0), (tried["p_holm"] < SIGNIFICANT) & (tried["moved"] < 0),
+    ))  # fmt: skip
+    above, below = (tried["low"] > 0).sum(), (tried["high"] < 0).sum()
+    verdict = f"is borne out under {listed(up)} alone" if up else "is not borne out: under nothing does what they add grow significantly"
+    return (
+        f"Does learning pitch and timbre apart make the set robust ({level}s, {head} head)? On clean clips the two add "
+        f"{points(whole['margin'], whole['low'], whole['high'])} to the learned encoders. Of {len(tried)} conditions all four lie "
+        f"significantly above the learned encoders alone in {above} and below in {below}, each by itself. Corrected for the strengths, "
+        f"what they add grows under {listed(up)} and shrinks under {listed(down)}. Here the word 'robust' {verdict}."
+    )
+
+
+def heard(lengths: pd.DataFrame, head: str) -> list[str]:
+    """How long one must listen: what the shortest excerpt and a second give, and from where on most of the gain is there."""
+    rows = rows_with(lengths, head=head, subset=ALL_FOUR)
+    return [line for place, own in rows.groupby("place", sort=False) for line in _heard(place, own)] if len(rows) else []
+
+
+def _heard(place: str, rows: pd.DataFrame) -> Iterator[str]:
+    where = {"start": "from the start", "random": "from anywhere"}[place]
+    long = rows[rows["fill"].isin(["", "repeat"])].sort_values("length_s")
+    enough = long[long["kept"] >= MANY]
+    first = f"from {enough['length_s'].iloc[0]:g} s on" if len(enough) else "at no length below the whole clip's"
+    one = long[long["length_s"] == 1]
+    at_one = f"one second gives {estimate(one.iloc[0])}, {_percent(one['kept'].iloc[0])} of the gain; " if len(one) else ""
+    yield f"Heard {where}, all four: {at_one}{MANY:.0%} of the whole clip's gain are there {first}."
+    for length_s, own in rows[rows["fill"] != ""].groupby("length_s"):
+        each = own.set_index("fill")["value"]
+        if length_s == rows["length_s"].min() and {"repeat", "zeros", "context"} <= set(each.index):
+            yield (
+                f"Of {length_s:g} s {where}: repeated {number(each['repeat'])}, with zeros {number(each['zeros'])}; the second around it "
+                f"gives {number(each['context'])}."
+            )
+
+
+def inputs(table: pd.DataFrame, level: str, head: str) -> list[str]:
+    """What a network inside an encoder loses where it is shown its input otherwise than it was trained."""
+    rows = rows_with(table, level=level, head=head)
+    found = []
+    for encoder, own in rows.groupby("encoder", sort=False):
+        alone = own[own["subset"] == encoder]
+        trained = alone[alone["input"] == "as trained"].iloc[0]
+        each = ", ".join(
+            f"{row['input']} {number(row['value'])}{' (clearly other)' if clear(row['difference_low'], row['difference_high']) else ''}"
+            for _, row in alone.iterrows()
+            if row["input"] != "as trained"
+        )
+        found.append(f"{short(encoder)} with its network's input as trained {estimate(trained)}; not retrained, {each}.")
+    return found

@@ -1,0 +1,116 @@
+"""Curves, half points and shares of games made by hand, whose answers are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.evaluation import robustness as left
+from lib.evaluation import robustness_sentences
+from lib.evaluation.conditions import Condition
+from lib.evaluation.contributions import Played
+from lib.evaluation.games import paper4
+from lib.evaluation.intervals import Sampling
+from lib.sounds.perturb import PERTURBATIONS
+
+CHANCE, DRAWS = 0.1, 40
+PLAYERS = paper4().players
+STRENGTHS = PERTURBATIONS["noise"].strengths
+
+
+def game(values):
+    """A played game of one seed whose coalitions have these values over all, with the same deviations in each draw."""
+    moved = 0.01 * np.random.default_rng(0).standard_normal(DRAWS)
+    rows = {s: np.append(values(s) + moved * bool(s), values(s))[:, None] for s in [(), *paper4().coalitions]}
+    return Played(paper4(), "clip", "paper", Sampling(DRAWS, 39), {"map_macro": rows}, {"map_macro": ["all"]}, 1)
+
+
+def additive(**each):
+    """Coalitions that have chance and the sum of what their players bring."""
+    return game(lambda subset: CHANCE + sum(each.get(name, 0.1) for name in subset))
+
+
+def robustness(*games):
+    """The first game as the study itself, the others under noise, the milder first."""
+    whole, *worse = games
+    conditions = [Condition("sound", "noise", step, STRENGTHS[step - 1]) for step in range(1, len(worse) + 1)]
+    return [left.Robustness(whole, {"noise": list(zip(conditions, worse, strict=True))})]
+
+
+@pytest.mark.parametrize(
+    ("above", "step"),
+    [([1, 1, 1], np.inf), ([1, -1, -1], 0.5), ([1, 0.5, -0.5, 2], 1.5), ([-1, 1], 0.0), ([1, np.nan], np.nan), ([3, -1], 0.75)],
+)
+def test_a_line_crosses_zero_between_two_steps(above, step):
+    assert left.crossing(np.array(above, float)) == pytest.approx(step, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "words"),
+    [
+        ("noise", np.inf, "never"), ("noise", 0.5, "before 30 dB SNR"), ("noise", 1.5, "25 dB SNR"), ("gain", 0.5, "-3 dB"),
+        ("resampler", 2.5, "before soxr_mq"), ("noise", np.nan, "no value"), ("clipping", 5.0, "50 % of samples"),
+    ],
+)  # fmt: skip
+def test_a_step_is_told_in_the_unit_of_the_perturbation(name, step, words):
+    assert left.in_unit(name, step) == words
+
+
+def test_half_of_the_gain_is_gone_where_it_was_put():
+    falls = [0.4, 0.4, 0.3, 0.1, 0.1, 0.1]  # what pitch brings, step by step: half of 0.4 is gone between steps 2 and 3
+    table = left.half_table(robustness(*(additive(pitch=value) for value in falls)))
+    pitch, timbre = (table.set_index("subset").loc[name] for name in ("pitch", "timbre"))
+    assert pitch["step"] == pytest.approx(2.5) and pitch["half_at"] == "5 dB SNR"
+    assert pitch["low_step"] < 2.5 < pitch["high_step"]
+    assert pitch["kept_at_end"] == pytest.approx(0.25)
+    assert np.isinf(timbre["step"]) and timbre["half_at"] == "never" and timbre["kept_at_end"] == pytest.approx(1)
+
+
+def test_a_curve_is_less_than_the_study_by_the_paired_difference():
+    table = left.curve_table(robustness(additive(), additive(pitch=0.05), additive(pitch=0.0)))
+    row = table.query("subset == 'pitch' and step == 1").iloc[0]
+    assert row["difference"] == pytest.approx(-0.05) and row["kept"] == pytest.approx(0.5)
+    assert row["difference_low"] == pytest.approx(-0.05) and row["difference_high"] == pytest.approx(-0.05)  # the same draws
+    clean = table[table["step"] == 0]
+    assert (clean["difference"] == 0).all() and clean["p"].isna().all() and (clean["kept"] == 1).all()
+
+
+def test_shares_that_fall_together_keep_their_parts():
+    shares = left.share_table(robustness(additive(), game(lambda s: CHANCE + 0.05 * len(s)), additive(pitch=0.0)))
+    together, alone = (shares.query("encoder == 'pitch' and step == @step").iloc[0] for step in (1, 2))
+    assert together["part"] == pytest.approx(0.25) and together["difference"] == pytest.approx(0, abs=1e-2)
+    assert alone["part"] == pytest.approx(0, abs=1e-6) and alone["difference"] == pytest.approx(-0.25, abs=1e-6)
+    assert shares.groupby("step")["part"].sum().tolist() == pytest.approx([1, 1, 1])
+
+
+def test_what_features_add_moves_where_the_learned_ones_break():
+    rest = {"neuralogram": 0.0, "waveform": 0.0}
+    broken = game(lambda s: CHANCE + sum(0.1 for name in s if name not in rest))
+    table = left.feature_table(robustness(additive(), broken, additive(pitch=0.0, timbre=0.0)))
+    assert table["margin"].tolist() == pytest.approx([0.2, 0.2, 0.0]) and table["moved"].tolist() == pytest.approx([0, 0, -0.2])
+    assert "'robust' is not borne out" in robustness_sentences.robust(table, "clip", "paper")
+
+
+def test_sentences_name_what_breaks_first():
+    falls = ([0.4, 0.1], [0.4, 0.3])
+    each = robustness(*(additive(pitch=pitch, timbre=timbre) for pitch, timbre in zip(*falls, strict=True)))
+    (line,) = robustness_sentences.breaks(left.half_table(each), "clip", "paper")
+    assert line.startswith("White noise: half of the gain is gone first for pitch at before 30 dB SNR; timbre, neuralogram and waveform never")
+
+
+def test_intervals_of_excerpts_average_their_draws():
+    from lib.sounds.excerpts import Excerpt
+
+    draws = [additive(pitch=value) for value in (0.1, 0.2, 0.3)]
+    found = [Excerpt(0.5, "random", "repeat", draw) for draw in range(3)]
+    conditions = [Condition("length", "length", 1, each.name, each) for each in found]
+    one = replace(robustness(additive())[0], played={"length": list(zip(conditions, draws, strict=True))})
+    table = left.length_table([one])
+    row = table.set_index("subset").loc["pitch"]
+    assert row["value"] == pytest.approx(CHANCE + 0.2) and row["draws"] == 3 and row["difference"] == pytest.approx(0.1)
+
+
+def test_nothing_asked_gives_empty_tables_with_their_columns():
+    for name, make in left.TABLES.items():
+        assert list(make(robustness(additive())).columns) and isinstance(make([]), pd.DataFrame), name
