@@ -61,7 +61,7 @@ def test_half_of_the_gain_is_gone_where_it_was_put():
     falls = [0.4, 0.4, 0.3, 0.1, 0.1, 0.1]  # what pitch brings, step by step: half of 0.4 is gone between steps 2 and 3
     table = left.half_table(robustness(*(additive(pitch=value) for value in falls)))
     pitch, timbre = (table.set_index("subset").loc[name] for name in ("pitch", "timbre"))
-    assert pitch["step"] == pytest.approx(2.5) and pitch["half_at"] == "5 dB SNR"
+    assert pitch["step"] == pytest.approx(2.5) and pitch["half_at"] == "15 dB SNR"
     assert pitch["low_step"] < 2.5 < pitch["high_step"]
     assert pitch["kept_at_end"] == pytest.approx(0.25)
     assert np.isinf(timbre["step"]) and timbre["half_at"] == "never" and timbre["kept_at_end"] == pytest.approx(1)
