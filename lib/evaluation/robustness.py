@@ -35,7 +35,7 @@ GROUP_COLUMNS = [*AT, "subset", "group", "value", "low", "high", "kept", "seeds"
 HALF_COLUMNS = ["perturbation", "level", "head", "subset", "group", "step", "low_step", "high_step", "half_at", "kept_at_end"]
 SHARE_COLUMNS = [*AT, "encoder", "share", "low", "high", "part", "difference", "difference_low", "difference_high", "p", "p_holm", "seeds"]
 FEATURE_COLUMNS = [*AT, "with", "without", "margin", "low", "high", "moved", "moved_low", "moved_high", "p", "p_holm", "seeds"]
-LENGTH_COLUMNS = ["length_s", "place", "fill", "draws", *COLUMNS[4:]]
+LENGTH_COLUMNS = ["length_s", "place", "fill", "draws", *COLUMNS[3:]]
 INPUT_COLUMNS = ["encoder", "input", *COLUMNS[3:]]
 
 Row = dict[str, Any]
