@@ -15,6 +15,8 @@ from lib.sounds.decode import BadFile
 if TYPE_CHECKING:
     from lib.explorer.page import Explorer
 
+RECORDED = "recording.wav"  # what the page calls a recording
+
 
 class Upload:
     """Buttons that take a file or record one; `box` is what a notebook shows."""
@@ -40,12 +42,12 @@ class Upload:
             raise
         self.page.choosing.mark(None)
         self.page.show(sound, play=True)
-        self.message.value = markup.line(f"{name}: {self._summary(sound)}")
+        self.message.value = markup.line(f"{name}: {self._summary(sound, name)}")
 
-    def _summary(self, sound) -> str:
+    def _summary(self, sound, name: str) -> str:
         silent = self.page.inference.silent(sound)
         if silent.all():
-            return f"{markup.SILENT}; was the microphone on?"
+            return markup.SILENT + ("; was the microphone on?" if name == RECORDED else "")
         some_silent = f"{silent.sum()} of them silent" if silent.any() else ""
         parts = [f"{counted(len(silent), 'chunk')}; every view now shows it", sound.remark, some_silent]
         return "; ".join(filter(None, parts))

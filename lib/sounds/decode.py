@@ -33,6 +33,7 @@ KAISER_BEST = {
 }  # fmt: skip
 WALK = {b"RIFF": ("<", b"data"), b"RF64": ("<", b"data"), b"RIFX": (">", b"data"), b"FORM": (">", b"SSND")}
 
+NO_NUMBERS = "NaN or infinite samples, which no sound has: make it anew from what it was computed from"
 CONVERT = "convert it, for instance by ffmpeg -i a.m4a a.wav"
 KNOWN = {  # (offset, bytes) -> what begins so and is none of the formats that can be read
     (4, b"ftyp"): f"this is MPEG-4 (M4A, MP4, MOV): {CONVERT}", (0, b"\x1aE\xdf\xa3"): f"this is WebM or Matroska: {CONVERT}",
@@ -132,7 +133,7 @@ class Resampler:
 
     def _counted(self, samples: np.ndarray) -> np.ndarray:
         if not np.isfinite(samples).all():
-            raise BadFile("NaN or infinite samples")
+            raise BadFile(NO_NUMBERS)
         self.n_out += len(samples)
         return samples
 
@@ -204,7 +205,7 @@ def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterat
         if not len(block):
             return
         if not np.isfinite(block).all():
-            raise BadFile("NaN or infinite samples")
+            raise BadFile(NO_NUMBERS)
         np.maximum(peaks, np.abs(block).max(axis=0), out=peaks)
         if (peak := peaks.max()) > FAR:
             raise BadFile(f"samples far beyond full scale: {peak:.3g} where 1 is full scale; scale them to -1 to 1")
