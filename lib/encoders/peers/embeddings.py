@@ -165,7 +165,7 @@ def _read(folder: Path) -> Embedded | None:
     return Embedded(*arrays, Cost(**digests.read(folder / "about.json", digests.load_json)))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode torch counts no layer whose weights are parametrised
 def macs_a_second(peer: Peer, length_s: float = 0.0) -> float:
     """Multiply-accumulates for a second of sound, of products and convolutions (a Fourier transform counts for none)."""
     length_s = length_s or peer.window_s or 1.0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.encoders.peers.base import About
-from lib.encoders.peers.brought import Brought, state_of
+from lib.encoders.peers.brought import Brought, filled, state_of
 
 ARCHITECTURE, STRIDE, N_CLASSES = "fsd50k-n", 16, 200
 
@@ -36,8 +36,7 @@ class Passt(Brought):
     @classmethod
     def load(cls, weights: str = "") -> "Passt":
         state, peer = state_of(cls, weights), cls()
-        peer.net.load_state_dict({name.removeprefix("net."): value for name, value in state.items()})
-        return peer.eval()
+        return filled(peer, peer.net, {name.removeprefix("net."): value for name, value in state.items()}, weights)
 
     def embed(self, audio: Tensor) -> Tensor:
         return self.net(self.mel(audio)[:, None])[1]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lib.encoders.peers.base import NO, About
-from lib.encoders.peers.brought import Brought, state_of
+from lib.encoders.peers.brought import Brought, filled, state_of
 
 
 class Wav2Clip(Brought):
@@ -31,8 +31,7 @@ class Wav2Clip(Brought):
     @classmethod
     def load(cls, weights: str = "") -> "Wav2Clip":
         state, peer = state_of(cls, weights), cls()
-        peer.load_state_dict({name: value for name, value in state.items() if name.startswith("audio_")})
-        return peer.eval()
+        return filled(peer, peer, {name: value for name, value in state.items() if name.startswith("audio_")}, weights)
 
     def embed(self, audio: Tensor) -> Tensor:
         return torch.cat([self.audio_transform(self.audio_encoder(clip[None])) for clip in audio])

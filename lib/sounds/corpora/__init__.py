@@ -42,8 +42,8 @@ def title(name: str, root: Path | str | None = None) -> str:
     """What a corpus is called, whether it is there or not: own sounds by the name of their table, ESC-10 by its folder's."""
     if name == "table" and root:
         return table.title(files.expanded(root))
-    part = re.search(r"ESC-\d+", Path(root or "").name, re.IGNORECASE) if name == "esc50" else None
-    return part[0].upper() if part else TITLES.get(name, name)
+    part = re.search(r"ESC-?(\d+)", Path(root or "").name, re.IGNORECASE) if name == "esc50" else None
+    return f"ESC-{part[1]}" if part else TITLES.get(name, name)
 
 
 def load(name: str, root: Path | str | None = None, in_folds: bool = False, share: float = 1.0) -> Corpus:
