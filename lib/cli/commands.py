@@ -151,9 +151,9 @@ def check_peers(request: Mapping[str, Any]) -> None:
     from lib.controls import peers
     from lib.study import Request, Study
 
-    for peer in peers.of_request(Study.of(Request(**request))).values():
-        if not peer.learner:
-            peer.load()
+    study = Study.of(Request(**request))
+    for peer in peers.of_request(study).values():
+        peer.check(study.settings)
 
 
 def bytes_of_training(study: Any, corpus: Any) -> int:

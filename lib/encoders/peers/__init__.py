@@ -19,13 +19,14 @@ from lib.encoders.peers.dasheng import Dasheng
 from lib.encoders.peers.densenet import DenseNet
 from lib.encoders.peers.distilled import Distilled
 from lib.encoders.peers.filterbanks import FilterBanks
-from lib.encoders.peers.learner import Learner
+from lib.encoders.peers.learner import Learner, settings_of
 from lib.encoders.peers.msclap import MsClap
 from lib.encoders.peers.passt import Passt
 from lib.encoders.peers.psla import Psla
 from lib.encoders.peers.silero import Silero
 from lib.encoders.peers.wav2clip import Wav2Clip
 from lib.encoders.peers.wav2vec import Wav2Vec
+from lib.settings import Settings
 
 PEERS: dict[str, type[Named]] = {
     "silero": Silero, "crepe": Crepe, "aisfx": AiSfx, "clap": Clap, "ast": Ast, "wav2vec": Wav2Vec, "passt": Passt,
@@ -52,10 +53,18 @@ class Wanted:
         """As it is asked for."""
         return f"{self.name}:{self.weights}" if self.weights else self.name
 
-    @property
-    def needs(self) -> tuple[str, ...]:
+    def needs(self, settings: Settings) -> tuple[str, ...]:
         """Modules of packages that are installed for it."""
+        if kind := self.learner:
+            return kind.needs(settings_of(self.name, kind, settings))
         return PEERS[self.name].needs if self.name in PEERS else ()
+
+    def check(self, settings: Settings) -> None:
+        """PeerError, in one line, where it, or the teacher of what is trained here, cannot be had."""
+        if not (kind := self.learner):
+            self.load()
+        elif self.needs(settings):
+            kind(settings_of(self.name, kind, settings), 2).teacher()
 
     @property
     def learner(self) -> type[Learner] | None:

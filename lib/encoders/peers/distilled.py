@@ -74,6 +74,10 @@ class Distilled(Learner):
         source = cls.about.source.replace("here trained from scratch", "here fine-tuned from the user's weights")
         return replace(cls.about, trained_for="the study's labels; its teacher by wav2vec 2.0", extra_data="yes (speech, its teacher)", source=source)
 
+    @classmethod
+    def needs(cls, settings: DistilledSettings) -> tuple[str, ...]:
+        return ("transformers",) if settings.teacher == "wav2vec" else ()
+
     def frames(self, audio: Tensor) -> Tensor:
         """Features [batch, frame, size] of sound [batch, sample], before they are pooled."""
         x = self.convolutions(self.mfcc(audio).mT[:, None])[:, 0]

@@ -56,6 +56,11 @@ class Learner(nn.Module, ABC):
         """What Table 2 says of it with these settings."""
         return cls.about
 
+    @classmethod
+    def needs(cls, settings: Frozen) -> tuple[str, ...]:
+        """Modules of packages that are installed for it with these settings."""
+        return ()
+
     def teacher(self) -> nn.Module | None:
         """A network that is trained first, on the same features, and then says something of each chunk; None: no teacher."""
         return None

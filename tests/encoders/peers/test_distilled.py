@@ -151,6 +151,17 @@ def test_what_table_2_says_of_it_depends_on_its_teacher():
 
 
 @pytest.mark.slow
+def test_a_teacher_whose_weights_are_not_here_is_said_before_anything_runs(tmp_path):
+    pytest.importorskip("transformers")
+    asked = {"peers.distilled.teacher": "wav2vec", "peers.distilled.teacher_weights": str(tmp_path / "nothing")}
+    (peer,) = wanted("distilled")
+    assert peer.needs(Settings.preset("tiny")) == ()
+    peer.check(Settings.preset("tiny"))
+    with pytest.raises(PeerError, match="wav2vec: its weights facebook/wav2vec2-base"):
+        peer.check(Settings.preset("tiny", asked))
+
+
+@pytest.mark.slow
 def test_wav2vec_teaches_where_its_weights_are(tmp_path):
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
