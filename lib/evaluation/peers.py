@@ -265,10 +265,10 @@ def _points(row: Any) -> str:
 
 
 def alone_right(study: Study, peer: str, head: str) -> pd.DataFrame:
-    """Rows of peer_alone.csv: test clips of one label that the peer names right and pitch with timbre does not, or the reverse.
+    """Rows of peer_alone.csv: labels of test clips that the peer names right and pitch with timbre does not, or the reverse.
 
-    [fold, clip, label, right, margin]: `right` is the peer or pitch+timbre; margin, the score of the label less the highest of the
-    others, by the one that is right; the widest first. Clips with several labels are left out.
+    [fold, clip, label, right, margin]: a label is named right where its score lies above that of every class that the clip does not
+    have. `right` is the peer or pitch+timbre; margin, by how much it lies above, by the one that is right; the widest first.
     """
     rows = [row for part in study.parts for row in _alone_right(part, peer, head)]
     table = pd.DataFrame(rows, columns=["fold", "clip", "label", "right", "margin"])
@@ -278,29 +278,30 @@ def alone_right(study: Study, peer: str, head: str) -> pd.DataFrame:
 def _alone_right(part: Study, peer: str, head: str) -> Iterator[dict[str, Any]]:
     test, game, features = Scores(part), five(peer), ("pitch", "timbre")
     ids, targets = clip_targets(test.stored["targets"], test.stored["clip"])
-    margins = {label(subset): _margin(part, test, game, subset, head, targets) for subset in ((peer,), features)}
-    single = targets.sum(1) == 1
+    margins = {label(subset): _margins(part, test, game, subset, head, targets) for subset in ((peer,), features)}
     for right, wrong in ((peer, label(features)), (label(features), peer)):
-        for clip in np.flatnonzero(single & (margins[right] > 0) & (margins[wrong] <= 0)):
-            name = str(test.stored["classes"][targets[clip].argmax()])
-            yield {"fold": part.request.fold or "", "clip": ids[clip], "label": name, "right": right, "margin": float(margins[right][clip])}
+        for clip, number in np.argwhere((margins[right] > 0) & (margins[wrong] <= 0)):
+            name = str(test.stored["classes"][number])
+            yield {"fold": part.request.fold or "", "clip": ids[clip], "label": name, "right": right, "margin": float(margins[right][clip, number])}
 
 
-def _margin(part: Study, test: Scores, game: Game, subset: Subset, head: str, targets: np.ndarray) -> np.ndarray:
-    """By how much the score of its label lies above the highest other one [clip], the mean of the seeds."""
+def _margins(part: Study, test: Scores, game: Game, subset: Subset, head: str, targets: np.ndarray) -> np.ndarray:
+    """By how much the score of each label lies above that of every class that its clip does not have [clip, class], the mean of
+    the seeds; NaN for what is no label, or where a clip has all classes."""
     scores = np.mean([test.read(label(subset), head, seed, game)["clip"] for seed in part.request.seeds], axis=0)
-    own, others = np.where(targets > 0, scores, -np.inf), np.where(targets > 0, -np.inf, scores)
-    return own.max(1) - others.max(1)
+    others = np.where(targets > 0, -np.inf, scores).max(1, keepdims=True)
+    return np.where((targets > 0) & np.isfinite(others), scores - others, np.nan)
 
 
 def known_alone(table: pd.DataFrame, title: str) -> str:
-    """Of which classes the peer alone names clips right, and the reverse."""
+    """Of which classes the peer alone names labels right, and the reverse."""
     if not len(table):
-        return f"No clip of one label is named right by {title} alone or by pitch and timbre alone."
-    counts = table.groupby("right")["label"].value_counts()
+        return f"No label is named right by {title} alone or by pitch and timbre alone."
     found = []
-    for right, of in counts.groupby(level=0):
+    for right, of in table.groupby("right"):
         who = "pitch and timbre" if "+" in right else title
-        each = ", ".join(f"{name} {n}" for name, n in of.droplevel(0).head(5).items())
-        found.append(f"{who} alone: {counted(of.sum(), 'clip')} ({each})")
+        each = ", ".join(f"{name} {n}" for name, n in of["label"].value_counts().head(5).items())
+        clips = len(of[["fold", "clip"]].drop_duplicates())
+        labels = "" if clips == len(of) else f"{counted(len(of), 'label')} of "
+        found.append(f"{who} alone: {labels}{counted(clips, 'clip')} ({each})")
     return f"Named right by {'; by '.join(found)}."

@@ -36,7 +36,8 @@ def record(tmp_path):
     shares = [kind | {"encoder": name, "group": "all", "share": 0.1 * place, "low": 0.1 * place - 0.05, "high": 0.1 * place + 0.05} for place, name in enumerate(PLAYERS)]
     pairs = [kind | {"first": "pitch", "second": "ear", "value": -0.2, "low": -0.3, "high": -0.1},
              kind | {"first": "timbre", "second": "ear", "value": -0.1, "low": -0.3, "high": 0.1}]  # fmt: skip
-    alone = [{"peer": "ear", "right": right, "label": label} for right, label in (("ear", "dog"), ("ear", "dog"), ("pitch+timbre", "rain"))]
+    alone = [{"peer": "ear", "fold": 1, "clip": clip, "right": right, "label": label}
+             for clip, right, label in (("a", "ear", "dog"), ("b", "ear", "dog"), ("b", "ear", "rain"), ("c", "pitch+timbre", "rain"))]  # fmt: skip
     tables = {"peers": reached, "peer_gains": added, "peer_contributions": shares, "peer_interactions": pairs, "peer_alone": alone}
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / "tables" / f"{name}.csv", index=False)
@@ -71,7 +72,7 @@ def test_what_is_replaced_and_what_is_left_by_the_ends_of_their_intervals(record
 
 
 def test_who_is_right_alone_is_counted_by_class(record):
-    assert results_peers.alone(record) == "- Named right by Ear alone: 2 clips (dog 2); by pitch and timbre alone: 1 clip (rain 1)."
+    assert results_peers.alone(record) == "- Named right by Ear alone: 3 labels of 2 clips (dog 2, rain 1); by pitch and timbre alone: 1 clip (rain 1)."
 
 
 def test_a_record_without_peers_says_so(tmp_path):

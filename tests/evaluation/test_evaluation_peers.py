@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lib.encoders.heads import label
-from lib.evaluation import paper, peers, results
+from lib.evaluation import measures, paper, peers, results
 from lib.evaluation.games import control_scores
 from lib.files import digests
 from lib.settings import SettingsError
@@ -144,6 +144,15 @@ def test_clips_that_one_names_right_and_the_other_does_not_are_those_counted_by_
     assert set(mine["right"]) <= {"ear", "pitch+timbre"}
     assert (table["margin"] > 0).all()
     assert table["margin"].is_monotonic_decreasing
+    test, game = results.Scores(part), peers.five("ear")
+    ids, targets = measures.clip_targets(test.stored["targets"], ids)
+    by_hand = set()
+    scores = {name: np.mean([test.read(name, "paper", seed, game)["clip"] for seed in part.request.seeds], axis=0) for name in ("ear", "pitch+timbre")}
+    for clip, number in np.argwhere(targets > 0):
+        highest = {name: each[clip][targets[clip] == 0].max() for name, each in scores.items()}
+        right = [name for name, each in scores.items() if each[clip, number] > highest[name]]
+        by_hand |= {(ids[clip], str(test.stored["classes"][number]), right[0])} if len(right) == 1 else set()
+    assert by_hand == set(zip(mine["clip"], mine["label"], mine["right"], strict=True))
     assert "Ear alone: " in peers.known_alone(table, "Ear")
 
 
