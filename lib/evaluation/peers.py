@@ -298,7 +298,7 @@ def known_alone(table: pd.DataFrame, title: str) -> str:
     if not len(table):
         return f"No label is named right by {title} alone or by pitch and timbre alone."
     found = []
-    for right, of in table.groupby("right"):
+    for right, of in sorted(table.groupby("right"), key=lambda each: "+" in each[0]):
         who = "pitch and timbre" if "+" in right else title
         each = ", ".join(f"{name} {n}" for name, n in of["label"].value_counts().head(5).items())
         clips = len(of[["fold", "clip"]].drop_duplicates())
