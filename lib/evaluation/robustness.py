@@ -34,7 +34,10 @@ COLUMNS = [*AT, "subset", "value", "low", "high", "kept", "difference", "differe
 GROUP_COLUMNS = [*AT, "subset", "group", "value", "low", "high", "kept", "seeds"]
 HALF_COLUMNS = ["perturbation", "level", "head", "subset", "group", "step", "low_step", "high_step", "half_at", "kept_at_end"]
 SHARE_COLUMNS = [*AT, "encoder", "share", "low", "high", "part", "difference", "difference_low", "difference_high", "p", "p_holm", "seeds"]
-FEATURE_COLUMNS = [*AT, "with", "without", "margin", "low", "high", "moved", "moved_low", "moved_high", "p", "p_holm", "seeds"]
+FEATURE_COLUMNS = [
+    *AT, "with", "without", "margin", "low", "high", "moved", "moved_low", "moved_high", "best_single", "ahead", "ahead_low",
+    "ahead_high", "p", "p_holm", "seeds",
+]  # fmt: skip
 LENGTH_COLUMNS = ["length_s", "place", "fill", "draws", *COLUMNS[3:]]
 INPUT_COLUMNS = ["encoder", "input", *COLUMNS[3:]]
 
@@ -237,6 +240,7 @@ def feature_table(each: Sequence[Robustness]) -> pd.DataFrame:
 
     margin: all together less those without the two. moved: the margin less that of the study itself: above zero, features
     make the whole more robust. p is that of `moved`, p_holm corrected for the strengths of one perturbation.
+    ahead: all together less the single encoder that is best there, with an interval that holds whichever that is.
     """
     rows = [row for one in each for name in one.perturbations() for row in _feature_rows(one, name)]
     return _corrected(pd.DataFrame(rows, columns=FEATURE_COLUMNS), ["perturbation", "level", "head"])
@@ -248,10 +252,14 @@ def _feature_rows(one: Robustness, name: str) -> Iterator[Row]:
     if not learned or learned == everyone:
         return
     margins = [played.over_all()[everyone] - played.over_all()[learned] for _, _, played in one.curve(name)]
-    for (step, strength, _), margin in zip(one.curve(name), margins, strict=True):
-        moved = margin - margins[0]
+    for (step, strength, played), margin in zip(one.curve(name), margins, strict=True):
+        moved, values = margin - margins[0], played.over_all()
         at = {"perturbation": name, "step": step, "strength": strength, "with": label(everyone), "without": label(learned)}
         cells = of.cells(margin, "margin", "low", "high") | of.cells(moved, "moved", "moved_low", "moved_high")
+        less = [values[everyone] - values[player,] for player in everyone]
+        best = int(np.argmin([of.value(rows) for rows in less]))
+        low, high = of.simultaneous(less)[best]
+        cells |= {"best_single": everyone[best], "ahead": float(of.value(less[best])), "ahead_low": low, "ahead_high": high}
         yield at | one.at | cells | {"p": float(of.p_value(moved))}
 
 

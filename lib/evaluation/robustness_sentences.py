@@ -63,12 +63,15 @@ def robust(features: pd.DataFrame, level: str, head: str) -> str:
         (tried["p_holm"] < SIGNIFICANT) & (tried["moved"] > 0), (tried["p_holm"] < SIGNIFICANT) & (tried["moved"] < 0),
     ))  # fmt: skip
     above, below = (tried["low"] > 0).sum(), (tried["high"] < 0).sum()
+    behind, ahead = tried[tried["ahead_high"] < 0], tried[tried["ahead_low"] > 0]
+    who = f" ({listed(dict.fromkeys(behind['best_single']))})" if len(behind) else ""
     verdict = f"is borne out under {listed(up)} alone" if up else "is not borne out: under nothing does what they add grow significantly"
     return (
         f"Does learning pitch and timbre apart make the set robust ({level}s, {head} head)? On clean clips the two add "
         f"{points(whole['margin'], whole['low'], whole['high'])} to the learned encoders. Of {len(tried)} conditions all four lie "
         f"significantly above the learned encoders alone in {above} and below in {below}, each by itself. Corrected for the strengths, "
-        f"what they add grows under {listed(up)} and shrinks under {listed(down)}. Here the word 'robust' {verdict}."
+        f"what they add grows under {listed(up)} and shrinks under {listed(down)}. Here the word 'robust' {verdict}. A single encoder lies significantly above all four in {len(behind)} conditions{who}, all four "
+        f"above the best single one in {len(ahead)}."
     )
 
 

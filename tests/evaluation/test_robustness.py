@@ -89,6 +89,7 @@ def test_what_features_add_moves_where_the_learned_ones_break():
     broken = game(lambda s: CHANCE + sum(0.1 for name in s if name not in rest))
     table = left.feature_table(robustness(additive(), broken, additive(pitch=0.0, timbre=0.0)))
     assert table["margin"].tolist() == pytest.approx([0.2, 0.2, 0.0]) and table["moved"].tolist() == pytest.approx([0, 0, -0.2])
+    assert table["ahead"].iloc[0] == pytest.approx(0.3)
     assert "'robust' is not borne out" in robustness_sentences.robust(table, "clip", "paper")
 
 
