@@ -140,7 +140,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
         "control_jobs": [name for name in study.settings.controls if find(name).own_job],
         "peers": {name: peer.word for name, peer in beside.items()},
-"robust": list(request.perturbations),
+        "robust": list(request.perturbations),
         "needs": [*(module for peer in beside.values() for module in peer.needs(study.settings)), *needs_of(request.perturbations)],
         "summary": summary(study, corpus, request.device if given.get("PROFILE") else in_words(request.device)),
     }  # fmt: skip
