@@ -23,6 +23,8 @@ def text(part: Study, whole: Study, config: dict[str, Any]) -> str:
         f"{counted(len(config['classes']), 'class')} from the embeddings of any of them. Made by run `{part.slug}`, seed "
         f"{config['seed']}, commit {config['commit'] or 'unknown'}.", "",
         *(f"- {name}: {kind(name).keeps}" for name in config["encoders"]), "", "## Use", "",
+        "It needs the project's code at that commit or later, with what its requirements.txt names (`make setup` there installs it), and "
+        "neither the corpus nor the run.", "",
         "    from lib.model import open_model", "", '    model = open_model("this folder")',
         '    model.tag("sound.wav").highest(5)', '    model.embed("sound.wav").clip["pitch"]', "",
         "## Measured on the test clips", "", *_results(whole), "", "## Trained on", "",

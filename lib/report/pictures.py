@@ -21,5 +21,8 @@ PICTURES = {
     "similarity": ("What of one embedding can be had from others", "Tables of colours: what of each embedding a ridge on others predicts."),
     "curves": ("Shares against budget and against data", "Lines of each encoder's share at parts of the epochs and of the training groups."),
     "definitions": ("The same scores under every definition", "A mark for each definition of a measure: what the same stored scores give by it, between a constant predictor and the best there could be."),
+    "robustness": ("As the test clips are made worse", "A panel for each way to make a clip worse: lines of each encoder and all four against the strength, with their intervals."),
+    "robustness_half": ("Where half of the gain is gone", "A table of colours: a row for each subset of the encoders, a column for each way to make a clip worse; in each the strength, or never."),
+    "robustness_length": ("How long must one listen?", "Lines of each encoder and all four against the seconds heard, from the start of a clip and from anywhere."),
     "careless": ("What careless protocols would have given", "For each broken rule two marks: the number by the rule, and the number without it."),
 }  # fmt: skip

@@ -19,6 +19,7 @@ MADE_BY = {
     "03_subsets": "subsets controls_left_out predictions confusion mistakes",
     "04_contributions": "contributions marginals best_subsets owned tests simultaneous branches controls definitions "
     "careless copies xor probes similarity gains curves substitutes",
+    "09_robustness": "robustness robustness_half robustness_features robustness_length",
     "05_paper_figures": "table1 table2 ledger differences decisions timing",
 }
 TABLES = {table: notebook for notebook, tables in MADE_BY.items() for table in tables.split()}

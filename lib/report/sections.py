@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib import controls
 from lib.display.screen import counted, measure_name
-from lib.evaluation import claims, metric_choices, predictions, probe_sentences
+from lib.evaluation import claims, metric_choices, predictions, probe_sentences, robustness_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
 from lib.evaluation.readable import each_once, model_name
@@ -181,6 +181,15 @@ def control_games(run: Run) -> Iterator[Element]:
         }, folded=True)  # fmt: skip
 
 
+def withstands(run: Run) -> Iterator[Element]:
+    """What breaks the study and how long it must listen; nothing where that was not asked for."""
+    if (run.study.folder / "tables" / "robustness.csv").exists():
+        each = {name: run.table(f"robustness_{name}") for name in ("half", "features", "length")}
+        first = [robustness_sentences.robust(each["features"], "clip", run.head)] if len(each["features"]) else []
+        yield sentences(*first, *robustness_sentences.breaks(each["half"], "clip", run.head))
+        yield sentences(*robustness_sentences.heard(each["length"], run.head))
+
+
 def probes(run: Run) -> Iterator[Element]:
     """What probes read off each embedding, and what of one can be had from others."""
     probed = run.table("probes")
@@ -297,7 +306,8 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "A linear probe reads a property of the sound off each frozen embedding; it learns on training clips and is tested "
      "on test clips.", probes, picture("probes"), picture("similarity")),
     ("controls", "Controls: what could refute it", "A control plays a game of its own on the same clips.",
-     control_games, picture("controls"), picture("curves")),
+     control_games, picture("controls"), picture("curves"), withstands, picture("robustness"), picture("robustness_half"),
+     picture("robustness_length")),
     ("definitions", "How far a definition alone moves a number",
      "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",
      picture("definitions"),
