@@ -31,9 +31,7 @@ def kills(tiny: Tiny, expected: dict[str, str], rng: random.Random, n: int, long
                 rows.append({"number": len(rows) + 1, **row})
                 print(", ".join(f"{name} {value}" for name, value in rows[-1].items() if value != ""), flush=True)
     if rows:
-        for each in tiny.processes():
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        tiny.end()
         tiny.run()
         rows[-1] |= ended(tiny, expected, rows[-1]["good"])
     return rows

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +66,17 @@ class Tiny:
 
     def run(self, *more: str) -> tuple[int, str]:
         """`make study` to its end: status and output."""
-        status = self.begin(*more).wait()
-        return status, self.log.read_text()
+        process = self.begin(*more)
+        try:
+            return process.wait(), self.log.read_text()
+        finally:  # it has a session of its own, so that Ctrl-C does not reach it
+            self.end()
+
+    def end(self) -> None:
+        """Kill what still works in this home."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def running(self) -> str:
         """The notebooks that are at work now, by the titles that were printed; empty before the first."""
