@@ -24,7 +24,7 @@ def test_nothing_done_gives_the_scores_of_the_study(study):
     for subset in paper4().coalitions:
         for head in study.settings.heads.kinds:
             own, stored = (np.load(game.file(study, subset, head, 0)) for game in (nothing.game, paper4()))
-            np.testing.assert_allclose(own, stored, atol=1e-6)
+            np.testing.assert_allclose(own, stored, atol=2e-6)  # float32 in blocks of another size
 
 
 def test_the_whole_clip_heard_gives_its_own_scores(study):
