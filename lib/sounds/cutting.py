@@ -33,7 +33,7 @@ from lib.sounds.corpora.base import REJECTED_COLUMNS, Corpus, CorpusError
 from lib.sounds.corpora.rows import need_both_sides
 from lib.sounds.decode import FAR, BadFile, decode_channels
 
-VERSION = 3  # of the rule of chunks: raised when the same files and settings would give other chunks
+VERSION = 4  # of the rule of chunks: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
 FILES = ("audio.npy", "index.npz", "rejected.csv", "about.json")  # of what was cut
 NO_SOUND = 1e-4  # a channel without a sample from here up is silent (-80 dBFS)
