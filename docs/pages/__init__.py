@@ -1,7 +1,7 @@
-"""README.md, docs/results.md and docs/peers.md, whose results are written from the records and never by hand.
+"""README.md and docs/results.md, peers.md and robustness.md, whose results are written from the records and never by hand.
 
 `make record` calls `write`. A page marks each region as <!-- results:NAME --> ... <!-- /results:NAME -->; what stands between
-is made by the functions of `models`, `games`, `peers` and `summary` from the tables of one record (`recorded`). What a record lacks is
+is made by the functions of `models`, `games`, `peers`, `robustness` and `summary` from the tables of one record (`recorded`). What a record lacks is
 one line.
 """
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from lib import controls, files
 from lib.cli.environment import Stop
-from pages import games, models, peers, summary
+from pages import games, models, peers, robustness, summary
 from pages.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
-PEERS_PLANTED, PEERS_FOLDS = "planted-quick-peers", "esc50-laptop-peers"
-PAGES = ("README.md", "docs/results.md", "docs/peers.md")
+PEERS_PLANTED, PEERS_FOLDS, ROBUST = "planted-quick-peers", "esc50-laptop-peers", "esc50-laptop-fold1-robust"
+PAGES = ("README.md", "docs/results.md", "docs/peers.md", "docs/robustness.md")
 MARKED = re.compile(r"(<!-- results:([\w-]+) -->\n)(.*?)(<!-- /results:\2 -->)", re.DOTALL)
 
 Maker = Callable[[Record], str]
@@ -29,6 +29,7 @@ SHARES = (games.shares, games.share_findings)
 CONTROLS = (games.controls, games.control_findings, games.fifth, games.substitutes)
 PROBES = (games.probes, games.probe_findings, games.similarity, games.gains)
 DEFINITIONS = (models.definitions, models.careless)
+ROBUSTNESS = (models.how, robustness.half, robustness.steepest, robustness.breaks, robustness.robust)
 PEERS = (peers.reached, peers.gained, peers.gaining_classes, peers.shared_out, peers.redundant, peers.alone)
 
 REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and what makes the parts, in order
@@ -63,6 +64,9 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     # docs/peers.md
     "planted-peers": (PEERS_PLANTED, (models.how, *PEERS)),
     "esc10-peers": (PEERS_FOLDS, (models.how, *PEERS)),
+    # docs/robustness.md
+    "esc10-robustness": (ROBUST, ROBUSTNESS),
+    "esc10-length": (ROBUST, (robustness.lengths, robustness.heard)),
 }
 
 

@@ -184,7 +184,7 @@ def request_of(run: Path) -> dict[str, Any]:
 
 def command(request: Mapping[str, Any]) -> str:
     """The line that makes the run again, without this machine's folders."""
-    names = ("corpus", "root", "preset", "fold", "seeds", "controls", "peers", "name", "set")
+    names = ("corpus", "root", "preset", "fold", "seeds", "controls", "peers", "robust", "name", "set")
     given = {name: request[name] for name in names if request.get(name)}
     if "root" in given:
         given["root"] = f"path/to/{Path(given['root']).name}"

@@ -29,12 +29,20 @@ def _breaks(name: str, rows: pd.DataFrame) -> str:
         return f"{title}: no encoder alone loses half of its gain ({ends}); all four keep {_percent(whole['kept_at_end'])}."
     each = ", ".join(f"{encoder} at {row['half_at']}" for encoder, row in lost.iterrows())
     never = f"; {listed(kept.index)} never" if len(kept) else ""
-    together = "never do" if np.isinf(whole["step"]) else f"at {whole['half_at']}"
-    return f"{title}: half of the gain is gone first for {each}{never}. All four: {together}, {_percent(whole['kept_at_end'])} left at the strongest."
+    together = "never lose it" if np.isinf(whole["step"]) else f"lose it at {whole['half_at']}"
+    return f"{title}: half of the gain is gone first for {each}{never}. All four {together} and keep {_percent(whole['kept_at_end'])} at the strongest."
 
 
 def _percent(part: float) -> str:
     return f"{100 * part:.0f} %" if np.isfinite(part) else "no value"
+
+
+def strength(value: object) -> str:
+    """A strength as a table has it: a number without needless digits, or the name of a resampler."""
+    try:
+        return f"{float(value):g}"
+    except ValueError:
+        return str(value)
 
 
 def moved(shares: pd.DataFrame, level: str, head: str) -> list[str]:
@@ -49,7 +57,7 @@ def _moved(name: str, rows: pd.DataFrame) -> str:
     if not len(sure):
         return f"{title}: no encoder's part of the gain moves significantly."
     each = (
-        f"{encoder} {points(row['difference'], row['difference_low'], row['difference_high'])} at {row['strength']} {unit}".strip()
+        f"{encoder} {points(row['difference'], row['difference_low'], row['difference_high'])} at {strength(row['strength'])} {unit}".strip()
         for encoder, row in sure.iterrows()
     )
     return f"{title}: the part of the gain moves for {'; '.join(each)}."
