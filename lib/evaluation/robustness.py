@@ -205,7 +205,8 @@ def in_unit(name: str, step: float) -> str:
         return f"before {high}"
     if low is None:
         return f"before {high:g} {how.unit}"
-    return f"{low + (step - int(step)) * (high - low):.3g} {how.unit}"
+    value = low + (step - int(step)) * (high - low)
+    return f"{round(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2):g} {how.unit}"
 
 
 # Contributions
