@@ -29,6 +29,7 @@ VOICED = 0.85  # correlation of a frame with itself a period later
 VOICED_SHARE = 0.3  # of the frames that sound, for a chunk to be a tone
 SOUNDING_DB = 40.0  # frames that lie further below the loudest do not count
 SLOPE_HZ = (100.0, 7000.0)  # where the slope of a spectrum is taken: above it recordings are often cut off
+MODULATION_HZ = (3.0, 20.0)  # slower is a rise or fall of the level, faster is heard as roughness
 ONSET_DB = 3.0  # above the rise of the frames around it: noise stays below
 DEEPEST_DB = -60.0  # below the loudest frame; what lies deeper counts as this
 SILENT = 1e-4  # a chunk whose highest sample lies below this, -80 dBFS, has no properties
@@ -154,6 +155,19 @@ def decay(samples: np.ndarray, rate_hz: int) -> float:
     return float(np.polyfit(np.arange(len(rms)) * (HOP // 4) / rate_hz, level_db, 1)[0])
 
 
+def modulation(samples: np.ndarray, rate_hz: int) -> float:
+    """Depth of the strongest tremolo in dB: the level (librosa.feature.rms) against its mean, between the rates of MODULATION_HZ.
+
+    0 where the level goes down to nothing and up to twice its mean, -20 at a tenth of that.
+    """
+    rms = librosa.feature.rms(y=samples, frame_length=rate_hz // 50, hop_length=rate_hz // 200, center=False)[0]
+    window = np.hanning(len(rms))
+    spectrum = np.abs(np.fft.rfft(window * (rms / rms.mean() - 1), 8 * len(rms)))
+    rate = np.fft.rfftfreq(8 * len(rms), 1 / 200)
+    depth = 2 * spectrum[(rate >= MODULATION_HZ[0]) & (rate <= MODULATION_HZ[1])].max() / window.sum()
+    return float(20 * np.log10(max(depth, 10 ** (DEEPEST_DB / 20))))
+
+
 def noisiness(samples: np.ndarray, rate_hz: int) -> float:
     """Spectral flatness in dB (librosa.feature.spectral_flatness), the median of the frames that sound.
 
@@ -176,6 +190,7 @@ PROPERTIES = (
     Property("loudness", "Loudness: A-weighted level", "dB", loudness),
     Property("onset_rate", "Onsets", "1/s", onset_rate),
     Property("decay", "Rise or fall of the level", "dB/s", decay),
+    Property("modulation", "Tremolo: modulation of the level", "dB", modulation),
 )
 
 

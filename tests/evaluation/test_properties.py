@@ -92,6 +92,14 @@ def test_the_decay_of_a_tone_that_falls_by_so_many_db_a_second(db_a_second):
     assert of_sound(moving, RATE_HZ)["decay"] == pytest.approx(db_a_second, abs=0.1)
 
 
+@pytest.mark.parametrize("rate", [4, 6, 8])
+@pytest.mark.parametrize("depth", [1.0, 0.5, 0.1])
+def test_the_modulation_of_a_tremolo_of_known_depth(rate, depth):
+    tremolo = (1 + depth * np.sin(2 * np.pi * rate * TIME_S)) * tone(440)
+    assert of_sound(tremolo, RATE_HZ)["modulation"] == pytest.approx(20 * np.log10(depth), abs=1.0)
+    assert of_sound(tone(440), RATE_HZ)["modulation"] < -35
+
+
 @pytest.mark.parametrize("ratio_db", [-30.0, -20.0, -10.0, 0.0])
 def test_noisiness_of_a_tone_in_noise_of_known_ratio(ratio_db):
     power = 10 ** (ratio_db / 10)
