@@ -58,4 +58,4 @@ def steepest(record: Record) -> str:
     rows = record.rows("robustness", level=LEVEL, head=HEAD, subset=ALL_FOUR, step=1)
     sure = rows[np.isfinite(rows["p_holm"]) & (rows["p_holm"] < said.SIGNIFICANT)]
     each = "; ".join(f"{PERTURBATIONS[row['perturbation']].title} {number(row['difference'], sign='+')}" for _, row in sure.iterrows())
-    return f"- Already the mildest strength costs all four significantly, in points: {each or 'nowhere'}."
+    return f"- Already the mildest strength costs all four significantly, in points: {each}." if each else "- No mildest strength costs all four significantly."

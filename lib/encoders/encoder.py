@@ -229,7 +229,7 @@ def embed_chunks(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings [chunk, width] and outputs [chunk, class] of chunks [chunk, sample], `size` at once, in evaluation mode.
 
-    otherwise: one of its representation's other ways to give a trained network its input.
+    otherwise: a way to give a network in its representation the input, other than it was trained; nothing changes where it has none.
     """
     device, of = next(encoder.parameters()).device, encoder.representation
     features = partial(of.compute_otherwise, how=otherwise) if otherwise else of.compute

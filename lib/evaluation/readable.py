@@ -22,7 +22,7 @@ def model_name(subset: str) -> str:
     return " + ".join(kind(name).title if name in known else name for name in subset.split("+"))
 
 
-def each_once(frame: pd.DataFrame) -> pd.DataFrame:
+def clips_once(frame: pd.DataFrame) -> pd.DataFrame:
     """A table without the rows of chunks where clips have the very same: there each clip is one chunk, and its level says so."""
     if "level" not in frame or len(titles_of_levels(frame)) == frame["level"].nunique():
         return frame
@@ -31,7 +31,7 @@ def each_once(frame: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
     """A table for a notebook's cell; an index without a name is left out, `precision` is that of what is not text yet."""
-    frame = each_once(frame)
+    frame = clips_once(frame)
     shown = frame.reset_index() if any(frame.index.names) else frame.reset_index(drop=True)
     if shown.columns.nlevels > 1:
         shown.columns = [", ".join(filter(None, map(str, name))) for name in shown.columns]

@@ -107,8 +107,8 @@ def _cells(study: Played, values: dict[Subset, Rows], subset: Subset) -> Row:
     """A model's value, what is kept of its gain, and the paired difference from the study itself."""
     own, whole, chance, of = values[subset], study.over_all()[subset], study.over_all()[()], study.of
     moved = difference(of, own - whole)
-    names_ = {"low": "difference_low", "high": "difference_high"}
-    return of.cells(own, ends=(0, 1)) | {"kept": _kept(of, own, whole, chance)} | {names_.get(k, k): v for k, v in moved.items()}
+    moved = {"difference_low": moved.pop("low"), "difference_high": moved.pop("high"), **moved}
+    return of.cells(own, ends=(0, 1)) | {"kept": _kept(of, own, whole, chance)} | moved
 
 
 def _kept(of: Any, own: Rows, whole: Rows, chance: Rows) -> float:
@@ -193,7 +193,7 @@ def crossing(above: np.ndarray) -> float:
 
 
 def in_unit(name: str, step: float) -> str:
-    """A place between two steps in the perturbation's unit: "9.2 dB SNR", "below 30 dB SNR", or "never"."""
+    """A place between two steps in the perturbation's unit: "9.2 dB SNR", "before 30 dB SNR", or "never"."""
     how = PERTURBATIONS[name]
     if np.isnan(step):
         return "no value"

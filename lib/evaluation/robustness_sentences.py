@@ -78,8 +78,8 @@ def robust(features: pd.DataFrame, level: str, head: str) -> str:
         f"Does learning pitch and timbre apart make the set robust ({level}s, {head} head)? On clean clips the two add "
         f"{points(whole['margin'], whole['low'], whole['high'])} to the learned encoders. Of {len(tried)} conditions all four lie "
         f"significantly above the learned encoders alone in {above} and below in {below}, each by itself. Corrected for the strengths, "
-        f"what they add grows under {listed(up)} and shrinks under {listed(down)}. Here the word 'robust' {verdict}. A single encoder lies significantly above all four in {len(behind)} conditions{who}, all four "
-        f"above the best single one in {len(ahead)}."
+        f"what they add grows under {listed(up)} and shrinks under {listed(down)}. Here the word 'robust' {verdict}. A single "
+        f"encoder lies significantly above all four in {len(behind)} conditions{who}, all four above the best single one in {len(ahead)}."
     )
 
 

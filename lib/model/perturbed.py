@@ -6,10 +6,11 @@ lib.evaluation.robustness looks for them; what is there is not made again.
 
 from collections.abc import Iterator
 from dataclasses import astuple
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 
 from lib import files
@@ -23,11 +24,11 @@ from lib.model.trained import Model
 from lib.sounds.chunks import Chunks, cut_clip
 from lib.sounds.decode import decode
 from lib.sounds.excerpts import heard
-from lib.sounds.perturb import perturbed
+from lib.sounds.perturb import needs_of, perturbed
 from lib.study import Study
 
 VERSION = 1  # of the rules: raised when the same condition would give other sounds
-LIBRARIES = ("soxr", "librosa", "scipy", "numpy")
+LIBRARIES = ("soxr", "soundfile", "librosa", "scipy", "numpy", "torch")
 
 
 def score(study: Study, names: tuple[str, ...]) -> None:
@@ -50,7 +51,8 @@ def run(part: Study, name: str, seed: int) -> None:
 def score_condition(part: Study, model: Model, condition: Condition, seed: int) -> None:
     """The scores of one condition, or those that the same inputs made."""
     game, heads = condition.game, part.settings.heads.kinds
-    key = files.key(VERSION, model.key, part.chunks.key, part.chunks.content(part.chunks.rows("test")), astuple(condition))
+    content = part.chunks.content(part.chunks.rows("test"))
+    key = files.key(VERSION, model.key, part.chunks.key, content, astuple(condition), libraries(condition))
     paths = {(s, head): game.file(part, s, head, seed) for s in game.coalitions for head in heads}
 
     def make() -> None:
@@ -63,6 +65,12 @@ def score_condition(part: Study, model: Model, condition: Condition, seed: int) 
     cached.once(next(iter(paths.values())).with_name(f".seed{seed}.json"), key, paths.values(), make)
 
 
+def libraries(condition: Condition) -> list[str]:
+    """Versions of what makes the sounds of a condition and embeds them; that of its own module as installed, where it has one."""
+    own = [metadata.version(package) for module in needs_of([condition.name]) for package in metadata.packages_distributions()[module]]
+    return [*map(metadata.version, LIBRARIES), soundfile.__libsndfile_version__, *own]
+
+
 def _of_clips(part: Study, scores: np.ndarray, clip: np.ndarray) -> np.ndarray:
     """Each clip's mean of scores [excerpt's chunk, class] at all of the clip's test chunks: a clip has no other scores."""
     ids, means = clip_means(scores, clip)
@@ -73,12 +81,11 @@ def _of_clips(part: Study, scores: np.ndarray, clip: np.ndarray) -> np.ndarray:
 
 def _embeddings(part: Study, model: Model, condition: Condition) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """encoder -> embeddings [chunk, width], and for excerpts the clip [chunk] of each, which then are not the test chunks."""
-    libraries = [version(library) for library in LIBRARIES]
     folder = files.cache() / "perturbed"
 
     def path(name: str) -> Path:
         weights = [files.digest(value.cpu().numpy()) for value in model.encoders[name].state_dict().values()]
-        made_from = VERSION, name, weights, model.settings, part.chunks.key, part.chunks.rows("test").tolist(), libraries
+        made_from = VERSION, name, weights, model.settings, part.chunks.key, part.chunks.rows("test").tolist(), libraries(condition)
         return folder / f"{name}-{files.key(*made_from, condition.kind, condition.name, condition.strength)}.npy"
 
     paths = {name: path(name) for name in paper4().players}
@@ -102,8 +109,7 @@ def _embedded(part: Study, model: Model, condition: Condition, names: list[str])
         clips.append(clip)
         for name in names:
             otherwise = condition.strength if condition.kind == INPUT else ""
-            known = otherwise in model.encoders[name].representation.otherwise
-            made[name].append(embed_chunks(model.encoders[name], chunks, BLOCK, otherwise if known else "")[0])
+            made[name].append(embed_chunks(model.encoders[name], chunks, BLOCK, otherwise)[0])
     return np.concatenate(clips), {name: np.concatenate(parts) for name, parts in made.items()}
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from lib.display.figures import style
+from lib.display.figures import GREY, style
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.plots.common import (
@@ -126,7 +126,7 @@ def lengths(table: pd.DataFrame, measure: str, head: str) -> Figure:
             axis.tick_params(axis="x", labelsize=7)
         axes[0].set_ylabel(f"{measure_name(measure)} of clips (%)")
         marks = [mark(title(each), colour(each, INK)) for each in each_once(rows["subset"])]
-        marks += [mark(FILL_NAMES[each], linestyle=FILLS[each]) for each in each_once(rows["fill"]) if each]
+        marks += [mark(FILL_NAMES[each], GREY, linestyle=FILLS[each]) for each in each_once(rows["fill"]) if each]
         figure.legend(handles=marks, loc="outside lower center", ncols=5)
         heading(figure, f"How long must one listen? ({head} head; under a second: what stands in for the rest)")
     return figure

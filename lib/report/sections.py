@@ -12,7 +12,7 @@ from lib.display.screen import counted, measure_name
 from lib.evaluation import claims, metric_choices, predictions, probe_sentences, robustness_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
-from lib.evaluation.readable import each_once, model_name
+from lib.evaluation.readable import clips_once, model_name
 from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import between, number
 from lib.explorer import html_media
@@ -172,7 +172,7 @@ def control_games(run: Run) -> Iterator[Element]:
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
     each = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
     yield sentences(*each, *claims.not_run(titles, beside, run.table("controls_left_out")))
-    if len(beside := each_once(beside)):
+    if len(beside := clips_once(beside)):
         yield table(f"Controls beside the study: {measure_name(SHARED)} in percent", {
             "control": [titles.get(name, name) for name in beside["control"]], "level": beside["level"],
             "head": beside["head"], "control's": percents(beside["value"]), "study's": percents(beside["study"]),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.evaluation.readable import each_once, model_name, table
+from lib.evaluation.readable import clips_once, model_name, table
 
 
 def sides(styler):
@@ -49,14 +49,14 @@ def test_an_index_with_names_becomes_columns_and_two_levels_of_heads_one():
 def test_clips_that_are_chunks_stand_once():
     rows = [{"level": level, "head": head, "value": value, "why": None} for level in ("chunk", "clip") for head, value in (("paper", 0.1), ("own", np.nan))]
     both = pd.DataFrame(rows)
-    assert each_once(both)["level"].tolist() == ["clip, one chunk each"] * 2
+    assert clips_once(both)["level"].tolist() == ["clip, one chunk each"] * 2
     assert sides(table(both))[1].count("clip, one chunk each") == 2
     for column, value in (("value", 0.2), ("why", "no chunk"), ("head", "linear")):
         other = both.copy()
         other.loc[3, column] = value
-        assert each_once(other) is other
+        assert clips_once(other) is other
     alone = both[both["level"] == "clip"]
-    assert each_once(alone) is alone and each_once(both.drop(columns="level"))["value"].size == 4
+    assert clips_once(alone) is alone and clips_once(both.drop(columns="level"))["value"].size == 4
 
 
 def test_labels_that_are_markup_stay_text():

@@ -60,3 +60,10 @@ def test_notebook_9_runs_headless(study, copy):
     assert set(found["tables"]["robustness"]["perturbation"]) == {"noise", "clipping"}
     figures = {path.stem for path in (copy.home / "figures" / "planted-tiny").glob("robustness*")}
     assert figures == {"robustness", "robustness_half", "robustness_shares", "robustness_length"}
+
+
+def test_what_is_kept_goes_by_the_library_that_makes_the_sounds(monkeypatch):
+    monkeypatch.setattr(perturbed.metadata, "packages_distributions", lambda: {"python_stretch": ["stretcher"]})
+    monkeypatch.setattr(perturbed.metadata, "version", lambda package: f"{package} 1")
+    pitch, gain = (perturbed.libraries(Condition("sound", name, 1, 1)) for name in ("pitch", "gain"))
+    assert "stretcher 1" in pitch and set(pitch) - set(gain) == {"stretcher 1"} and "soundfile 1" in gain

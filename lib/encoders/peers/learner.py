@@ -66,8 +66,8 @@ class Learner(nn.Module, ABC):
         return None
 
     def lesson(self, teacher: nn.Module, features: Tensor) -> Tensor:
-        """What its teacher says of features [batch, ...]: targets [batch, more] beside the classes."""
-        raise NotImplementedError
+        """What its teacher says of features [batch, ...], by default its outputs: targets [batch, more] beside the classes."""
+        return teacher(features)
 
     def loss(self, schedule: Training) -> Loss:
         """Of what `forward` gives in training, and the targets [batch, class] with its teacher's beside them."""

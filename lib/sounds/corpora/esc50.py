@@ -29,9 +29,8 @@ def read(root: Path | None, name: str = "esc50") -> Corpus:
     categories = numbered(cells)
     rows = parse(cells, root / "audio", categories)
     classes = [categories[target] for target in sorted(categories)]
-    own = families(root, classes)
-    parents = own[0] if (root / FAMILIES).exists() else groups_of_ten(classes)
-    return finished(name, root, validate_rows(rows), classes, parents, own[1])
+    parents, notes = families(root, classes) if (root / FAMILIES).exists() else (groups_of_ten(classes), [])
+    return finished(name, root, validate_rows(rows), classes, parents, notes)
 
 
 def groups_of_ten(classes: list[str]) -> dict[str, tuple[str, ...]]:
