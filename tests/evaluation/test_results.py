@@ -12,7 +12,7 @@ from sklearn import metrics
 from lib import files
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import chance, comparisons, contributions, measures, metric_choices, paper, results
-from lib.evaluation.readable import each_once
+from lib.evaluation.readable import clips_once
 from lib.evaluation.scores import Scores, models, write_scores
 from lib.files import digests
 from lib.plots.definitions import without_twins
@@ -248,7 +248,7 @@ def test_levels_that_are_the_same_are_given_once(made, tmp_path, monkeypatch):
         contributions.table(played, contributions.marginal_rows), comparisons.branch_table(alone),
         comparisons.simultaneous_table(alone),
     ):  # fmt: skip
-        assert set(each_once(table)["level"]) == {"clip, one chunk each"}
+        assert set(clips_once(table)["level"]) == {"clip, one chunk each"}
     assert set(without_twins(metric_choices.definition_table(alone))["aggregation"]) == {"none"}
     path.unlink()
     assert results.levels_of(alone) == results.LEVELS
