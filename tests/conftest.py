@@ -18,7 +18,9 @@ LONGEST = (
 
 
 def pytest_addoption(parser):
-    parser.addoption("--large", action="store_true", help="simulations of coverage at their full size, for half an hour")
+    parser.addoption(
+        "--large", action="store_true", help="simulations of coverage at their full size, for half an hour"
+    )
 
 
 def pytest_collection_modifyitems(items):

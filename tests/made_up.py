@@ -96,7 +96,10 @@ def asked(study: Study) -> Study:
     told = study.request.model_dump(mode="json", exclude={"seeds", "part"})
     seeds = ",".join(map(str, study.request.seeds))
     folds = [part.request.fold for part in study.parts] if study.request.fold == "all" else []
-    digests.write_json(study.folder / "request.json", {"plan": {"request": told | {"seeds": seeds}, "folds": folds, "seeds": list(study.request.seeds)}})
+    digests.write_json(
+        study.folder / "request.json",
+        {"plan": {"request": told | {"seeds": seeds}, "folds": folds, "seeds": list(study.request.seeds)}},
+    )
     return study
 
 

@@ -12,7 +12,11 @@ from lib.cli.environment import VARIABLES
 from lib.controls import CONTROLS
 from lib.settings import CURVES
 
-PAGES = [files.PROJECT / "README.md", files.PROJECT / "data" / "README.md", *sorted((files.PROJECT / "docs").glob("*.md"))]
+PAGES = [
+    files.PROJECT / "README.md",
+    files.PROJECT / "data" / "README.md",
+    *sorted((files.PROJECT / "docs").glob("*.md")),
+]
 README, USAGE, GLOSSARY = (files.PROJECT / name for name in ("README.md", "docs/usage.md", "docs/glossary.md"))
 
 
@@ -96,7 +100,9 @@ def test_the_citation_is_of_this_version():
 def test_the_hours_of_the_paper_on_one_gpu_are_those_projected():
     projected = pd.read_csv(files.PROJECT / "figures" / "bench" / "projection.csv")
     shared = projected["stage"].str.replace(r"^(features|embeddings) of .*", "features and embeddings", regex=True)
-    minutes = projected.assign(step=shared.str.removesuffix(" paper")).pivot_table("seconds", "step", "machine", "sum") / 60
+    minutes = (
+        projected.assign(step=shared.str.removesuffix(" paper")).pivot_table("seconds", "step", "machine", "sum") / 60
+    )
     head, *table, hours = tables(files.PROJECT / "docs" / "paper_on_one_gpu.md", "How long")
     assert {row[0] for row in table} == set(minutes.index)
     for step, *told in table:

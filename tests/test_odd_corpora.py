@@ -59,7 +59,8 @@ def table(folder, rows):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_it_reaches_the_report(case, home, monkeypatch):
-    if case is not labels_of_any_look_in_one_group_a_role:  # only letters can fail in one kind of file and not in another
+    # Only letters can fail in one kind of file and not in another.
+    if case is not labels_of_any_look_in_one_group_a_role:
         monkeypatch.setattr(figures, "UNDATED", {"png": {}})
     monkeypatch.setitem(figures.STYLE, "savefig.dpi", 50)
     run = headless.run_study(CORPUS="table", ROOT=str(table(home / "sounds", case())))

@@ -40,7 +40,11 @@ def test_overrides_go_over_the_preset_and_schedules_over_training():
     ("preset", "overrides", "told"),
     [
         ("papre", {}, "choose one of paper, laptop, quick, tiny"),
-        ("paper", {"body.head_widht": 5}, "there is no setting body.head_widht; perhaps body.head_width is meant; there are width"),
+        (
+            "paper",
+            {"body.head_widht": 5},
+            "there is no setting body.head_widht; perhaps body.head_width is meant; there are width",
+        ),
         ("paper", {"epochs": 5}, "there is no setting epochs; perhaps training.epochs is meant; there are chunking"),
         ("paper", {"trainning.epochs": 5}, "there is no setting trainning; perhaps training is meant"),
         ("paper", {"body.heads": 0}, "body.heads"),
@@ -90,7 +94,10 @@ def test_a_control_that_does_not_exist_is_told_with_those_there_are(asked):
 
 def test_a_setting_that_came_later_is_dumped_only_with_another_value_than_before():
     """Keys of weights are made from dumps: those trained before there was a choice must stay theirs."""
-    for name, before, other in (("training.precision", "auto", "float32"), ("representations.neuralogram.stored_as", "float32", "float16")):
+    for name, before, other in (
+        ("training.precision", "auto", "float32"),
+        ("representations.neuralogram.stored_as", "float32", "float16"),
+    ):
         for value, dumped in ((before, None), (other, other)):
             settings = Settings.preset("tiny", {name: value})
             own = settings.training if "training" in name else settings_of("neuralogram", settings)

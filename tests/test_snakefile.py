@@ -173,11 +173,20 @@ def test_peers_are_jobs_of_each_fold_and_seed_and_change_no_other_job(home, fold
     assert planned["needs"] == ["silero_vad", "torchcrepe"]
     _, words = dry_run(planned, tmp_path / "run")
     jobs = re.findall(r"-m lib\.cli\.control \$PPID '(fold\d/)peer (\w+), seed (\d)'", words)
-    assert sorted(jobs) == [(f"fold{fold}/", peer, seed) for fold in (1, 2, 3) for peer in ("crepe", "silero") for seed in "03"]
+    assert sorted(jobs) == [
+        (f"fold{fold}/", peer, seed) for fold in (1, 2, 3) for peer in ("crepe", "silero") for seed in "03"
+    ]
     told = [line for line in words.splitlines() if line.startswith("Shell command") or "lib.cli" in line]
-    with_peers = {re.search(r"/(0\d)_", line).group(1) for line in told if "lib.cli.notebook" in line and '"peers": "silero,crepe"' in line}
+    with_peers = {
+        re.search(r"/(0\d)_", line).group(1)
+        for line in told
+        if "lib.cli.notebook" in line and '"peers": "silero,crepe"' in line
+    }
     assert with_peers == {"07"}
-    assert {re.search(r'"peers": "(\w+)"', line).group(1) for line in told if "lib.cli.control" in line} == {"silero", "crepe"}
+    assert {re.search(r'"peers": "(\w+)"', line).group(1) for line in told if "lib.cli.control" in line} == {
+        "silero",
+        "crepe",
+    }
 
 
 def test_without_peers_there_is_no_job_of_theirs_and_nothing_to_install(planned, tmp_path):

@@ -55,7 +55,10 @@ def test_a_failing_notebook_is_told_and_leaves_its_copy(copy):
     (copy.folder / "scores" / "test.npz").unlink()
     status, words = copy.run()
     assert status == 1
-    assert "05_paper_figures failed:\n    StudyError: runs/planted-tiny/scores/test.npz is missing: run notebooks/03" in words
+    assert (
+        "05_paper_figures failed:\n    StudyError: runs/planted-tiny/scores/test.npz is missing: run notebooks/03"
+        in words
+    )
     notebook = copy.folder / "notebooks" / "05_paper_figures.ipynb"
     assert f"half-executed copy: {notebook}" in words
     outputs = [out for cell in json.loads(notebook.read_text())["cells"] for out in cell.get("outputs", [])]
@@ -72,7 +75,13 @@ def notebook(name, out, home, **parameters):
 
 
 def test_killed_while_training_it_goes_on_to_the_same_weights(home, small_corpus, monkeypatch):
-    asked = {"root": str(small_corpus), "preset": "tiny", "device": "cpu", "settings": SLOWER, "representation": "pitch"}
+    asked = {
+        "root": str(small_corpus),
+        "preset": "tiny",
+        "device": "cpu",
+        "settings": SLOWER,
+        "representation": "pitch",
+    }
     process = notebook("02_train_encoder", home / "out.ipynb", home, **asked)
     study = short_study(SLOWER, small_corpus)
     folder = study.checkpoint("pitch", 0)

@@ -6,10 +6,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import lib
 from lib.files import PROJECT
 
 MOST_ENTRIES = 16
+RUFF = Path(sys.executable).parent / "ruff"
 
 
 def test_imports_go_only_downwards():
@@ -17,6 +20,14 @@ def test_imports_go_only_downwards():
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("asked", [("check",), ("format", "--check")])
+def test_the_code_has_one_form(asked):
+    done = subprocess.run(
+        [str(RUFF), *asked, "--no-cache", "."], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 
 def test_the_library_is_seen_at_a_glance():

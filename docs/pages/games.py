@@ -122,7 +122,9 @@ def xor(record: Record) -> str:
     table = record.table("xor")
     rows = table[~table["subset"].isin(["chance", "constant"])].pivot(index="subset", columns="head", values="value")
     rows = rows.loc[sorted(rows.index, key=lambda name: name.count("+"))]
-    by_head = markdown(["", *(f"{name} head" for name in rows)], [[row[0], *map(number, row[1:])] for row in rows.itertuples()])
+    by_head = markdown(
+        ["", *(f"{name} head" for name in rows)], [[row[0], *map(number, row[1:])] for row in rows.itertuples()]
+    )
     chance = number(table["chance"].iloc[0])
     return f"Macro mAP of labels that are the exclusive-or of pitch and timbre; chance has {chance}.\n\n{by_head}"
 

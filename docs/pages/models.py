@@ -22,7 +22,9 @@ def how(record: Record) -> str:
     facts, seeds = record.facts(), len(record.facts()["seeds"])
     spread = "one seed; no interval says how far another training would move the numbers"
     if seeds > 1:
-        spread = f"{seeds} seeds, everything trained anew for each; intervals hold the spread of test groups and of seeds"
+        spread = (
+            f"{seeds} seeds, everything trained anew for each; intervals hold the spread of test groups and of seeds"
+        )
     groups = record.rows("differences", level="chunk")["groups"].iloc[0]
     return f"`{facts['make']}` (commit {facts['commit']}; {counted(groups, 'group')} of test clips; {spread})."
 
@@ -123,7 +125,9 @@ def families(record: Record) -> str:
     branches, rows = list(dict.fromkeys(table["branch"])), []
     for (name, head), own in table.groupby(["encoder", "head"], sort=False):
         own = own.set_index("branch").loc[branches].iterrows()
-        rows.append([_model(name, head), *(number(row["value"]) if name == CHANCE else with_interval(row) for _, row in own)])
+        rows.append(
+            [_model(name, head), *(number(row["value"]) if name == CHANCE else with_interval(row) for _, row in own)]
+        )
     return markdown(["", *(f"{name} family" for name in branches)], rows)
 
 

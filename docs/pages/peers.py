@@ -27,7 +27,11 @@ def reached(record: Record) -> str:
 def _reached(table: pd.DataFrame, heads: list[str]) -> Iterator[list[str]]:
     for (name, heard), of in table.groupby(["row", "heard"], sort=False):
         numbers = of.set_index(["measure", "head"])
-        there = [numbers.loc[key] if (key := (measure, head)) in numbers.index else None for measure in peers.MEASURES for head in heads]
+        there = [
+            numbers.loc[key] if (key := (measure, head)) in numbers.index else None
+            for measure in peers.MEASURES
+            for head in heads
+        ]
         cells = ["" if row is None else with_interval(row) for row in there]
         cost = of.iloc[0]
         yield [name, heard, *cells, f"{cost['parameters'] / 1e6:.2f} M", f"{cost['seconds_an_hour']:.0f}"]
@@ -54,9 +58,20 @@ def gained(record: Record) -> str:
 def shared_out(record: Record) -> str:
     """The shares of the five, and how far a system replaces pitch and timbre, by clips."""
     shares, pairs = _of_five(record)
-    rows = [_shared_out(name, title, rows_with(shares, game=f"{name}5"), rows_with(pairs, game=f"{name}5")) for name, title in titles(record).items()]
+    rows = [
+        _shared_out(name, title, rows_with(shares, game=f"{name}5"), rows_with(pairs, game=f"{name}5"))
+        for name, title in titles(record).items()
+    ]
     players = encoders(shares["encoder"])[:4]
-    return markdown(["with", *(f"share of {name}" for name in players), "its own share", *(f"interaction with {name}" for name in FEATURES)], rows)
+    return markdown(
+        [
+            "with",
+            *(f"share of {name}" for name in players),
+            "its own share",
+            *(f"interaction with {name}" for name in FEATURES),
+        ],
+        rows,
+    )
 
 
 def _of_five(record: Record) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -85,7 +100,9 @@ def _redundant(name: str, title: str, shares: pd.DataFrame, pairs: pd.DataFrame)
     of, found = rows_with(shares, game=f"{name}5").set_index("encoder"), []
     for feature in FEATURES:
         pair, share = pair_of(rows_with(pairs, game=f"{name}5"), name, feature), of.loc[feature]
-        verdict = "replaces some of" if pair["high"] < 0 else "brings out" if pair["low"] > 0 else "does not clearly replace"
+        verdict = (
+            "replaces some of" if pair["high"] < 0 else "brings out" if pair["low"] > 0 else "does not clearly replace"
+        )
         left = "a share is left to it" if share["low"] > 0 else "no clear share is left to it"
         value = points(pair["value"], pair["low"], pair["high"])
         found.append(f"it {verdict} {feature} (interaction {value}), and {left}: {estimate(share, 'share')}")
@@ -103,6 +120,8 @@ def gaining_classes(record: Record) -> str:
     gains = record.table("peer_gains").fillna({"against": ""})
     rows = rows_with(gains, against="", level=LEVEL, head=HEAD)
     rows = rows[rows["group"].str.startswith("class:") & rows["added"].isin(FEATURES) & rows["low"].gt(0)]
-    found = [f"{titles(record)[peer]} from {added}: {listed(of['group'].str.removeprefix('class:'))}" for (peer, added), of in rows.groupby(["peer", "added"], sort=False)]
+    found = [
+        f"{titles(record)[peer]} from {added}: {listed(of['group'].str.removeprefix('class:'))}"
+        for (peer, added), of in rows.groupby(["peer", "added"], sort=False)
+    ]
     return f"Classes that gain, each interval by itself: {'; '.join(found) or 'none'}."
-

@@ -16,7 +16,11 @@ def half(record: Record) -> str:
     rows = record.rows("robustness_half", level=LEVEL, head=HEAD, group="all").set_index(["perturbation", "subset"])
     models = [*encoders(subset for subset in rows.index.unique("subset") if "+" not in subset), ALL_FOUR]
     cells = [
-        [PERTURBATIONS[name].title, *(str(rows.loc[(name, model), "half_at"]) for model in models), f"{100 * rows.loc[(name, ALL_FOUR), 'kept_at_end']:.0f} %"]
+        [
+            PERTURBATIONS[name].title,
+            *(str(rows.loc[(name, model), "half_at"]) for model in models),
+            f"{100 * rows.loc[(name, ALL_FOUR), 'kept_at_end']:.0f} %",
+        ]
         for name in rows.index.unique("perturbation")
     ]
     titles = ["all four" if model == ALL_FOUR else model for model in models]
@@ -42,7 +46,10 @@ def lengths(record: Record) -> str:
     places = {"start": "from the start", "random": "from anywhere"}
     by = {place: rows[rows["place"] == place].set_index("length_s") for place in places}
     heard = sorted(set().union(*(of.index for of in by.values())))
-    cells = [[f"{length:g}", *(with_interval(of.loc[length]) if length in of.index else "" for of in by.values())] for length in heard]
+    cells = [
+        [f"{length:g}", *(with_interval(of.loc[length]) if length in of.index else "" for of in by.values())]
+        for length in heard
+    ]
     return markdown(["seconds heard", *places.values()], cells)
 
 
@@ -57,5 +64,12 @@ def steepest(record: Record) -> str:
     """What all four lose at the mildest strength of each perturbation, where that is significant."""
     rows = record.rows("robustness", level=LEVEL, head=HEAD, subset=ALL_FOUR, step=1)
     sure = rows[np.isfinite(rows["p_holm"]) & (rows["p_holm"] < said.SIGNIFICANT)]
-    each = "; ".join(f"{PERTURBATIONS[row['perturbation']].title} {number(row['difference'], sign='+')}" for _, row in sure.iterrows())
-    return f"- Already the mildest strength costs all four significantly, in points: {each}." if each else "- No mildest strength costs all four significantly."
+    each = "; ".join(
+        f"{PERTURBATIONS[row['perturbation']].title} {number(row['difference'], sign='+')}"
+        for _, row in sure.iterrows()
+    )
+    return (
+        f"- Already the mildest strength costs all four significantly, in points: {each}."
+        if each
+        else "- No mildest strength costs all four significantly."
+    )

@@ -97,7 +97,9 @@ def study(given: Mapping[str, str]) -> int:
         elif not planned["finished"]:
             from lib.cli.estimate import estimate
 
-            line, planned["slowest_first"] = in_subprocess(estimate, planned, int(where_jobs_run[1]) // planned["threads"])
+            line, planned["slowest_first"] = in_subprocess(
+                estimate, planned, int(where_jobs_run[1]) // planned["threads"]
+            )
             print(line, flush=True)
             digests.write_json(folder / "request.json", {"plan": planned})
         compile_once()
@@ -209,7 +211,9 @@ def summary(study: Any, corpus: Any, device: str) -> str:
     notes = [line for one in tested for line in one.remarks]
     n_groups = min(one.clips.loc[one.clips["role"] == "test", "group"].nunique() for one in tested)
     if request.fold != "all" and request.corpus == "table" and 1 < n_groups < FEW_TESTED:
-        notes.append(f"{n_groups} groups are tested on, so intervals are wide and rough; FOLD=all tests every group once")
+        notes.append(
+            f"{n_groups} groups are tested on, so intervals are wide and rough; FOLD=all tests every group once"
+        )
     return "\n".join([
         f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
         f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {device}",

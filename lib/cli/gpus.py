@@ -36,7 +36,11 @@ def in_words(device: str) -> str:
         return f"auto: {torch.cuda.get_device_name()}"
     if not shutil.which("nvidia-smi"):
         return f"auto: {'mps' if torch.backends.mps.is_available() else 'cpu'}"
-    wants = f"it wants a driver for CUDA {torch.version.cuda} or later" if torch.version.cuda else "it was built without CUDA"
+    wants = (
+        f"it wants a driver for CUDA {torch.version.cuda} or later"
+        if torch.version.cuda
+        else "it was built without CUDA"
+    )
     return f"auto: cpu, since torch {torch.__version__} sees no GPU ({wants}; nvidia-smi shows what there is)"
 
 

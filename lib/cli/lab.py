@@ -29,7 +29,9 @@ def lab(given: Mapping[str, str]) -> int:
     edited = copy(files.PROJECT / "notebooks", folder)
     print(f"copies of the notebooks are in {short_path(folder)}; the project's own stay as they are", flush=True)
     if edited:
-        print(f"edited there, and older than the project's (delete one to copy it again): {', '.join(edited)}", flush=True)
+        print(
+            f"edited there, and older than the project's (delete one to copy it again): {', '.join(edited)}", flush=True
+        )
     return run(command(port), folder, **environment())
 
 

@@ -60,7 +60,9 @@ def control_failure(log: Path) -> str:
     text = log.read_text(errors="replace")
     if "Traceback" not in text:
         return ""
-    return "\n    ".join([f"{log.stem} failed:", text.strip().splitlines()[-1][:500], f"see the log: {short_path(log)}"])
+    return "\n    ".join(
+        [f"{log.stem} failed:", text.strip().splitlines()[-1][:500], f"see the log: {short_path(log)}"]
+    )
 
 
 def where(traceback: Sequence[str]) -> list[str]:

@@ -29,7 +29,9 @@ def take_out_damaged(run: Path) -> list[str]:
     for path in (path.relative_to(run) for path in damaged):
         for gone in (path, *outputs_of(path)):
             (run / gone).unlink(missing_ok=True)
-    return [f"{digests.short(path)} is damaged, or was changed since it was written: it is made again" for path in damaged]
+    return [
+        f"{digests.short(path)} is damaged, or was changed since it was written: it is made again" for path in damaged
+    ]
 
 
 def outputs_of(path: Path) -> Iterator[Path]:

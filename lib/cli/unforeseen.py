@@ -15,7 +15,10 @@ from lib.files import PlainError
 
 # Errors by type: what is in the way, and what to do; the first that fits counts.
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
-    (BrokenProcessPool, "a process was killed, perhaps for want of memory: close other programs, or set JOBS=1, and try again"),
+    (
+        BrokenProcessPool,
+        "a process was killed, perhaps for want of memory: close other programs, or set JOBS=1, and try again",
+    ),
     (MemoryError, "there is not enough memory: close other programs, or set JOBS=1, and try again"),
     (PermissionError, "this user may not read or write there: change that, or set STUDY_HOME to a folder of your own"),
     (OSError, "the system refused this: check that path, or set STUDY_HOME to another folder, and try again"),

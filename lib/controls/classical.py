@@ -27,7 +27,8 @@ from lib.study import Study
 CONTROL = "classical"
 VERSION = 1  # of the rules below: raised when the same features would give other scores
 FOLDS = 3  # of the training groups
-MANY = 10_000  # training chunks above which there is no SVM (its kernel has their square), and trees see so many at most
+# Training chunks above which there is no SVM (its kernel has their square); trees see so many at most.
+MANY = 10_000
 TREES = 300
 C = (1.0, 10.0)  # of the SVM
 ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)  # of the ridge, on standardised summaries
@@ -76,7 +77,9 @@ def play_classical(part: Study, game: Game, seed: int) -> None:
 
 def summaries(part: Study, name: str, seed: int) -> Array:
     """Statistics over time [chunk, k] of one representation; StudyError where what it learns is not trained."""
-    make = keeping.load_study_encoder if kind(name).learns else lambda part, name, _: keeping.untrained_encoder(part, name)
+    make = (
+        keeping.load_study_encoder if kind(name).learns else lambda part, name, _: keeping.untrained_encoder(part, name)
+    )
     key = files.key(VERSION, key_of(name, part.chunks, part.settings, seed), version("librosa"))
     return keeping.of_encoder(
         part, CONTROL, name, seed, key, lambda: make(part, name, seed),

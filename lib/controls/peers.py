@@ -95,9 +95,7 @@ def learn_seed(part: Study, wanted: Wanted, seed: int) -> Learned:
     return found
 
 
-def _on_top(
-    part: Study, name: str, own: np.ndarray, seed: int, others: tuple[str, ...], second: Embeddings
-) -> None:
+def _on_top(part: Study, name: str, own: np.ndarray, seed: int, others: tuple[str, ...], second: Embeddings) -> None:
     """The game of five with a peer's embeddings [chunk, size], and what stands beside it instead."""
     score_heads(part, five(name), seed, of_study(part, seed) | {name: own})
     score_heads(part, beside(name, others), seed, {name: own} | controls(part, own, seed) | second)

@@ -57,7 +57,9 @@ def best_single(part: Study) -> str:
     """
     run = keeping.run_of(part)
     if run is not part and not all(_is_trained(each) for each in run.parts):
-        raise keeping.ControlError("seeds: the best single encoder is chosen over all folds: it is played once all are trained")
+        raise keeping.ControlError(
+            "seeds: the best single encoder is chosen over all folds: it is played once all are trained"
+        )
     values = {name: _value(run, name) for name in four(part.settings)}
     first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
     keeping.note_choice(part, [{

@@ -1,9 +1,9 @@
 """What makes a step fast, each part equal by a test to the plain form that it stands for.
 
-    Dropout          masks drawn as bytes on a processor, where they are half a step; one kernel elsewhere
-    fused_attention  attention as one kernel where there is one
-    Mixed, products  products in bfloat16 or TF32 on a GPU, everything else in float32
-    Graphs           the kernels of a step captured once as a graph of a GPU, and replayed
+Dropout          masks drawn as bytes on a processor, where they are half a step; one kernel elsewhere
+fused_attention  attention as one kernel where there is one
+Mixed, products  products in bfloat16 or TF32 on a GPU, everything else in float32
+Graphs           the kernels of a step captured once as a graph of a GPU, and replayed
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ class Graphs:
             self.graphs[len(inputs)] = (inputs, targets, self.capture(lambda: work(inputs, targets)))
         except RuntimeError as error:
             self.capture = None
-            print(f"no graph of kernels could be captured ({str(error).splitlines()[0]}): they run one by one", flush=True)
+            print(
+                f"no graph of kernels could be captured ({str(error).splitlines()[0]}): they run one by one", flush=True
+            )
 
 
 def captured(work: Callable[[], None]) -> Callable[[], None]:

@@ -1,8 +1,8 @@
 """What a network is trained on, brought to the device: the same call whether it lies there, or comes part by part.
 
-    host       on a processor: read where it lies
-    resident   on the device in its stored type, where it fits: a batch is taken there, nothing is copied
-    streamed   through two pinned buffers: one is filled while the other is on its way
+host       on a processor: read where it lies
+resident   on the device in its stored type, where it fits: a batch is taken there, nothing is copied
+streamed   through two pinned buffers: one is filled while the other is on its way
 """
 
 from abc import ABC, abstractmethod

@@ -267,7 +267,12 @@ def linear_start(n_in: int, n_out: int, generator: torch.Generator) -> tuple[Ten
 
 
 def train_heads(
-    model: StackedHeads, inputs: Tensor, labels: Tensor, schedule: Training, seed: int, state: tuple[Path, str] | None = None
+    model: StackedHeads,
+    inputs: Tensor,
+    labels: Tensor,
+    schedule: Training,
+    seed: int,
+    state: tuple[Path, str] | None = None,
 ) -> None:
     """Train stacked heads on inputs [c, d] and labels [c, class]; the sum of their losses keeps them apart.
 

@@ -89,4 +89,6 @@ class Step:
         self.graphs.graphs.clear()
         if self.total.device.type == "cuda":
             torch.cuda.empty_cache()
-        print(f"no room for a batch of {size}: from now on in {self.parts} parts, with their gradients summed", flush=True)
+        print(
+            f"no room for a batch of {size}: from now on in {self.parts} parts, with their gradients summed", flush=True
+        )

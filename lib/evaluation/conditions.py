@@ -34,11 +34,16 @@ class Condition:
 def conditions(part: Study, name: str) -> list[Condition]:
     """All conditions of one name; excerpts no longer than the part's longest test clip."""
     if name in PERTURBATIONS:
-        return [Condition("sound", name, step, strength) for step, strength in enumerate(PERTURBATIONS[name].strengths, 1)]
+        return [
+            Condition("sound", name, step, strength) for step, strength in enumerate(PERTURBATIONS[name].strengths, 1)
+        ]
     if name == INPUT:
         ways = [how for each in names() for how in kind(each).otherwise]
         return [Condition(INPUT, name, step, how) for step, how in enumerate(dict.fromkeys(ways), 1)]
-    chunk_s, start_s = part.settings.chunking.length_s, digests.read(part.folder / "scores" / "test.npz", digests.load_arrays)["start_s"]
+    chunk_s, start_s = (
+        part.settings.chunking.length_s,
+        digests.read(part.folder / "scores" / "test.npz", digests.load_arrays)["start_s"],
+    )
     found = excerpts(float(start_s.max()) + chunk_s, chunk_s)
     return [Condition(LENGTH, name, step, each.name, each) for step, each in enumerate(found, 1)]
 

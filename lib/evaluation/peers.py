@@ -73,7 +73,11 @@ def there(study: Study) -> list[str]:
 
 def _ready(study: Study, peer: str) -> bool:
     told, heads = about(study, peer), study.settings.heads.kinds
-    games = [*((game, own) for _, game, own in heard(study, peer)), (five(peer), heads), (beside(peer, told["beside"]), heads)]
+    games = [
+        *((game, own) for _, game, own in heard(study, peer)),
+        (five(peer), heads),
+        (beside(peer, told["beside"]), heads),
+    ]
     return all(
         game.file(part, subset, head, seed).exists()
         for game, heads in games
@@ -128,7 +132,14 @@ def _our_rows(study: Study, subsets: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for head in study.settings.heads.kinds:
         for measure in MEASURES:
             found = cell(subsets, ALL_FOUR, head, measure, "clip")
-            row = {"row": OURS, "peer": "", "heard": CHUNKS, "head": head, "measure": measure, "seeds": len(study.request.seeds)}
+            row = {
+                "row": OURS,
+                "peer": "",
+                "heard": CHUNKS,
+                "head": head,
+                "measure": measure,
+                "seeds": len(study.request.seeds),
+            }
             yield row | told | {"value": found.value, "low": found.low, "high": found.high}
 
 
@@ -175,11 +186,7 @@ def played_games(study: Study, peer: str) -> list[tuple[Played, Played]]:
     """The games of five and of the controls beside a peer, at each level with each head."""
     levels, heads = levels_of(study.parts[0]), study.settings.heads.kinds
     games = five(peer), beside(peer, about(study, peer)["beside"])
-    return [
-        tuple(play(study, game, level, head, [SHARED]) for game in games)
-        for level in levels
-        for head in heads
-    ]
+    return [tuple(play(study, game, level, head, [SHARED]) for game in games) for level in levels for head in heads]
 
 
 def gain_rows(peer: str, both: tuple[Played, Played]) -> list[dict[str, Any]]:
@@ -191,7 +198,9 @@ def gain_rows(peer: str, both: tuple[Played, Played]) -> list[dict[str, Any]]:
     of = {played.game.name: played for played in both}
     rows = [row for step in steps(peer, both[1].game.players[1:]) for row in _gains(peer, step, of)]
     table = pd.DataFrame(rows)
-    family = np.where(table["group"] == ALL, ALL, table["group"].str.partition(":")[0] + table["added"] + table["against"])
+    family = np.where(
+        table["group"] == ALL, ALL, table["group"].str.partition(":")[0] + table["added"] + table["against"]
+    )
     return table.assign(p_holm=table.groupby(family)["p"].transform(holm)).to_dict("records")
 
 
@@ -219,7 +228,9 @@ def sentences(gains: pd.DataFrame, titles: dict[str, str], corpus: str, level: s
     """Of each peer whether it gains from pitch and from timbre, by how much, what a control gains, and which classes do."""
     rows = gains[(gains["level"] == level) & (gains["head"] == head)]
     return [
-        _sentence(rows[(rows["peer"] == peer) & (rows["added"] == added)], titles[peer], added, corpus, _beside(rows, peer))
+        _sentence(
+            rows[(rows["peer"] == peer) & (rows["added"] == added)], titles[peer], added, corpus, _beside(rows, peer)
+        )
         for peer in dict.fromkeys(rows["peer"])
         for added in ("pitch", "timbre")
     ]
@@ -234,7 +245,9 @@ def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls:
     whole = rows[rows["group"] == ALL].set_index("against")
     gain = whole.loc[""]
     verdict = "gains" if gain["low"] > 0 else "loses" if gain["high"] < 0 else "does not gain"
-    found = [f"On this corpus ({corpus}) {title} {verdict} from {added}: by {_points(gain)} {measure_name(SHARED)} of {gain['level']}s, {gain['head']} head."]
+    found = [
+        f"On this corpus ({corpus}) {title} {verdict} from {added}: by {_points(gain)} {measure_name(SHARED)} of {gain['level']}s, {gain['head']} head."
+    ]
     own = [name for name in whole.index if name]
     each = ", ".join(f"{name} {_points(controls.loc[name])}" for name in own)
     beyond = [name for name in own if whole.loc[name, "low"] > 0]
@@ -248,9 +261,11 @@ def _by_groups(rows: pd.DataFrame) -> Iterator[str]:
         these = rows[rows["group"].str.startswith(f"{kind}:")].dropna(subset=["low", "high"])
         if not len(these):
             continue
-        sure = these[(these["p_holm"] < SIGNIFICANT) & (these["difference"] > 0)].sort_values("difference", ascending=False)
+        sure = these[(these["p_holm"] < SIGNIFICANT) & (these["difference"] > 0)].sort_values(
+            "difference", ascending=False
+        )
         names = [f"{row.group.partition(':')[2]} {_points(row._asdict())}" for row in sure.itertuples()]
-        alone = int(((these["low"] > 0)).sum())
+        alone = int((these["low"] > 0).sum())
         yield (
             f"Of its {len(these)} {plural}, corrected for their number, {len(names)} gain{'s' if len(names) == 1 else ''}"
             f"{': ' + ', '.join(names) if names else ''} (uncorrected: {alone})."
@@ -282,7 +297,13 @@ def _alone_right(part: Study, peer: str, head: str) -> Iterator[dict[str, Any]]:
     for right, wrong in ((peer, label(features)), (label(features), peer)):
         for clip, number in np.argwhere((margins[right] > 0) & (margins[wrong] <= 0)):
             name = str(test.stored["classes"][number])
-            yield {"fold": part.request.fold or "", "clip": ids[clip], "label": name, "right": right, "margin": float(margins[right][clip, number])}
+            yield {
+                "fold": part.request.fold or "",
+                "clip": ids[clip],
+                "label": name,
+                "right": right,
+                "margin": float(margins[right][clip, number]),
+            }
 
 
 def _margins(part: Study, test: Scores, game: Game, subset: Subset, head: str, targets: np.ndarray) -> np.ndarray:

@@ -50,7 +50,9 @@ def _known_best(probes: pd.DataFrame, name: str) -> str:
         return f"{heading(name)}: no probe, too few chunks of this corpus have a value."
     best, of = rows.iloc[0], probes[probes["property"] == name].set_index(["encoder", "control"])
     if name != CLASSES and best["value"] <= 0:
-        return f"{heading(name)}: no single encoder explains any of it; the best, {best['encoder']}, has {amount(best)}."
+        return (
+            f"{heading(name)}: no single encoder explains any of it; the best, {best['encoder']}, has {amount(best)}."
+        )
     what = "" if name == CLASSES else " of its variance"
     second = rows.iloc[1] if len(rows) > 1 else None
     then = "" if second is None else f"; next {second['encoder']}, {amount(second)}"

@@ -42,7 +42,9 @@ def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
         elif column in MODELS and not pd.api.types.is_numeric_dtype(shown[column]):
             shown[column] = shown[column].map(model_name, na_action="ignore")
     columns = [shown.iloc[:, place] for place in range(shown.shape[1])]
-    numeric = [pd.api.types.is_numeric_dtype(own) or all(NUMBER.fullmatch(str(cell)) for cell in own) for own in columns]
+    numeric = [
+        pd.api.types.is_numeric_dtype(own) or all(NUMBER.fullmatch(str(cell)) for cell in own) for own in columns
+    ]
     sides = [
         {"selector": f"td.col{place}, th.col{place}", "props": f"text-align: {'right' if own else 'left'}"}
         for place, own in enumerate(numeric)

@@ -115,7 +115,9 @@ class Stored(Resampled):
     @classmethod
     def of_all(cls, found: Resampled) -> "Stored":
         """Everything that another kind computes when it is asked for."""
-        plain, each = ({name: one(name) for name in of} for one, of in ((found.of, NAMES), (found.of_classes, BY_CLASS)))
+        plain, each = (
+            {name: one(name) for name in of} for one, of in ((found.of, NAMES), (found.of_classes, BY_CLASS))
+        )
         return cls(*({name: pair[at] for name, pair in of.items()} for of in (plain, each) for at in (0, 1)))
 
     def write(self, path: Path) -> None:

@@ -51,7 +51,9 @@ def choose(inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> float
 def folds_by_group(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to learn from and rows held out, of up to FOLDS folds, no group in both; none where there is one group."""
     fold = group_folds(groups, FOLDS) if len(np.unique(groups)) > 1 else np.zeros(0, int)
-    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(fold.max(initial=-1) + 1)]
+    return [
+        (np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(fold.max(initial=-1) + 1)
+    ]
 
 
 def explained(truth: np.ndarray, predicted: np.ndarray, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:

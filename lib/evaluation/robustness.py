@@ -30,14 +30,14 @@ from lib.sounds.perturb import PERTURBATIONS, Strength
 from lib.study import Study
 
 AT = ["perturbation", "step", "strength", "level", "head"]
-COLUMNS = [*AT, "subset", "value", "low", "high", "kept", "difference", "difference_low", "difference_high", "p", "p_holm", "seeds"]
+TESTED = ["p", "p_holm", "seeds"]
+DIFFERENCE = ["difference", "difference_low", "difference_high", *TESTED]
+COLUMNS = [*AT, "subset", "value", "low", "high", "kept", *DIFFERENCE]
 GROUP_COLUMNS = [*AT, "subset", "group", "value", "low", "high", "kept", "seeds"]
-HALF_COLUMNS = ["perturbation", "level", "head", "subset", "group", "step", "low_step", "high_step", "half_at", "kept_at_end"]
-SHARE_COLUMNS = [*AT, "encoder", "share", "low", "high", "part", "difference", "difference_low", "difference_high", "p", "p_holm", "seeds"]
-FEATURE_COLUMNS = [
-    *AT, "with", "without", "margin", "low", "high", "moved", "moved_low", "moved_high", "best_single", "ahead", "ahead_low",
-    "ahead_high", "p", "p_holm", "seeds",
-]  # fmt: skip
+HALF_COLUMNS = ["perturbation", *AT[3:], "subset", "group", "step", "low_step", "high_step", "half_at", "kept_at_end"]
+SHARE_COLUMNS = [*AT, "encoder", "share", "low", "high", "part", *DIFFERENCE]
+FEATURES_ADD = ["with", "without", "margin", "low", "high", "moved", "moved_low", "moved_high"]
+FEATURE_COLUMNS = [*AT, *FEATURES_ADD, "best_single", "ahead", "ahead_low", "ahead_high", *TESTED]
 LENGTH_COLUMNS = ["length_s", "place", "fill", "draws", *COLUMNS[3:]]
 INPUT_COLUMNS = ["encoder", "input", *COLUMNS[3:]]
 
@@ -55,7 +55,10 @@ class Robustness:
     def curve(self, name: str) -> list[tuple[int, Strength, Played]]:
         """Step, strength and game, the study itself first as step 0."""
         none = PERTURBATIONS[name].none
-        return [(0, "" if none is None else none, self.study), *((c.step, c.strength, one) for c, one in self.played[name])]
+        return [
+            (0, "" if none is None else none, self.study),
+            *((c.step, c.strength, one) for c, one in self.played[name]),
+        ]
 
     @property
     def at(self) -> Row:
@@ -76,12 +79,19 @@ def play(study: Study, name: str, alone: Mapping[tuple[str, str], Played]) -> li
         return _over_all(played) if condition.kind == LENGTH else played  # they are many
 
     found = dict(zip(todo, side_by_side(one, todo, cores()), strict=True))
-    return [Robustness(own, {name: [(c, found[c, *pair]) for c in there if (c, *pair) in found]}) for pair, own in alone.items()]
+    return [
+        Robustness(own, {name: [(c, found[c, *pair]) for c in there if (c, *pair) in found]})
+        for pair, own in alone.items()
+    ]
 
 
 def _over_all(played: Played) -> Played:
     """Without its classes and branches."""
-    return replace(played, values={SHARED: {subset: rows[:, :1] for subset, rows in played.values[SHARED].items()}}, groups={SHARED: [ALL]})
+    return replace(
+        played,
+        values={SHARED: {subset: rows[:, :1] for subset, rows in played.values[SHARED].items()}},
+        groups={SHARED: [ALL]},
+    )
 
 
 # Curves
@@ -168,7 +178,9 @@ def _half_rows(one: Robustness, name: str, by_group: bool) -> Iterator[Row]:
     for subset in one.study.game.coalitions:
         whole = one.study.values[SHARED][subset]
         above = [played.values[SHARED][subset] - (whole + chance) / 2 for _, _, played in curve]
-        value, low, high = (np.stack(some) for some in zip(*((of.value(d), *of.interval(d)) for d in above), strict=True))
+        value, low, high = (
+            np.stack(some) for some in zip(*((of.value(d), *of.interval(d)) for d in above), strict=True)
+        )
         last = curve[-1][2].values[SHARED][subset]
         with np.errstate(divide="ignore", invalid="ignore"):
             kept = of.value(last - chance) / of.value(whole - chance)
@@ -233,7 +245,8 @@ def _share_rows(one: Robustness, name: str) -> Iterator[Row]:
             moved = of.cells(parts[encoder] - parts_before[encoder], "difference", "difference_low", "difference_high")
             p = float(of.p_value(parts[encoder] - parts_before[encoder]))
             at = {"perturbation": name, "step": step, "strength": strength, "encoder": encoder} | one.at
-            yield at | of.cells(rows, "share", "low", "high") | {"part": float(of.value(parts[encoder]))} | moved | {"p": p}
+            cells = of.cells(rows, "share", "low", "high") | {"part": float(of.value(parts[encoder]))}
+            yield at | cells | moved | {"p": p}
 
 
 def feature_table(each: Sequence[Robustness]) -> pd.DataFrame:
@@ -255,12 +268,14 @@ def _feature_rows(one: Robustness, name: str) -> Iterator[Row]:
     margins = [played.over_all()[everyone] - played.over_all()[learned] for _, _, played in one.curve(name)]
     for (step, strength, played), margin in zip(one.curve(name), margins, strict=True):
         moved, values = margin - margins[0], played.over_all()
-        at = {"perturbation": name, "step": step, "strength": strength, "with": label(everyone), "without": label(learned)}
+        at = {"perturbation": name, "step": step, "strength": strength}
+        at |= {"with": label(everyone), "without": label(learned)}
         cells = of.cells(margin, "margin", "low", "high") | of.cells(moved, "moved", "moved_low", "moved_high")
         less = [values[everyone] - values[player,] for player in everyone]
         best = int(np.argmin([of.value(rows) for rows in less]))
         low, high = of.simultaneous(less)[best]
-        cells |= {"best_single": everyone[best], "ahead": float(of.value(less[best])), "ahead_low": low, "ahead_high": high}
+        cells |= {"best_single": everyone[best]}
+        cells |= {"ahead": float(of.value(less[best])), "ahead_low": low, "ahead_high": high}
         yield at | one.at | cells | {"p": float(of.p_value(moved))}
 
 
@@ -288,7 +303,8 @@ def _length_rows(one: Robustness) -> Iterator[Row]:
         draws = [played.over_all() for c, played in one.played[LENGTH] if where(c.excerpt) == place]
         for subset in one.study.game.coalitions:
             mean = {subset: np.mean([values[subset] for values in draws], axis=0)}
-            at = dict(zip(("length_s", "place", "fill"), place, strict=True)) | {"draws": len(draws), "step": 1, "subset": label(subset)}
+            at = dict(zip(("length_s", "place", "fill"), place, strict=True))
+            at |= {"draws": len(draws), "step": 1, "subset": label(subset)}
             yield at | one.at | _cells(one.study, mean, subset)
 
 

@@ -73,7 +73,11 @@ def robust(features: pd.DataFrame, level: str, head: str) -> str:
     above, below = (tried["low"] > 0).sum(), (tried["high"] < 0).sum()
     behind, ahead = tried[tried["ahead_high"] < 0], tried[tried["ahead_low"] > 0]
     who = f" ({listed(dict.fromkeys(behind['best_single']))})" if len(behind) else ""
-    verdict = f"is borne out under {listed(up)} alone" if up else "is not borne out: under nothing does what they add grow significantly"
+    verdict = (
+        f"is borne out under {listed(up)} alone"
+        if up
+        else "is not borne out: under nothing does what they add grow significantly"
+    )
     return (
         f"Does learning pitch and timbre apart make the set robust ({level}s, {head} head)? On clean clips the two add "
         f"{points(whole['margin'], whole['low'], whole['high'])} to the learned encoders. Of {len(tried)} conditions all four lie "
@@ -86,7 +90,9 @@ def robust(features: pd.DataFrame, level: str, head: str) -> str:
 def heard(lengths: pd.DataFrame, head: str) -> list[str]:
     """How long one must listen: what the shortest excerpt and a second give, and from where on most of the gain is there."""
     rows = rows_with(lengths, head=head, subset=ALL_FOUR)
-    return [line for place, own in rows.groupby("place", sort=False) for line in _heard(place, own)] if len(rows) else []
+    return (
+        [line for place, own in rows.groupby("place", sort=False) for line in _heard(place, own)] if len(rows) else []
+    )
 
 
 def _heard(place: str, rows: pd.DataFrame) -> Iterator[str]:
@@ -95,7 +101,9 @@ def _heard(place: str, rows: pd.DataFrame) -> Iterator[str]:
     enough = long[long["kept"] >= MANY]
     first = f"from {enough['length_s'].iloc[0]:g} s on" if len(enough) else "at no length below the whole clip's"
     one = long[long["length_s"] == 1]
-    at_one = f"one second gives {estimate(one.iloc[0])}, {_percent(one['kept'].iloc[0])} of the gain; " if len(one) else ""
+    at_one = (
+        f"one second gives {estimate(one.iloc[0])}, {_percent(one['kept'].iloc[0])} of the gain; " if len(one) else ""
+    )
     yield f"Heard {where}, all four: {at_one}{MANY:.0%} of the whole clip's gain are there {first}."
     for length_s, own in rows[rows["fill"] != ""].groupby("length_s"):
         each = own.set_index("fill")["value"]
@@ -118,5 +126,7 @@ def inputs(table: pd.DataFrame, level: str, head: str) -> list[str]:
             for _, row in alone.iterrows()
             if row["input"] != "as trained"
         )
-        found.append(f"{short(encoder)} with its network's input as trained {estimate(trained)}; not retrained, {each}.")
+        found.append(
+            f"{short(encoder)} with its network's input as trained {estimate(trained)}; not retrained, {each}."
+        )
     return found

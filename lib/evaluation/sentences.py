@@ -95,7 +95,9 @@ def few_groups(count: int) -> str:
 def seeds(count: int) -> str:
     """What the intervals say nothing about."""
     if count == 1:
-        return "One seed was trained: another training would move these numbers, and no interval here tells by how much."
+        return (
+            "One seed was trained: another training would move these numbers, and no interval here tells by how much."
+        )
     return f"They are means of {count} seeds; the intervals hold the spread of clips and of seeds."
 
 

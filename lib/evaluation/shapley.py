@@ -32,7 +32,10 @@ def shapley(game: Game) -> dict[str, np.ndarray]:
     n, shares = len(everyone), {}
     for player in everyone:
         shares[player] = sum(
-            factorial(len(before)) * factorial(n - len(before) - 1) / factorial(n) * _added(game, everyone, before, player)
+            factorial(len(before))
+            * factorial(n - len(before) - 1)
+            / factorial(n)
+            * _added(game, everyone, before, player)
             for before in _coalitions(name for name in everyone if name != player)
         )
     return shares

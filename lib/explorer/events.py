@@ -41,7 +41,9 @@ class Events:
         try:
             action()
         except Exception as error:
-            self.failed.value = LOOK + markup.line(f"this failed: {type(error).__name__}: {' '.join(str(error).split())}")
+            self.failed.value = LOOK + markup.line(
+                f"this failed: {type(error).__name__}: {' '.join(str(error).split())}"
+            )
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

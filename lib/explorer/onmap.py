@@ -44,7 +44,10 @@ class OnMap:
         """Offer the layouts and the colours of another study."""
         self.clear()
         with self.page.events.quiet():
-            self.layout_by.options = [(TOGETHER, ()), *((r.title, (r.name,)) for r in self.page.inference.representations)]
+            self.layout_by.options = [
+                (TOGETHER, ()),
+                *((r.title, (r.name,)) for r in self.page.inference.representations),
+            ]
             self.layout_by.value = ()
             self.colour_by.options = list(groupings(self.page.inference.chunks.corpus))
 

@@ -105,7 +105,9 @@ class OwnSounds:
         """The corpus laid out by each encoder, and the seconds of the own sounds among it."""
         rows = self.inference.mapped(self.n_points)
         layouts = {r.title: (r.name,) for r in self.inference.representations}
-        places = {title: embedding_map.plane(self.inference.together(chosen, rows)) for title, chosen in layouts.items()}
+        places = {
+            title: embedding_map.plane(self.inference.together(chosen, rows)) for title, chosen in layouts.items()
+        }
         mine = {
             title: [self.inference.placed(sound, chosen, rows, places[title]) for sound in self.sounds]
             for title, chosen in layouts.items()

@@ -147,8 +147,12 @@ class Twin:
         again = self.inference.embed_file(path)
         found = score_table(self.inference, again, self.subset)
         whole = pd.Series(found["whole"].to_numpy(), found["class"])
-        figure = pictures.predictions(whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own")
-        return self._view("own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file"))
+        figure = pictures.predictions(
+            whole.to_frame("all"), f"the same file ({self.sound.name}), as a sound of one's own"
+        )
+        return self._view(
+            "own", figure, "scores of an own sound", markup.scores(found, "Scores by all encoders, of a file")
+        )
 
 
 def _plain(found: pd.DataFrame, title: str) -> str:

@@ -26,6 +26,7 @@ ENDING_S = 10.0  # what a killed run's processes may take to end: the next call 
 FIRST_MESSAGE_S, EACH_MESSAGE_S = 1.0, 60.0  # of waiting, until a message, and until the next
 SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
+
 class PlainError(Exception):
     """An error whose message is all there is to read: one line, which notebooks show without a traceback."""
 
@@ -225,7 +226,9 @@ def locked(path: Path, what: str, wait: bool = False, patience_s: float = ENDING
             other = {"pid": "?", "since": "?"} | _remembered(owner)
             at = f"process {other['pid']} since {other['since']}"
             if not wait:
-                raise Locked(f"{what} is being worked on by {at}: wait for it, or stop it (kill {other['pid']})") from None
+                raise Locked(
+                    f"{what} is being worked on by {at}: wait for it, or stop it (kill {other['pid']})"
+                ) from None
             print(f"waiting for {what}: {at}; {time.monotonic() - started:.0f} s so far", flush=True)
             next_s = EACH_MESSAGE_S
     try:

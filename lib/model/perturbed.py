@@ -67,7 +67,11 @@ def score_condition(part: Study, model: Model, condition: Condition, seed: int) 
 
 def libraries(condition: Condition) -> list[str]:
     """Versions of what makes the sounds of a condition and embeds them; that of its own module as installed, where it has one."""
-    own = [metadata.version(package) for module in needs_of([condition.name]) for package in metadata.packages_distributions()[module]]
+    own = [
+        metadata.version(package)
+        for module in needs_of([condition.name])
+        for package in metadata.packages_distributions()[module]
+    ]
     return [*map(metadata.version, LIBRARIES), soundfile.__libsndfile_version__, *own]
 
 
@@ -85,7 +89,15 @@ def _embeddings(part: Study, model: Model, condition: Condition) -> tuple[dict[s
 
     def path(name: str) -> Path:
         weights = [files.digest(value.cpu().numpy()) for value in model.encoders[name].state_dict().values()]
-        made_from = VERSION, name, weights, model.settings, part.chunks.key, part.chunks.rows("test").tolist(), libraries(condition)
+        made_from = (
+            VERSION,
+            name,
+            weights,
+            model.settings,
+            part.chunks.key,
+            part.chunks.rows("test").tolist(),
+            libraries(condition),
+        )
         return folder / f"{name}-{files.key(*made_from, condition.kind, condition.name, condition.strength)}.npy"
 
     paths = {name: path(name) for name in paper4().players}
@@ -102,7 +114,9 @@ def _embeddings(part: Study, model: Model, condition: Condition) -> tuple[dict[s
     return found, clip if condition.kind == LENGTH else None
 
 
-def _embedded(part: Study, model: Model, condition: Condition, names: list[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _embedded(
+    part: Study, model: Model, condition: Condition, names: list[str]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The clip [chunk] and encoder -> embeddings [chunk, width] of all sounds of a condition, some clips at a time."""
     clips, made = [], {name: [] for name in names}
     for clip, chunks in _blocks(sounds(part.chunks, condition), 16 * BLOCK):

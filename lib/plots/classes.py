@@ -94,7 +94,9 @@ def class_figure(
                 if room.texts and np.isfinite(value):
                     common.cell_text(axis, cell, f"{value:.1f}", 8, abs(value) > 0.6 * limit, linespacing=1.3)
             axis.set_ylim(room.rows, 0)
-        common.scale_below(figure, mesh, axes, f"share of the class's average precision (points, {level}s, {head} head)")
+        common.scale_below(
+            figure, mesh, axes, f"share of the class's average precision (points, {level}s, {head} head)"
+        )
         heading(figure, "Which encoder adds what to which class; framed, and the class in its colour: the encoder that "
                         "owns it (significantly above every other's share, 5 % false discoveries)")  # fmt: skip
     return figure
@@ -102,7 +104,9 @@ def class_figure(
 
 def _class_names(axis: Axes, shares: pd.DataFrame, own: pd.DataFrame, room: _Room) -> None:
     """The classes beside their rows, in the colour of their owner, and a frame around what is owned."""
-    common.name_cells(axis, None, [shortened(name, 36) for name in shares.index], fontsize=8 if room.panels == 1 else 5.5)
+    common.name_cells(
+        axis, None, [shortened(name, 36) for name in shares.index], fontsize=8 if room.panels == 1 else 5.5
+    )
     axis.tick_params(length=0, pad=2)
     for row, label in enumerate(axis.get_yticklabels()):
         label.set_color("#777777")
@@ -149,7 +153,8 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
             raise ValueError(f"{what} of {name!r} hold several levels or heads; hand over one of each")
     chance = values["subset"].isin(["", "chance"])
     order = values[~chance].assign(size=values["subset"].map(lambda subset: len(members(subset))))
-    order = order.sort_values(["size", "value"], ascending=[True, False])  # small subsets first, those of one size by value
+    # Small subsets first, those of one size by value.
+    order = order.sort_values(["size", "value"], ascending=[True, False])
     shown = shown_clips(clips)
     with style():
         figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
@@ -157,7 +162,9 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
             [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
             width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
         )  # fmt: skip
-        common.membership(panels["members"], order["subset"], each_once(sum(map(members, order["subset"]), ())), (5, 1.5))
+        common.membership(
+            panels["members"], order["subset"], each_once(sum(map(members, order["subset"]), ())), (5, 1.5)
+        )
         panels["members"].tick_params(axis="x", labelsize=7)
         _values(panels["subsets"], order, values.loc[chance, "value"])
         _class_shares(panels["shares"], shares)

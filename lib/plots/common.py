@@ -116,7 +116,9 @@ def name_cells(axis: Axes, columns: Sequence[str] | None, rows: Sequence[str] | 
             ticks(np.arange(len(named)) + 0.5, named, **look)
 
 
-def cell_text(axis: Axes, cell: tuple[int, int], text: str, size: float, dark: bool, down: float = 0.5, **look: Any) -> None:
+def cell_text(
+    axis: Axes, cell: tuple[int, int], text: str, size: float, dark: bool, down: float = 0.5, **look: Any
+) -> None:
     """Text in a cell (row, column), white on a dark one."""
     look = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else INK} | look
     axis.text(cell[1] + 0.5, cell[0] + down, text, **look)

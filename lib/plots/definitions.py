@@ -45,7 +45,9 @@ def definition_figure(table: pd.DataFrame) -> Figure:
             y += 1
         _left_names(axis, ticks)
         axis.set(xlabel="percent", xlim=(-1.5, 101.5), ylim=(y - 0.4, -0.5))
-        marks = [mark(name, ink, marker) for way, (marker, ink, name) in MARKS.items() if way in set(shown["aggregation"])]
+        marks = [
+            mark(name, ink, marker) for way, (marker, ink, name) in MARKS.items() if way in set(shown["aggregation"])
+        ]
         marks += [mark("constant predictor", INK, "|")]
         marks += [mark("ranking by chance", INK, "d", markerfacecolor="white", markersize=3.5)]
         marks += [mark("oracle", INK, "x", markersize=4)]

@@ -14,9 +14,7 @@ from lib.plots.encoder import scatter
 LETTER = 0.06  # inches that a letter of the legend takes
 
 
-def map_panels(
-    places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: np.ndarray, here: np.ndarray
-) -> Figure:
+def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: np.ndarray, here: np.ndarray) -> Figure:
     """A panel of chunks for each layout: title -> places [item, 2]; rings around those of the clip that is shown."""
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)

@@ -10,9 +10,7 @@ from lib.display.figures import GREY, over_all, style
 from lib.plots.encoder import COLOURS
 
 
-def on_maps(
-    places: Mapping[str, np.ndarray], own: Mapping[str, Sequence[np.ndarray]], names: Sequence[str]
-) -> Figure:
+def on_maps(places: Mapping[str, np.ndarray], own: Mapping[str, Sequence[np.ndarray]], names: Sequence[str]) -> Figure:
     """A panel for each map: title -> places [chunk, 2] of the corpus, and of each own sound [second, 2], by its name."""
     with style():
         figure = Figure(figsize=(2.9 * len(places), 3.2 + 0.17 * len(names)))

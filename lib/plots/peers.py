@@ -37,7 +37,10 @@ def cost_figure(peers: pd.DataFrame, measure: str, head: str) -> Figure:
         axes[0].set_ylabel(unit(measure))
         marks = [mark(heard, marker=marker) for heard, marker in MARKS.items()]
         figure.legend(handles=marks, loc="outside lower center", ncols=len(marks))
-        heading(figure, f"{measure_name(measure)} of clips against cost, {head} head; what is trained here is black, others grey")
+        heading(
+            figure,
+            f"{measure_name(measure)} of clips against cost, {head} head; what is trained here is black, others grey",
+        )
     return figure
 
 

@@ -47,7 +47,10 @@ def shares(table: pd.DataFrame, level: str, head: str) -> Figure:
     rows = table.query("level == @level and head == @head").assign(low=lambda x: x["part"], high=lambda x: x["part"])
     figure = _panels(rows, "encoder", "part", "part of the gain (%)")
     with style():
-        heading(figure, f"Whose gain is it? Shapley shares as parts of what all four have above chance ({level}s, {head} head)")
+        heading(
+            figure,
+            f"Whose gain is it? Shapley shares as parts of what all four have above chance ({level}s, {head} head)",
+        )
     return figure
 
 
@@ -101,7 +104,12 @@ def halves(table: pd.DataFrame, level: str, head: str) -> Figure:
             short = text.removesuffix(PERTURBATIONS[name].unit).strip()
             cell_text(axis, place, short, 6.5, dark=np.isfinite(values[place]) and values[place] < STEPS / 3)
         columns = [f"{PERTURBATIONS[name].title}\n{PERTURBATIONS[name].unit}" for name in there]
-        name_cells(axis, columns, [" + ".join(map(title, members(each))) if each != ALL_FOUR else "All four" for each in shown], fontsize=7)
+        name_cells(
+            axis,
+            columns,
+            [" + ".join(map(title, members(each))) if each != ALL_FOUR else "All four" for each in shown],
+            fontsize=7,
+        )
         axis.tick_params(axis="x", labelrotation=35)
         scale_below(figure, mesh, [axis], f"step at which half of the gain is gone ({STEPS}: the strongest, or never)")
         heading(figure, f"At what strength half of the gain above chance is gone ({level}s, {head} head)")
@@ -119,7 +127,11 @@ def lengths(table: pd.DataFrame, measure: str, head: str) -> Figure:
         for place, axis in zip(places, axes, strict=True):
             for subset, own in rows[rows["place"] == place].groupby("subset", sort=False):
                 _lengths(axis, own, colour(subset, INK))
-            axis.set(title={"start": "from the start", "random": "from anywhere"}[place], xlabel="seconds heard", xscale="log")
+            axis.set(
+                title={"start": "from the start", "random": "from anywhere"}[place],
+                xlabel="seconds heard",
+                xscale="log",
+            )
             axis.set_xticks(sorted(rows["length_s"].unique()))
             axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
             axis.xaxis.set_minor_locator(NullLocator())
@@ -136,6 +148,8 @@ def _lengths(axis: Axes, rows: pd.DataFrame, ink: str) -> None:
     whole = rows[rows["fill"] == ""]
     for fill, own in rows.groupby("fill", sort=False):
         joined = own if not fill else pd.concat([own, whole[whole["length_s"] == whole["length_s"].min()]])
-        axis.plot(joined["length_s"], 100 * joined["value"], FILLS[fill], color=ink, linewidth=1.2, marker="o", markersize=2)
+        axis.plot(
+            joined["length_s"], 100 * joined["value"], FILLS[fill], color=ink, linewidth=1.2, marker="o", markersize=2
+        )
     solid = rows[rows["fill"].isin(["", "repeat"])].sort_values("length_s")
     axis.fill_between(solid["length_s"], 100 * solid["low"], 100 * solid["high"], color=ink, alpha=0.1, linewidth=0)

@@ -104,7 +104,9 @@ def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Repres
 TIME_AXIS = (0.1, 0.985)  # where the time axis of `over_time` begins and ends, as parts of the figure's width
 
 
-def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Representation], from_s: float = 0.0) -> Figure:
+def over_time(
+    audio: np.ndarray, rate_hz: int, representations: Iterable[Representation], from_s: float = 0.0
+) -> Figure:
     """Chunks [c, s] one after another on one time axis: spectrogram, and a row for what each representation computes."""
     representations = list(representations)
     seconds = audio.shape[0] * audio.shape[1] / rate_hz
@@ -117,7 +119,9 @@ def over_time(audio: np.ndarray, rate_hz: int, representations: Iterable[Represe
         spectrogram(axes[0], np.ascontiguousarray(audio).ravel(), rate_hz)
         for axis, representation in zip(axes[1:], representations, strict=True):
             representation.draw(axis, np.concatenate(list(features_of(representation, audio)), axis=-1))
-        for axis, title in zip(axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in representations)], strict=True):
+        for axis, title in zip(
+            axes, ["Constant-Q level, dB", *(f"{r.title}: {r.keeps}" for r in representations)], strict=True
+        ):
             axis.set_title(title, fontsize=8, pad=2)
             axis.set(xlabel="", xlim=(0, seconds))
             axis.set_ylabel(textwrap.fill(axis.get_ylabel(), 12), fontsize=7)

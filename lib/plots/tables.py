@@ -68,7 +68,10 @@ def subset_figure(table: pd.DataFrame, measure: str, oracle: dict[str, float]) -
             _subset_dots(axis, own, order, heads, scale(measure))
             _lines_beside(axis, own, oracle[level], measure)
             axis.set(title=levels[level], xlabel=unit(measure))
-        marks = [mark(f"{head} head", INK, MARKS[head], linestyle="-", markerfacecolor=FILL[head], markersize=5) for head in heads]
+        marks = [
+            mark(f"{head} head", INK, MARKS[head], linestyle="-", markerfacecolor=FILL[head], markersize=5)
+            for head in heads
+        ]
         lines = [mark(name, GREY, linestyle=line) for name, line in BESIDE.items()]
         figure.legend(handles=[*marks, *lines], loc="outside lower right", ncols=5)
         heading(figure, f"Which encoders together reach which {measure_name(measure)}")
@@ -103,7 +106,9 @@ def head_figure(table: pd.DataFrame, measure: str) -> Figure:
         ends = rows[["low", "high", "value"]].to_numpy(float) * scale(measure)
         if np.isfinite(ends).any():  # the same limits both ways, around all that is drawn in any panel
             margin = 0.05 * (np.nanmax(ends) - np.nanmin(ends)) + 1e-3
-            next(iter(axes.values())).set(**dict.fromkeys(("xlim", "ylim"), (np.nanmin(ends) - margin, np.nanmax(ends) + margin)))
+            next(iter(axes.values())).set(
+                **dict.fromkeys(("xlim", "ylim"), (np.nanmin(ends) - margin, np.nanmax(ends) + margin))
+            )
         singles = [mark(title(name), colour(name), "o") for name in names()]
         several = [mark(f"{n} together", INK, SIZES.get(n, "P")) for n in range(2, len(names()) + 1)]
         figure.legend(handles=[*singles, *several], loc="outside right upper")

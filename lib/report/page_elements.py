@@ -60,7 +60,9 @@ def table(caption: str, columns: Mapping[str, Iterable], folded: bool = False) -
     """A table from its columns in order, the first of which names the rows; text and whole numbers as they are."""
     cells = [[_text(value) for value in values] for values in columns.values()]
     numeric = tuple(any(column) and all(NUMERIC.fullmatch(cell) for cell in column if cell) for column in cells)
-    return Element("table", caption, {"columns": tuple(columns), "rows": list(zip(*cells, strict=True))}, numeric, folded)
+    return Element(
+        "table", caption, {"columns": tuple(columns), "rows": list(zip(*cells, strict=True))}, numeric, folded
+    )
 
 
 def of_frame(caption: str, frame: pd.DataFrame, names: Sequence[str] = (), folded: bool = False) -> Element:

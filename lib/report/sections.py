@@ -91,7 +91,9 @@ def who_contributes(run: Run) -> Iterator[Element]:
     if (run.study.folder / "tables" / "branches.csv").exists() and _has_rows(run, "branches"):
         names.append("branches")
     tables = {name: run.table(name) for name in names}
-    yield from (sentences(*claims.conclusion(tables, level, run.head, run.study.title)) for level in reversed(run.levels))
+    yield from (
+        sentences(*claims.conclusion(tables, level, run.head, run.study.title)) for level in reversed(run.levels)
+    )
 
 
 def beside_the_paper(run: Run) -> list[str]:

@@ -31,7 +31,8 @@ class NeuralogramSettings(Frozen):
     window_s: float = choice(0.025, "any")
     hop_s: float = choice(0.01, "any")
     padding: Padding = choice(
-        "zeros", "reflect",
+        "zeros",
+        "reflect",
         "not specified in the paper; zeros colour 2 of the 10 frames of a piece at its start and 1 at its end",
     )
     map: Literal["timm", "keep_time", "repeat"] = choice(
@@ -39,7 +40,9 @@ class NeuralogramSettings(Frozen):
         "the last map of a 10 x 64 picture is 1 x 2, so that padding dominates",
     )  # fmt: skip
     train_on: Literal["pieces"] = choice(
-        "pieces", "pieces of 100 ms with the labels of their chunk", "said to be trained like the baseline, which sees 1 s"
+        "pieces",
+        "pieces of 100 ms with the labels of their chunk",
+        "said to be trained like the baseline, which sees 1 s",
     )
     scaling: Scaling = choice("standardise", "none, batch (batch norm)")
     stored_as: Literal["float32", "float16"] = choice(

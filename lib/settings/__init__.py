@@ -48,9 +48,7 @@ class Chunking(Frozen):
         "not in the paper; resampled sounds lie on no grid of 16 bits: on ESC-10 it moves 0.02 % of the pitch map's cells and "
         "an MFCC by 0.004 dB in the mean",
     )  # fmt: skip
-    test_overlap: float = choice(
-        0.0, "0.5 at evaluation", "FSD50K's authors overlap, the paper is silent", ge=0, lt=1
-    )
+    test_overlap: float = choice(0.0, "0.5 at evaluation", "FSD50K's authors overlap, the paper is silent", ge=0, lt=1)
     silent: Literal["keep", "drop_train", "drop_both"] = choice(
         "keep", "drop_train, drop_both", "a chunk of a sparse clip can be digital silence under its clip's labels"
     )
@@ -87,7 +85,9 @@ class Training(Frozen):
     weight_decay: float = choice(0.0, "any; decoupled from the gradient with adamw, added to it with adam", ge=0)
     warm_up: float = choice(0.0, "any share of the steps, over which the rate climbs from 0", ge=0, lt=1)
     schedule: Literal["cosine", "exponential"] = choice("cosine", "exponential", "only its two ends are in the paper")
-    loss: Loss = choice("huber", "bce (binary cross-entropy)", "Huber in the paper; cross-entropy is what the field uses")
+    loss: Loss = choice(
+        "huber", "bce (binary cross-entropy)", "Huber in the paper; cross-entropy is what the field uses"
+    )
     huber_delta: float = choice(1.0, "any", f"{UNSAID}; with 0/1 labels this is least squares")
     output: Literal["raw", "sigmoid"] = choice("raw", "sigmoid", "no activation in the paper")
     precision: Precision = choice(
@@ -129,7 +129,9 @@ class Heads(Frozen):
         "cross_fitted: embeddings of training clips from copies of the encoders that were not trained on them",
         "the paper trains heads on the clips that its encoders were trained on",
     )
-    scaling: Literal["standardise", "none"] = choice("standardise", "none", "scaling of the embeddings is not mentioned in the paper")
+    scaling: Literal["standardise", "none"] = choice(
+        "standardise", "none", "scaling of the embeddings is not mentioned in the paper"
+    )
 
     @field_validator("ridge", mode="before")
     @classmethod

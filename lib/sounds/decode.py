@@ -93,7 +93,9 @@ def stream(
     except FileNotFoundError:
         raise BadFile("file not found") from None
     except (soundfile.LibsndfileError, TypeError) as error:
-        raise BadFile(f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_known(path) or _line(error)}") from None
+        raise BadFile(
+            f"not a sound file that can be read (WAV, FLAC, OGG, MP3, AIFF can): {_known(path) or _line(error)}"
+        ) from None
     except (OSError, RuntimeError, ValueError) as error:
         raise BadFile(f"cannot be decoded: {_line(error)}") from None
 
@@ -224,7 +226,9 @@ def _refuse_truncated(path: Path) -> None:
             raise BadFile(f"truncated: the header tells of {declared} bytes, the file has {size}")
         file.seek(declared + declared % 2)
         if 0 < declared < 0.9 * size and not re.fullmatch(rb"[\w ]{4}|", file.read(4)):
-            raise BadFile(f"damaged: the header tells of {declared} bytes, the file has {size}: repair its header, or save it anew")
+            raise BadFile(
+                f"damaged: the header tells of {declared} bytes, the file has {size}: repair its header, or save it anew"
+            )
         if magic == b"OggS" and not _ends_with_last_page(file, size):
             raise BadFile("truncated: the last page of the Ogg stream is missing")
 

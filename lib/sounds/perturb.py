@@ -61,7 +61,11 @@ def perturbed(path: str | Path, clip: str, name: str, strength: Strength, rule: 
 
 def needs_of(names: Iterable[str]) -> list[str]:
     """The modules that these perturbations need and that are not requirements."""
-    return list(dict.fromkeys(PERTURBATIONS[name].needs for name in names if name in PERTURBATIONS and PERTURBATIONS[name].needs))
+    return list(
+        dict.fromkeys(
+            PERTURBATIONS[name].needs for name in names if name in PERTURBATIONS and PERTURBATIONS[name].needs
+        )
+    )
 
 
 def generator(*parts: object) -> np.random.Generator:
@@ -119,7 +123,9 @@ def band(samples: Samples, rate: int, hz: float, _rng: np.random.Generator, kind
 
     if hz >= rate / 2:
         return samples
-    return sosfiltfilt(butter(ORDER, hz, kind, fs=rate, output="sos"), samples, padlen=min(len(samples) - 1, rate // 10))
+    return sosfiltfilt(
+        butter(ORDER, hz, kind, fs=rate, output="sos"), samples, padlen=min(len(samples) - 1, rate // 10)
+    )
 
 
 def reverb(samples: Samples, rate: int, rt60_s: float, _rng: np.random.Generator) -> Samples:
@@ -156,7 +162,9 @@ def mp3(samples: Samples, rate: int, kbps: float, _rng: np.random.Generator) -> 
     low, high = MP3_KBPS[used > 24000]
     level = min((high - kbps) / (high - low), 0.9999)  # 1 is refused
     given = soxr.resample(samples, rate, used)
-    found = _encoded(given, used, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=level)
+    found = _encoded(
+        given, used, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=level
+    )
     start = LAME_DELAY if len(found) > len(given) else 0
     return soxr.resample(found[start : start + len(given)], used, rate)
 
@@ -182,7 +190,9 @@ def resample(samples: Samples, rate: int, quality: str, _rng: np.random.Generato
 
     if rate <= LOW_RATE_HZ:
         return samples
-    return soxr.resample(librosa.resample(samples, orig_sr=rate, target_sr=LOW_RATE_HZ, res_type=quality), LOW_RATE_HZ, rate, "VHQ")
+    return soxr.resample(
+        librosa.resample(samples, orig_sr=rate, target_sr=LOW_RATE_HZ, res_type=quality), LOW_RATE_HZ, rate, "VHQ"
+    )
 
 
 PERTURBATIONS = {each.name: each for each in (

@@ -106,7 +106,9 @@ class Study:
         """A notebook and all parameters that make it mean this study, as papermill takes them; the usual ones left out."""
         usual = {name: field.default for name, field in Request.model_fields.items()}
         requested = self.request.model_dump(exclude={"seeds"} if "seed" in own else None)
-        given = own | {NOTEBOOK_NAMES.get(name, name): value for name, value in requested.items() if value != usual[name]}
+        given = own | {
+            NOTEBOOK_NAMES.get(name, name): value for name, value in requested.items() if value != usual[name]
+        }
         texts = {name: ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for name, v in given.items()}
         words = [f"-p {name} {shlex.quote(text)}" for name, text in texts.items()]
         return f"notebooks/{notebook}.ipynb{' with ' if words else ''}{' '.join(words)}"
@@ -233,7 +235,9 @@ class Study:
             ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "taken_for"), str
         )  # labels may be numbers
         load = partial(pd.read_csv, keep_default_na=False, na_values=[""], dtype=text)
-        table = unguarded(digests.read(path, load, f"run {self.call(made_by)}, or make study again: either makes it anew"))
+        table = unguarded(
+            digests.read(path, load, f"run {self.call(made_by)}, or make study again: either makes it anew")
+        )
         there = {name: kind for name, kind in text.items() if name in table}
         return table.fillna(dict.fromkeys(there, "")).astype(there)
 

@@ -10,7 +10,11 @@ from lib.settings import PRESETS, Frozen, SettingsError
 from lib.sounds import corpora
 from lib.sounds.perturb import PERTURBATIONS
 
-ROBUST = (*PERTURBATIONS, "length", "input")  # what test clips may go through: perturbations, excerpts, a network's input
+ROBUST = (
+    *PERTURBATIONS,
+    "length",
+    "input",
+)  # what test clips may go through: perturbations, excerpts, a network's input
 
 
 class Request(Frozen):
@@ -34,7 +38,11 @@ class Request(Frozen):
     def _there(cls, value: str, info: ValidationInfo) -> str:
         there = {"corpus": corpora.SOURCES, "preset": PRESETS}[info.field_name]
         if value not in there:
-            own = "; for a table of own sounds CORPUS=table and ROOT=its path" if value.lower().endswith((".csv", "/")) else ""
+            own = (
+                "; for a table of own sounds CORPUS=table and ROOT=its path"
+                if value.lower().endswith((".csv", "/"))
+                else ""
+            )
             raise ValueError(f"choose one of {', '.join(there)}{own}")
         return value
 

@@ -105,8 +105,12 @@ class Body(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         body = settings.body  # torch's heads share the width, which 12 do not: 8 do
-        layer = nn.TransformerEncoderLayer(body.width, 8, body.mlp, body.dropout, "gelu", batch_first=True, norm_first=True)
-        self.stages = nn.ModuleList(nn.TransformerEncoder(layer, body.layers // 3, enable_nested_tensor=False) for _ in range(3))
+        layer = nn.TransformerEncoderLayer(
+            body.width, 8, body.mlp, body.dropout, "gelu", batch_first=True, norm_first=True
+        )
+        self.stages = nn.ModuleList(
+            nn.TransformerEncoder(layer, body.layers // 3, enable_nested_tensor=False) for _ in range(3)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for number, stage in enumerate(self.stages):
@@ -144,7 +148,12 @@ def mobilenet(settings: Settings) -> nn.Module:
 
 
 def encoders(
-    chunks: list[np.ndarray], audio: np.ndarray, targets: np.ndarray, train: np.ndarray, settings: Settings, clock: Clock
+    chunks: list[np.ndarray],
+    audio: np.ndarray,
+    targets: np.ndarray,
+    train: np.ndarray,
+    settings: Settings,
+    clock: Clock,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Embeddings [chunk, width] of four encoders, and their own scores [chunk, class]."""
     torch.manual_seed(0)
@@ -159,7 +168,9 @@ def encoders(
     with clock("neuralogram"):
         features["neuralogram"] = apply(network[0], pieces).reshape(len(audio), 10, -1).swapaxes(1, 2)
     features["waveform"] = audio
-    fronts = {name: Front(values[train], values.shape[1], width) for name, values in features.items() if values.ndim == 3}
+    fronts = {
+        name: Front(values[train], values.shape[1], width) for name, values in features.items() if values.ndim == 3
+    }
     fronts["waveform"] = nn.Sequential(Filters(), Front(None, 128, width))
     embeddings, scores = {}, {}
     for name in NAMES:

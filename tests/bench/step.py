@@ -1,7 +1,7 @@
 """What the steps of the paper's run need of a GPU, and from that how long it would take: `make bench ONLY=step`.
 
-    step.json        of each step: name, kernels, flops, bytes, host_copies; counted on the meta device, nothing is timed
-    projection.csv   of each machine and stage: when it would begin and end. A projection, not a measurement
+step.json        of each step: name, kernels, flops, bytes, host_copies; counted on the meta device, nothing is timed
+projection.csv   of each machine and stage: when it would begin and end. A projection, not a measurement
 """
 
 import json

@@ -69,7 +69,9 @@ def main(root: Path, folder: Path) -> None:
     torch.set_num_threads(1)
     clocks = Clock(), Clock()
     with home_of_its_own():
-        request = Request(corpus="esc50", root=str(root), preset="laptop", fold=FOLD, device="cpu", set=SET, controls="none")
+        request = Request(
+            corpus="esc50", root=str(root), preset="laptop", fold=FOLD, device="cpu", set=SET, controls="none"
+        )
         study = Study.of(request)
         ours(study, clocks[0])
         plain.run(root, FOLD, study.settings, clocks[1])
@@ -79,6 +81,10 @@ def main(root: Path, folder: Path) -> None:
     note = f"intervals of the plain way: seconds of {taken} resamples of every model, times {wanted} / {taken}"
     files.write_json(folder / "study.json", about | found | {"note": note})
     for part in found["parts"]:
-        print(f"{part['part']:14}{part['ours_s']:9.1f} s{part['plain_s']:10.1f} s{part['ratio']:8.1f} x{part['share']:8.0%}")
+        print(
+            f"{part['part']:14}{part['ours_s']:9.1f} s{part['plain_s']:10.1f} s{part['ratio']:8.1f} x{part['share']:8.0%}"
+        )
     print(note)
-    print(f"all of it: {found['ratio']:.1f} times as fast; without the intervals {found['ratio_without_intervals']:.1f}")
+    print(
+        f"all of it: {found['ratio']:.1f} times as fast; without the intervals {found['ratio_without_intervals']:.1f}"
+    )

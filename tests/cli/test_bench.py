@@ -74,7 +74,9 @@ def test_a_stage_takes_what_its_kernels_move_or_its_arithmetic_and_a_kernel_its_
 
 
 def test_stages_follow_one_another_by_the_hour_and_say_that_they_are_projected():
-    rows = step.timetable("m", [{"stage": "a", "seconds": 1800, "bound_s": 900}, {"stage": "b", "seconds": 3600, "bound_s": None}])
+    rows = step.timetable(
+        "m", [{"stage": "a", "seconds": 1800, "bound_s": 900}, {"stage": "b", "seconds": 3600, "bound_s": None}]
+    )
     assert [(row["from_hour"], row["to_hour"]) for row in rows] == [(0, 0.5), (0.5, 1.5)]
     assert [row["times_the_bound"] for row in rows] == [2, None]
     assert {row["kind"] for row in rows} == {"projection"}

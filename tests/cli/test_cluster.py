@@ -67,7 +67,9 @@ def test_every_rule_that_the_profile_names_is_one_of_the_graph():
 def test_what_the_scheduler_ended_for_good_is_said_with_its_own_word():
     def error(rule, number, state, job):
         told = f"SLURM-job '{number}' failed, SLURM status is: '{state}'. See the log"
-        return f"[Sat Nov 28 14:03:26 2026]\nError in rule {rule}:\n    message: {told}\n    jobid: {job}\n    input: a\n"
+        return (
+            f"[Sat Nov 28 14:03:26 2026]\nError in rule {rule}:\n    message: {told}\n    jobid: {job}\n    input: a\n"
+        )
 
     again = "Trying to restart job 2.\n"
     words = error("train_pitch", 17, "OUT_OF_MEMORY", 2) + again + error("train_timbre", 18, "TIMEOUT", 3)

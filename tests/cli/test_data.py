@@ -82,7 +82,9 @@ def test_from_the_download_to_the_ledger(tmp_path, archives, mirror):
     ledger = pd.read_csv(home / "runs" / "fsd50k-tiny" / "tables" / "ledger.csv").set_index("claim")
     ours = [*(f"Table 1: {row}" for row in paper.TABLE1), "Table 2: all four"]
     assert set(ledger.index) > {*ours, *(f"Table 2: {row.system}" for row in paper.TABLE2)}
-    assert (ledger.loc[ours, "seeds"] == 1).all() and ledger.loc[ours, ["obtained", "low", "high"]].notna().all(axis=None)
+    assert (ledger.loc[ours, "seeds"] == 1).all() and ledger.loc[ours, ["obtained", "low", "high"]].notna().all(
+        axis=None
+    )
     np.testing.assert_allclose(ledger["deviation"], ledger["obtained"] - ledger["published"])
 
 

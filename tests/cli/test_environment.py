@@ -77,7 +77,9 @@ def test_changed_requirements_are_installed_into_the_same_venv(project, installe
 @pytest.mark.parametrize("fails", ["requirements", "package"])
 def test_an_install_cut_off_goes_on_from_there(project, installer, fails):
     installer.fails = fails
-    with pytest.raises(Stop, match="the install failed: pip gave no reason; the next call goes on from here; see the log .*log"):
+    with pytest.raises(
+        Stop, match="the install failed: pip gave no reason; the next call goes on from here; see the log .*log"
+    ):
         set_up(project)
     installer.fails = ""
     assert installer.again(project) == ["requirements", "package"]

@@ -13,14 +13,19 @@ def paths(name):
 
 
 def test_imports_of_a_text_are_modules_wherever_they_stand():
-    code = "%matplotlib inline\nimport numpy\nfrom lib import files, nothing\ndef f():\n    from lib.study import Study\n"
+    code = (
+        "%matplotlib inline\nimport numpy\nfrom lib import files, nothing\ndef f():\n    from lib.study import Study\n"
+    )
     assert imported(code) == {"lib", "lib.files", "lib.study"}
 
 
 @pytest.mark.parametrize(
     ("notebook", "needs"),
     [
-        ("01_representations", {"settings/presets.py", "representations/pitch.py", "explorer/viewer.py", "evaluation/results.py"}),
+        (
+            "01_representations",
+            {"settings/presets.py", "representations/pitch.py", "explorer/viewer.py", "evaluation/results.py"},
+        ),
         ("02_train_encoder", {"encoders/training.py", "evaluation/single.py", "plots/encoder.py", "stages.py"}),
         ("03_subsets", {"encoders/heads.py", "controls/seeds.py", "evaluation/sentences.py", "plots/tables.py"}),
         ("04_contributions", {"evaluation/shapley.py", "controls/constructed.py", "plots/probes.py"}),

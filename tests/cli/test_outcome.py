@@ -46,9 +46,7 @@ def test_a_graph_that_fails_by_itself_is_one_line_with_the_error_and_not_the_las
     log = tmp_path / "snakemake.txt"
     end = "Complete log: y\nWorkflowError:\nAt least one job did not complete successfully.\n"
     log.write_text(f'TypeError in file "Snakefile", line 3:\nf() got two\n  File x\n{end}')
-    assert 'failed: TypeError in file "Snakefile", line 3: f() got two; unexpected' in what_failed(
-        tmp_path, 0, log
-    )
+    assert 'failed: TypeError in file "Snakefile", line 3: f() got two; unexpected' in what_failed(tmp_path, 0, log)
     log.write_text(f"Traceback (most recent call last):\n  x.py\nPermissionError: [Errno 13] denied: 'x'\n{end}")
     told = what_failed(tmp_path, 0, log)
     assert told.startswith("the graph of notebooks failed: PermissionError: [Errno 13] denied: 'x'; unexpected")

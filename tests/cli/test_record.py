@@ -112,7 +112,9 @@ def test_a_run_over_folds_has_the_clips_that_its_folds_rejected_once_and_their_c
 def test_a_table_that_was_changed_by_hand_is_refused(run):
     with (run.folder / "tables" / "subsets.csv").open("a") as file:
         file.write("\n")
-    with pytest.raises(digests.Damaged, match=r"tables/subsets.csv is damaged, or was changed since it was written: make"):
+    with pytest.raises(
+        digests.Damaged, match=r"tables/subsets.csv is damaged, or was changed since it was written: make"
+    ):
         record.contents(run.slug)
 
 

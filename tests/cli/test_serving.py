@@ -149,7 +149,16 @@ def test_the_explorer_is_served_to_this_machine_alone(server):
 
 
 BESIDE = ["other.ipynb", "picture.png", "text.txt", "code.py", "table.csv"]
-WAYS = ["/", "/files/", "/notebooks/", "/voila/files/", "/voila/files//", "/voila/render/", "/voila/static/../", "/static/../"]
+WAYS = [
+    "/",
+    "/files/",
+    "/notebooks/",
+    "/voila/files/",
+    "/voila/files//",
+    "/voila/render/",
+    "/voila/static/../",
+    "/static/../",
+]
 OTHER = [
     "/voila/files/../served0/picture.png", "/voila/files/%2e%2e/served0/picture.png", "/voila/static/%2e%2e/picture.png",
     "/voila/templates/study/static/../../../../voila.py", "/voila/templates/../static/picture.png",

@@ -205,7 +205,9 @@ def read(study, subset):
 
 def test_every_subset_is_scored_and_every_choice_written(study):
     whole = CONTROLS["classical"]
-    assert whole.game(study).name == "classical4" and whole.game(study).players == PAPER and whole.heads(study) == ("own",)
+    assert (
+        whole.game(study).name == "classical4" and whole.game(study).players == PAPER and whole.heads(study) == ("own",)
+    )
     TWO.run(study, 0)
     shape = len(study.chunks.rows("test")), len(study.chunks.corpus.classes)
     assert all(read(study, subset).shape == shape for subset in subsets(("pitch", "timbre")))

@@ -15,7 +15,7 @@ from lib.evaluation.games import control_scores, paper4
 from lib.study import Request, Study
 
 SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
-MODEL = '''
+MODEL = """
 import torch
 
 class Model(torch.nn.Module):
@@ -33,7 +33,7 @@ def get_scene_embeddings(audio, model):
 
 def get_timestamp_embeddings(audio, model):
     return get_scene_embeddings(audio, model)[:, None], torch.zeros(len(audio), 1)
-'''
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -99,14 +99,22 @@ def test_other_weights_make_other_scores(study, shared_home, monkeypatch):
 
 def test_a_learner_is_trained_and_plays_with_a_second_seed_where_there_are_two(study, small_corpus):
     small = "peers.audio_transformer.front=32 peers.audio_transformer.layers=1 peers.audio_transformer.head_hidden=8"
-    both = Study.of(study.request.model_copy(update={"seeds": (0, 1), "peers": "audio_transformer", "set": f"{study.request.set} {small}"}))
+    both = Study.of(
+        study.request.model_copy(
+            update={"seeds": (0, 1), "peers": "audio_transformer", "set": f"{study.request.set} {small}"}
+        )
+    )
     peers.run(both, "audio_transformer", 0)
     told = table.about(both, "audio_transformer")
     assert told["trained_here"]
     assert told["beside"] == [*table.BESIDE, "second_seed"]
     own = np.load(table.by_itself("audio_transformer").file(both, ("audio_transformer",), "own", 0))
     assert own.shape == np.load(both.scores("pitch", "own", 0)).shape
-    assert table.beside("audio_transformer", told["beside"]).file(both, ("audio_transformer", "second_seed"), "linear", 0).exists()
+    assert (
+        table.beside("audio_transformer", told["beside"])
+        .file(both, ("audio_transformer", "second_seed"), "linear", 0)
+        .exists()
+    )
 
 
 def test_a_peer_may_not_have_a_name_that_is_taken(home, tmp_path, monkeypatch):

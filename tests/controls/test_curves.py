@@ -186,7 +186,9 @@ def test_all_schedules_get_their_steps_and_nothing_else_changes(study):
 def test_heads_learn_from_the_same_part_with_as_many_steps(study, monkeypatch):
     asked = []
     monkeypatch.setattr(keeping, "trained", lambda *given, **more: np.zeros((len(study.chunks), 4), np.float32))
-    monkeypatch.setattr(keeping, "score_subsets", lambda data, train, scored, plan, *_, **__: asked.append((plan, train)) or [])
+    monkeypatch.setattr(
+        keeping, "score_subsets", lambda data, train, scored, plan, *_, **__: asked.append((plan, train)) or []
+    )
     curves.play_data(study, game("data4", PAPER), 0, one_in=4)
     part = curves.part_of_groups(study.chunks, study.settings, 0, 4)
     assert [plan.head for plan, _ in asked] == ["paper", "linear"]

@@ -21,7 +21,9 @@ def gain(added, group, difference, against="", low=None, p=0.9):
 def record(tmp_path):
     folder = tmp_path / "esc50-laptop-peers"
     (folder / "tables").mkdir(parents=True)
-    (folder / "study.json").write_text(json.dumps({"make": "make study CORPUS=esc50 ROOT=path/to/esc10 PEERS=ear", "corpus": "esc50"}))
+    (folder / "study.json").write_text(
+        json.dumps({"make": "make study CORPUS=esc50 ROOT=path/to/esc10 PEERS=ear", "corpus": "esc50"})
+    )
     cost = {"parameters": 1_500_000, "seconds_an_hour": 12.3}
     reached = [
         {"row": row, "peer": peer, "heard": heard, "head": "paper", "measure": measure, "value": value, "low": value - 0.1, "high": value + 0.1} | cost
@@ -30,15 +32,31 @@ def record(tmp_path):
     ]  # fmt: skip
     added = [gain("pitch", "all", 0.1, low=0.05), gain("timbre", "all", -0.01)]
     added += [gain(name, "all", 0.0) for name in ("noise", "logmel")]
-    added += [gain(one, "all", 0.09, against=name, low=0.04) for one in ("pitch", "timbre") for name in ("noise", "logmel")]
-    added += [gain("pitch", "class:dog", 0.3, low=0.2, p=0.001), gain("pitch", "class:rain", 0.1, low=0.01), gain("timbre", "class:rain", 0.0)]
+    added += [
+        gain(one, "all", 0.09, against=name, low=0.04) for one in ("pitch", "timbre") for name in ("noise", "logmel")
+    ]
+    added += [
+        gain("pitch", "class:dog", 0.3, low=0.2, p=0.001),
+        gain("pitch", "class:rain", 0.1, low=0.01),
+        gain("timbre", "class:rain", 0.0),
+    ]
     kind = {"game": "ear5", "measure": "map_macro", "level": "clip", "head": "paper"}
-    shares = [kind | {"encoder": name, "group": "all", "share": 0.1 * place, "low": 0.1 * place - 0.05, "high": 0.1 * place + 0.05} for place, name in enumerate(PLAYERS)]
+    shares = [
+        kind
+        | {"encoder": name, "group": "all", "share": 0.1 * place, "low": 0.1 * place - 0.05, "high": 0.1 * place + 0.05}
+        for place, name in enumerate(PLAYERS)
+    ]
     pairs = [kind | {"first": "pitch", "second": "ear", "value": -0.2, "low": -0.3, "high": -0.1},
              kind | {"first": "timbre", "second": "ear", "value": -0.1, "low": -0.3, "high": 0.1}]  # fmt: skip
     alone = [{"peer": "ear", "fold": 1, "clip": clip, "right": right, "label": label}
              for clip, right, label in (("a", "ear", "dog"), ("b", "ear", "dog"), ("b", "ear", "rain"), ("c", "pitch+timbre", "rain"))]  # fmt: skip
-    tables = {"peers": reached, "peer_gains": added, "peer_contributions": shares, "peer_interactions": pairs, "peer_alone": alone}
+    tables = {
+        "peers": reached,
+        "peer_gains": added,
+        "peer_contributions": shares,
+        "peer_interactions": pairs,
+        "peer_alone": alone,
+    }
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / "tables" / f"{name}.csv", index=False)
     return Record(folder)
@@ -58,7 +76,10 @@ def test_gains_are_those_of_the_notebook_on_the_sounds_of_the_record(record):
 
 
 def test_classes_are_named_where_their_own_interval_lies_above_zero(record):
-    assert results_peers.gaining_classes(record) == "Classes that gain, each interval by itself: Ear from pitch: dog and rain."
+    assert (
+        results_peers.gaining_classes(record)
+        == "Classes that gain, each interval by itself: Ear from pitch: dog and rain."
+    )
 
 
 def test_what_is_replaced_and_what_is_left_by_the_ends_of_their_intervals(record):
@@ -72,7 +93,10 @@ def test_what_is_replaced_and_what_is_left_by_the_ends_of_their_intervals(record
 
 
 def test_who_is_right_alone_is_counted_by_class(record):
-    assert results_peers.alone(record) == "- Named right by Ear alone: 3 labels of 2 clips (dog 2, rain 1); by pitch and timbre alone: 1 clip (rain 1)."
+    assert (
+        results_peers.alone(record)
+        == "- Named right by Ear alone: 3 labels of 2 clips (dog 2, rain 1); by pitch and timbre alone: 1 clip (rain 1)."
+    )
 
 
 def test_a_record_without_peers_says_so(tmp_path):

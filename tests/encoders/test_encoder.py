@@ -238,7 +238,9 @@ def test_parts_of_the_epochs_are_rounded_up(epochs, parts):
     assert encoders.parts_of_epochs(epochs) == dict(zip((8, 4, 2), parts, strict=True))
 
 
-@pytest.mark.parametrize(("name", "apart"), [("pitch", 0.01), ("timbre", 0.02), ("waveform", 0.01), ("neuralogram", 0.25)])
+@pytest.mark.parametrize(
+    ("name", "apart"), [("pitch", 0.01), ("timbre", 0.02), ("waveform", 0.01), ("neuralogram", 0.25)]
+)
 def test_training_in_bfloat16_ends_near_float32(name, apart, chunks, tmp_path):
     """How far scores of 0 to 1 may lie apart, without dropout; most where a MobileNet of its own is trained first."""
     found = {}
@@ -265,6 +267,8 @@ def test_features_in_half_the_bytes_leave_the_scores_near(chunks, tmp_path):
     paths = sorted((files.cache() / "features").glob("neuralogram-*.npy"), key=lambda path: path.stat().st_size)
     rounded, features = map(np.load, paths)
     assert (rounded.dtype, features.dtype) == (np.float16, np.float32) and rounded.shape == features.shape
-    of_rounded, of_features = (encoders.predictions(whole.encoder, each, torch.device("cpu"))[1] for each in (rounded, features))
+    of_rounded, of_features = (
+        encoders.predictions(whole.encoder, each, torch.device("cpu"))[1] for each in (rounded, features)
+    )
     assert 0 < np.abs(of_rounded - of_features).max() < 0.03 * of_features.std()
     assert 0 < np.abs(half.scores - whole.scores).max() < 0.1 * whole.scores.std()

@@ -48,7 +48,10 @@ def test_what_fits_lies_on_the_device_and_what_does_not_is_streamed_and_both_say
     inputs, targets = items
     wanted = bytes_of(inputs, targets)
     assert wanted == N * 12 * inputs.array.itemsize + targets.nbytes
-    fits, short = feed_of(inputs, targets, META, wanted + FOR_STEPS), feed_of(inputs, targets, META, wanted + FOR_STEPS - 1)
+    fits, short = (
+        feed_of(inputs, targets, META, wanted + FOR_STEPS),
+        feed_of(inputs, targets, META, wanted + FOR_STEPS - 1),
+    )
     assert isinstance(fits, Resident) and fits.inputs.shape == (N, 3, 4) and fits.inputs.device == META
     assert isinstance(short, Streamed)
     assert "all of it lies there" in fits.note and "streamed" in short.note

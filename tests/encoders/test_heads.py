@@ -217,7 +217,10 @@ def test_ridge_is_scikit_learns_on_several_threads_too():
     """Many columns and two threads, where one library's own solver of several systems gives nonsense."""
     rng = np.random.default_rng(0)
     inputs, labels = rng.normal(size=(900, 520)).astype(np.float32), (rng.random((900, 6)) < 0.2).astype(np.float32)
-    columns, before = torch.stack([torch.arange(400), torch.arange(120, 520), torch.arange(60, 460)]), torch.get_num_threads()
+    columns, before = (
+        torch.stack([torch.arange(400), torch.arange(120, 520), torch.arange(60, 460)]),
+        torch.get_num_threads(),
+    )
     torch.set_num_threads(2)
     try:
         heads = ridge(torch.from_numpy(inputs), torch.from_numpy(labels), columns, [0.1, 0.1, 0.01])

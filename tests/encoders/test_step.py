@@ -53,7 +53,9 @@ def test_the_step_is_that_of_a_plain_loop():
             optimiser.step()
             total += float(loss.detach()) * len(which)
         means.append(total / 100)
-    torch.testing.assert_close(found[0], torch.cat([p.detach().flatten() for p in model.parameters()]), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        found[0], torch.cat([p.detach().flatten() for p in model.parameters()]), rtol=1e-5, atol=1e-6
+    )
     assert found[1] == pytest.approx(means, rel=1e-5)
 
 

@@ -148,7 +148,6 @@ def test_side_by_side_has_alone_share_and_last_with_intervals():
     assert rows.loc["timbre", "added last"] == "no value"
 
 
-
 # Subsets
 
 

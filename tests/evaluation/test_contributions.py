@@ -34,10 +34,7 @@ def test_contributions_have_the_columns_of_the_contract(made):
 def test_shares_of_every_measure_sum_to_all_four_less_chance(made):
     table = contributions.table(made[2], contributions.share_rows).query("group == 'all'")
     for (measure, level, head), rows in table.groupby(["measure", "level", "head"]):
-        ends = [
-            results.cell(made[1], *model, measure, level).value
-            for model in ((ALL_FOUR, head), ("chance", "none"))
-        ]
+        ends = [results.cell(made[1], *model, measure, level).value for model in ((ALL_FOUR, head), ("chance", "none"))]
         assert rows["share"].sum() == pytest.approx(ends[0] - ends[1], abs=1e-9)
 
 
@@ -106,7 +103,9 @@ def test_a_control_reads_its_own_scores_and_shares_the_studys(tmp_path, monkeypa
     for row in table.itertuples():
         alone, nobody = (results.cell(values, name, "none", row.measure).value for name in ("constant", "chance"))
         assert row.share == pytest.approx((alone - nobody) / 3)  # a third of the orders begin with it
-    beside = contributions.against([contributions.play(found, games.Game("paper4", ("pitch", "timbre")), "chunk", "paper"), played])
+    beside = contributions.against(
+        [contributions.play(found, games.Game("paper4", ("pitch", "timbre")), "chunk", "paper"), played]
+    )
     assert beside["control"].tolist() == ["noise"]
     np.testing.assert_allclose(beside[["difference", "low", "high"]], 0, atol=1e-12)  # noise that adds nothing
 

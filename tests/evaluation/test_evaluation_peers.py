@@ -147,7 +147,10 @@ def test_clips_that_one_names_right_and_the_other_does_not_are_those_counted_by_
     test, game = results.Scores(part), peers.five("ear")
     ids, targets = measures.clip_targets(test.stored["targets"], ids)
     by_hand = set()
-    scores = {name: np.mean([test.read(name, "paper", seed, game)["clip"] for seed in part.request.seeds], axis=0) for name in ("ear", "pitch+timbre")}
+    scores = {
+        name: np.mean([test.read(name, "paper", seed, game)["clip"] for seed in part.request.seeds], axis=0)
+        for name in ("ear", "pitch+timbre")
+    }
     for clip, number in np.argwhere(targets > 0):
         highest = {name: each[clip][targets[clip] == 0].max() for name, each in scores.items()}
         right = [name for name, each in scores.items() if each[clip, number] > highest[name]]

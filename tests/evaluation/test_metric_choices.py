@@ -1,6 +1,5 @@
 """Definitions: truths made by hand, others' code, and what must hold whatever the scores."""
 
-
 import made_up
 import numpy as np
 import pandas as pd
@@ -256,6 +255,7 @@ def test_the_sentence_without_a_value_gives_the_reason():
     assert told([np.nan] * 4, reason="no item has a label") == (
         "No definition has a value on this corpus: no item has a label."
     )
+
 
 # figures
 

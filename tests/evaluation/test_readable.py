@@ -47,7 +47,11 @@ def test_an_index_with_names_becomes_columns_and_two_levels_of_heads_one():
 
 
 def test_clips_that_are_chunks_stand_once():
-    rows = [{"level": level, "head": head, "value": value, "why": None} for level in ("chunk", "clip") for head, value in (("paper", 0.1), ("own", np.nan))]
+    rows = [
+        {"level": level, "head": head, "value": value, "why": None}
+        for level in ("chunk", "clip")
+        for head, value in (("paper", 0.1), ("own", np.nan))
+    ]
     both = pd.DataFrame(rows)
     assert clips_once(both)["level"].tolist() == ["clip, one chunk each"] * 2
     assert sides(table(both))[1].count("clip, one chunk each") == 2

@@ -40,7 +40,14 @@ def robustness(*games):
 
 @pytest.mark.parametrize(
     ("above", "step"),
-    [([1, 1, 1], np.inf), ([1, -1, -1], 0.5), ([1, 0.5, -0.5, 2], 1.5), ([-1, 1], 0.0), ([1, np.nan], np.nan), ([3, -1], 0.75)],
+    [
+        ([1, 1, 1], np.inf),
+        ([1, -1, -1], 0.5),
+        ([1, 0.5, -0.5, 2], 1.5),
+        ([-1, 1], 0.0),
+        ([1, np.nan], np.nan),
+        ([3, -1], 0.75),
+    ],
 )
 def test_a_line_crosses_zero_between_two_steps(above, step):
     assert left.crossing(np.array(above, float)) == pytest.approx(step, nan_ok=True)
@@ -72,7 +79,8 @@ def test_a_curve_is_less_than_the_study_by_the_paired_difference():
     table = left.curve_table(robustness(additive(), additive(pitch=0.05), additive(pitch=0.0)))
     row = table.query("subset == 'pitch' and step == 1").iloc[0]
     assert row["difference"] == pytest.approx(-0.05) and row["kept"] == pytest.approx(0.5)
-    assert row["difference_low"] == pytest.approx(-0.05) and row["difference_high"] == pytest.approx(-0.05)  # the same draws
+    # The same draws on both sides, so the difference has no spread.
+    assert row["difference_low"] == pytest.approx(-0.05) and row["difference_high"] == pytest.approx(-0.05)
     clean = table[table["step"] == 0]
     assert (clean["difference"] == 0).all() and clean["p"].isna().all() and (clean["kept"] == 1).all()
 
@@ -89,7 +97,9 @@ def test_what_features_add_moves_where_the_learned_ones_break():
     rest = {"neuralogram": 0.0, "waveform": 0.0}
     broken = game(lambda s: CHANCE + sum(0.1 for name in s if name not in rest))
     table = left.feature_table(robustness(additive(), broken, additive(pitch=0.0, timbre=0.0)))
-    assert table["margin"].tolist() == pytest.approx([0.2, 0.2, 0.0]) and table["moved"].tolist() == pytest.approx([0, 0, -0.2])
+    assert table["margin"].tolist() == pytest.approx([0.2, 0.2, 0.0]) and table["moved"].tolist() == pytest.approx(
+        [0, 0, -0.2]
+    )
     assert table["ahead"].iloc[0] == pytest.approx(0.3)
     assert "'robust' is not borne out" in robustness_sentences.robust(table, "clip", "paper")
 
@@ -98,7 +108,9 @@ def test_sentences_name_what_breaks_first():
     falls = ([0.4, 0.1], [0.4, 0.3])
     each = robustness(*(additive(pitch=pitch, timbre=timbre) for pitch, timbre in zip(*falls, strict=True)))
     (line,) = robustness_sentences.breaks(left.half_table(each), "clip", "paper")
-    assert line.startswith("White noise: half of the gain is gone first for pitch at before 30 dB SNR; timbre, neuralogram and waveform never")
+    assert line.startswith(
+        "White noise: half of the gain is gone first for pitch at before 30 dB SNR; timbre, neuralogram and waveform never"
+    )
 
 
 def test_intervals_of_excerpts_average_their_draws():

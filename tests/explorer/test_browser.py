@@ -163,7 +163,9 @@ def hostile_study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDY_HOME", str(home))
         study = made_up.short_study(
-            "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2", hostile_corpus(home), corpus="table"
+            "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2",
+            hostile_corpus(home),
+            corpus="table",
         )
         for name in names():
             stages.train(study, name, 0)
@@ -354,9 +356,12 @@ def test_a_click_on_the_map_turns_to_another_clip_and_plays_it(open_explorer):
     page.wait_for_function("told => document.querySelector('h3').textContent === told", arg=told)
     start_s = float(page.inner_text(".study-map .message").split(", from ")[1].split()[0])
     second = page.get_by_label("second", exact=True).element_handle()
-    page.wait_for_function("([one, start_s]) => one.selectedIndex == start_s", arg=[second, start_s])  # chunks of a second
+    # Chunks are of a second, so the n-th begins at n seconds.
+    page.wait_for_function("([one, start_s]) => one.selectedIndex == start_s", arg=[second, start_s])
     # played from its chunk; none of these clips is longer than the five seconds shown
-    page.wait_for_function("start_s => document.querySelector('.study-player audio').currentTime > start_s", arg=start_s)
+    page.wait_for_function(
+        "start_s => document.querySelector('.study-player audio').currentTime > start_s", arg=start_s
+    )
 
 
 def places_of_points(page):
@@ -381,9 +386,7 @@ def test_the_map_is_walked_with_the_keyboard(open_explorer):
         told.append(page.inner_text(".study-map .message"))
     assert len(set(told)) > 1
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "told => told.startsWith(document.querySelector('h3').textContent)", arg=told[-1]
-    )
+    page.wait_for_function("told => told.startsWith(document.querySelector('h3').textContent)", arg=told[-1])
 
 
 def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
@@ -400,7 +403,9 @@ def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
     at_s = []
     for x in (0.4 * wide, 0.7 * wide):  # a click in the picture sends the sound there, and the cursor goes with it
         picture.click(position={"x": x, "y": 50})
-        page.wait_for_function("x => Math.abs(document.querySelector('.study-picture .cursor').offsetLeft - x) < 4", arg=x)
+        page.wait_for_function(
+            "x => Math.abs(document.querySelector('.study-picture .cursor').offsetLeft - x) < 4", arg=x
+        )
         at_s.append(player.evaluate("one => one.currentTime"))
     assert 0 < at_s[0] < at_s[1]
 
@@ -408,7 +413,9 @@ def test_the_sound_has_a_length_and_the_cursor_goes_with_it(open_explorer):
 def test_a_recording_and_a_file_of_ones_own_are_answered(open_explorer, tmp_path):
     page = open_explorer.page
     page.get_by_role("button", name="Record a sound").click()
-    page.wait_for_function(f"[...document.querySelectorAll('.study-own span')].some(one => {RECORDED}.test(one.textContent))")
+    page.wait_for_function(
+        f"[...document.querySelectorAll('.study-own span')].some(one => {RECORDED}.test(one.textContent))"
+    )
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector("h3:text('own sound (recording.wav)')")
     soundfile.write(tmp_path / f"mine {HOSTILE.replace('/', '')}.wav", 0.3 * np.sin(np.arange(30_000) * 0.1), 16_000)
@@ -464,7 +471,9 @@ NOT_REACHED = """() => [...document.querySelectorAll("#rendered_cells :is(select
 def test_the_explorer_fits_the_window(open_explorer, width):
     page = open_explorer.page
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_function(f"innerWidth == {width} && document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.wait_for_function(
+        f"innerWidth == {width} && document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
     inside = page.evaluate("""() => [...document.querySelectorAll("h3, .study-player, .study-picture, .study-map, select, td, td audio")]
       .filter(one => one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 60))""")
     assert inside == []
@@ -480,7 +489,8 @@ def test_the_player_and_the_scores_stay_in_view(open_explorer, width):
         page.evaluate(f"scrollTo(0, {place})")
         for shown in ("h3", ".study-player audio", f"{SCORES} tbody tr:first-child"):
             wait_until(lambda shown=shown: in_view(page, shown))
-            assert width < 1000 or page.locator(shown).first.bounding_box()["x"] > width / 2  # beside, where there is room
+            # Beside the picture where there is room.
+            assert width < 1000 or page.locator(shown).first.bounding_box()["x"] > width / 2
 
 
 def in_view(page, selector):
@@ -520,7 +530,9 @@ def test_the_wheel_scrolls_the_page_wherever_it_is_turned(open_explorer, x):
 def test_the_heading_is_the_studys_name_and_no_link_leads_nowhere(open_explorer):
     page = open_explorer.page
     assert page.inner_text("h1") == "planted-tiny" == page.title().removeprefix("Explorer: ")
-    links = page.evaluate("[...document.querySelectorAll('#rendered_cells a[href]')].map(one => one.getAttribute('href'))")
+    links = page.evaluate(
+        "[...document.querySelectorAll('#rendered_cells a[href]')].map(one => one.getAttribute('href'))"
+    )
     assert all(link.startswith("#") for link in links), links
 
 

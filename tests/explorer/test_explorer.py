@@ -120,7 +120,9 @@ def test_what_is_drawn_anew_is_dimmed_until_it_is_there(page, monkeypatch):
     monkeypatch.setattr(page.panel, "draw_picture", lambda: (dimmed.append(classes()), draw()))
 
     def classes():
-        return ["study-working" in widget.get_state()["_dom_classes"] for widget in (page.panel.picture_box, page.alike)]
+        return [
+            "study-working" in widget.get_state()["_dom_classes"] for widget in (page.panel.picture_box, page.alike)
+        ]
 
     name = page.panel.title.value
     page.choosing.next.click()
@@ -159,7 +161,9 @@ def test_a_study_with_fewer_chunks_leaves_no_point_of_the_one_before(page, infer
     page.points.points.here = [len(page.points.rows) - 1]
     page.n_points = 5
     page.take(inference)
-    assert len(page.points.rows) == 5 == len(page.points.points.captions) and "this failed" not in page.events.failed.value
+    assert (
+        len(page.points.rows) == 5 == len(page.points.points.captions) and "this failed" not in page.events.failed.value
+    )
     page.points.points.clicked = [4, 1]
     assert page.sound.clip == inference.chunks.clip[page.points.rows[4]]
 
@@ -307,7 +311,9 @@ def test_another_study_is_opened_or_told_why_not(page, inference, monkeypatch):
     studies.options = ["planted-tiny", "again", "gone"]
     before = page.sound
     studies.value = "gone"
-    assert page.inference is inference and page.sound is before and "gone cannot be opened" in page.choosing.message.value
+    assert (
+        page.inference is inference and page.sound is before and "gone cannot be opened" in page.choosing.message.value
+    )
     assert studies.value == "planted-tiny" and "planted-tiny" in page.heading.value
     studies.value = "again"
     assert page.inference is not inference and page.sound is not before and page.sound.clip == before.clip
@@ -338,4 +344,6 @@ def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, inference, 
         assert len(shown) < 500_000, view  # players are short
     assert len(list((tmp_path / "figures").glob("06_*.png"))) == len(VIEWS)
     shares = study.table("neighbours", "06_explorer")
-    assert list(shares["encoder"]) == [r.title for r in inference.representations] and shares["share"].between(0, 1).all()
+    assert (
+        list(shares["encoder"]) == [r.title for r in inference.representations] and shares["share"].between(0, 1).all()
+    )

@@ -43,7 +43,11 @@ def faults(seed: int | None = None, n: int = KILLS) -> int:
     good = report("damage", damage(whole, folder / "damage", expected, rng)) and good
     if good:
         shutil.rmtree(folder)
-    print("all of it ended as it should" if good else f"not all ended as it should; what is left lies in {short_path(folder)}")
+    print(
+        "all of it ended as it should"
+        if good
+        else f"not all ended as it should; what is left lies in {short_path(folder)}"
+    )
     return 0 if good else 1
 
 

@@ -62,7 +62,9 @@ def test_what_is_damaged_is_refused_in_a_line_or_made_again(stored, harm, capsys
     path, load = stored
     digests.read(path, load)
     harm(path)
-    with pytest.raises(digests.Damaged, match=rf"{path} is damaged, or was changed since it was written: do this") as told:
+    with pytest.raises(
+        digests.Damaged, match=rf"{path} is damaged, or was changed since it was written: do this"
+    ) as told:
         digests.read(path, load, "do this")
     assert "\n" not in str(told.value)
     assert capsys.readouterr().out == ""

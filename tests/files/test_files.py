@@ -68,7 +68,9 @@ def holding(path, seconds=60.0):
 def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tmp_path):
     path = tmp_path / "pitch-seed0"
     other = holding(path)
-    with pytest.raises(files.Locked, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"):
+    with pytest.raises(
+        files.Locked, match=f"pitch, seed 0 is being worked on by process {other.pid} .*kill {other.pid}"
+    ):
         with files.locked(path, "pitch, seed 0", patience_s=0):
             pass
     other.kill()

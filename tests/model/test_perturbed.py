@@ -30,7 +30,9 @@ def test_nothing_done_gives_the_scores_of_the_study(study):
 def test_the_whole_clip_heard_gives_its_own_scores(study):
     whole = next(each for each in reversed(conditions(study, "length")) if each.excerpt.place == "start")
     perturbed.score_condition(study, open_model(study.slug), whole, 0)
-    one = [robustness.contributions.play(study, game, "clip", "paper", ["map_macro"]) for game in (whole.game, paper4())]
+    one = [
+        robustness.contributions.play(study, game, "clip", "paper", ["map_macro"]) for game in (whole.game, paper4())
+    ]
     for subset in paper4().coalitions:
         np.testing.assert_allclose(*(each.over_all()[subset] for each in one), atol=1e-6)
 

@@ -135,7 +135,9 @@ def test_controls_are_grey_and_stand_after_the_study():
 
 
 def test_groups_of_bars_do_not_touch():
-    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars(drawn.share_figure(with_controls()).axes[0]))
+    edges = sorted(
+        (bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars(drawn.share_figure(with_controls()).axes[0])
+    )
     gaps = np.array([right[0] - left[1] for left, right in pairwise(edges)])
     assert gaps.min() > -1e-9
     assert (gaps > gaps.min() + 0.5).sum() >= len(CONTROLS)  # one before each game but the first

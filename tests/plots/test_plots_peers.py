@@ -22,7 +22,9 @@ def gains():
          "difference": value, "low": value - 0.03, "high": value + 0.03}
         for added, value in GAINS.items()
     ]  # fmt: skip
-    return pd.DataFrame([*rows, rows[0] | {"against": "noise", "difference": 9.0}, rows[0] | {"group": "class:a", "difference": 9.0}])
+    return pd.DataFrame(
+        [*rows, rows[0] | {"against": "noise", "difference": 9.0}, rows[0] | {"group": "class:a", "difference": 9.0}]
+    )
 
 
 def test_gains_have_readers_names_in_their_order_and_grey_for_controls(gains):
@@ -30,10 +32,18 @@ def test_gains_have_readers_names_in_their_order_and_grey_for_controls(gains):
     (axis,) = figure.axes
     assert axis.get_title(loc="left") == "aiSFX"
     named = dict(zip((text.get_text() for text in axis.get_yticklabels()), axis.get_yticks(), strict=True))
-    assert sorted(named, key=named.get, reverse=True) == ["Pitch", "Pitch + Timbre", "all four", "noise", "untrained pitch"]
+    assert sorted(named, key=named.get, reverse=True) == [
+        "Pitch",
+        "Pitch + Timbre",
+        "all four",
+        "noise",
+        "untrained pitch",
+    ]
     (dots,) = [each for each in axis.collections if isinstance(each, PathCollection)]
     np.testing.assert_allclose(dots.get_offsets()[:, 0], [100 * value for value in GAINS.values()])
-    assert [to_hex(ink) for ink in dots.get_facecolors()] == [to_hex(one) for one in (kind("pitch").colour, INK, INK, GREY, GREY)]
+    assert [to_hex(ink) for ink in dots.get_facecolors()] == [
+        to_hex(one) for one in (kind("pitch").colour, INK, INK, GREY, GREY)
+    ]
     apart_and_inside(figure)
 
 

@@ -43,7 +43,9 @@ def test_parts_of_the_gain_are_drawn_without_all_four():
     figure = robustness.shares(table, "clip", "paper")
     inside(figure)
     line = figure.axes[0].get_lines()[1]
-    assert np.allclose(line.get_ydata(), 100 * table.query("perturbation == @NAMES[0] and encoder == @PAPER[1]")["part"])
+    assert np.allclose(
+        line.get_ydata(), 100 * table.query("perturbation == @NAMES[0] and encoder == @PAPER[1]")["part"]
+    )
 
 
 def test_a_cell_says_where_half_is_gone_without_its_unit():
@@ -66,5 +68,9 @@ def test_lengths_are_lines_by_what_stands_in_for_the_rest():
     figure = robustness.lengths(table, "map_macro", "paper")
     inside(figure)
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["from the start", "from anywhere"]
-    by_style = {line.get_linestyle(): line.get_xdata().tolist() for line in figure.axes[0].get_lines()[:4] if len(line.get_xdata()) > 1}
+    by_style = {
+        line.get_linestyle(): line.get_xdata().tolist()
+        for line in figure.axes[0].get_lines()[:4]
+        if len(line.get_xdata()) > 1
+    }
     assert by_style["--"] == [0.5, 1.0] and by_style[":"] == [0.5, 1.0]

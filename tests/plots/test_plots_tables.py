@@ -75,7 +75,9 @@ def test_text_is_inside_and_apart(figures, name):
 def test_clips_that_are_chunks_are_drawn_once_and_it_says_so(figures, name):
     whole, once = figures[name.removesuffix(" of single chunks")](), figures[name]()
     assert len(once.axes) == len(whole.axes) - 1
-    assert [axis.get_title(loc="left") for axis in once.axes if axis.get_title(loc="left") != "encoders"] == ["clips, each of one chunk"]
+    assert [axis.get_title(loc="left") for axis in once.axes if axis.get_title(loc="left") != "encoders"] == [
+        "clips, each of one chunk"
+    ]
     assert {axis.get_title(loc="left") for axis in whole.axes} >= {"chunks", "clips"}
 
 

@@ -101,7 +101,9 @@ def plain_peaks(magnitude: np.ndarray, settings: PitchSettings) -> np.ndarray:
 
 def test_the_plain_rule_is_the_papers_cell_by_cell(audio):
     for chunk in audio:
-        assert np.array_equal(pitch.plain(chunk, PitchSettings(), RATE), plain_peaks(librosa_magnitude(chunk), PitchSettings()))
+        assert np.array_equal(
+            pitch.plain(chunk, PitchSettings(), RATE), plain_peaks(librosa_magnitude(chunk), PitchSettings())
+        )
 
 
 @pytest.mark.parametrize("strict", [True, False])

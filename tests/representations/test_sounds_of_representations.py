@@ -381,7 +381,9 @@ def test_fewer_chunks_than_asked_for_are_all_there_are(twelve):
 
 def test_without_known_chunks_it_says_what_is_missing_in_one_line(twelve):
     neuralogram = built("neuralogram")
-    with pytest.raises(ValueError, match=r"neuralogram is heard by its nearest training chunks: pass reference=") as raised:
+    with pytest.raises(
+        ValueError, match=r"neuralogram is heard by its nearest training chunks: pass reference="
+    ) as raised:
         heard(neuralogram, twelve[0])
     assert "\n" not in str(raised.value)
 

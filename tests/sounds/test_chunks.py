@@ -268,7 +268,9 @@ def test_a_header_that_names_less_sound_than_follows_is_refused(size, tmp_path):
     soundfile.write(path, tone(1, RATE), RATE)
     text = path.read_bytes()
     path.write_bytes(text[:40] + struct.pack("<I", size) + text[44:])
-    with pytest.raises(BadFile, match=f"damaged: the header tells of {44 + size} bytes, the file has {len(text)}: repair"):
+    with pytest.raises(
+        BadFile, match=f"damaged: the header tells of {44 + size} bytes, the file has {len(text)}: repair"
+    ):
         decode(path)
     path.write_bytes(text + b"cue " + struct.pack("<I", 40_000) + bytes(40_000))  # a part of another kind may follow
     assert len(decode(path)) == RATE

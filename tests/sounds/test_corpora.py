@@ -142,13 +142,19 @@ def test_categories_of_esc50_stand_under_its_five_groups_and_a_folder_may_have_i
     assert corpora.load("esc50", root).parents == {"dog": ("animals",), "rain": ("natural_soundscapes_and_water",)}
     (root / "families.csv").write_text("label,family\nmy_door,house\nrain,weather\n")
     corpus = corpora.load("esc50", root)
-    assert corpus.parents == {"rain": ("weather",), "my_door": ("house",)} and set(corpus.families) == {"dog", "weather", "house"}
+    assert corpus.parents == {"rain": ("weather",), "my_door": ("house",)} and set(corpus.families) == {
+        "dog",
+        "weather",
+        "house",
+    }
     assert any("without a family" in note and "dog" in note for note in corpus.notes)
 
 
 def test_the_groups_of_esc50_are_its_targets_by_tens():
     rows_of = rows.read_csv(needs(FACTS / "esc50_official_meta.csv"), ("target", "category"))
-    family_of = {row["label"]: row["family"] for row in rows.read_csv(rows.FACTS / "esc50_families.csv", ("label", "family"))}
+    family_of = {
+        row["label"]: row["family"] for row in rows.read_csv(rows.FACTS / "esc50_families.csv", ("label", "family"))
+    }
     tens = {(family_of[row["category"]], int(row["target"]) // 10) for row in rows_of}
     assert len(family_of) == 50 and len(tens) == len(dict(tens)) == 5
 

@@ -12,7 +12,9 @@ CLIP = np.arange(1, 5 * 16000 + 1, dtype=np.float32) / 1e5  # 5 s, every sample 
 
 def test_excerpts_are_no_longer_than_the_longest_clip():
     found = excerpts(5.0)
-    assert max(each.length_s for each in found) == 5 and {each.length_s for each in excerpts(0.4)} == {x for x in LENGTHS_S if x <= 1}
+    assert max(each.length_s for each in found) == 5 and {each.length_s for each in excerpts(0.4)} == {
+        x for x in LENGTHS_S if x <= 1
+    }
     assert len({each.name for each in found}) == len(found)
     assert sum(each.length_s == 0.1 for each in found) == 3 * (1 + DRAWS)
 
@@ -24,7 +26,9 @@ def test_from_the_start_the_seconds_are_those_of_the_study(length_s):
 
 def test_a_tenth_is_repeated_filled_with_zeros_or_left_in_its_second():
     tenth = CLIP[:1600]
-    repeated, zeros, context = (heard(CLIP, "a", Excerpt(0.1, "start", fill), RULE)[0] for fill in ("repeat", "zeros", "context"))
+    repeated, zeros, context = (
+        heard(CLIP, "a", Excerpt(0.1, "start", fill), RULE)[0] for fill in ("repeat", "zeros", "context")
+    )
     assert np.array_equal(repeated, np.tile(tenth, 10))
     assert np.array_equal(zeros[:1600], tenth) and not zeros[1600:].any()
     assert np.array_equal(context, CLIP[:16000])

@@ -21,7 +21,9 @@ def tone(hz=440.0, seconds=2.0, rate=RATE):
 def applied(name, samples, strength, rate=RATE):
     if name in MODULES:
         pytest.importorskip(MODULES[name])
-    return of_length(PERTURBATIONS[name].apply(samples, rate, strength, generator("clip", name, strength)), len(samples))
+    return of_length(
+        PERTURBATIONS[name].apply(samples, rate, strength, generator("clip", name, strength)), len(samples)
+    )
 
 
 def peak_hz(samples, rate=RATE):
@@ -84,7 +86,8 @@ def test_a_pitch_shift_moves_nothing_in_time():
 
 @pytest.mark.parametrize("speed", PERTURBATIONS["stretch"].strengths)
 def test_a_stretch_keeps_the_pitch_and_comes_back_after_its_end(speed):
-    whole = np.where(np.arange(2 * RATE) < RATE, tone(440), 0).astype(np.float32)  # a second of tone, a second of silence
+    # A second of tone, a second of silence.
+    whole = np.where(np.arange(2 * RATE) < RATE, tone(440), 0).astype(np.float32)
     found = applied("stretch", whole, speed)
     assert len(found) == len(whole) and peak_hz(found) == pytest.approx(440, abs=2)
     once = round(2 * RATE / speed)
@@ -93,7 +96,12 @@ def test_a_stretch_keeps_the_pitch_and_comes_back_after_its_end(speed):
 
 
 def test_a_low_pass_removes_a_tone_above_it_and_leaves_one_below():
-    for hz, name, left in ((3000, "lowpass", False), (500, "lowpass", True), (3000, "highpass", True), (500, "highpass", False)):
+    for hz, name, left in (
+        (3000, "lowpass", False),
+        (500, "lowpass", True),
+        (3000, "highpass", True),
+        (500, "highpass", False),
+    ):
         ratio = rms(applied(name, tone(hz), 1000)[RATE // 2 : -RATE // 2]) / rms(tone(hz))
         assert ratio == pytest.approx(1, abs=0.02) if left else ratio < 1e-3, (hz, name)
 

@@ -155,12 +155,16 @@ def test_columns_that_may_be_roles_or_groups_are_named(folder):
 def test_a_table_given_to_another_corpus_says_which_takes_it(folder):
     (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
     for name in ("planted", "esc50", "fsd50k"):
-        with pytest.raises(corpora.CorpusError, match="is a file, not a folder; set CORPUS=table for a table of own sounds"):
+        with pytest.raises(
+            corpora.CorpusError, match="is a file, not a folder; set CORPUS=table for a table of own sounds"
+        ):
             corpora.load(name, folder / "own.csv")
 
 
 def test_a_path_that_a_shell_cut_at_a_blank_is_told(folder):
-    with pytest.raises(corpora.CorpusError, match="Meine does not exist, but a name that goes on after a blank does: put"):
+    with pytest.raises(
+        corpora.CorpusError, match="Meine does not exist, but a name that goes on after a blank does: put"
+    ):
         corpora.load("table", folder.parent / "Meine")
 
 
@@ -173,7 +177,7 @@ def test_a_spreadsheet_is_no_table(folder):
 
 
 NO_TABLE = {
-    'path,labels\na.wav,"x\nb.wav,"y\n': 'own.csv, line 2: a cell goes on over the next line: close its quote',
+    'path,labels\na.wav,"x\nb.wav,"y\n': "own.csv, line 2: a cell goes on over the next line: close its quote",
     'path,labels\na.wav,x\nb.wav,"y\nc.wav,z\n': "own.csv, line 3: a cell goes on over the next line",
     'sep=,\npath,labels\na.wav,"x\nb.wav,y\n': "own.csv, line 3: a cell goes on over the next line",
     "path,labels,path\na.wav,x,\n": "own.csv has the column path more than once; take out all but one",

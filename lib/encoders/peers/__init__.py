@@ -78,7 +78,9 @@ class Wanted:
         try:
             return PEERS[self.name].load(self.weights)
         except ModuleNotFoundError as error:
-            raise PeerError(f"{self.name}: the package {error.name} is not installed: make study PEERS={self.name} installs it") from None
+            raise PeerError(
+                f"{self.name}: the package {error.name} is not installed: make study PEERS={self.name} installs it"
+            ) from None
 
 
 def wanted(text: str) -> list[Wanted]:
@@ -87,7 +89,9 @@ def wanted(text: str) -> list[Wanted]:
     for word in filter(None, text.split(",")):
         name, _, weights = word.partition(":")
         if not re.fullmatch(r"[A-Za-z_][\w.]*", name):
-            raise PeerError(f"{name!r} is no name of a peer; there are {', '.join([*PEERS, *LEARNERS])}, and modules with HEAR's functions")
+            raise PeerError(
+                f"{name!r} is no name of a peer; there are {', '.join([*PEERS, *LEARNERS])}, and modules with HEAR's functions"
+            )
         if name in IMPOSSIBLE:
             raise PeerError(IMPOSSIBLE[name])
         if name in LEARNERS and weights:

@@ -24,9 +24,13 @@ class AudioTransformerSettings(Frozen):
     width: int = Field(64, ge=1)
     front: int = Field(2048, ge=1)
     layers: int = Field(6, ge=1)
-    head_hidden: int = choice(2048, "any", "said of its successor; with 8 heads of 64 it comes nearest to the published 2.3 million")
+    head_hidden: int = choice(
+        2048, "any", "said of its successor; with 8 heads of 64 it comes nearest to the published 2.3 million"
+    )
     heads: int = Field(8, ge=1)
-    head_width: int = choice(64, "8", "the size of a head is not specified; 64 comes nearest to the published parameters (8: 1.70 million)")
+    head_width: int = choice(
+        64, "8", "the size of a head is not specified; 64 comes nearest to the published parameters (8: 1.70 million)"
+    )
     inner: int = choice(128, "256", "not specified; 128 comes nearest to the published parameters")
     front_activation: Literal["relu", "gelu", "none"] = choice("relu", "gelu, none", "not specified for the front end")
     dropout: float = Field(0.3, ge=0, lt=1, json_schema_extra={"offered": "any", "why": "said of its successor alone"})
@@ -34,7 +38,9 @@ class AudioTransformerSettings(Frozen):
         "mean", "max (as its successor), haar (half of the dimensions averaged over 2, 4, ... tokens), none",
         "53.7 with pooling between layers, 52.5 without; the lecture says mean",
     )  # fmt: skip
-    pool_after: tuple[int, ...] = choice((2, 4), "2,4,6", "after which layers is not specified; its successor says every two")
+    pool_after: tuple[int, ...] = choice(
+        (2, 4), "2,4,6", "after which layers is not specified; its successor says every two"
+    )
 
 
 class AudioTransformer(Learner):
@@ -51,7 +57,9 @@ class AudioTransformer(Learner):
         super().__init__(settings, n_classes)
         activation = ACTIVATIONS.get(settings.front_activation, nn.Identity)
         self.size = settings.width
-        self.front = nn.Sequential(nn.Linear(PATCH, settings.front), activation(), nn.Linear(settings.front, settings.width))
+        self.front = nn.Sequential(
+            nn.Linear(PATCH, settings.front), activation(), nn.Linear(settings.front, settings.width)
+        )
         self.register_buffer("position", sinusoids(N_PATCHES, settings.width), persistent=False)
         body = Body(
             width=settings.width, layers=settings.layers, heads=settings.heads, head_width=settings.head_width,

@@ -27,13 +27,17 @@ class Beats(Brought):
     @classmethod
     def load(cls, weights: str = "") -> "Beats":
         if "cfg" not in read_file(cls, weights):
-            raise PeerError(f"{cls.name}: {weights} does not say how large its network is: it has no cfg, as the published files have")
+            raise PeerError(
+                f"{cls.name}: {weights} does not say how large its network is: it has no cfg, as the published files have"
+            )
         from speechbrain.lobes.models.beats import BEATs
 
         try:
             return cls(BEATs(ckp_path=weights)).eval()
         except RuntimeError as error:
-            raise PeerError(f"{cls.name}: the weights in {weights} are not of its network ({str(error).splitlines()[-1].strip()[:80]})") from None
+            raise PeerError(
+                f"{cls.name}: the weights in {weights} are not of its network ({str(error).splitlines()[-1].strip()[:80]})"
+            ) from None
 
     def embed(self, audio: Tensor) -> Tensor:
         return self.net.extract_features(audio, torch.ones(len(audio), device=audio.device))[0].mean(1)

@@ -52,7 +52,9 @@ class OfTransformers(Brought):
         except (OSError, ValueError) as error:
             raise cls.missing(str(error).splitlines()[0][:80] if weights else "") from None
         if lacking := [*told["missing_keys"], *told["mismatched_keys"]]:
-            raise PeerError(f"{cls.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}")
+            raise PeerError(
+                f"{cls.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}"
+            )
         return cls(model.eval(), cls.front_of(front, model, place))
 
     @classmethod
@@ -93,9 +95,13 @@ def read_file(cls: type[Brought], weights: str) -> dict[str, Any]:
 def filled(peer: Brought, part: nn.Module, state: dict[str, Tensor], place: str) -> Any:
     """The peer with these weights in a part of it; PeerError where they are not of that network, or lack some of it."""
     if lacking := [name for name in part.state_dict() if name not in state]:
-        raise PeerError(f"{peer.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}")
+        raise PeerError(
+            f"{peer.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}"
+        )
     try:
         part.load_state_dict(state, strict=False)
     except RuntimeError as error:  # other shapes
-        raise PeerError(f"{peer.name}: the weights in {place} are not of its network ({str(error).splitlines()[1].strip()[:80]})") from None
+        raise PeerError(
+            f"{peer.name}: the weights in {place} are not of its network ({str(error).splitlines()[1].strip()[:80]})"
+        ) from None
     return peer.eval()

@@ -52,7 +52,9 @@ class DenseNet(Learner):
         return decibel - decibel.mean((1, 2), keepdim=True)
 
     def represent(self, features: Tensor) -> Tensor:
-        return self.net.forward_head(self.net.forward_features(features[:, None].contiguous(memory_format=torch.channels_last)), True)
+        return self.net.forward_head(
+            self.net.forward_features(features[:, None].contiguous(memory_format=torch.channels_last)), True
+        )
 
     def classify(self, embedding: Tensor) -> Tensor:
         return self.net.classifier(embedding)

@@ -30,11 +30,29 @@ class DistilledSettings(Frozen):
         "the authors' is wav2vec 2.0 pretrained on speech, whose weights are yours to bring; without them an Audio Transformer "
         "without pooling is trained first, on the same chunks",
     )  # fmt: skip
-    teacher_weights: str = Field("", description="of wav2vec 2.0: a folder, or a name that transformers finds; empty: its base model")
-    weight: float = choice(0.1, "0.25, 0.5; 0: no teacher", "of the divergence in the loss; the best of the three that its authors tried", ge=0)
-    identity: float = choice(0.5, "any share", "not specified for the roll-out, nor the mean of heads; both are those of Abnar and Zuidema", ge=0, lt=1)
+    teacher_weights: str = Field(
+        "", description="of wav2vec 2.0: a folder, or a name that transformers finds; empty: its base model"
+    )
+    weight: float = choice(
+        0.1,
+        "0.25, 0.5; 0: no teacher",
+        "of the divergence in the loss; the best of the three that its authors tried",
+        ge=0,
+    )
+    identity: float = choice(
+        0.5,
+        "any share",
+        "not specified for the roll-out, nor the mean of heads; both are those of Abnar and Zuidema",
+        ge=0,
+        lt=1,
+    )
     units: int = Field(128, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1, json_schema_extra={"offered": "any", "why": "of Att-RNN for keywords; not specified for FSD50K"})
+    dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        json_schema_extra={"offered": "any", "why": "of Att-RNN for keywords; not specified for FSD50K"},
+    )
     coefficients: int = choice(20, "10 to 40", "of Att-RNN for keywords; its authors do not say what FSD50K was given")
     highest_hz: float = choice(7000.0, "8000", "of Att-RNN for keywords; not specified for FSD50K")
 
@@ -56,7 +74,14 @@ class Distilled(Learner):
         super().__init__(settings, n_classes)
         from torchaudio.transforms import MFCC
 
-        mel = {"n_fft": N_FFT, "win_length": WINDOW, "hop_length": HOP, "n_mels": N_MELS, "f_min": 20.0, "f_max": settings.highest_hz}
+        mel = {
+            "n_fft": N_FFT,
+            "win_length": WINDOW,
+            "hop_length": HOP,
+            "n_mels": N_MELS,
+            "f_min": 20.0,
+            "f_max": settings.highest_hz,
+        }
         self.mfcc = MFCC(self.rate_hz, settings.coefficients, log_mels=True, melkwargs=mel)
         self.convolutions = nn.Sequential(*_convolution(1, 10), *_convolution(10, 1))
         self.recurrent = nn.GRU(settings.coefficients, settings.units, 2, batch_first=True, bidirectional=True)
@@ -64,7 +89,11 @@ class Distilled(Learner):
         self.middle = nn.Linear(self.size, self.size)
         self.query = nn.Parameter(torch.randn(self.size) / self.size)
         self.classifier = nn.Sequential(
-            nn.Dropout(settings.dropout), nn.Linear(self.size, 64), nn.ReLU(), nn.Linear(64, 32), nn.Linear(32, n_classes)
+            nn.Dropout(settings.dropout),
+            nn.Linear(self.size, 64),
+            nn.ReLU(),
+            nn.Linear(64, 32),
+            nn.Linear(32, n_classes),
         )
 
     @classmethod
@@ -72,7 +101,12 @@ class Distilled(Learner):
         if settings.teacher == "scratch":
             return cls.about
         source = cls.about.source.replace("here trained from scratch", "here fine-tuned from the user's weights")
-        return replace(cls.about, trained_for="the study's labels; its teacher by wav2vec 2.0", extra_data="yes (speech, its teacher)", source=source)
+        return replace(
+            cls.about,
+            trained_for="the study's labels; its teacher by wav2vec 2.0",
+            extra_data="yes (speech, its teacher)",
+            source=source,
+        )
 
     @classmethod
     def needs(cls, settings: DistilledSettings) -> tuple[str, ...]:
@@ -101,7 +135,11 @@ class Distilled(Learner):
     def teacher(self) -> Teacher | None:
         if not self.settings.weight:
             return None
-        return FromScratch(self.n_classes) if self.settings.teacher == "scratch" else FineTuned(self.n_classes, self.settings.teacher_weights)
+        return (
+            FromScratch(self.n_classes)
+            if self.settings.teacher == "scratch"
+            else FineTuned(self.n_classes, self.settings.teacher_weights)
+        )
 
     def lesson(self, teacher: Teacher, features: Tensor) -> Tensor:
         """Where the teacher looks [batch, frame], each row a distribution over the student's frames."""
@@ -113,7 +151,11 @@ class Distilled(Learner):
 
         def loss(outputs: Tensor, targets: Tensor) -> Tensor:
             task = loss_of(outputs[:, :n], targets[:, :n], schedule)
-            return task + weight * nn.functional.kl_div(outputs[:, n:], targets[:, n:], reduction="batchmean") if weight else task
+            return (
+                task + weight * nn.functional.kl_div(outputs[:, n:], targets[:, n:], reduction="batchmean")
+                if weight
+                else task
+            )
 
         return loss
 

@@ -152,7 +152,13 @@ def _write(folder: Path, shards: list[dict[str, np.ndarray]], peer: Peer, chunks
     for what in ("chunks", "clips"):
         digests.write_array(folder / f"{what}.npy", np.concatenate([shard[what] for shard in shards]))
     took, heard = np.sum([shard["seconds"] for shard in shards], axis=0)
-    cost = Cost(n_parameters(peer), macs_a_second(peer), 3600 * took / heard if heard else 0.0, device.type, torch.get_num_threads())
+    cost = Cost(
+        n_parameters(peer),
+        macs_a_second(peer),
+        3600 * took / heard if heard else 0.0,
+        device.type,
+        torch.get_num_threads(),
+    )
     digests.write_json(folder / "about.json", asdict(cost))
     for path in folder.glob("part-*.npz"):
         digests.remove(path)

@@ -22,7 +22,9 @@ class FilterbankSettings(AudioTransformerSettings):
     filters: int = choice(128, "any", "of one bank; said of the successor's single bank")
     filter_length: int = choice(200, "any", "said of the successor's single bank")
     gate: Literal["top1", "soft"] = choice("top1", "soft (a weighted sum of all banks)", "sparse is told, not how")
-    router: int = choice(64, "any", "width of the router's hidden layer; what it sees is not specified, here the patch itself")
+    router: int = choice(
+        64, "any", "width of the router's hidden layer; what it sees is not specified, here the patch itself"
+    )
 
 
 class FilterBanks(AudioTransformer):
@@ -38,7 +40,9 @@ class FilterBanks(AudioTransformer):
         super().__init__(settings, n_classes)
         self.front = nn.Linear(settings.filters, settings.width)
         self.bank = nn.Conv1d(1, settings.banks * settings.filters, settings.filter_length, padding="same")
-        self.router = nn.Sequential(nn.Linear(PATCH, settings.router), nn.ReLU(), nn.Linear(settings.router, settings.banks))
+        self.router = nn.Sequential(
+            nn.Linear(PATCH, settings.router), nn.ReLU(), nn.Linear(settings.router, settings.banks)
+        )
 
     def gates(self, patches: Tensor) -> Tensor:
         """The weight of each bank [patch, bank] for patches [patch, sample]; of one bank alone with top1.

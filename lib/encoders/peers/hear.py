@@ -33,7 +33,9 @@ class Hear(Peer):
     def embed(self, audio: Tensor) -> Tensor:
         found = self.module.get_scene_embeddings(audio, self.model)
         if found.shape != (len(audio), self.size):
-            raise PeerError(f"{self.module.__name__}: embeddings {tuple(found.shape)} of {len(audio)} sounds, where its size is {self.size}")
+            raise PeerError(
+                f"{self.module.__name__}: embeddings {tuple(found.shape)} of {len(audio)} sounds, where its size is {self.size}"
+            )
         return found.float()
 
 

@@ -39,13 +39,20 @@ class MsClap(Brought):
 
         network, width, self.window_s, highest_hz = NETWORKS[year]
         self.about = type(self).about if year == "2023" else self.older
-        self.encoder = AudioEncoder(network, width, SIZE, self.rate_hz, N_FFT, HOP, N_MELS, LOWEST_HZ, highest_hz, N_CLASSES)
+        self.encoder = AudioEncoder(
+            network, width, SIZE, self.rate_hz, N_FFT, HOP, N_MELS, LOWEST_HZ, highest_hz, N_CLASSES
+        )
 
     @classmethod
     def load(cls, weights: str = "") -> "MsClap":
         state = state_of(cls, weights)
         peer = cls("2023" if any(".htsat." in name for name in state) else "2022")
-        return filled(peer, peer.encoder, {name.removeprefix(START): x for name, x in state.items() if name.startswith(START)}, weights)
+        return filled(
+            peer,
+            peer.encoder,
+            {name.removeprefix(START): x for name, x in state.items() if name.startswith(START)},
+            weights,
+        )
 
     def embed(self, audio: Tensor) -> Tensor:
         return self.encoder(audio)[0]

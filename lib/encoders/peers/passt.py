@@ -30,7 +30,9 @@ class Passt(Brought):
         super().__init__()
         from hear21passt.base import AugmentMelSTFT, get_model_passt
 
-        self.mel = AugmentMelSTFT(n_mels=128, sr=self.rate_hz, win_length=800, hopsize=320, n_fft=1024, fmax=self.rate_hz / 2 - 1000)
+        self.mel = AugmentMelSTFT(
+            n_mels=128, sr=self.rate_hz, win_length=800, hopsize=320, n_fft=1024, fmax=self.rate_hz / 2 - 1000
+        )
         self.net = network(get_model_passt)
 
     @classmethod

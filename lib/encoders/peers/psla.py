@@ -21,7 +21,9 @@ SMALLEST = 1e-7  # of an attention
 class PslaSettings(Frozen):
     """What depends on the length of the sound."""
 
-    channels_last: bool = choice(True, "false", "the layout in memory: faster on a processor, the same numbers but for rounding")
+    channels_last: bool = choice(
+        True, "false", "the layout in memory: faster on a processor, the same numbers but for rounding"
+    )
 
 
 class Psla(Learner):
@@ -34,7 +36,14 @@ class Psla(Learner):
         source="Y. Gong et al., arXiv:2102.01243, with an ImageNet start, 30 s and corrected labels",
     )  # fmt: skip
     rate_hz, size, stored = 16000, 1408, True
-    schedule: ClassVar = {"loss": "bce", "output": "sigmoid", "lr": 5e-4, "lr_min": 1e-6, "batch": 24, "weight_decay": 5e-7}
+    schedule: ClassVar = {
+        "loss": "bce",
+        "output": "sigmoid",
+        "lr": 5e-4,
+        "lr_min": 1e-6,
+        "batch": 24,
+        "weight_decay": 5e-7,
+    }
 
     def __init__(self, settings: PslaSettings, n_classes: int) -> None:
         super().__init__(settings, n_classes)

@@ -63,10 +63,15 @@ def learn(
     """Train it now, take up where an earlier call stopped, or read back its result."""
     with files.locked(folder, f"{name}, seed {seed}", wait=True):
         torch.manual_seed(seed)
-        model, key = kind(settings_of(name, kind, settings), len(chunks.corpus.classes)), key_of(name, kind, chunks, settings, seed)
+        model, key = (
+            kind(settings_of(name, kind, settings), len(chunks.corpus.classes)),
+            key_of(name, kind, chunks, settings, seed),
+        )
         seconds = 0.0
         if not digests.or_again(lambda: training.load_weights(model, folder / "learner.safetensors", key)):
-            seconds = _train(name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device)
+            seconds = _train(
+                name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device
+            )
         model.to(device).eval()
         schedule = schedule_of(name, kind, settings)
         embeddings, outputs = _outputs(name, model, chunks, folder, files.key(key, chunks.key), device)
@@ -80,7 +85,9 @@ def key_of(name: str, kind: type[Learner], chunks: Chunks, settings: Settings, s
     learned_from = [chunks.content(chunks.rows(role)) for role in roles]
     own, schedule = settings_of(name, kind, settings), schedule_of(name, kind, settings)
     rules = [VERSION, kind.version, settings.chunking, settings.checkpoint, settings.threads]
-    return files.key(name, learned_from, own, schedule, seed, rules, [version(library) for library in ("torch", "timm")])
+    return files.key(
+        name, learned_from, own, schedule, seed, rules, [version(library) for library in ("torch", "timm")]
+    )
 
 
 def features_of(name: str, model: Learner, chunks: Chunks, device: torch.device) -> np.ndarray:
@@ -124,9 +131,14 @@ def lessons(model: Learner, teacher: nn.Module, inputs: Rows, device: torch.devi
     return np.concatenate([model.lesson(teacher, block).float().cpu().numpy() for block in blocks])
 
 
-def _outputs(name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+def _outputs(
+    name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device
+) -> tuple[np.ndarray, np.ndarray]:
     told, path = folder / "outputs.json", folder / "outputs.npz"
-    if digests.reread(told, digests.load_json) != {"key": key} or (found := digests.reread(path, digests.load_arrays)) is None:
+    if (
+        digests.reread(told, digests.load_json) != {"key": key}
+        or (found := digests.reread(path, digests.load_arrays)) is None
+    ):
         told.unlink(missing_ok=True)
         both = in_blocks(lambda x: (model.represent(x), model(x)), features_of(name, model, chunks, device), device)
         each = [np.concatenate(parts) for parts in zip(*(values for _, values in both), strict=True)]
@@ -148,4 +160,6 @@ def cost_of(model: Learner, chunks: Chunks, device: torch.device) -> Cost:
     took = (time.perf_counter() - start) / (TIMED * length_s)
     with flops_counted() as counter:
         use(audio[:1])
-    return Cost(n_parameters(model), counter.get_total_flops() / 2 / length_s, 3600 * took, device.type, torch.get_num_threads())
+    return Cost(
+        n_parameters(model), counter.get_total_flops() / 2 / length_s, 3600 * took, device.type, torch.get_num_threads()
+    )

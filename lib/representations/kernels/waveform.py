@@ -52,7 +52,8 @@ def highest_in_parts(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     n_taps, n_positions = weight.shape[1], padded.shape[1] - weight.shape[1] + 1
     size = 2 ** (max(n_positions + padding(n_taps)[1], n_taps) - 1).bit_length()
     spectra, filters = torch.fft.rfft(padded[:, :size], size), torch.fft.rfft(weight, size).conj_physical()
-    best = padded.new_empty(len(padded), len(weight))  # made first: small results between large ones would split the heap
+    # Made first: small results between large ones would split the heap.
+    best = padded.new_empty(len(padded), len(weight))
     where = torch.empty_like(best, dtype=torch.int64)
     for x, highest_here, places in zip(*(array.split(IN_CACHE) for array in (spectra, best, where)), strict=True):
         highest_here[:], places[:] = highest(torch.fft.irfft(x[:, None] * filters, size)[..., :n_positions])
@@ -61,7 +62,8 @@ def highest_in_parts(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def highest(responses: Tensor) -> tuple[Tensor, Tensor]:
     """The maximum of responses [p, f, s] over s and where it stands (the first, where several are equal): both [p, f]."""
-    index = torch.from_numpy(responses.numpy().argmax(2))  # numpy looks for it eight numbers at a time, torch one by one
+    # NumPy looks for it eight numbers at a time, torch one by one.
+    index = torch.from_numpy(responses.numpy().argmax(2))
     return responses.gather(2, index[:, :, None])[:, :, 0], index
 
 

@@ -98,12 +98,16 @@ class Corpus:
         """What makes numbers hard to read, one line each."""
         lines = []
         if self.clips.loc[self.clips["role"] == "test", "group"].nunique() == 1:
-            lines.append("the test role holds one group of clips: no intervals and no tests; it takes two groups at least")
+            lines.append(
+                "the test role holds one group of clips: no intervals and no tests; it takes two groups at least"
+            )
         if self.unlearned:
             why = "tested without a training clip, so that nothing can know it, though it counts in every mean"
             lines.append(f"{why}: {listed(self.unlearned, 5)}")
         if copies := self.copies:
-            lines.append(f"test clips whose very file is a training clip too, so that they are known: {listed(copies, 5)}")
+            lines.append(
+                f"test clips whose very file is a training clip too, so that they are known: {listed(copies, 5)}"
+            )
         everywhere = [name for name, all_have in zip(self.classes, self.targets.all(0), strict=True) if all_have]
         if len(self.classes) == 1:
             lines.append("there is one label, so there is nothing to tell apart: every model ranks as well as chance")
@@ -167,7 +171,9 @@ class Corpus:
                 raise CorpusError(f"FOLD={fold}: {self.name} comes with its own split and has no folds; leave FOLD out")
             return self
         if fold not in self.folds:
-            raise CorpusError(f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}; take one of them, or all")
+            raise CorpusError(
+                f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}; take one of them, or all"
+            )
         after = self.folds[(self.folds.index(fold) + 1) % len(self.folds)]
         role = np.where(self.clips["fold"] == fold, "test", "train").astype(object)
         if validation == "next":

@@ -299,7 +299,9 @@ def stamp(settings: Planted) -> dict[str, object]:
 
 def content(folder: Path, digests_of: Callable[[list[Path]], list[str]] = files.content_of) -> str:
     """A key of all sounds and tables."""
-    paths = sorted(path for kind in ("wav", "csv", "json") for path in folder.rglob(f"[!.]*.{kind}") if path.name != STAMP)
+    paths = sorted(
+        path for kind in ("wav", "csv", "json") for path in folder.rglob(f"[!.]*.{kind}") if path.name != STAMP
+    )
     return files.key([path.relative_to(folder).as_posix() for path in paths], digests_of(paths))
 
 

@@ -56,7 +56,9 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
         what = "is a file, not a folder" if root.exists() else "does not exist"
         if any(root.parent.glob(f"{glob.escape(root.name)} *")):
             what += ", but a name that goes on after a blank does: put a path with blanks in quotes"
-        meant = "set CORPUS=table for a table of own sounds" if root.is_file() else "give the folder that holds its sounds"
+        meant = (
+            "set CORPUS=table for a table of own sounds" if root.is_file() else "give the folder that holds its sounds"
+        )
         raise CorpusError(f"{name}: {root} {what}; {meant} (data/README.md)")
     missing = [part for part in needed if not (Path(root) / part).exists()]
     if missing:
@@ -105,7 +107,9 @@ def _lines(path: Path, reader: Any, n_columns: int, mark: str, skipped: int) -> 
     for cells in reader:
         broken = [cell for cell in cells if "\n" in cell or "\r" in cell]
         if any(part.count(mark) >= max(1, n_columns - 1) for cell in broken for part in re.split(r"[\r\n]", cell)[1:]):
-            raise CorpusError(f'{path}, line {before + 1 + skipped}: a cell goes on over the next line: close its quote ("), or take it out')
+            raise CorpusError(
+                f'{path}, line {before + 1 + skipped}: a cell goes on over the next line: close its quote ("), or take it out'
+            )
         before = reader.line_num
         if any(map(_stripped, cells)):
             yield before + skipped, cells
@@ -151,9 +155,13 @@ def families(folder: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str,
     for row in read_csv(path, ("label", "family")):
         label, family = in_one_line(row["label"]), in_one_line(row["family"])
         if label and family and family_of.setdefault(label, family) != family:
-            raise CorpusError(f"{path}, line {row['line']}: {label} has the family {family_of[label]} already; a label has one, so take out a line")
+            raise CorpusError(
+                f"{path}, line {row['line']}: {label} has the family {family_of[label]} already; a label has one, so take out a line"
+            )
         if family in classes:
-            raise CorpusError(f"{path}, line {row['line']}: the family {family} is called as a label of the table; call it otherwise")
+            raise CorpusError(
+                f"{path}, line {row['line']}: the family {family} is called as a label of the table; call it otherwise"
+            )
     notes = []
     if unknown := [label for label in family_of if label not in classes]:
         notes.append(f"{FAMILIES} names labels that no usable clip has: {listed(unknown, 5)}")

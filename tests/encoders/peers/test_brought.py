@@ -58,7 +58,9 @@ def test_weights_that_lack_a_part_are_refused(tmp_path):
     reference("ast", **SMALL["ast"]).save_pretrained(tmp_path)
     kept = load_file(tmp_path / "model.safetensors")
     lost = next(name for name in kept if "layernorm" in name.lower())
-    save_file({name: value for name, value in kept.items() if name != lost}, tmp_path / "model.safetensors", {"format": "pt"})
+    save_file(
+        {name: value for name, value in kept.items() if name != lost}, tmp_path / "model.safetensors", {"format": "pt"}
+    )
     with pytest.raises(PeerError, match="lack 1 parts of the network"):
         wanted(f"ast:{tmp_path}")[0].load()
 
@@ -167,7 +169,9 @@ def beats_of(network, cfg):
     """speechbrain's BEATs with random weights of this size, which it makes from a file alone."""
     module = pytest.importorskip("speechbrain.lobes.models.beats")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.BEATsConfig, "__init__", lambda self, _, start=module.BEATsConfig.__init__: start(self, cfg))
+        patch.setattr(
+            module.BEATsConfig, "__init__", lambda self, _, start=module.BEATsConfig.__init__: start(self, cfg)
+        )
         return network()
 
 
@@ -199,7 +203,10 @@ def test_microsoft_s_clap_loads_its_file_and_is_its_package_s_network(tmp_path):
         np.testing.assert_allclose(peer.embed(audio[1:]), peer.embed(audio)[1:], atol=1e-5)
     del state["audio_encoder.projection.linear1.weight"]
     torch.save({"model": state}, tmp_path / "2023.pth")
-    with pytest.raises(PeerError, match=r"msclap: the weights in .* lack 1 parts of the network, for example projection\.linear1\.weight"):
+    with pytest.raises(
+        PeerError,
+        match=r"msclap: the weights in .* lack 1 parts of the network, for example projection\.linear1\.weight",
+    ):
         wanted(f"msclap:{tmp_path / '2023.pth'}")[0].load()
 
 

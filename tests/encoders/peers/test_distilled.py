@@ -108,7 +108,9 @@ def chunks(home, tmp_path):
 
 
 @pytest.mark.parametrize("stopped_after", [2, 4])
-def test_a_student_stopped_at_its_teacher_or_later_ends_as_one_that_was_not(chunks, tmp_path, monkeypatch, stopped_after):
+def test_a_student_stopped_at_its_teacher_or_later_ends_as_one_that_was_not(
+    chunks, tmp_path, monkeypatch, stopped_after
+):
     """Three epochs of the teacher, then three of the student."""
     given = ("distilled", Distilled, chunks, Settings.preset("tiny", SMALL), 0)
     whole = learn(*given, tmp_path / "whole", CPU)
@@ -165,7 +167,9 @@ def test_a_teacher_whose_weights_are_not_here_is_said_before_anything_runs(tmp_p
 def test_wav2vec_teaches_where_its_weights_are(tmp_path):
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
-    small = transformers.Wav2Vec2Config(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128)
+    small = transformers.Wav2Vec2Config(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
+    )
     transformers.Wav2Vec2Model(small).save_pretrained(tmp_path)
     teacher = FineTuned(3, str(tmp_path))
     nn.functional.binary_cross_entropy_with_logits(teacher(sound()), torch.zeros(2, 3)).backward()

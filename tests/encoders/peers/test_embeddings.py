@@ -54,7 +54,9 @@ def chunks(home, tmp_path):
         wave = [0.5 * np.sin(2 * np.pi * hz * np.arange(round(44100 * s)) / 44100) for hz, s in parts]
         soundfile.write(folder / f"{name}.wav", np.concatenate(wave), 44100)
         role = "test" if number else "train"
-        rows.append({"id": name, "path": str(folder / f"{name}.wav"), "role": role, "fold": 0, "labels": ("x",), "group": name})
+        rows.append(
+            {"id": name, "path": str(folder / f"{name}.wav"), "role": role, "fold": 0, "labels": ("x",), "group": name}
+        )
     return cut(Corpus("table", folder, pd.DataFrame(rows), ("x", "y"), {}), CHUNKING, progress=False)
 
 

@@ -163,7 +163,8 @@ def test_a_learner_is_trained_once_resumed_and_read_back(chunks, tmp_path, monke
 
 def test_another_seed_is_another_learner(chunks, tmp_path):
     first, second = (
-        learn("audio_transformer", LEARNERS["audio_transformer"], chunks, SHORT, seed, tmp_path / str(seed), CPU) for seed in (0, 1)
+        learn("audio_transformer", LEARNERS["audio_transformer"], chunks, SHORT, seed, tmp_path / str(seed), CPU)
+        for seed in (0, 1)
     )
     assert not np.allclose(first.embeddings, second.embeddings)
 

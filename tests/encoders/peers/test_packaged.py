@@ -19,7 +19,9 @@ PACKAGES = {"silero": "silero_vad", "crepe": "torchcrepe", "aisfx": "aisfx"}
 
 
 def needs(peer):
-    return pytest.mark.skipif(importlib.util.find_spec(PACKAGES[peer]) is None, reason=f"PEERS={peer} was never asked for")
+    return pytest.mark.skipif(
+        importlib.util.find_spec(PACKAGES[peer]) is None, reason=f"PEERS={peer} was never asked for"
+    )
 
 
 def module_at(name, path, monkeypatch):
@@ -46,8 +48,12 @@ def as_ours(name):
 def test_silero_says_speech_as_the_network_that_its_package_runs_with_the_same_weights():
     """The package has weights of two trainings; those that it runs are copied into ours."""
     peer, theirs = PEERS["silero"].load(), torch.jit.load(package_file("silero_vad", "data/silero_vad.jit"))
-    peer.load_state_dict({as_ours(name): x for name, x in theirs.state_dict().items() if not name.startswith("_model_8k")})
-    audio = 0.1 * torch.randn(1, 6 * STEP, generator=torch.Generator().manual_seed(0)) + 0.2 * tone(200, 16000, 6 * STEP / 16000)
+    peer.load_state_dict(
+        {as_ours(name): x for name, x in theirs.state_dict().items() if not name.startswith("_model_8k")}
+    )
+    audio = 0.1 * torch.randn(1, 6 * STEP, generator=torch.Generator().manual_seed(0)) + 0.2 * tone(
+        200, 16000, 6 * STEP / 16000
+    )
     with torch.inference_mode():
         expected = [theirs(audio[:, i : i + STEP], 16000).item() for i in range(0, audio.shape[1], STEP)]
         np.testing.assert_allclose(peer.speech(audio)[0], expected, atol=1e-5)
@@ -79,7 +85,9 @@ def test_crepe_equals_the_class_in_its_package(monkeypatch):
 
 @needs("aisfx")
 def test_aisfx_equals_the_class_in_its_package(monkeypatch):
-    reference = module_at("cnn2d", package_file("aisfx", "models/cnn2d.py"), monkeypatch).EmbeddingNet("max", 3, 1, 64).eval()
+    reference = (
+        module_at("cnn2d", package_file("aisfx", "models/cnn2d.py"), monkeypatch).EmbeddingNet("max", 3, 1, 64).eval()
+    )
     peer = PEERS["aisfx"].load()
     reference.load_state_dict(peer.state_dict())
     audio = tone(1000, 44100, 1.0)

@@ -6,7 +6,7 @@ import torch
 
 from lib.encoders.peers import PeerError, wanted
 
-MODEL = '''
+MODEL = """
 import torch
 
 class Model(torch.nn.Module):
@@ -22,7 +22,7 @@ def get_scene_embeddings(audio, model):
 
 def get_timestamp_embeddings(audio, model):
     return get_scene_embeddings(audio, model)[:, None], torch.zeros(len(audio), 1)
-'''
+"""
 
 
 @pytest.fixture
