@@ -40,10 +40,8 @@ def conditions(part: Study, name: str) -> list[Condition]:
     if name == INPUT:
         ways = [how for each in names() for how in kind(each).otherwise]
         return [Condition(INPUT, name, step, how) for step, how in enumerate(dict.fromkeys(ways), 1)]
-    chunk_s, start_s = (
-        part.settings.chunking.length_s,
-        digests.read(part.folder / "scores" / "test.npz", digests.load_arrays)["start_s"],
-    )
+    chunk_s = part.settings.chunking.length_s
+    start_s = digests.read(part.folder / "scores" / "test.npz", digests.load_arrays)["start_s"]
     found = excerpts(float(start_s.max()) + chunk_s, chunk_s)
     return [Condition(LENGTH, name, step, each.name, each) for step, each in enumerate(found, 1)]
 

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from lib.representations.base import Representation
 
 PAPER = ("pitch", "timbre", "neuralogram", "waveform")
-CONTROLS = (
-    "logmel",
-)  # that only a control uses: they can be made by name, and no notebook, table or figure lists them
+# Those that only a control uses: they can be made by name, and no notebook, table or figure lists them.
+CONTROLS = ("logmel",)
 
 
 def names() -> tuple[str, ...]:

@@ -10,11 +10,8 @@ from lib.settings import PRESETS, Frozen, SettingsError
 from lib.sounds import corpora
 from lib.sounds.perturb import PERTURBATIONS
 
-ROBUST = (
-    *PERTURBATIONS,
-    "length",
-    "input",
-)  # what test clips may go through: perturbations, excerpts, a network's input
+# What test clips may go through: perturbations, excerpts, a network's input.
+ROBUST = (*PERTURBATIONS, "length", "input")
 
 
 class Request(Frozen):

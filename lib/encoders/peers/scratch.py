@@ -63,10 +63,8 @@ def learn(
     """Train it now, take up where an earlier call stopped, or read back its result."""
     with files.locked(folder, f"{name}, seed {seed}", wait=True):
         torch.manual_seed(seed)
-        model, key = (
-            kind(settings_of(name, kind, settings), len(chunks.corpus.classes)),
-            key_of(name, kind, chunks, settings, seed),
-        )
+        model = kind(settings_of(name, kind, settings), len(chunks.corpus.classes))
+        key = key_of(name, kind, chunks, settings, seed)
         seconds = 0.0
         if not digests.or_again(lambda: training.load_weights(model, folder / "learner.safetensors", key)):
             seconds = _train(
