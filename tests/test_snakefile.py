@@ -36,6 +36,13 @@ def test_a_plain_study(planned, tmp_path):
     assert '"seeds": "0,3"' in words
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_job_has_numpy_on_the_threads_of_the_study_whatever_the_machine_has(planned, tmp_path, threads):
+    planned["threads"] = threads
+    titles, words = dry_run(planned, tmp_path / "run")
+    assert words.count("export PYTHONPATH=") == words.count(f" OMP_NUM_THREADS={threads}; ") == len(titles)
+
+
 def test_the_first_notebook_runs_even_where_others_ran_before_it(planned, tmp_path):
     """Every notebook writes rejected.csv; only the first writes what the graph waits for."""
     (tmp_path / "run" / "tables").mkdir(parents=True)
