@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -103,20 +103,23 @@ class Scores:
         raise missing(self.study, path, "03_subsets")
 
     def measured(self, scores: ModelScores, level: str) -> Resampled:
-        """All measures of a model: the same draws for every model, others for every fold.
+        """All measures of a model, made once: the same draws for every model, others for every fold.
 
-        From influence functions and made once where there are groups enough for them, else by the bootstrap.
+        From influence functions where there are groups enough for them, else by the bootstrap.
         """
         test, scoring = self.tests[level], self.study.settings.scoring
         drawn = test.groups, scoring.resamples, self.seed, test.leaves
         many = test.n_groups >= scoring.influence_from
-        key = scores.content, level, test.content, scoring.resamples, self.seed
-        if scores.path is None:
-            chance = partial(Chance, test.targets, *drawn)
-            return cached(key, lambda: Stored.of_all(chance())) if many else chance()
-        if many:
-            return cached(key, lambda: influence.measure(test.targets, scores[level], *drawn))
-        return Bootstrap(test.targets, scores[level], *drawn)
+        how = () if many else ("bootstrap",)
+
+        def make() -> Stored:
+            if scores.path is None:
+                return Stored.of_all(Chance(test.targets, *drawn))
+            if many:
+                return influence.measure(test.targets, scores[level], *drawn)
+            return Stored.of_all(Bootstrap(test.targets, scores[level], *drawn))
+
+        return cached((scores.content, level, test.content, scoring.resamples, self.seed, *how), make)
 
 
 def resampling_seed(part: Study) -> int:

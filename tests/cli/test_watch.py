@@ -1,40 +1,64 @@
 """What a command's jobs need, seen from outside."""
 
+import subprocess
 import sys
+from contextlib import contextmanager
 
-import pytest
-from bench.watch import COMMAND, watch
+import psutil
+from bench.watch import COMMAND, note, samples, watch
 
-HOLD = "import sys, time; held = bytearray({mb} << 20); held[::4096] = b'x' * len(held[::4096]); time.sleep(1)"
-SPEND = "import time; end = time.process_time() + {s}\nwhile time.process_time() < end: pass\ntime.sleep(0.5)"
-
-
-def job(code, title):
-    """A process that looks like a notebook of the graph."""
-    return [sys.executable, "-c", code, "lib.cli.notebook", "1", title]
+HOLD = "held = bytearray(200 << 20); held[::4096] = b'x' * len(held[::4096])"
+SPEND = "import time\nwhile time.process_time() < 1: pass"
 
 
-def of_jobs(*jobs):
-    """The peaks of a command that runs these one after another."""
-    status, peaks = watch([sys.executable, "-c", f"import subprocess\nfor one in {jobs!r}: subprocess.run(one)"])
-    assert status == 0
-    return peaks
+def peaks_of(code):
+    """The peaks of a command whose one job has run this code and waits."""
+    with at_work(code) as process:
+        peaks = {}
+        note(list(samples(process, COMMAND)), peaks)
+        return peaks
 
 
-def test_each_job_has_the_memory_and_the_processor_time_that_it_took():
-    peaks = of_jobs(job(HOLD.format(mb=200), "large"), job(SPEND.format(s=1), "busy"))
-    assert list(peaks) == [COMMAND, "large", "busy"]
-    assert 200e6 < peaks["large"].own < 260e6 and peaks["busy"].own < 60e6 > peaks[COMMAND].own
-    assert 0.95 <= peaks["busy"].cpu_s < 1.5 > peaks["large"].cpu_s
+@contextmanager
+def at_work(code):
+    """A command below which a process that looks like a notebook of the graph has run this code."""
+    job = [
+        sys.executable,
+        "-c",
+        f"import sys\n{code}\nprint(flush=True); sys.stdin.read()",
+        "lib.cli.notebook",
+        "1",
+        "title",
+    ]
+    command = [sys.executable, "-c", f"import subprocess; subprocess.run({job!r})"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield psutil.Process(process.pid)
+        process.stdin.close()
+
+
+def test_a_job_has_the_memory_that_it_holds_of_its_own_and_with_files():
+    peaks = peaks_of(HOLD)
+    assert list(peaks) == [COMMAND, "title"]
+    assert 200e6 < peaks["title"].own < 260e6 and peaks[COMMAND].own < 60e6
     assert all(peak.mapped_too > peak.own for peak in peaks.values())
 
 
-def test_what_a_job_starts_counts_as_its_own_also_when_it_has_ended():
-    inner = [sys.executable, "-c", SPEND.format(s=0.6)]
-    peaks = of_jobs(job(f"import subprocess, time; subprocess.run({inner!r}); time.sleep(0.5)", "starts another"))
-    assert list(peaks) == [COMMAND, "starts another"]
-    assert peaks["starts another"].cpu_s == pytest.approx(0.65, abs=0.25) and peaks[COMMAND].cpu_s < 0.3
+def test_a_job_has_the_processor_time_that_it_took_with_that_of_processes_that_have_ended():
+    assert 0.95 < peaks_of(SPEND)["title"].cpu_s < 1.5
+    within = peaks_of(f"import subprocess; subprocess.run([sys.executable, '-c', {SPEND!r}])")
+    assert within["title"].cpu_s > 0.95 and within[COMMAND].cpu_s < 0.5
 
 
-def test_the_exit_status_is_the_commands():
-    assert watch([sys.executable, "-c", "raise SystemExit(3)"])[0] == 3
+def test_peaks_are_kept_when_less_is_held_later():
+    with at_work(HOLD) as process:
+        large = list(samples(process, COMMAND))
+    peaks = {}
+    for seen in (large, [one for one in large if one.title == COMMAND]):
+        note(seen, peaks)
+    assert peaks["title"].own > 200e6
+
+
+def test_a_command_is_watched_to_its_end_and_its_exit_status_is_given():
+    status, peaks = watch([sys.executable, "-c", "import time; time.sleep(3); raise SystemExit(3)"])
+    assert status == 3 and list(peaks) == [COMMAND]

@@ -375,19 +375,22 @@ def test_no_branches_make_an_empty_table(made, monkeypatch):
     assert not len(rows)
 
 
-def test_from_enough_groups_on_each_model_is_measured_once_and_agrees_with_the_bootstrap(tmp_path, monkeypatch):
-    """The same tables by influence functions: equal values, standard errors near; a second call reads what is kept."""
-    found = study(tmp_path, monkeypatch, seeds="0", set="scoring.influence_from=2 scoring.resamples=200")
-    by_influence = results.write_subsets(found)
+@pytest.mark.parametrize("influence_from", [2, 1000])
+def test_each_model_is_measured_once_and_read_back_until_its_scores_change(tmp_path, monkeypatch, influence_from):
+    """By influence functions or, of few groups, by the bootstrap."""
+    found = study(
+        tmp_path, monkeypatch, seeds="0", set=f"scoring.influence_from={influence_from} scoring.resamples=200"
+    )
+    before = results.write_subsets(found)
     kept = sorted((files.cache() / "measured").glob("[!.]*"))
     assert len(kept) == len(found.parts) * len(results.LEVELS) * (1 + len(models(found.parts[0])))
     monkeypatch.setattr(measures, "Matrix", None)  # nothing can be sorted
-    pd.testing.assert_frame_equal(results.write_subsets(found), by_influence)
+    pd.testing.assert_frame_equal(results.write_subsets(found), before)
     monkeypatch.undo()
     digests.write_array(found.parts[0].scores("pitch", "own", 0), 1 - np.load(found.parts[0].scores("pitch", "own", 0)))
     monkeypatch.setattr(Study, "read_corpus", lambda self: corpus(tmp_path))
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
-    assert not results.write_subsets(found).equals(by_influence)
+    assert not results.write_subsets(found).equals(before)
 
 
 def test_branches_and_classes_come_from_what_is_kept(tmp_path, monkeypatch):

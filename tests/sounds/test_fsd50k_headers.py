@@ -1,6 +1,7 @@
 """FSD50K's own WAV files: their samples begin at byte 78, after a LIST chunk that names the program."""
 
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -28,6 +29,16 @@ def test_its_samples_are_those_of_the_same_file_with_a_plain_header(tmp_path, se
     soundfile.write(tmp_path / "2.wav", samples, 44100, subtype="PCM_16")
     assert soundfile.info(tmp_path / "1.wav").frames == len(samples)
     np.testing.assert_array_equal(decode(tmp_path / "1.wav"), decode(tmp_path / "2.wav"))
+
+
+def test_it_is_read_where_it_lies_and_without_a_word(tmp_path, capfd):
+    """Some readers warn of a LIST chunk, or want a plain copy; this one needs neither."""
+    (tmp_path / "1.wav").write_bytes(as_fsd50k(np.ones(44100, np.int16)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(decode(tmp_path / "1.wav")) == 16000
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["1.wav"]
 
 
 def test_one_that_was_cut_off_is_refused(tmp_path):
