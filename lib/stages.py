@@ -199,7 +199,7 @@ def write_fits(study: Study) -> None:
         for path in [part.heads("linear", seed) for seed in part.request.seeds]:
             stored = digests.read(path, load_tensors)[1] if path.exists() else {}
             for name, rows in tables.items():
-                rows += [{**row, "fold": part.request.fold or ""} for row in json.loads(stored.get(name, "[]"))]
+                rows += [{**row, "fold": part.fold} for row in json.loads(stored.get(name, "[]"))]
     penalties = pd.DataFrame(tables["penalties"], columns=["subset", "seed", "fold", "penalty", "groups", "error"])
     study.write_table("penalties", penalties)
     if tables["convergence"] or (study.folder / "tables" / "convergence.csv").exists():

@@ -65,14 +65,28 @@ def test_no_cell_gives_an_imported_name_to_something_else(cells):
 
 
 def test_text_follows_every_figure(cells):
-    """What there is to see, before the next picture or number."""
-    drawn = [number for number, cell in enumerate(cells) if cell.cell_type == "code" and saves_a_figure(cell.source)]
-    assert [cells[number].source for number in drawn if cells[number + 1].cell_type != "markdown"] == []
+    """What there is to see, before the next picture, number or section."""
+    drawn = [number for number, cell in enumerate(cells) if cell.cell_type == "code" and calls(cell, "figures.save")]
+    assert [cells[number].source for number in drawn if not read_out(cells[number + 1])] == []
 
 
-def saves_a_figure(code):
-    calls = [node for node in ast.walk(ast.parse(code.replace("%matplotlib inline", ""))) if isinstance(node, ast.Call)]
-    return "figures.save" in {ast.unparse(call.func) for call in calls}
+def test_text_follows_every_table(cells):
+    """A table and a figure of it may be read out together."""
+    shown = [number for number, cell in enumerate(cells) if cell.cell_type == "code" and calls(cell, "readable.table")]
+    after = [next(cell for cell in cells[number + 1 :] if not calls(cell, "figures.save")) for number in shown]
+    assert [cells[number].source for number, text in zip(shown, after, strict=True) if not read_out(text)] == []
+
+
+def read_out(cell):
+    return cell.cell_type == "markdown" and not cell.source.startswith("#")
+
+
+def calls(cell, name):
+    """Whether a code cell calls this function."""
+    if cell.cell_type != "code":
+        return False
+    nodes = ast.walk(ast.parse(cell.source.replace("%matplotlib inline", "")))
+    return name in {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
 
 
 def test_code_cells_are_short(cells):

@@ -215,7 +215,7 @@ def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     rows: CHOSEN_COLUMNS, of one control; `seed` may be left out, and `fold` where it is the part's own.
     """
     run = run_of(part)
-    empty = dict.fromkeys(CHOSEN_COLUMNS, "") | {"fold": part.request.fold or ""}
+    empty = dict.fromkeys(CHOSEN_COLUMNS, "") | {"fold": part.fold}
     new = pd.DataFrame([empty | row for row in rows], columns=CHOSEN_COLUMNS).astype(str)
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]
     with files.locked(checkpoints(run, "chosen"), "tables/chosen.csv", wait=True):

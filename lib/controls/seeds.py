@@ -65,7 +65,7 @@ def best_single(part: Study) -> str:
     keeping.note_choice(part, [{
         "control": "seeds", "what": f"best single, {measure_name(SHARED)} of chunks by training groups", "chosen": first,
         "value": values[first], "runner_up": second, "runner_up_value": values[second], "seed": "mean",
-        "fold": "mean" if len(run.parts) > 1 else run.request.fold or "",
+        "fold": "mean" if len(run.parts) > 1 else run.fold,
     }])  # fmt: skip
     return first
 

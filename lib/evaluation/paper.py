@@ -14,7 +14,7 @@ from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
 from lib.evaluation.comparisons import difference_table
 from lib.evaluation.games import CHANCE, CONSTANT
-from lib.evaluation.peers import peer_table
+from lib.evaluation.peers import COSTS, peer_table
 from lib.evaluation.results import SHARED, cell, headline, oracles
 from lib.representations import names
 from lib.sounds import corpora
@@ -110,7 +110,7 @@ def table2(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         return peers.assign(published=None).reindex(columns=TABLE2_COLUMNS).reset_index(drop=True)
     ours = cell(table, ALL_FOUR, "paper", SHARED, "clip")
     own = {"obtained": ours.value, "low": ours.low, "high": ours.high, "seeds": len(study.request.seeds)}
-    costs = peers[peers["peer"] == ""][["parameters", "gmacs_a_second", "seconds_an_hour", "heard"]].to_dict("records")
+    costs = peers[peers["peer"] == ""][[*COSTS, "heard"]].to_dict("records")
     rows = [asdict(row) | {"row": row.system} for row in TABLE2]
     rows[-1] |= own | (costs[0] if costs else {}) | {"source": f"the paper on FSD50K; ours: {study.slug}"}
     shown = [*rows, *peers[peers["peer"] != ""].to_dict("records")]

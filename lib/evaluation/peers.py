@@ -8,7 +8,7 @@ A peer plays games of its own, each in its own folder of scores:
     <peer>_own     the classifier of a peer that is trained here
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,13 @@ COLUMNS = [
     "seconds_an_hour", "device", "threads", "extra_data", "fsd50k_in_pretraining", "selected_on", "crop", "published",
     "by_others", "source", "licence", "trained_here",
 ]  # fmt: skip
+COSTS = ["parameters", "gmacs_a_second", "seconds_an_hour"]
+SHOWN = ["row", "heard", "head", "measure", "value", "low", "high", *COSTS, "crop"]  # on the screen
+STEP_COLUMNS = ["peer", "added", "against", "group", "measure", "level", "head"]
+GAIN_COLUMNS = [*STEP_COLUMNS, "without", "with", "difference", "low", "high", "p", "seeds", "p_holm"]
+ALONE_COLUMNS = ["fold", "clip", "label", "right", "margin", "peer"]
+
+Both = tuple[Played, Played]  # of a peer: the game of five, and that of the controls beside it
 
 
 def five(peer: str) -> Game:
@@ -132,15 +139,9 @@ def _our_rows(study: Study, subsets: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for head in study.settings.heads.kinds:
         for measure in MEASURES:
             found = cell(subsets, ALL_FOUR, head, measure, "clip")
-            row = {
-                "row": OURS,
-                "peer": "",
-                "heard": CHUNKS,
-                "head": head,
-                "measure": measure,
-                "seeds": len(study.request.seeds),
-            }
-            yield row | told | {"value": found.value, "low": found.low, "high": found.high}
+            row = {"row": OURS, "peer": "", "heard": CHUNKS, "head": head, "measure": measure}
+            numbers = {"value": found.value, "low": found.low, "high": found.high, "seeds": len(study.request.seeds)}
+            yield row | told | numbers
 
 
 def decision_table(study: Study) -> pd.DataFrame:
@@ -182,14 +183,20 @@ def steps(peer: str, others: Sequence[str] = BESIDE) -> Iterator[Step]:
                 yield Step(one, other, (game, (one, peer)), (controls, (peer, other)))
 
 
-def played_games(study: Study, peer: str) -> list[tuple[Played, Played]]:
+def played_games(study: Study, peer: str) -> list[Both]:
     """The games of five and of the controls beside a peer, at each level with each head."""
     levels, heads = levels_of(study.parts[0]), study.settings.heads.kinds
     games = five(peer), beside(peer, about(study, peer)["beside"])
     return [tuple(play(study, game, level, head, [SHARED]) for game in games) for level in levels for head in heads]
 
 
-def gain_rows(peer: str, both: tuple[Played, Played]) -> list[dict[str, Any]]:
+def gain_table(games: Mapping[str, Sequence[Both]]) -> pd.DataFrame:
+    """Rows of peer_gains.csv [GAIN_COLUMNS], of the `played_games` of each peer by its name."""
+    rows = [row for peer, each in games.items() for both in each for row in gain_rows(peer, both)]
+    return pd.DataFrame(rows, columns=GAIN_COLUMNS)
+
+
+def gain_rows(peer: str, both: Both) -> list[dict[str, Any]]:
     """Rows of peer_gains.csv: what is added to a peer, of all classes, each class and each branch, with paired intervals.
 
     against: the control that stands beside the peer instead, where the gain is less that of a control. p_holm is corrected
@@ -279,15 +286,32 @@ def _points(row: Any) -> str:
 # What it alone knows
 
 
+def alone_table(study: Study, names: Sequence[str], head: str) -> pd.DataFrame:
+    """Rows of peer_alone.csv [ALONE_COLUMNS], of each of these peers."""
+    each = [alone_right(study, peer, head) for peer in names]
+    return pd.concat(each, ignore_index=True) if each else pd.DataFrame(columns=ALONE_COLUMNS)
+
+
 def alone_right(study: Study, peer: str, head: str) -> pd.DataFrame:
     """Rows of peer_alone.csv: labels of test clips that the peer names right and pitch with timbre does not, or the reverse.
 
-    [fold, clip, label, right, margin]: a label is named right where its score lies above that of every class that the clip does not
-    have. `right` is the peer or pitch+timbre; margin, by how much it lies above, by the one that is right; the widest first.
+    A label is named right where its score lies above that of every class that the clip does not have. `right` is the peer
+    or pitch+timbre; margin, by how much it lies above, by the one that is right; the widest first.
     """
     rows = [row for part in study.parts for row in _alone_right(part, peer, head)]
-    table = pd.DataFrame(rows, columns=["fold", "clip", "label", "right", "margin"])
+    table = pd.DataFrame(rows, columns=ALONE_COLUMNS).assign(peer=peer)
     return table.sort_values("margin", ascending=False, kind="stable", ignore_index=True)
+
+
+def clearest(alone: pd.DataFrame, n: int = 2) -> pd.DataFrame:
+    """The rows of alone_table with the widest margins: n of what each peer alone names right and of the reverse, each label once."""
+    return alone.drop_duplicates(["peer", "right", "label"]).groupby(["peer", "right"], sort=False).head(n)
+
+
+def says_who(row: Any, titles: Mapping[str, str]) -> str:
+    """A row of alone_table in words, for the player of its clip."""
+    others = f"pitch and timbre, and not by {titles[row.peer]}"
+    return f"{row.label}: named right by {titles[row.peer] if row.right == row.peer else others}"
 
 
 def _alone_right(part: Study, peer: str, head: str) -> Iterator[dict[str, Any]]:
@@ -296,14 +320,8 @@ def _alone_right(part: Study, peer: str, head: str) -> Iterator[dict[str, Any]]:
     margins = {label(subset): _margins(part, test, game, subset, head, targets) for subset in ((peer,), features)}
     for right, wrong in ((peer, label(features)), (label(features), peer)):
         for clip, number in np.argwhere((margins[right] > 0) & (margins[wrong] <= 0)):
-            name = str(test.stored["classes"][number])
-            yield {
-                "fold": part.request.fold or "",
-                "clip": ids[clip],
-                "label": name,
-                "right": right,
-                "margin": float(margins[right][clip, number]),
-            }
+            at = {"fold": part.fold, "clip": ids[clip], "label": str(test.stored["classes"][number])}
+            yield at | {"right": right, "margin": float(margins[right][clip, number])}
 
 
 def _margins(part: Study, test: Scores, game: Game, subset: Subset, head: str, targets: np.ndarray) -> np.ndarray:

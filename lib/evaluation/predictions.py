@@ -55,7 +55,7 @@ def _rows(part: Study) -> Iterator[dict[str, Any]]:
         order = np.lexsort((rank[clip, label], clip))
         clip, label = clip[order], label[order]
         yield {
-            "fold": part.request.fold or "", "model": subset, "head": head, "clip": ids[clip],
+            "fold": part.fold, "model": subset, "head": head, "clip": ids[clip],
             "label": stored["classes"][label], "has": targets[clip, label], "score": scores[clip, label].round(6),
             "rank": rank[clip, label], "named": (rank <= n_labels)[clip, label].astype(np.uint8),
         }  # fmt: skip

@@ -81,7 +81,7 @@ def write_subsets(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
 
 
 def _subset_rows(study: Study, parts: list[Scores], each: list[Measured], games: Sequence[Game]) -> list[dict]:
-    fold, seeds = "mean" if study.request.fold == "all" else str(study.request.fold or ""), study.request.seeds
+    fold, seeds = "mean" if study.fold == "all" else study.fold, study.request.seeds
     rows = []
     for model in scored(parts[0].study, games):
         control = model.game.control if model.game else ""
@@ -106,7 +106,7 @@ def _row(measure: str, of: Any, by_seed: list[list[Mapping[str, tuple[Value, np.
 def empty_cells(study: Study) -> pd.DataFrame:
     """Why a measure has no value on this corpus [fold, level, measure, reason]; no rows where all have one."""
     rows = [
-        (str(part.study.request.fold or ""), level, name, value.reason)
+        (part.study.fold, level, name, value.reason)
         for part in parts_of(study)
         for level in LEVELS
         for name, value in measures.oracle(part.tests[level].targets, part.tests[level].leaves).items()

@@ -1,8 +1,8 @@
 """What is left of a study where its test clips are made worse, heard for less long, or given to its networks otherwise.
 
 A condition is a game of its own: the study's players with the scores that they have there. It is drawn by the same groups of
-clips as the study itself, so that every difference is paired. The gain is what a model has above chance, which is what
-the constant predictor has on average over classes; half of it is gone at the strength where
+clips as the study itself, so that every difference is paired. The gain is what a model has above chance, which is what a
+ranking by chance is expected to have (lib/evaluation/chance.py); half of it is gone at the strength where
 
     d(strength) = v(strength) - (v(none) + chance) / 2
 
@@ -126,14 +126,15 @@ def _kept(of: Any, own: Rows, whole: Rows, chance: Rows) -> float:
     return float(of.value(own - chance)) / gain if gain > 0 else np.nan
 
 
-def group_table(each: Sequence[Robustness], level: str = "clip") -> pd.DataFrame:
-    """Rows of robustness_groups.csv [GROUP_COLUMNS]: each encoder and all four by class and branch, with the first head."""
-    rows = [row for one in _first(each, level) for name in one.perturbations() for row in _group_rows(one, name)]
+def group_table(each: Sequence[Robustness]) -> pd.DataFrame:
+    """Rows of robustness_groups.csv [GROUP_COLUMNS]: each encoder and all four by class and branch, of clips, with the first head."""
+    rows = [row for one in _of_clips(each) for name in one.perturbations() for row in _group_rows(one, name)]
     return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
-def _first(each: Sequence[Robustness], level: str) -> list[Robustness]:
-    return [one for one in each if one.study.level == level][:1]
+def _of_clips(each: Sequence[Robustness]) -> list[Robustness]:
+    """The game of clips with the first head, alone."""
+    return [one for one in each if one.study.level == "clip"][:1]
 
 
 def _group_rows(one: Robustness, name: str) -> Iterator[Row]:
@@ -167,7 +168,7 @@ def half_table(each: Sequence[Robustness]) -> pd.DataFrame:
     step: between 0 (nothing done) and 5, infinite where it never is; half_at: the same in the perturbation's unit, as text.
     low_step, high_step: its interval. kept_at_end: the part of the gain that is left at the strongest.
     """
-    by_group = _first(each, "clip")
+    by_group = _of_clips(each)
     rows = [row for one in each for name in one.perturbations() for row in _half_rows(one, name, one in by_group)]
     return pd.DataFrame(rows, columns=HALF_COLUMNS)
 
@@ -334,7 +335,12 @@ TABLES = {
 
 
 def write_tables(study: Study, asked: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Write and give all tables of what was asked for and is scored, one name after another: their draws fill memory."""
+    """Write and give all tables of what was asked for and is scored, one name after another: their draws fill memory.
+
+    Where nothing was asked for they have no rows, and what an earlier call wrote stays.
+    """
+    if not asked:
+        return {name: make([]) for name, make in TABLES.items()}
     pairs = [(level, head) for level in levels_of(study.parts[0]) for head in study.settings.heads.kinds]
     alone = {(level, head): contributions.play(study, paper4(), level, head, [SHARED]) for level, head in pairs}
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}

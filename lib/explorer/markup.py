@@ -78,6 +78,12 @@ def alike(inference: Inference, sound: Sound, chunk: int, n: int = 3) -> str:
     return table(title, ["to this encoder", "nearest", "second", "third"][: n + 1], rows)
 
 
+def players(title: str, sounds: Iterable[tuple[str, np.ndarray]], rate_hz: int) -> str:
+    """A table of sounds, a row each: its name, and a player of its samples [s]."""
+    rows = [[cell(html.escape(name), name=True), cell(audio_html(samples, rate_hz, name))] for name, samples in sounds]
+    return table(title, ["", "sound"], rows)
+
+
 def sonified(inference: Inference, sound: Sound, chunk: int) -> str:
     """Players of a second of a sound and of what each representation keeps of it."""
     rate, audio = inference.part.settings.chunking.rate_hz, sound.audio[chunk : chunk + 1]

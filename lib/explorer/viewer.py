@@ -49,6 +49,12 @@ def caption(chunks: Chunks, row: int) -> str:
     return f"{', '.join(clip['labels'])} ({Path(clip['path']).name}, from {chunks.start_s[row]:g} s)"
 
 
+def first_chunk(parts: Sequence[Study], fold: str, clip: str) -> tuple[Chunks, int]:
+    """The chunks of the part whose test fold a table's column `fold` names, and the row of the first one of a clip."""
+    chunks = next(part.chunks for part in parts if part.fold == fold)
+    return chunks, int(np.flatnonzero(chunks.ids == clip)[0])
+
+
 def clip_samples(chunks: Chunks, row: int, seconds: float = HEARD_S) -> np.ndarray:
     """Samples [s] of the chunk at `row` and those that follow it in its clip, up to `seconds`."""
     following = np.flatnonzero(chunks.clip == chunks.clip[row])

@@ -4,7 +4,7 @@ Nothing is trained. Embeddings lie in data/cache/perturbed under what they were 
 lib.evaluation.robustness looks for them; what is there is not made again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +24,7 @@ from lib.model.trained import Model
 from lib.sounds.chunks import Chunks, cut_clip
 from lib.sounds.decode import decode
 from lib.sounds.excerpts import heard
-from lib.sounds.perturb import needs_of, perturbed
+from lib.sounds.perturb import PERTURBATIONS, needs_of, perturbed
 from lib.study import Study
 
 VERSION = 1  # of the rules: raised when the same condition would give other sounds
@@ -142,6 +142,20 @@ def _of_clip(chunks: Chunks, condition: Condition, number: int, rows: np.ndarray
         return heard(decode(Path(path), rule.rate_hz, rule.resampler), clip, condition.excerpt, rule)
     samples = perturbed(path, clip, condition.name, condition.strength, rule)
     return cut_clip(samples, rule, rule.test_overlap)[0][np.isin(np.flatnonzero(chunks.clip == number), rows)]
+
+
+def examples(study: Study, names: Iterable[str], seconds: float = 5.0) -> Iterator[tuple[str, np.ndarray]]:
+    """The beginning of the first test clip as it is, then at the middle strength of each perturbation of these names.
+
+    What was done in words, and the samples [sample] at the study's rate.
+    """
+    chunks = study.parts[0].chunks
+    rule, (path, clip) = chunks.settings, chunks.corpus.clips.loc[chunks.clip[chunks.rows("test")[0]], ["path", "id"]]
+    n = round(seconds * rule.rate_hz)
+    yield "as it is", decode(Path(path), rule.rate_hz, rule.resampler)[:n]
+    for how in (PERTURBATIONS[name] for name in names if name in PERTURBATIONS):
+        strength = how.strengths[2]
+        yield f"{how.title}, {strength} {how.unit}".strip(), perturbed(path, clip, how.name, strength, rule)[:n]
 
 
 def _blocks(sounds: Iterator[tuple[int, np.ndarray]], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lib.evaluation.predictions import clip_scores
 from lib.evaluation.sentences import short
-from lib.explorer.viewer import clip_samples, one_of_each
+from lib.explorer.viewer import clip_samples, first_chunk, one_of_each
 from lib.sounds.chunks import Chunks
 from lib.study import Study, StudyError
 
@@ -44,12 +44,9 @@ def examples(part: Study, n: int) -> list[Example]:
 
 def mistakes(parts: Sequence[Study], table: pd.DataFrame, n: int) -> list[Example]:
     """At most n test clips of mistakes.csv, the clearest first and each kind of mistake once, with the stored predictions."""
-    found, part_of = [], {str(part.request.fold or ""): part for part in parts}
-    scores = {fold: scores_of(part) for fold, part in part_of.items()}
-    for row in table.drop_duplicates(["label", "taken_for"]).head(n).itertuples():
-        chunks = part_of[row.fold].chunks
-        found.append(_example(chunks, int(np.flatnonzero(chunks.ids == row.clip)[0]), scores[row.fold]))
-    return found
+    scores = {part.fold: scores_of(part) for part in parts}
+    shown = table.drop_duplicates(["label", "taken_for"]).head(n).itertuples()
+    return [_example(*first_chunk(parts, row.fold, row.clip), scores[row.fold]) for row in shown]
 
 
 def scores_of(part: Study) -> ScoresOf:

@@ -114,6 +114,11 @@ class Study:
         return f"notebooks/{notebook}.ipynb{' with ' if words else ''}{' '.join(words)}"
 
     @property
+    def fold(self) -> str:
+        """Its test fold as tables have it in their column `fold`: "" where there are none, "all" of a run over all."""
+        return str(self.request.fold or "")
+
+    @property
     def slug(self) -> str:
         """The study's name in runs/ and figures/."""
         return self.figures.name

@@ -2,6 +2,7 @@
 
 import made_up
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.encoders.heads import label
@@ -50,9 +51,9 @@ def study(tmp_path, monkeypatch):
 
 @pytest.fixture
 def gains(study):
-    import pandas as pd
-
-    return pd.DataFrame([row for both in peers.played_games(study, "ear") for row in peers.gain_rows("ear", both)])
+    table = peers.gain_table({"ear": peers.played_games(study, "ear")})
+    assert list(table) == list(peers.gain_table({}))
+    return table
 
 
 def row(gains, **wanted):
@@ -139,7 +140,7 @@ def test_clips_that_one_names_right_and_the_other_does_not_are_those_counted_by_
     table = peers.alone_right(study, "ear", "paper")
     part = study.parts[0]
     ids = results.Scores(part).stored["clip"]
-    mine = table[table["fold"] == part.request.fold]
+    mine = table[table["fold"] == part.fold]
     assert set(mine["clip"]) <= set(ids)
     assert set(mine["right"]) <= {"ear", "pitch+timbre"}
     assert (table["margin"] > 0).all()
@@ -157,6 +158,15 @@ def test_clips_that_one_names_right_and_the_other_does_not_are_those_counted_by_
         by_hand |= {(ids[clip], str(test.stored["classes"][number]), right[0])} if len(right) == 1 else set()
     assert by_hand == set(zip(mine["clip"], mine["label"], mine["right"], strict=True))
     assert "Ear alone: " in peers.known_alone(table, "Ear")
+    pd.testing.assert_frame_equal(peers.alone_table(study, ["ear"], "paper"), table)
+    assert len(peers.alone_table(study, [], "paper")) == 0
+    first = peers.clearest(table, 1)
+    assert list(first["margin"]) == [table.loc[table["right"] == who, "margin"].max() for who in first["right"]]
+    words = [peers.says_who(row, {"ear": "Ear"}) for row in first.itertuples()]
+    assert words == [
+        f"{row.label}: named right by {'Ear' if row.right == 'ear' else 'pitch and timbre, and not by Ear'}"
+        for row in first.itertuples()
+    ]
 
 
 def test_peers_change_no_other_result(tmp_path, monkeypatch):

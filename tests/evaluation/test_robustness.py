@@ -13,6 +13,7 @@ from lib.evaluation.contributions import Played
 from lib.evaluation.games import paper4
 from lib.evaluation.intervals import Sampling
 from lib.sounds.perturb import PERTURBATIONS
+from lib.study import Request, Study
 
 CHANCE, DRAWS = 0.1, 40
 PLAYERS = paper4().players
@@ -128,3 +129,12 @@ def test_intervals_of_excerpts_average_their_draws():
 def test_nothing_asked_gives_empty_tables_with_their_columns():
     for name, make in left.TABLES.items():
         assert list(make(robustness(additive())).columns) and isinstance(make([]), pd.DataFrame), name
+
+
+def test_where_nothing_was_asked_for_there_are_tables_without_rows_and_none_is_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path))
+    tables = left.write_tables(Study.of(Request(preset="tiny")), ())
+    assert {name: len(table) for name, table in tables.items()} == dict.fromkeys(left.TABLES, 0)
+    assert list(tables["robustness_half"]) == left.HALF_COLUMNS
+    assert robustness_sentences.breaks(tables["robustness_half"], "clip", "paper") == []
+    assert not list(tmp_path.rglob("*.csv"))

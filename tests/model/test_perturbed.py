@@ -69,3 +69,11 @@ def test_what_is_kept_goes_by_the_library_that_makes_the_sounds(monkeypatch):
     monkeypatch.setattr(perturbed.metadata, "version", lambda package: f"{package} 1")
     pitch, gain = (perturbed.libraries(Condition("sound", name, 1, 1)) for name in ("pitch", "gain"))
     assert "stretcher 1" in pitch and set(pitch) - set(gain) == {"stretcher 1"} and "soundfile 1" in gain
+
+
+def test_the_first_test_clip_is_heard_as_it_is_and_then_made_worse(study):
+    heard = dict(perturbed.examples(study, ("gain", "length", "clipping"), seconds=0.5))
+    assert list(heard) == ["as it is", "Gain, -20 dB", "Clipping, 10 % of samples"]
+    clean, gain, clipped = heard.values()
+    assert np.array_equal(clean, study.chunks.audio[study.chunks.rows("test")[0]][: len(clean)]) and len(clean) == 8000
+    assert np.allclose(gain, clean / 10) and np.abs(clipped).max() < np.abs(clean).max()
