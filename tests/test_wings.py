@@ -1,5 +1,6 @@
 """The house: wings that import only downwards, and few of them."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -33,6 +34,18 @@ def test_the_code_has_one_form(asked):
 def test_the_library_is_seen_at_a_glance():
     entries = [path.name for path in (PROJECT / "lib").iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MOST_ENTRIES, entries
+
+
+NAMED_AFTER_CONTENT = ("plots", "representations", "kernels", "peers")  # one file for each thing of a kind
+PACKAGES = sorted(path.parent for path in (PROJECT / "lib").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+def test_a_folder_says_what_is_inside(folder):
+    inside = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    words = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    listed = {"__init__", *re.findall(r"\w+", words)}
+    assert inside <= listed or (folder.name in NAMED_AFTER_CONTENT and "one file" in words), inside - listed
 
 
 def test_the_plan_of_the_library_is_the_contract():

@@ -17,7 +17,7 @@ from lib.files import digests
 def what_failed(folder: Path, since: float, log: Path) -> str:
     """The failed jobs with their errors; the last line of snakemake where no job has one."""
     failures = [text for path in written(folder, "notebooks/*.ipynb", since) if (text := failure(path))]
-    jobs = [path for kind in ("control", "peer") for path in written(folder, f"logs/{kind}-*.txt", since)]
+    jobs = [path for kind in ("control", "peer", "robust") for path in written(folder, f"logs/{kind}-*.txt", since)]
     failures += [text for path in jobs if (text := control_failure(path))]
     failures += ended_by_scheduler(log.read_text())
     lines = log.read_text().strip().splitlines()
@@ -56,7 +56,7 @@ def failure(notebook: Path) -> str:
 
 
 def control_failure(log: Path) -> str:
-    """The name of a control or a peer whose job failed, its error and where to read on; empty where it did not fail."""
+    """The name of a control, a peer or a perturbation whose job failed, its error and where to read on; empty where it did not fail."""
     text = log.read_text(errors="replace")
     if "Traceback" not in text:
         return ""

@@ -49,12 +49,15 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop(process: subprocess.Popen, patience_s: float = 20) -> None:
+PATIENCE_S = 20  # between one signal and the next, harder one
+
+
+def stop(process: subprocess.Popen) -> None:
     """End a process with its group: politely first, so that notebooks are written and kernels end, then by force."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
-            process.wait(patience_s)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             continue
         except ProcessLookupError:

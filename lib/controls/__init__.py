@@ -9,6 +9,12 @@ them, and loads what is there the next time:
 
 What was made from other clips, labels, settings or another seed is never read: each file stands beside the key of what
 it was made from. The study's own encoders and scores are read and never changed.
+
+work         the work of each control; seeds, crossfit, classical: of those that take more than a few lines
+curves       points of the curves of budget and of data
+peers        the games that another system plays beside the study
+keeping      what all of them save and load
+constructed, careless_protocols  games with a known answer; what nobody should do
 """
 
 from collections.abc import Callable

@@ -24,32 +24,33 @@ from lib.evaluation.results import SHARED
 from lib.evaluation.shapley import Subset
 from lib.study import Study
 
-COPY = "copy"
+PLAYERS = ORIGINAL, OTHER = "pitch", "timbre"
+COPY = f"{ORIGINAL} copy"
 
 
-def copies(part: Study, seed: int, first: str = "pitch", other: str = "timbre") -> pd.DataFrame:
-    """Shares of an encoder, its copy and another, on test chunks [head, player, share, with_copy].
+def copies(part: Study, seed: int) -> pd.DataFrame:
+    """Shares of the pitch encoder, its copy and the timbre encoder, on test chunks [head, player, share, with_copy].
 
     with_copy: the interaction index of the player and the copy.
     """
-    embeddings = {name: read_embeddings(part, name, seed) for name in (first, other)}
-    embeddings = {first: embeddings[first], f"{first} {COPY}": embeddings[first], other: embeddings[other]}
+    own, other = (read_embeddings(part, name, seed) for name in PLAYERS)
+    embeddings = {ORIGINAL: own, COPY: own, OTHER: other}
     rows = []
     for head in part.settings.heads.kinds:
         game = _game(part, embeddings, part.chunks.targets, head, seed)
         shares, pairs = shapley.shapley(game), shapley.interactions(game)
         for name in embeddings:
-            pair = (first, f"{first} {COPY}") if name != other else (f"{first} {COPY}", other)
+            pair = (COPY, OTHER) if name == OTHER else (ORIGINAL, COPY)
             rows.append({"head": head, "player": name, "share": float(shares[name]), "with_copy": float(pairs[pair])})
     return pd.DataFrame(rows)
 
 
-def xor(part: Study, seed: int, players: Sequence[str] = ("pitch", "timbre")) -> pd.DataFrame:
+def xor(part: Study, seed: int) -> pd.DataFrame:
     """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value, chance].
 
     Half of the labels hold for every clip, so chance is a little over 0.5. It is a row of its own too: `chance`.
     """
-    embeddings = {name: read_embeddings(part, name, seed) for name in players}
+    embeddings = {name: read_embeddings(part, name, seed) for name in PLAYERS}
     targets = xor_targets(part.chunks.targets, part.chunks.corpus.classes)
     rows = []
     for head in part.settings.heads.kinds:

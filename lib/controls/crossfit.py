@@ -27,6 +27,7 @@ from lib.encoders.encoder import Encoder, features_of, key_of, predictions, trai
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, scale, score_subsets
 from lib.encoders.ridge import group_folds
+from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import Game
 from lib.files import cached, digests
 from lib.settings import Heads, Settings
@@ -96,7 +97,7 @@ def play_stacked(part: Study, game: Game, seed: int) -> None:
 def _made(part: Study, name: str, seed: int) -> Path:
     """Folder of the embeddings and scores of one encoder, made now or before."""
     chunks, settings = part.chunks, part.settings
-    whole, fold = keeping.study_embeddings(part, name, seed), folds(chunks, settings)
+    whole, fold = read_embeddings(part, name, seed), folds(chunks, settings)
     key = files.key(VERSION, key_of(name, chunks, settings, seed), chunks.key, files.digest(fold))
     folder = keeping.checkpoints(part, CONTROL) / f"{name}-seed{seed}"
     with files.locked(folder, f"cross-fitting {name}, seed {seed}", wait=True):

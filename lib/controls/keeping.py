@@ -17,6 +17,7 @@ from lib import files
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, Stage, features_of, key_of, load_finished, stored_embeddings, train_encoder
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets
+from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.scores import as_stored
 from lib.files import PlainError, cached, digests
@@ -101,15 +102,7 @@ def _score_head(part: Study, game: Game, plan: HeadPlan, seed: int, data: HeadDa
 
 def of_study(part: Study, seed: int) -> Embeddings:
     """Embeddings of the study's own four encoders; StudyError where one is not trained."""
-    return {name: study_embeddings(part, name, seed) for name in paper4().players}
-
-
-def study_embeddings(part: Study, name: str, seed: int) -> np.ndarray:
-    """Embeddings [chunk, width] of one of the study's own encoders; StudyError where it is not trained."""
-    stored = stored_embeddings(name, part.chunks, part.settings, seed, part.checkpoint(name, seed))
-    if stored is None:
-        raise not_trained(part, name, seed)
-    return stored
+    return {name: read_embeddings(part, name, seed) for name in paper4().players}
 
 
 def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
@@ -117,16 +110,11 @@ def load_study_encoder(part: Study, name: str, seed: int) -> Encoder:
     encoder = untrained_encoder(part, name)
     key = key_of(name, part.chunks, part.settings, seed)
     if load_finished(encoder, part.checkpoint(name, seed), key) is None:
-        raise not_trained(part, name, seed)
+        raise StudyError(
+            f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
+            f"run {part.call(TRAIN, representation=name, seed=seed)} first"
+        )
     return encoder.eval()
-
-
-def not_trained(part: Study, name: str, seed: int) -> StudyError:
-    """The error for an encoder of the study that is not there, or is of other clips or settings."""
-    return StudyError(
-        f"{name}, seed {seed}: there is no trained encoder of these clips and settings: "
-        f"run {part.call(TRAIN, representation=name, seed=seed)} first"
-    )
 
 
 def trained(

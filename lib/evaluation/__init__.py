@@ -23,6 +23,9 @@ baselines        each encoder beside the best classical learner on its own input
 substitutes      log-mel in the place of each encoder
 gains            what a subset adds to another in log-loss, on calibrated scores
 metric_choices   the same scores by every definition that the paper leaves open
+peers            other systems in the same harness: what they reach, and whether pitch and timbre still add to them
+conditions       what is done to test clips to see what breaks a study, and where the scores of each condition lie
+robustness       what is left of values and shares in each condition
 
 Single models and embeddings:
 
@@ -39,6 +42,6 @@ In words:
 
 sentences        words for numbers; sentences about Table 1
 claims           what may be claimed of shares, subsets, classes and controls
-probe_sentences  the same of probes, similarities and gains
+probe_sentences, robustness_sentences  the same of probes, similarities and gains; of what breaks a study
 readable         tables on the screen
 """

@@ -189,13 +189,13 @@ def against(played: Sequence[Played]) -> pd.DataFrame:
 # One class
 
 
-def class_rows(played: Played, measure: str = SHARED) -> pd.DataFrame:
-    """Every coalition's value of every class [class, subset, value, low, high]; the empty one is `chance`."""
-    rows, of = [], played.sampling(measure)
-    for subset, each in played.values[measure].items():
+def class_rows(played: Played) -> pd.DataFrame:
+    """Every coalition's value of every class [class, subset, value, low, high] by SHARED; the empty one is `chance`."""
+    rows, of = [], played.sampling(SHARED)
+    for subset, each in played.values[SHARED].items():
         low, high = of.interval(each)
         numbers = of.value(each), np.maximum(low, 0), np.minimum(high, 1)
-        for group, *cells in zip(played.groups[measure], *numbers, strict=True):
+        for group, *cells in zip(played.groups[SHARED], *numbers, strict=True):
             if group.startswith("class:"):
                 rows.append((group.removeprefix("class:"), label(subset) or CHANCE, *map(float, cells)))
     return pd.DataFrame(rows, columns=["class", "subset", "value", "low", "high"])

@@ -61,13 +61,13 @@ def _rows(part: Study) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def confusion_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFrame:
-    """The rows of confusion.csv: of the clips that have a label, how many are named so, and how many wrongly.
+def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of confusion.csv: of the clips that have a label, how many all four name so, and how many wrongly.
 
     clips: clips with `label` for which `taken_for` is named, a share of all that have the label (of); wrong: those of
     them without the label `taken_for`; both: clips that have both. Where each clip has one label this is the confusion matrix.
     """
-    rows = predictions[predictions["model"] == model]
+    rows = predictions[predictions["model"] == ALL_FOUR]
     has, named = (rows.loc[rows[column] == 1, ["fold", "clip", "label", "has"]] for column in ("has", "named"))
     key = ["fold", "clip"]
     pairs = has[[*key, "label"]].merge(named.rename(columns={"label": "taken_for"}), on=key)
@@ -79,12 +79,12 @@ def confusion_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.Data
     return table.assign(share=table["clips"] / table["of"])[CONFUSION_COLUMNS]
 
 
-def mistake_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFrame:
-    """The rows of mistakes.csv, the clearest first: a clip's label that is not named, and what is named in its place.
+def mistake_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of mistakes.csv, the clearest first: a clip's label that all four do not name, and what they name in its place.
 
     margin: by how much the score of the wrong label lies above that of the missed one; of several, the widest.
     """
-    rows = predictions[predictions["model"] == model].sort_values("score", kind="stable")
+    rows = predictions[predictions["model"] == ALL_FOUR].sort_values("score", kind="stable")
     key = ["fold", "clip"]
     missed = rows.query("has == 1 and named == 0").drop_duplicates(key, keep="first")[[*key, "label", "score"]]
     wrong = rows.query("has == 0 and named == 1").drop_duplicates(key, keep="last")[[*key, "label", "score"]]
@@ -93,9 +93,9 @@ def mistake_table(predictions: pd.DataFrame, model: str = ALL_FOUR) -> pd.DataFr
     return pairs.sort_values("margin", ascending=False, kind="stable", ignore_index=True)[MISTAKE_COLUMNS]
 
 
-def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, model: str = ALL_FOUR) -> list[str]:
-    """How many labels are named, and which are taken for which most often."""
-    has = predictions[(predictions["model"] == model) & (predictions["has"] == 1)]
+def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame) -> list[str]:
+    """How many labels all four name, and which are taken for which most often."""
+    has = predictions[(predictions["model"] == ALL_FOUR) & (predictions["has"] == 1)]
     clips = has.groupby(["fold", "clip"]).ngroups
     what, how = counted(clips, "test clip"), "a clip is named right where its label has the highest score"
     if clips != len(has):

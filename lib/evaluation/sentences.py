@@ -201,12 +201,12 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     return f"{above} ({measured(measure, level)}; counted, not tested)."
 
 
-def best(table: pd.DataFrame, measure: str, level: str = "chunk", head: str = "paper") -> str:
-    """The best subset of subsets.csv; which smaller ones are not significantly worse takes paired differences."""
-    rows = rows_with(table[table["n_encoders"] > 0], measure=measure, level=level, head=head, seed="mean")
+def best(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
+    """The best subset of subsets.csv with the paper head; which smaller ones are not significantly worse takes paired differences."""
+    rows = rows_with(table[table["n_encoders"] > 0], measure=measure, level=level, head="paper", seed="mean")
     if not rows["value"].notna().any():
         return f"There is no {measured(measure, level)} on this corpus."
-    row, of = rows.loc[rows["value"].idxmax()], f"{measured(measure, level)} ({head} head)"
+    row, of = rows.loc[rows["value"].idxmax()], f"{measured(measure, level)} (paper head)"
     return f"Best of the {len(rows)} subsets by {of}: {row['subset']}, {estimate(row, measure=measure)}."
 
 
@@ -220,15 +220,15 @@ def planted(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def planted_shares(shares: pd.DataFrame, head: str, level: str = "chunk") -> list[str]:
-    """Whom the shares of each planted family go to: pitch's must be the highest on pitch, timbre's on timbre."""
-    said, of = [], {"game": "paper4", "measure": SHARED, "level": level, "head": head}
+def planted_shares(shares: pd.DataFrame, head: str) -> list[str]:
+    """Whom the shares of each planted family go to, by chunks: pitch's must be the highest on pitch, timbre's on timbre."""
+    said, of = [], {"game": "paper4", "measure": SHARED, "level": "chunk", "head": head}
     for family in ("pitch", "timbre"):
         rows = rows_with(shares, **of, group=f"branch:{family}")
         rows = rows.set_index("encoder")["share"].sort_values(ascending=False)
         each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows.items())
         verdict = "as planted" if rows.index[0] == family else "NOT as planted"
-        said.append(f"Shares of the {family} family ({level}s, {head} head): {each}: {verdict}.")
+        said.append(f"Shares of the {family} family (chunks, {head} head): {each}: {verdict}.")
     return said
 
 

@@ -2,7 +2,12 @@
 
 `open_study` gives the views that notebook 06 shows one by one. With someone to click they are widgets (`page`, which puts
 together `choosing`, `panel`, `onmap`, `upload` and `learned`); without anyone, as in a printed copy, each is a figure and
-a table (`twin`). Both are made from `lib.explorer.inference` and show the same.
+a table (`twin`). Both are made from `inference` and show the same. `own` is notebook 08's folder of sounds.
+
+viewer         the small viewer of notebook 01: a few clips as each encoder is given them
+embedding_map  embeddings on a plane; limits: what a sound of one's own may be
+markup         tables and players as HTML; html_media: sounds and pictures inside a page
+events         what a click or an error does; moving: what a browser must do by itself
 """
 
 from __future__ import annotations

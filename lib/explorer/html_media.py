@@ -47,7 +47,7 @@ def audio_html(samples: np.ndarray, rate_hz: int, name: str) -> str:
     return f'<audio controls preload="metadata" style="width: 100%; min-width: 120px; max-width: 230px" aria-label="{html.escape(name)}" src="{source}"></audio>'
 
 
-def image_html(figure: Figure, alternative: str, dpi: int = SHOWN_DPI) -> str:
+def image_html(figure: Figure, alternative: str) -> str:
     """A figure as a picture with its alternative text."""
-    source = data_url(png_bytes(figure, dpi), "image/png")
+    source = data_url(png_bytes(figure), "image/png")
     return f'<img alt="{html.escape(alternative)}" style="max-width: 100%" src="{source}">'

@@ -61,13 +61,13 @@ def scores(found: pd.DataFrame, title: str) -> str:
     return table(title, ["class", "whole", *seconds], rows)
 
 
-def alike(inference: Inference, sound: Sound, chunk: int, n: int = 3) -> str:
-    """The nearest chunks to one of a sound, a row for each encoder, with players; a silent chunk has none."""
+def alike(inference: Inference, sound: Sound, chunk: int) -> str:
+    """The three nearest chunks to one of a sound, a row for each encoder, with players; a silent chunk has none."""
     if inference.silent(sound)[chunk]:
         return line(f"From {sound.start_s[chunk]:g} s: {SILENT}")
     rate, rows = inference.part.settings.chunking.rate_hz, []
     for representation in inference.representations:
-        near, far = inference.nearest(representation.name, sound, chunk, n)
+        near, far = inference.nearest(representation.name, sound, chunk)
         cells = []
         for row, distance in zip(near, far, strict=True):
             name = inference.caption_of(row)
@@ -75,7 +75,7 @@ def alike(inference: Inference, sound: Sound, chunk: int, n: int = 3) -> str:
             cells.append(cell(f"{html.escape(name)}<br>{distance:.2f} away<br>{player}"))
         rows.append([cell(html.escape(representation.title), name=True), *cells])
     title = f"What sounds most like {caption(sound.labels, sound.name)}, from {sound.start_s[chunk]:g} s"
-    return table(title, ["to this encoder", "nearest", "second", "third"][: n + 1], rows)
+    return table(title, ["to this encoder", "nearest", "second", "third"], rows)
 
 
 def players(title: str, sounds: Iterable[tuple[str, np.ndarray]], rate_hz: int) -> str:

@@ -2,6 +2,9 @@
 
 Everything that the study reads, caches or writes lies in `home()`: the project's folder, or the folder that the
 environment variable STUDY_HOME names (a cluster's scratch disk, a test's temporary folder).
+
+`digests` seals what is stored, so that nothing is read that is not what was written; `cached` makes files once for what
+they are made from; `cells` reads rows of tables by their values; `runs` finds a run by its name.
 """
 
 import errno

@@ -1,7 +1,8 @@
 """A trained study as a tool: any sound in, embeddings and tags out, anywhere.
 
 `trained` holds the model; `folder` embeds all sounds of a folder; `bundle` writes one folder that needs neither corpus nor
-run, `card` its description, `graphs` its ONNX files; `hear` is the interface of the HEAR benchmark.
+run, `card` its description, `graphs` its ONNX files; `hear` is the interface of the HEAR benchmark. `why` says which encoder
+and which second decided on a tag, `perturbed` scores a study's test clips made worse.
 """
 
 from __future__ import annotations

@@ -153,10 +153,10 @@ def probe_envelope(representation: Representation, rate_hz: int, seconds: float)
     return pd.DataFrame({"change": list(others), "mean": [m.mean() for m in moved], "most": [m.max() for m in moved]})
 
 
-def probe_pieces(representation: Representation, samples: np.ndarray, seconds: float = 0.1) -> np.ndarray:
-    """Largest change [t] of each column of features when the first part of a chunk [s] is turned to silence."""
+def probe_pieces(representation: Representation, samples: np.ndarray) -> np.ndarray:
+    """Largest change [t] of each column of features when the first 100 ms of a chunk [s] are turned to silence."""
     changed = np.array(samples)
-    changed[: round(seconds * representation.rate_hz)] = 0
+    changed[: representation.rate_hz // 10] = 0
     before, after = features_of(representation, np.stack([samples, changed]))
     return np.abs(after - before).max(0)
 

@@ -191,11 +191,14 @@ MANY_BRANCHES = 8
 BRANCH_ROWS = {ALL_FOUR: "All four", "chance": "Chance"}  # whatever the head that is drawn
 
 
-def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") -> Figure:
-    """Macro mAP of each encoder over the classes of each branch, as a heat map with intervals, chance below."""
+def branch_figure(table: pd.DataFrame) -> Figure:
+    """Macro mAP of chunks of each encoder over the classes of each branch, as a heat map with intervals, chance below.
+
+    By the encoders' own classifiers; all four by the head that they have.
+    """
     import seaborn  # loads for seconds, and is needed here alone
 
-    rows = table[(table["level"] == level) & ((table["head"] == head) | table["encoder"].isin(BRANCH_ROWS))]
+    rows = table[(table["level"] == "chunk") & ((table["head"] == "own") | table["encoder"].isin(BRANCH_ROWS))]
     encoders = each_once(rows["encoder"])
     branches = each_once(rows.loc[rows["value"].notna(), "branch"]) or each_once(rows["branch"])
     texts = [_cell_text(*ends) for ends in rows[["value", "low", "high"]].to_numpy(float) * 100]
@@ -218,7 +221,7 @@ def branch_figure(table: pd.DataFrame, level: str = "chunk", head: str = "own") 
         look |= {"cbar_kws": {"label": "macro mAP (%)"}, "xticklabels": named, "yticklabels": titles}
         seaborn.heatmap(values, annot=texts, fmt="", ax=axis, **look)
         axis.tick_params(length=0, rotation=0, labelsize=7 if many else 9)
-        axis.set_title(f"Which encoder knows which branch ({level}s)")
+        axis.set_title("Which encoder knows which branch (chunks)")
     return figure
 
 

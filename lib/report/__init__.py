@@ -1,1 +1,7 @@
-"""A study on one page: the run as its page reads it, the elements and sections of the page, clips to listen to."""
+"""A study on one page.
+
+report        the page as one file
+sections      what each section shows of a run; page_elements: what a section is made of
+run           the run as the page reads it; pictures: its pictures, with what is to be seen on them
+examples      test clips to listen to
+"""

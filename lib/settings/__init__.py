@@ -3,6 +3,7 @@
 A default is the paper's value, or where the paper is silent the one we take; such an open point is made by `choice`,
 which also says what else is offered and why it is open. `Settings.preset` starts from a row of PRESETS and applies
 overrides by dotted name. Settings that belong to one representation live in its file under lib/representations.
+`frozen` has what all settings are made of, `presets` the four presets, `parameters` what a notebook's cell may set.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """A run of the study: what was requested, where its results lie, and what it may read.
 
 `Study` is the run that follows from a `Request`: settings, folders, the corpus. Nothing here computes a result.
+`request` says what can be asked for, `provenance` what a run was made with: libraries, machine, commit.
 """
 
 import platform

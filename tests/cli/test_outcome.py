@@ -63,5 +63,9 @@ def test_a_failed_control_says_its_error_and_its_log_and_one_of_before_nothing(t
     lines = what_failed(tmp_path, 0, graph).splitlines()
     assert lines[:2] == ["control-wide-seed0 failed:", "    StudyError: no weights"]
     assert lines[2].endswith("control-wide-seed0.txt") and len(lines) == 4
+    for kind in ("peer-silero", "robust-noise"):
+        (logs / f"{kind}-seed0.txt").write_text("Traceback (most recent call last):\n  x.py\nStudyError: no weights\n")
+        assert f"{kind}-seed0 failed:\n    StudyError: no weights" in what_failed(tmp_path, 0, graph)
+        (logs / f"{kind}-seed0.txt").unlink()
     os.utime(logs / "control-wide-seed0.txt", (0, 0))
     assert "StudyError" not in what_failed(tmp_path, 1000, graph)

@@ -11,6 +11,7 @@ from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping
 from lib.encoders import encoder as encoders
 from lib.encoders.encoder import Rows
+from lib.evaluation.frozen import read_embeddings
 from lib.files import digests
 from lib.representations import PAPER
 from lib.settings import Settings
@@ -83,7 +84,7 @@ def copies(study, name, folds):
 
 def test_training_chunks_are_embedded_and_scored_by_the_copy_that_has_not_seen_them(study, folds):
     found, scores = crossfit.embeddings(study, "timbre", 0), crossfit.scores(study, "timbre", 0)
-    whole, chunks = keeping.study_embeddings(study, "timbre", 0), study.chunks
+    whole, chunks = read_embeddings(study, "timbre", 0), study.chunks
     others = folds < 0
     np.testing.assert_array_equal(found[others], whole[others])
     own = np.load(study.scores("timbre", "own", 0))
@@ -189,6 +190,6 @@ def test_the_study_itself_may_learn_so_and_then_the_control_says_that_it_is_the_
     heads = study.settings.heads.model_copy(update={"learn_from": "cross_fitted"})
     crossed = replace(study, settings=study.settings.model_copy(update={"heads": heads}))
     assert stages.learned_from(crossed, "pitch", 0) is pretended["pitch"]
-    np.testing.assert_array_equal(stages.learned_from(study, "pitch", 0), keeping.study_embeddings(study, "pitch", 0))
+    np.testing.assert_array_equal(stages.learned_from(study, "pitch", 0), read_embeddings(study, "pitch", 0))
     with pytest.raises(ControlError, match="learn so already"):
         CONTROLS["crossfit"].run(crossed, 0)

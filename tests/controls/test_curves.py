@@ -14,6 +14,7 @@ from lib.controls import CONTROLS, CURVES, ControlError, curves, find, games, ke
 from lib.encoders import encoder as encoders
 from lib.encoders import training
 from lib.encoders.heads import HeadPlan, label, subsets
+from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.representations import PAPER
 from lib.settings import Settings, Training
@@ -75,7 +76,7 @@ def test_embeddings_on_the_way_are_those_of_the_weights_then(study):
     assert curves.epochs_on_the_way(study.settings, 4)["pitch"] == 1
     assert curves.epochs_on_the_way(study.settings, 2)["pitch"] == 2
     early, later = (curves.embedded_on_the_way(study, game(f"budget{n}"), "pitch", 0, n) for n in (8, 2))
-    end = keeping.study_embeddings(study, "pitch", 0)
+    end = read_embeddings(study, "pitch", 0)
     assert early.shape == end.shape and not np.allclose(early, later) and not np.allclose(later, end)
     encoder, key = (
         keeping.load_study_encoder(study, "pitch", 0),

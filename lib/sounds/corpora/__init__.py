@@ -1,4 +1,11 @@
-"""Where sounds come from: one file a source, and `load` to read one by name."""
+"""Where sounds come from: `load` reads a corpus by its name.
+
+base        what a corpus is
+planted, esc50, fsd50k, table  one file a source
+rows        from a table's rows to a corpus, for all of them; spelling: file names as other systems spell them
+folds part  folds for clips that have none; a part of a large corpus
+layout      FSD50K's tables, written for corpora that are made here
+"""
 
 import re
 from collections.abc import Callable
