@@ -213,6 +213,7 @@ def stamp(project: Path, version: str) -> str:
 
 
 def check_python(version: str) -> None:
+    """Stop where this is none of the Pythons that the study runs under."""
     if version in PYTHONS:
         return
     there = [f"python{known}" for known in PYTHONS if shutil.which(f"python{known}")]
@@ -229,6 +230,7 @@ def check_disk(project: Path) -> None:
 
 
 def make_venv(venv: Path) -> None:
+    """Make .venv anew with this Python; Stop where that fails."""
     print("making .venv", flush=True)
     shutil.rmtree(str(venv), ignore_errors=True)
     log = venv.parent / ".venv.log"

@@ -27,7 +27,7 @@ from lib import files
 from lib.controls import classical, crossfit, curves, seeds, work
 from lib.controls.keeping import OWN, ControlError, checkpoints
 from lib.encoders.encoder import PARTS
-from lib.encoders.heads import Subset, subsets
+from lib.encoders.heads import Subset
 from lib.evaluation.games import Game, Point, paper4
 from lib.settings import Settings
 from lib.study import Study
@@ -79,14 +79,7 @@ def find(name: str) -> Control:
 
 def ready(study: Study, control: Control) -> bool:
     """Whether all scores that the game asks for are there, the study's own included, in every part and seed."""
-    game = control.game(study)
-    return all(
-        game.file(part, subset, head, seed).exists()
-        for part in study.parts
-        for seed in study.request.seeds
-        for head in control.heads(study)
-        for subset in subsets(game.players)
-    )
+    return control.game(study).is_scored(study, control.heads(study))
 
 
 def games(study: Study) -> list[Game]:

@@ -60,16 +60,16 @@ class FreshHead:
 
     @cached_property
     def train(self) -> Array:
-        """The study's training rows."""
+        """The study's training rows [row]."""
         return self.part.train_rows
 
     @cached_property
     def test(self) -> Array:
-        """The study's test rows."""
+        """The study's test rows [row]."""
         return self.part.chunks.rows("test")
 
     def value(self, train: Array, scored: Array, seed: int) -> float:
-        """Chunk macro mAP on the rows `scored` of a head trained on the rows `train`."""
+        """Chunk macro mAP on the rows `scored` [row] of a head trained on the rows `train` [row]."""
         chunks, device = self.part.chunks, device_of(self.part.request.device)
         # one input, so that no other subset is trained
         together = HeadData({ALL_FOUR: self.embeddings}, chunks.targets, chunks.groups)

@@ -46,7 +46,7 @@ class Task:
     seed: int
 
     def part(self, learned: Array, scored: Array) -> "Task":
-        """The same within the training chunks: rows to fit to and rows to score."""
+        """The same within the training chunks: rows [row] to fit to, and rows [row] to score."""
         return Task(self.learned[learned], self.labels[learned], self.learned[scored], self.seed)
 
 

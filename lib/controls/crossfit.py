@@ -125,7 +125,7 @@ def _make(part: Study, name: str, seed: int, whole: np.ndarray, fold: np.ndarray
 
 
 def without(chunks: Chunks, settings: Settings, held: np.ndarray) -> Chunks:
-    """The same chunks, where the clips of the groups of the rows `held` are not trained on: they have no role."""
+    """The same chunks, where the clips of the groups of the rows `held` [row] are not trained on: no role."""
     clips = chunks.corpus.clips
     out = clips["group"].astype(str).isin(set(chunks.groups[held])) & clips["role"].isin(settings.train_roles)
     return replace(chunks, corpus=replace(chunks.corpus, clips=clips.assign(role=clips["role"].mask(out, ""))))

@@ -54,8 +54,8 @@ def run(part: Study, name: str, seed: int) -> None:
     torch.set_num_threads(part.settings.threads)
     with files.locked(checkpoints(part, name) / f"seed{seed}", f"peer {name}, seed {seed}"):
         wanted = of_request(part)[name]
-        told = _learner(part, wanted, seed) if wanted.learner else _frozen(part, wanted, seed)
-        write_about(part, name, told)
+        manifest = _learner(part, wanted, seed) if wanted.learner else _frozen(part, wanted, seed)
+        write_about(part, name, manifest)
         if not about_path(part, OURS).exists():
             write_about(part, OURS, our_about() | costs(cost_of_study(part, seed)))
 
@@ -150,6 +150,6 @@ def about_path(part: Study, name: str) -> Path:
     return control_scores(part, name, "", "", 0).with_name("about.json")
 
 
-def write_about(part: Study, name: str, told: dict[str, object]) -> None:
+def write_about(part: Study, name: str, manifest: dict[str, object]) -> None:
     """Write it, whole or not at all."""
-    digests.write_json(about_path(part, name), told)
+    digests.write_json(about_path(part, name), manifest)

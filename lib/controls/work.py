@@ -26,6 +26,7 @@ def four(settings: Settings) -> Subset:
 
 
 def play_noise(part: Study, game: Game, seed: int) -> None:
+    """A fifth player that hears noise."""
     embeddings = keeping.of_study(part, seed) | {"noise": noise(part.chunks, part.settings.body.width, seed)}
     keeping.score_heads(part, game, seed, embeddings)
 
@@ -37,6 +38,7 @@ def noise(chunks: Chunks, width: int, seed: int) -> np.ndarray:
 
 
 def play_untrained(part: Study, game: Game, seed: int) -> None:
+    """The four as chance made them, with trained heads."""
     embeddings = {name: untrained(part, name, seed) for name in game.players}
     keeping.score_heads(part, game, seed, embeddings)
 
@@ -60,6 +62,7 @@ def untrained(part: Study, name: str, seed: int) -> np.ndarray:
 
 
 def play_shuffled(part: Study, game: Game, seed: int) -> None:
+    """The four trained on labels that were dealt anew."""
     chunks = shuffled(part.chunks, seed)
     embeddings = {name: keeping.trained(part, "shuffled", name, seed, chunks=chunks) for name in game.players}
     keeping.score_heads(part, game, seed, embeddings, chunks)
@@ -85,17 +88,20 @@ def wider(settings: Settings) -> Settings:
 
 
 def play_wide(part: Study, game: Game, seed: int) -> None:
+    """One waveform encoder as wide as four."""
     (player,) = game.players
     embeddings = keeping.trained(part, "wide", "waveform", seed, settings=wider(part.settings), player=player)
     keeping.score_heads(part, game, seed, {player: embeddings})
 
 
 def play_logmel(part: Study, game: Game, seed: int) -> None:
+    """A fifth player on log-mel spectra."""
     embeddings = keeping.of_study(part, seed) | {"logmel": keeping.trained(part, "logmel", "logmel", seed)}
     keeping.score_heads(part, game, seed, embeddings)
 
 
 def play_mobilenet(part: Study, game: Game, seed: int) -> None:
+    """The neuralogram's own MobileNet, without an encoder."""
     key = files.key(key_of("neuralogram", part.chunks, part.settings, seed), part.chunks.key)
     keeping.write_once(part, game, keeping.OWN, seed, key, lambda: [(game.players, mobilenet_scores(part, seed))])
 
@@ -126,6 +132,7 @@ def mobilenet_scores(part: Study, seed: int) -> np.ndarray:
 
 
 def play_mean(part: Study, game: Game, seed: int) -> None:
+    """The mean of the encoders' own scores, without a head."""
     own = {name: own_scores(part, name, seed) for name in game.players}
     key = files.key({name: files.digest(scores) for name, scores in own.items()})
     means = ((subset, np.mean([own[name] for name in subset], axis=0)) for subset in keeping.own_subsets(game))
@@ -146,6 +153,7 @@ def without_a_network(settings: Settings) -> Subset:
 
 
 def play_raw(part: Study, game: Game, seed: int) -> None:
+    """What the encoders are given, averaged over time, without encoders."""
     keeping.score_heads(part, game, seed, {name: raw(part, name, seed) for name in game.players})
 
 

@@ -147,7 +147,7 @@ def _train(
 
 
 def validation_of(features: np.ndarray, chunks: Chunks, settings: Settings) -> Examples:
-    """The validation chunks; ValueError where there are none or they are trained on."""
+    """The validation chunks with their features [chunk, ...]; ValueError where there are none or they are trained on."""
     rows = chunks.rows("validation")
     if not len(rows) or "validation" in settings.trained_on:
         raise ValueError(
@@ -207,7 +207,7 @@ mapped = partial(np.load, mmap_mode="r")
 
 
 def compute_features(representation: nn.Module, audio: np.ndarray, path: Path, device: torch.device) -> None:
-    """Write the features of all chunks to `path`, block by block, whole or not at all."""
+    """Write the features [chunk, ...] of all chunks [chunk, sample] to `path`, block by block, whole or not at all."""
     stored = None
     with digests.sealed(path) as temporary:
         for part, values in in_blocks(lambda x: representation.compute(x), audio, device):
@@ -252,7 +252,7 @@ def _predictions(
 def in_blocks(
     function: Callable, array: np.ndarray, device: torch.device, size: int = BLOCK
 ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
-    """Where and what: `function` of blocks of `size` of the array's rows, cut back to the rows there are."""
+    """Where and what: `function` of blocks of `size` rows of the array [item, ...], each a tensor or several, [row, ...]."""
     for part in batched_slices(len(array), size):
         rows = np.array(array[part])
         filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])

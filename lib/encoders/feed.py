@@ -53,7 +53,7 @@ def feed_of(inputs: Rows, targets: np.ndarray, device: torch.device, free: int |
 
 
 def bytes_of(inputs: Rows, targets: np.ndarray) -> int:
-    """Bytes of all items in their stored type."""
+    """Bytes of all inputs [item, ...] and targets [item, class] in their stored type."""
     return len(inputs) * inputs[slice(0, 1)].nbytes + targets.nbytes
 
 
@@ -65,7 +65,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def loaded(inputs: Rows, device: torch.device) -> Tensor:
-    """All rows on the device, in their stored type, brought there part by part."""
+    """All rows [item, ...] on the device, in their stored type, brought there part by part."""
     first = torch.from_numpy(inputs[slice(0, 1)])
     there = torch.empty((len(inputs), *first.shape[1:]), dtype=first.dtype, device=device)
     for part in batched_slices(len(inputs), LOADED):

@@ -69,7 +69,7 @@ class HeadPlan:
         return self.head == "linear" and self.heads.linear_fit == "ridge"
 
     def activate(self, outputs: Tensor) -> Tensor:
-        """Scores from outputs: least squares are scores as they are, whatever output the schedule of descent has."""
+        """Scores from outputs [..., class]: least squares are scores as they are, whatever output the schedule of descent has."""
         return outputs if self.closed_form else activate(outputs, self.schedule)
 
 
@@ -142,7 +142,7 @@ def train_subsets(
     data: HeadData, train: np.ndarray, plan: HeadPlan, seed: int, device: torch.device, *,
     only: Collection[Subset] | None = None, resume: Resume | None = None,
 ) -> Iterator[TrainedHeads]:  # fmt: skip
-    """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train`.
+    """The heads of every subset of the embeddings, or of `only` some, trained on the rows `train` [row].
 
     With `resume` a call that was stopped goes on: heads that were finished are read back.
 
@@ -214,7 +214,7 @@ class StackedHeads(nn.Module):
 
     @classmethod
     def fresh(cls, head: Head, columns: Tensor, n_classes: int, hidden: int, seed: int) -> "StackedHeads":
-        """Heads each drawn by itself from the seed, as if there were no other."""
+        """Heads that read these columns [h, in], each drawn by itself from the seed, as if there were no other."""
         hiddens = [] if head == "linear" else [hidden]
         heads = []
         for n_dims in widths(columns):
@@ -255,7 +255,7 @@ class StackedHeads(nn.Module):
 
 
 def widths(columns: Tensor) -> list[int]:
-    """How many columns each head reads."""
+    """How many of its columns [h, in] each head reads."""
     return (columns != ZEROS).sum(1).tolist()
 
 
@@ -317,7 +317,10 @@ def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[f
 
 
 def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray) -> list[Penalty]:
-    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups, FALLBACK where there is one."""
+    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups; FALLBACK where there is one.
+
+    Inputs [c, d], labels [c, class], columns [h, in], groups [c].
+    """
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         return [Penalty(FALLBACK, n_groups)] * len(columns)

@@ -62,6 +62,7 @@ class History:
 
     @property
     def seconds(self) -> float:
+        """What all epochs took."""
         return sum(row["seconds"] for row in self.rows)
 
 
@@ -167,7 +168,7 @@ def loss_by(schedule: Training) -> Loss:
 
 
 def activate(outputs: Tensor, schedule: Training) -> Tensor:
-    """Scores from a model's outputs: as they are, or through a sigmoid."""
+    """Scores [item, class] from a model's outputs [item, class]: as they are, or through a sigmoid."""
     return outputs.sigmoid() if schedule.output == "sigmoid" or schedule.loss == "bce" else outputs
 
 

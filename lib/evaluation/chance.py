@@ -34,12 +34,12 @@ from lib.evaluation.resampling import Resampled, draws_of_groups, group_numbers
 
 
 def harmonic(n: Array) -> Array:
-    """H_n = 1 + 1/2 + ... + 1/n of whole numbers n >= 0, by digamma (scipy.special.digamma(n + 1) + Euler's gamma)."""
+    """H_n = 1 + 1/2 + ... + 1/n [...] of whole numbers n >= 0 [...], by digamma (scipy.special.digamma(n + 1) + Euler's gamma)."""
     return special().digamma(np.asarray(n, float) + 1) + np.euler_gamma
 
 
 def average_precision(items: Array, positives: Array) -> Array:
-    """Expected average precision of `positives` among `items`, both whole numbers and broadcast; NaN of no positive."""
+    """Expected average precision [...] of `positives` among `items`, whole numbers [...]; NaN where there is no positive."""
     n, p = np.broadcast_arrays(np.asarray(items, float), np.asarray(positives, float))
     h = harmonic(n)
     others = np.divide(p - 1, n - 1, out=np.zeros(n.shape), where=n > 1)

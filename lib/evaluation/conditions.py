@@ -34,9 +34,8 @@ class Condition:
 def conditions(part: Study, name: str) -> list[Condition]:
     """All conditions of one name; excerpts no longer than the part's longest test clip."""
     if name in PERTURBATIONS:
-        return [
-            Condition("sound", name, step, strength) for step, strength in enumerate(PERTURBATIONS[name].strengths, 1)
-        ]
+        steps = enumerate(PERTURBATIONS[name].strengths, 1)
+        return [Condition("sound", name, step, strength) for step, strength in steps]
     if name == INPUT:
         ways = [how for each in names() for how in kind(each).otherwise]
         return [Condition(INPUT, name, step, how) for step, how in enumerate(dict.fromkeys(ways), 1)]
@@ -48,13 +47,9 @@ def conditions(part: Study, name: str) -> list[Condition]:
 
 def ready(study: Study, asked: Sequence[str]) -> dict[str, list[Condition]]:
     """The conditions by name that are scored in every part with every seed and head."""
-    found = {name: [each for each in conditions(study.parts[0], name) if _scored(study, each)] for name in asked}
+    whole, heads = [paper4().players], study.settings.heads.kinds  # of one condition all coalitions are written at once
+    found = {
+        name: [each for each in conditions(study.parts[0], name) if each.game.is_scored(study, heads, whole)]
+        for name in asked
+    }
     return {name: each for name, each in found.items() if each}
-
-
-def _scored(study: Study, condition: Condition) -> bool:
-    game = condition.game
-    return all(
-        game.file(part, game.players, head, seed).exists()
-        for part in study.parts for head in study.settings.heads.kinds for seed in study.request.seeds
-    )  # fmt: skip

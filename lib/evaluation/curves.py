@@ -117,18 +117,18 @@ def _gained(row: pd.Series) -> str:
 
 
 def shares_of(game: shapley.Game) -> np.ndarray:
-    """Rows of the shares of pitch and timbre together."""
+    """Rows [resample + seed] of the shares of pitch and timbre together."""
     each = shapley.shapley(game)
     return sum(each[name] for name in FEATURES)
 
 
 def part_of_all(game: shapley.Game) -> np.ndarray:
-    """Rows of the shares of pitch and timbre, by what all four have above chance: with less, everybody has less."""
+    """Rows [resample + seed] of the shares of pitch and timbre, by what all four have above chance: with less, everybody has less."""
     return shares_of(game) / (game[max(game, key=len)] - game[()])
 
 
 def added_last(game: shapley.Game) -> np.ndarray:
-    """Rows of what pitch and timbre together add to the two others."""
+    """Rows [resample + seed] of what pitch and timbre together add to the two others."""
     everyone = max(game, key=len)
     return game[everyone] - game[tuple(name for name in everyone if name not in FEATURES)]
 

@@ -4,8 +4,9 @@ The game of the study is `paper4`, the paper's four encoders. A control is a gam
 scores/controls/<control>, and shares with the study the coalitions in which nothing of its own takes part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from lib.encoders.heads import Subset, label, subsets
@@ -36,6 +37,11 @@ class Game:
         if not self.own & set(subset):
             return part.scores(label(subset), head, seed)
         return control_scores(part, self.control, label(subset), head, seed)
+
+    def is_scored(self, study: Study, heads: Sequence[str], coalitions: Sequence[Subset] = ()) -> bool:
+        """Whether the scores of these coalitions (none named: of all) with these heads are there, in every part with every seed."""
+        which = product(study.parts, study.request.seeds, heads, coalitions or self.coalitions)
+        return all(self.file(part, subset, head, seed).exists() for part, seed, head, subset in which)
 
     def heads(self, part: Study) -> tuple[str, ...]:
         """The heads that there are scores of: the study's, or `own` where the control trains none."""

@@ -56,7 +56,7 @@ class Levels:
         return value, -lowers / total, (positives / reached + raises - value) / total
 
     def area(self) -> tuple[float, Array, Array]:
-        """The same of the area under the ROC curve: ties count half."""
+        """The same of the area under the ROC curve, ties counted half: value, [level] and [level]."""
         negatives = self.n - self.n_positive
         # positives above a negative, and half of the tied ones
         above = np.cumsum(self.n_positive) - self.n_positive / 2

@@ -58,7 +58,7 @@ class Sampling:
         return self.value(rows) - reach, self.value(rows) + reach
 
     def cells(self, rows: Array, *names: str, ends: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
-        """One number and its interval, cut at `ends`, as cells of a table: value, low and high, or called by `names`."""
+        """One number [resample + seed] and its interval, cut at `ends`, as cells: value, low and high, or called by `names`."""
         low, high = np.clip(self.interval(rows), *ends)
         return dict(zip(names or ("value", "low", "high"), map(float, (self.value(rows), low, high)), strict=True))
 
@@ -75,7 +75,7 @@ class Sampling:
             return special().stdtr(freedom, -self.value(rows) / error)
 
     def simultaneous(self, several: Sequence[Array]) -> list[tuple[float, float]]:
-        """Intervals of several numbers that cover all of them together in `confidence` of cases.
+        """Intervals of several numbers, [resample + seed] each, that cover all of them together in `confidence` of cases.
 
         They are as long as it takes for the largest deviation of the resamples, in standard errors, to lie inside; so
         a choice among them, such as the highest, needs no further care.

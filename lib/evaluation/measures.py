@@ -65,18 +65,19 @@ def _odd_shape(targets: tuple[int, ...], scores: tuple[int, ...]) -> str:
 
 
 def one_each(what: str, values: Sequence, axis: str, expected: int) -> Array:
+    """`values` as an array; ValueError unless there is one for each of the `expected` items, classes or chunks of an axis."""
     if np.shape(values) != (expected,):
         raise ValueError(f"{what}: shape {np.shape(values)} for {expected} {axis}: one entry for each is expected")
     return np.asarray(values)
 
 
 def ratio(over: Array, under: Array) -> Array:
-    """over / under in float64, NaN where `under` is 0."""
+    """over / under [...] in float64, NaN where `under` is 0."""
     return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) != 0)
 
 
 def mean_of_known(values: Array) -> Array:
-    """Mean of each row's values that are not NaN; NaN, without a warning, where all are."""
+    """Mean [row] of each row of values [row, column] without its NaN; NaN, without a warning, where all are."""
     return ratio(np.nansum(values, axis=1, dtype=float), np.isfinite(values).sum(axis=1))
 
 
@@ -174,15 +175,18 @@ class Matrix:
 
     @cached_property
     def classes(self) -> list[_Ranking]:
+        """A ranking of the items for each class."""
         columns = zip(*(np.ascontiguousarray(each.T) for each in (self.targets, self.places)), strict=True)
         return [_Ranking.of(targets, places, self.items) for targets, places in columns]
 
     @cached_property
     def pairs(self) -> _Ranking:
+        """One ranking of all pairs of item and class."""
         return _Ranking.of(self.targets.ravel(), self.places.ravel(), np.repeat(self.items, self.width))
 
     @cached_property
     def labels(self) -> _Labels:
+        """What the measures of one item need of each item."""
         item, own = np.nonzero(self.targets)
         place, precision = np.empty(len(item), int), np.empty(len(item))
         for block in batched_slices(len(item), max(1, WEIGHTS_BYTES // (16 * self.width))):
@@ -192,6 +196,7 @@ class Matrix:
 
     @cached_property
     def leaf(self) -> "Matrix":
+        """The same of the leaf classes alone."""
         return Matrix(self.targets[:, self.leaves], self.scores[:, self.leaves])
 
 
@@ -293,6 +298,7 @@ def evaluate(targets: Array, scores: Array, leaves: Leaves = None, names: Names 
 
 
 def chosen(names: Names) -> dict[str, Measure]:
+    """The measures of these names; ValueError where there is none."""
     for name in names:
         if name not in MEASURES:
             raise ValueError(f"there is no measure {name!r}; there are {', '.join(MEASURES)}")
@@ -335,7 +341,7 @@ def constant_scores(targets: Array) -> Array:
 
 
 def oracle(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
-    """The best that any scores could reach: all nine are highest where labels stand above what is none."""
+    """The best that any scores of targets [item, class] could reach: all nine are highest where labels stand above what is none."""
     return evaluate(targets, targets, leaves, names)
 
 

@@ -95,7 +95,7 @@ def aggregated(part: Scores, subset: str, head: str, seed: int) -> dict[Items, A
 
 
 def sigmoid(scores: Array) -> Array:
-    """Scores through a sigmoid, as float32: then the mean of equal ones is exact, and clips that tie go on tying."""
+    """Scores [...] through a sigmoid, as float32: then the mean of equal ones is exact, and clips that tie go on tying."""
     return np.exp(-np.logaddexp(0, -scores.astype(float))).astype(np.float32)
 
 

@@ -27,6 +27,7 @@ from lib.evaluation.results import SHARED, cell, levels_of
 from lib.evaluation.scores import Scores
 from lib.evaluation.sentences import SIGNIFICANT, listed, points, short
 from lib.files import digests
+from lib.files.cells import rows_with
 from lib.settings import decisions
 from lib.study import Study
 
@@ -79,20 +80,9 @@ def there(study: Study) -> list[str]:
 
 
 def _ready(study: Study, peer: str) -> bool:
-    told, heads = about(study, peer), study.settings.heads.kinds
-    games = [
-        *((game, own) for _, game, own in heard(study, peer)),
-        (five(peer), heads),
-        (beside(peer, told["beside"]), heads),
-    ]
-    return all(
-        game.file(part, subset, head, seed).exists()
-        for game, heads in games
-        for part in study.parts
-        for seed in study.request.seeds
-        for head in heads
-        for subset in game.coalitions
-    )
+    manifest, heads = about(study, peer), study.settings.heads.kinds
+    alone = all(game.is_scored(study, own) for _, game, own in heard(study, peer))
+    return alone and all(game.is_scored(study, heads) for game in (five(peer), beside(peer, manifest["beside"])))
 
 
 def heard(study: Study, peer: str) -> list[tuple[str, Game, tuple[str, ...]]]:
@@ -122,7 +112,7 @@ def peer_table(study: Study, subsets: pd.DataFrame) -> pd.DataFrame:
 
 
 def _peer_rows(study: Study, peer: str) -> Iterator[dict[str, Any]]:
-    told = about(study, peer)
+    manifest = about(study, peer)
     for how, game, heads in heard(study, peer):
         alone = replace(game, only=((peer,),))
         own = {"crop": "1 s chunks, mean of scores"} if how == CHUNKS else {}
@@ -130,18 +120,18 @@ def _peer_rows(study: Study, peer: str) -> Iterator[dict[str, Any]]:
             played = play(study, alone, "clip", head, MEASURES)
             for measure in MEASURES:
                 number = played.of.cells(played.over_all(measure)[(peer,)], ends=ends(measure))
-                row = {"row": told["title"], "peer": peer, "heard": how, "head": head, "measure": measure}
-                yield row | told | own | number | {"seeds": played.seeds}
+                row = {"row": manifest["title"], "peer": peer, "heard": how, "head": head, "measure": measure}
+                yield row | manifest | own | number | {"seeds": played.seeds}
 
 
 def _our_rows(study: Study, subsets: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    told = about(study, OURS)
+    manifest = about(study, OURS)
     for head in study.settings.heads.kinds:
         for measure in MEASURES:
             found = cell(subsets, ALL_FOUR, head, measure, "clip")
             row = {"row": OURS, "peer": "", "heard": CHUNKS, "head": head, "measure": measure}
             numbers = {"value": found.value, "low": found.low, "high": found.high, "seeds": len(study.request.seeds)}
-            yield row | told | numbers
+            yield row | manifest | numbers
 
 
 def decision_table(study: Study) -> pd.DataFrame:
@@ -234,13 +224,12 @@ def _gains(peer: str, step: Step, of: dict[str, Played]) -> Iterator[dict[str, A
 def sentences(gains: pd.DataFrame, titles: dict[str, str], corpus: str, level: str, head: str) -> list[str]:
     """Of each peer whether it gains from pitch and from timbre, by how much, what a control gains, and which classes do."""
     rows = gains[(gains["level"] == level) & (gains["head"] == head)]
-    return [
-        _sentence(
-            rows[(rows["peer"] == peer) & (rows["added"] == added)], titles[peer], added, corpus, _beside(rows, peer)
-        )
-        for peer in dict.fromkeys(rows["peer"])
-        for added in ("pitch", "timbre")
-    ]
+    found = []
+    for peer in dict.fromkeys(rows["peer"]):
+        for added in ("pitch", "timbre"):
+            own = rows_with(rows, peer=peer, added=added)
+            found.append(_sentence(own, titles[peer], added, corpus, _beside(rows, peer)))
+    return found
 
 
 def _beside(rows: pd.DataFrame, peer: str) -> pd.DataFrame:
@@ -258,8 +247,8 @@ def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls:
     own = [name for name in whole.index if name]
     each = ", ".join(f"{name} {_points(controls.loc[name])}" for name in own)
     beyond = [name for name in own if whole.loc[name, "low"] > 0]
-    told = f"significantly more than {listed(beyond)}" if beyond else "not significantly more than any of them"
-    found.append(f"Beside it instead: {each}; {added} brings {told}.")
+    more = f"significantly more than {listed(beyond)}" if beyond else "not significantly more than any of them"
+    found.append(f"Beside it instead: {each}; {added} brings {more}.")
     return " ".join([*found, *_by_groups(rows[rows["against"] == ""])])
 
 

@@ -27,7 +27,7 @@ import pandas as pd
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import frozen, ridge
 from lib.evaluation.frozen import Side
-from lib.evaluation.properties import PROPERTIES, measured
+from lib.evaluation.properties import PROPERTIES, of_chunks
 from lib.evaluation.resampling import Bootstrap
 from lib.evaluation.results import SHARED
 from lib.evaluation.scores import resampling_seed
@@ -94,7 +94,7 @@ class Fold:
 def targets_of(part: Study, train: Side, test: Side) -> Iterator[Target]:
     """Every property, measured on the chunks of both sides, and the classes."""
     seconds: list[float] = []
-    sides = [measured(part.chunks, one.rows, seconds) for one in (train, test)]
+    sides = [of_chunks(part.chunks, one.rows, seconds) for one in (train, test)]
     if seconds:
         part.note_time("properties of chunks", sum(seconds), len(train.rows) + len(test.rows), "chunks")
     for one in PROPERTIES:

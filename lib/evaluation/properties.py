@@ -1,7 +1,7 @@
 """What is measured on the sound itself, chunk by chunk: the quantities that probes look for in embeddings.
 
-Each property is one row of PROPERTIES: a function (samples [sample], rate_hz) -> float, by librosa wherever it has one.
-A value is NaN where it is not defined: everything in silence, the fundamental where nothing is voiced.
+Each property is one row of PROPERTIES: a function of the samples [sample], -1..1, and their rate in Hz, by librosa
+wherever it has one. A value is NaN where it is not defined: everything in silence, the fundamental where nothing is voiced.
 
 The fundamental is that of librosa.yin, which names a frequency for noise too; librosa.pyin tells the two apart but takes
 a hundred times as long (229 against 2 ms a chunk of 1 s). So a frame is voiced where it repeats itself after the period
@@ -203,7 +203,7 @@ def of_sound(samples: np.ndarray, rate_hz: int) -> dict[str, float]:
     return {one.name: values[one.measure] for one in PROPERTIES}
 
 
-def measured(chunks: Chunks, rows: np.ndarray, seconds: list[float] | None = None) -> Mapping[str, np.ndarray]:
+def of_chunks(chunks: Chunks, rows: np.ndarray, seconds: list[float] | None = None) -> Mapping[str, np.ndarray]:
     """Every property [row] of these rows of the chunks; measured once, then read from data/cache/properties.
 
     The seconds that measuring took are added to `seconds`.

@@ -14,6 +14,7 @@ from lib.encoders.heads import label, subsets
 from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import measures
 from lib.evaluation.games import CHANCE, CONSTANT, Game
+from lib.evaluation.intervals import Sampling
 from lib.evaluation.measures import Value
 from lib.evaluation.scores import Scores, models, parts_of, sampling
 from lib.files import digests
@@ -52,7 +53,7 @@ def scored(part: Study, games: Sequence[Game]) -> list[Model]:
 Measured = Mapping[tuple[Model, str, int], Mapping[str, tuple[Value, np.ndarray]]]
 
 
-def measured(part: Scores, games: Sequence[Game] = ()) -> Measured:
+def measure_all(part: Scores, games: Sequence[Game] = ()) -> Measured:
     """Every measure of everything that one run has scored."""
     seeds = part.study.request.seeds
     keys = [(model, level, seed) for model in scored(part.study, games) for seed in seeds for level in LEVELS]
@@ -73,7 +74,7 @@ def write_subsets(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
     seed, summed over folds. games: controls, whose own coalitions stand in the table with `control` filled.
     """
     parts = parts_of(study)
-    each = [measured(part, games) for part in parts]
+    each = [measure_all(part, games) for part in parts]
     if study.request.fold == "all":
         for part, found in zip(parts, each, strict=True):
             part.study.write_table("subsets", _subset_rows(part.study, [part], [found], games))
@@ -81,6 +82,7 @@ def write_subsets(study: Study, games: Sequence[Game] = ()) -> pd.DataFrame:
 
 
 def _subset_rows(study: Study, parts: list[Scores], each: list[Measured], games: Sequence[Game]) -> list[dict]:
+    """The rows of one run: `parts` are its folds, `each` what was measured of them."""
     fold, seeds = "mean" if study.fold == "all" else study.fold, study.request.seeds
     rows = []
     for model in scored(parts[0].study, games):
@@ -88,19 +90,22 @@ def _subset_rows(study: Study, parts: list[Scores], each: list[Measured], games:
         start = {**model._asdict(), "fold": fold, "role": "test", "control": control}
         for level in LEVELS:
             by_seed = [[found[model, level, seed] for found in each] for seed in seeds]
-            of = sampling(parts, level)
+            how = sampling(parts, level)
             for seed, some in [*zip(map(str, seeds), ([one] for one in by_seed), strict=True), ("mean", by_seed)]:
-                rows += [{**start, "level": level, "seed": seed, **_row(name, of, some)} for name in measures.NAMES]
+                rows += [{**start, "level": level, "seed": seed, **_row(name, how, some)} for name in measures.NAMES]
     return [{name: row[name] for name in COLUMNS} for row in rows]
 
 
-def _row(measure: str, of: Any, by_seed: list[list[Mapping[str, tuple[Value, np.ndarray]]]]) -> dict[str, Any]:
-    """One measure over seeds and folds; where it is missing somewhere it is missing in the mean."""
+def _row(measure: str, how: Sampling, by_seed: list[list[Mapping[str, tuple[Value, np.ndarray]]]]) -> dict[str, Any]:
+    """The cells of one measure of a model: the mean of its values [seed][fold] with the interval that its draws give.
+
+    Where it is missing somewhere it is missing in the mean.
+    """
     values = [[found[measure][0] for found in folds] for folds in by_seed]
     draws = np.mean([found[measure][1] for folds in by_seed for found in folds], axis=0)
     rows = np.concatenate([draws, [np.mean([one.value for one in folds]) for folds in values]])
     counts = {name: sum(getattr(one, name) for one in values[0]) for name in ("n", "left_out")}
-    return {"measure": measure, **of.cells(rows, ends=measures.ends(measure)), **counts}
+    return {"measure": measure, **how.cells(rows, ends=measures.ends(measure)), **counts}
 
 
 def empty_cells(study: Study) -> pd.DataFrame:

@@ -39,7 +39,10 @@ def fit(inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> Ridge:
 
 
 def choose(inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> float:
-    """The penalty a row with the least squared error over folds of groups, the mean over folds and targets."""
+    """The penalty a row with the least squared error over folds of groups [row], the mean over folds and targets.
+
+    Inputs [row, d], standardised; targets [row, target].
+    """
     if len(np.unique(groups)) < 2:
         return WITHOUT_GROUPS
     fold, columns = group_folds(groups, FOLDS), torch.arange(inputs.shape[1])
@@ -49,7 +52,7 @@ def choose(inputs: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> float
 
 
 def folds_by_group(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows to learn from and rows held out, of up to FOLDS folds, no group in both; none where there is one group."""
+    """Rows to learn from and rows held out, of up to FOLDS folds of groups [row], no group in both; none of one group."""
     fold = group_folds(groups, FOLDS) if len(np.unique(groups)) > 1 else np.zeros(0, int)
     return [
         (np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(fold.max(initial=-1) + 1)

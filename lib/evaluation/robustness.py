@@ -9,7 +9,7 @@ ranking by chance is expected to have (lib/evaluation/chance.py); half of it is 
 crosses zero, between two strengths on a straight line. Where the ends of d's interval cross it, the strength's interval ends.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from lib.evaluation.games import Game, paper4
 from lib.evaluation.intervals import difference, holm
 from lib.evaluation.results import SHARED, levels_of
 from lib.representations import kind
-from lib.sounds.perturb import PERTURBATIONS, Strength
+from lib.sounds.perturb import PERTURBATIONS
 from lib.study import Study
 
 AT = ["perturbation", "step", "strength", "level", "head"]
@@ -52,19 +52,23 @@ class Robustness:
     study: Played
     played: dict[str, list[tuple[Condition, Played]]]
 
-    def curve(self, name: str) -> list[tuple[int, Strength, Played]]:
-        """Step, strength and game, the study itself first as step 0."""
+    def curve(self, name: str) -> list[tuple[Row, Played]]:
+        """The games under a perturbation, the study itself first as step 0, each with its cells in every table."""
         none = PERTURBATIONS[name].none
-        return [
+        steps = [
             (0, "" if none is None else none, self.study),
             *((c.step, c.strength, one) for c, one in self.played[name]),
         ]
+        return [({"perturbation": name, "step": n, "strength": how} | self.at, one) for n, how, one in steps]
 
     @property
     def at(self) -> Row:
+        """Level, head and seeds, which are cells of every row."""
         return {"level": self.study.level, "head": self.study.head, "seeds": self.study.seeds}
 
+    @property
     def perturbations(self) -> list[str]:
+        """What was played of PERTURBATIONS."""
         return [name for name, each in self.played.items() if each and name in PERTURBATIONS]
 
 
@@ -102,15 +106,18 @@ def curve_table(each: Sequence[Robustness]) -> pd.DataFrame:
 
     kept: the part of the gain that is left. p_holm is corrected for the strengths and models of one perturbation.
     """
-    rows = [row for one in each for name in one.perturbations() for row in _curve_rows(one, name)]
-    return _corrected(pd.DataFrame(rows, columns=COLUMNS), ["perturbation", "level", "head"])
+    return _corrected(pd.DataFrame(_rows(each, _curve_rows), columns=COLUMNS))
+
+
+def _rows(each: Sequence[Robustness], rows: Callable[[Robustness, str], Iterator[Row]]) -> Iterator[Row]:
+    """The rows of every game under every perturbation."""
+    return (row for one in each for name in one.perturbations for row in rows(one, name))
 
 
 def _curve_rows(one: Robustness, name: str) -> Iterator[Row]:
-    for step, strength, played in one.curve(name):
+    for at, played in one.curve(name):
         for subset in one.study.game.coalitions:
-            at = {"perturbation": name, "step": step, "strength": strength, "subset": label(subset)} | one.at
-            yield at | _cells(one.study, played.over_all(), subset)
+            yield at | {"subset": label(subset)} | _cells(one.study, played.over_all(), subset)
 
 
 def _cells(study: Played, values: dict[Subset, Rows], subset: Subset) -> Row:
@@ -128,8 +135,7 @@ def _kept(of: Any, own: Rows, whole: Rows, chance: Rows) -> float:
 
 def group_table(each: Sequence[Robustness]) -> pd.DataFrame:
     """Rows of robustness_groups.csv [GROUP_COLUMNS]: each encoder and all four by class and branch, of clips, with the first head."""
-    rows = [row for one in _of_clips(each) for name in one.perturbations() for row in _group_rows(one, name)]
-    return pd.DataFrame(rows, columns=GROUP_COLUMNS)
+    return pd.DataFrame(_rows(_of_clips(each), _group_rows), columns=GROUP_COLUMNS)
 
 
 def _of_clips(each: Sequence[Robustness]) -> list[Robustness]:
@@ -140,17 +146,15 @@ def _of_clips(each: Sequence[Robustness]) -> list[Robustness]:
 def _group_rows(one: Robustness, name: str) -> Iterator[Row]:
     of, groups = one.study.sampling(SHARED), one.study.groups[SHARED]
     chance = one.study.values[SHARED][()]
-    for step, strength, played in one.curve(name):
+    for at, played in one.curve(name):
         for subset in _shown(one.study.game):
             own, whole = played.values[SHARED][subset], one.study.values[SHARED][subset]
             value, (low, high) = of.value(own), np.clip(of.interval(own), 0, 1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 kept = of.value(own - chance) / of.value(whole - chance)
             for place, group in list(enumerate(groups))[1:]:
-                yield one.at | {
-                    "perturbation": name, "step": step, "strength": strength, "subset": label(subset), "group": group,
-                    "value": value[place], "low": low[place], "high": high[place], "kept": kept[place],
-                }  # fmt: skip
+                numbers = {"value": value[place], "low": low[place], "high": high[place], "kept": kept[place]}
+                yield at | {"subset": label(subset), "group": group} | numbers
 
 
 def _shown(game: Game) -> list[Subset]:
@@ -169,7 +173,7 @@ def half_table(each: Sequence[Robustness]) -> pd.DataFrame:
     low_step, high_step: its interval. kept_at_end: the part of the gain that is left at the strongest.
     """
     by_group = _of_clips(each)
-    rows = [row for one in each for name in one.perturbations() for row in _half_rows(one, name, one in by_group)]
+    rows = _rows(each, lambda one, name: _half_rows(one, name, one in by_group))
     return pd.DataFrame(rows, columns=HALF_COLUMNS)
 
 
@@ -178,20 +182,18 @@ def _half_rows(one: Robustness, name: str, by_group: bool) -> Iterator[Row]:
     chance, curve = one.study.values[SHARED][()], one.curve(name)
     for subset in one.study.game.coalitions:
         whole = one.study.values[SHARED][subset]
-        above = [played.values[SHARED][subset] - (whole + chance) / 2 for _, _, played in curve]
+        above = [played.values[SHARED][subset] - (whole + chance) / 2 for _, played in curve]
         value, low, high = (
             np.stack(some) for some in zip(*((of.value(d), *of.interval(d)) for d in above), strict=True)
         )
-        last = curve[-1][2].values[SHARED][subset]
+        last = curve[-1][1].values[SHARED][subset]
         with np.errstate(divide="ignore", invalid="ignore"):
             kept = of.value(last - chance) / of.value(whole - chance)
         for place, group in enumerate(groups if by_group and subset in shown else groups[:1]):
-            step = crossing(value[:, place])
-            yield {
-                "perturbation": name, "level": one.study.level, "head": one.study.head, "subset": label(subset), "group": group,
-                "step": step, "low_step": crossing(low[:, place]), "high_step": crossing(high[:, place]),
-                "half_at": in_unit(name, step), "kept_at_end": kept[place],
-            }  # fmt: skip
+            step, low_step, high_step = (crossing(each[:, place]) for each in (value, low, high))
+            at = {"perturbation": name, "subset": label(subset), "group": group, "step": step} | one.at
+            numbers = {"low_step": low_step, "high_step": high_step, "kept_at_end": kept[place]}
+            yield at | numbers | {"half_at": in_unit(name, step)}
 
 
 def crossing(above: np.ndarray) -> float:
@@ -231,13 +233,12 @@ def share_table(each: Sequence[Robustness]) -> pd.DataFrame:
     part: the share by what all four have above chance; difference is that of the part, so that a share which falls with
     everything else has not moved. p_holm is corrected for the strengths and encoders of one perturbation.
     """
-    rows = [row for one in each for name in one.perturbations() for row in _share_rows(one, name)]
-    return _corrected(pd.DataFrame(rows, columns=SHARE_COLUMNS), ["perturbation", "level", "head"])
+    return _corrected(pd.DataFrame(_rows(each, _share_rows), columns=SHARE_COLUMNS))
 
 
 def _share_rows(one: Robustness, name: str) -> Iterator[Row]:
     of, parts_before = one.study.of, None
-    for step, strength, played in one.curve(name):
+    for at, played in one.curve(name):
         shares = shapley.shapley(played.over_all())
         whole = sum(shares.values())
         parts = {encoder: rows / whole for encoder, rows in shares.items()}
@@ -245,9 +246,8 @@ def _share_rows(one: Robustness, name: str) -> Iterator[Row]:
         for encoder, rows in shares.items():
             moved = of.cells(parts[encoder] - parts_before[encoder], "difference", "difference_low", "difference_high")
             p = float(of.p_value(parts[encoder] - parts_before[encoder]))
-            at = {"perturbation": name, "step": step, "strength": strength, "encoder": encoder} | one.at
             cells = of.cells(rows, "share", "low", "high") | {"part": float(of.value(parts[encoder]))}
-            yield at | cells | moved | {"p": p}
+            yield at | {"encoder": encoder} | cells | moved | {"p": p}
 
 
 def feature_table(each: Sequence[Robustness]) -> pd.DataFrame:
@@ -257,8 +257,7 @@ def feature_table(each: Sequence[Robustness]) -> pd.DataFrame:
     make the whole more robust. p is that of `moved`, p_holm corrected for the strengths of one perturbation.
     ahead: all together less the single encoder that is best there, with an interval that holds whichever that is.
     """
-    rows = [row for one in each for name in one.perturbations() for row in _feature_rows(one, name)]
-    return _corrected(pd.DataFrame(rows, columns=FEATURE_COLUMNS), ["perturbation", "level", "head"])
+    return _corrected(pd.DataFrame(_rows(each, _feature_rows), columns=FEATURE_COLUMNS))
 
 
 def _feature_rows(one: Robustness, name: str) -> Iterator[Row]:
@@ -266,24 +265,22 @@ def _feature_rows(one: Robustness, name: str) -> Iterator[Row]:
     learned = tuple(player for player in everyone if player not in FEATURES)
     if not learned or learned == everyone:
         return
-    margins = [played.over_all()[everyone] - played.over_all()[learned] for _, _, played in one.curve(name)]
-    for (step, strength, played), margin in zip(one.curve(name), margins, strict=True):
+    margins = [played.over_all()[everyone] - played.over_all()[learned] for _, played in one.curve(name)]
+    for (at, played), margin in zip(one.curve(name), margins, strict=True):
         moved, values = margin - margins[0], played.over_all()
-        at = {"perturbation": name, "step": step, "strength": strength}
-        at |= {"with": label(everyone), "without": label(learned)}
-        cells = of.cells(margin, "margin", "low", "high") | of.cells(moved, "moved", "moved_low", "moved_high")
+        cells = {"with": label(everyone), "without": label(learned)}
+        cells |= of.cells(margin, "margin", "low", "high") | of.cells(moved, "moved", "moved_low", "moved_high")
         less = [values[everyone] - values[player,] for player in everyone]
         best = int(np.argmin([of.value(rows) for rows in less]))
         low, high = of.simultaneous(less)[best]
-        cells |= {"best_single": everyone[best]}
-        cells |= {"ahead": float(of.value(less[best])), "ahead_low": low, "ahead_high": high}
-        yield at | one.at | cells | {"p": float(of.p_value(moved))}
+        cells |= {"best_single": everyone[best], "ahead": float(of.value(less[best]))}
+        yield at | cells | {"ahead_low": low, "ahead_high": high, "p": float(of.p_value(moved))}
 
 
-def _corrected(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
+def _corrected(table: pd.DataFrame, family: Sequence[str] = ("perturbation", "level", "head")) -> pd.DataFrame:
     """With p_holm within each family; step 0, the study itself, is compared with nothing."""
     table.loc[table["step"] == 0, ["p"]] = np.nan
-    return table.assign(p_holm=table.groupby(family)["p"].transform(holm)) if len(table) else table
+    return table.assign(p_holm=table.groupby(list(family))["p"].transform(holm)) if len(table) else table
 
 
 # Length, and a network's input

@@ -59,13 +59,13 @@ def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
 
 
 def add_one_in(game: Game) -> dict[str, np.ndarray]:
-    """What each player brings alone: its value less that of nobody."""
+    """What each player brings alone [...]: its value less that of nobody."""
     everyone = players(game)
     return {player: _added(game, everyone, (), player) for player in everyone}
 
 
 def leave_one_out(game: Game) -> dict[str, np.ndarray]:
-    """What is lost when a player is missing: the value of all less that of all others."""
+    """What is lost when a player is missing [...]: the value of all less that of all others."""
     everyone = players(game)
     return {player: _added(game, everyone, tuple(p for p in everyone if p != player), player) for player in everyone}
 

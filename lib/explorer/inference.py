@@ -201,7 +201,7 @@ class Inference:
         return torch.cat([self._scaled_all[name][rows] for name in chosen], dim=1).numpy()
 
     def mapped(self, most: int) -> np.ndarray:
-        """Rows of at most `most` chunks for a map; silent ones, which are all alike, are left out."""
+        """Rows [at most `most`] of chunks for a map; silent ones, which are all alike, are left out."""
         there = np.flatnonzero(~self.chunks.silent)
         return there[embedding_map.picked(len(there), most)]
 

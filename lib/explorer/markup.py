@@ -97,5 +97,5 @@ def sonified(inference: Inference, sound: Sound, chunk: int) -> str:
 
 
 def learned(representation: Representation, samples: np.ndarray, number: int) -> str:
-    """A player of one thing that a front end learned."""
+    """A player of one thing that a front end learned, as samples [s]."""
     return audio_html(samples, representation.rate_hz, f"{representation.title}: learned sound {number}")

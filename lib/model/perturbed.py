@@ -89,15 +89,8 @@ def _embeddings(part: Study, model: Model, condition: Condition) -> tuple[dict[s
 
     def path(name: str) -> Path:
         weights = [files.digest(value.cpu().numpy()) for value in model.encoders[name].state_dict().values()]
-        made_from = (
-            VERSION,
-            name,
-            weights,
-            model.settings,
-            part.chunks.key,
-            part.chunks.rows("test").tolist(),
-            libraries(condition),
-        )
+        sounds = part.chunks.key, part.chunks.rows("test").tolist(), libraries(condition)
+        made_from = VERSION, name, weights, model.settings, *sounds
         return folder / f"{name}-{files.key(*made_from, condition.kind, condition.name, condition.strength)}.npy"
 
     paths = {name: path(name) for name in paper4().players}

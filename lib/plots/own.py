@@ -31,12 +31,12 @@ def seconds(found: pd.DataFrame, label: str, name: str) -> Figure:
     """Bars over time: the score of a class in each second, and how far the clip's falls without it."""
     with style():
         figure = Figure(figsize=(7, 3.2))
-        for axis, column, told in zip(
+        for axis, column, label in zip(
             figure.subplots(2, 1, sharex=True), ("score", "decided"), ("score of the second", "falls without it"), strict=True
         ):  # fmt: skip
             axis.bar(found["start_s"], found[column], width=0.9, align="edge", color="#0072B2")
             axis.axhline(0, color="black", linewidth=0.6)
-            axis.set_ylabel(told)
+            axis.set_ylabel(label)
         axis.set_xlabel("time (s)")
         over_all(figure, f"Which seconds of {name} speak for {label}", 9)
         return figure

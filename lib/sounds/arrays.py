@@ -46,6 +46,7 @@ class Scaled:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """As of the array that it stands for."""
         return self.codes.shape
 
     def __len__(self) -> int:

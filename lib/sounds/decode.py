@@ -56,6 +56,7 @@ class _Forwards(soundfile.SoundFile):
     """
 
     def seekable(self) -> bool:
+        """No: see above."""
         return False
 
 
@@ -171,7 +172,7 @@ def by_torchaudio(mono: np.ndarray, rate: int, rate_hz: int) -> np.ndarray:
 
 
 def _line(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "no reason told"
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "no reason given"
     if "does not exist or is not a regular file" in text:  # libsndfile's words for what it does not know
         text = "its content has no format that is known"
     return " ".join(text.split()).rstrip(".")

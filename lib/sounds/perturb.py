@@ -61,11 +61,8 @@ def perturbed(path: str | Path, clip: str, name: str, strength: Strength, rule: 
 
 def needs_of(names: Iterable[str]) -> list[str]:
     """The modules that these perturbations need and that are not requirements."""
-    return list(
-        dict.fromkeys(
-            PERTURBATIONS[name].needs for name in names if name in PERTURBATIONS and PERTURBATIONS[name].needs
-        )
-    )
+    found = [PERTURBATIONS[name].needs for name in names if name in PERTURBATIONS]
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def generator(*parts: object) -> np.random.Generator:
@@ -82,6 +79,7 @@ def of_length(samples: Samples, n: int) -> Samples:
 
 
 def gain(samples: Samples, _rate: int, db: float, _rng: np.random.Generator) -> Samples:
+    """Louder or softer by so many dB."""
     return samples * 10 ** (db / 20)
 
 
@@ -91,6 +89,7 @@ def shift(samples: Samples, rate: int, seconds: float, _rng: np.random.Generator
 
 
 def pitch(samples: Samples, rate: int, semitones: float, _rng: np.random.Generator) -> Samples:
+    """Higher by so many semitones, as fast as before."""
     stretcher = _stretcher(rate)
     stretcher.setTransposeSemitones(semitones)
     return stretcher.process(samples[None])[0]

@@ -10,7 +10,7 @@ from lib.controls import work
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import frozen, probe_sentences, probes
 from lib.evaluation.probes import Fold, probe_table, shuffled
-from lib.evaluation.properties import PROPERTIES, measured
+from lib.evaluation.properties import PROPERTIES, of_chunks
 from lib.representations import PAPER
 from lib.study import Request, Study, StudyError
 
@@ -26,7 +26,7 @@ def put_in(monkeypatch):
     """Pitch holds the pitch class, timbre centroid and slope, waveform the loudness; neuralogram and untrained nothing."""
 
     def trained(part, seed, rows):
-        values = measured(part.chunks, np.arange(len(part.chunks)))
+        values = of_chunks(part.chunks, np.arange(len(part.chunks)))
         found = {name: noise(part, name, seed) for name in PAPER}
         found["pitch"][:, :2] = np.nan_to_num(CIRCLE.coordinates(values["pitch_class"]))
         found["timbre"][:, :2] = np.nan_to_num(np.stack([values["centroid"], values["slope"]], axis=1))
@@ -110,7 +110,7 @@ def test_intervals_hold_the_value_and_counts_are_of_what_is_defined(table, study
     test, train = study.chunks.rows("test"), study.chunks.rows("train")
     tones, all_chunks = (table[table["property"] == name].iloc[0] for name in ("f0", "loudness"))
     assert (all_chunks["n"], all_chunks["n_train"]) == (len(test), len(train))
-    assert tones["n"] == np.isfinite(measured(study.chunks, test)["f0"]).sum() < len(test)
+    assert tones["n"] == np.isfinite(of_chunks(study.chunks, test)["f0"]).sum() < len(test)
     assert all_chunks["groups"] == len(set(study.chunks.groups[test]))
 
 
@@ -126,9 +126,9 @@ def test_a_property_that_is_nowhere_defined_is_a_row_without_value(study, monkey
     put_in(monkeypatch)
 
     def unvoiced(chunks, rows, spent=None):
-        return measured(chunks, rows) | {"f0": np.full(len(rows), np.nan), "pitch_class": np.full(len(rows), np.nan)}
+        return of_chunks(chunks, rows) | {"f0": np.full(len(rows), np.nan), "pitch_class": np.full(len(rows), np.nan)}
 
-    monkeypatch.setattr(probes, "measured", unvoiced)
+    monkeypatch.setattr(probes, "of_chunks", unvoiced)
     table = probe_table(study)
     rows = table[table["property"].isin(["f0", "pitch_class"])]
     assert len(rows) == 40 and rows[["value", "low", "high"]].isna().all(axis=None) and (rows["n"] == 0).all()

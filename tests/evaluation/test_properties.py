@@ -145,11 +145,11 @@ def chunks(home, small_corpus):
 
 def test_a_chunk_is_measured_once_and_stands_where_it_was_asked(chunks, monkeypatch):
     spent = []
-    first = properties.measured(chunks, np.array([5, 2]), spent)
+    first = properties.of_chunks(chunks, np.array([5, 2]), spent)
     assert len(spent) == 1
     calls = []
     monkeypatch.setattr(properties, "of_sound", lambda samples, rate: calls.append(1) or of_sound(samples, rate))
-    both = properties.measured(chunks, np.array([2, 3, 5]), spent)
+    both = properties.of_chunks(chunks, np.array([2, 3, 5]), spent)
     assert len(calls) == 1 and len(spent) == 2
     expected = [of_sound(chunks.audio[row], RATE_HZ) for row in (2, 3, 5)]
     for name in both:
@@ -160,6 +160,6 @@ def test_a_chunk_is_measured_once_and_stands_where_it_was_asked(chunks, monkeypa
 def test_other_samples_are_measured_anew(chunks):
     from dataclasses import replace
 
-    before = properties.measured(chunks, np.array([0]))["loudness"]
+    before = properties.of_chunks(chunks, np.array([0]))["loudness"]
     other = replace(chunks, audio=0.5 * np.asarray(chunks.audio), key="of other samples")
-    assert properties.measured(other, np.array([0]))["loudness"] == pytest.approx(before - 6.02, abs=0.01)
+    assert properties.of_chunks(other, np.array([0]))["loudness"] == pytest.approx(before - 6.02, abs=0.01)

@@ -24,9 +24,9 @@ class Brought(Named):
     @classmethod
     def missing(cls, why: str = "") -> PeerError:
         """The error where there are none, in one line."""
-        told = f" ({why})" if why else ""
+        reason = f" ({why})" if why else ""
         return PeerError(
-            f"{cls.name}: its weights {cls.weights} ({cls.size_text}, {cls.about.licence}) are not here{told}; "
+            f"{cls.name}: its weights {cls.weights} ({cls.size_text}, {cls.about.licence}) are not here{reason}; "
             f"{cls.command.format(weights=cls.weights)} brings them, or name a folder: PEERS={cls.name}:/path"
         )
 
@@ -48,10 +48,10 @@ class OfTransformers(Brought):
         kind, front = (getattr(transformers, name) for name in cls.kinds)
         place, given = weights or cls.weights, {"local_files_only": True}
         try:
-            model, told = kind.from_pretrained(place, use_safetensors=True, output_loading_info=True, **given)
+            model, loading = kind.from_pretrained(place, use_safetensors=True, output_loading_info=True, **given)
         except (OSError, ValueError) as error:
             raise cls.missing(str(error).splitlines()[0][:80] if weights else "") from None
-        if lacking := [*told["missing_keys"], *told["mismatched_keys"]]:
+        if lacking := [*loading["missing_keys"], *loading["mismatched_keys"]]:
             raise PeerError(
                 f"{cls.name}: the weights in {place} lack {len(lacking)} parts of the network, for example {lacking[0]}"
             )

@@ -74,39 +74,24 @@ class Distilled(Learner):
         super().__init__(settings, n_classes)
         from torchaudio.transforms import MFCC
 
-        mel = {
-            "n_fft": N_FFT,
-            "win_length": WINDOW,
-            "hop_length": HOP,
-            "n_mels": N_MELS,
-            "f_min": 20.0,
-            "f_max": settings.highest_hz,
-        }
+        mel = {"n_fft": N_FFT, "win_length": WINDOW, "hop_length": HOP, "n_mels": N_MELS, "f_min": 20.0}
+        mel |= {"f_max": settings.highest_hz}
         self.mfcc = MFCC(self.rate_hz, settings.coefficients, log_mels=True, melkwargs=mel)
         self.convolutions = nn.Sequential(*_convolution(1, 10), *_convolution(10, 1))
         self.recurrent = nn.GRU(settings.coefficients, settings.units, 2, batch_first=True, bidirectional=True)
         self.size = 2 * settings.units
         self.middle = nn.Linear(self.size, self.size)
         self.query = nn.Parameter(torch.randn(self.size) / self.size)
-        self.classifier = nn.Sequential(
-            nn.Dropout(settings.dropout),
-            nn.Linear(self.size, 64),
-            nn.ReLU(),
-            nn.Linear(64, 32),
-            nn.Linear(32, n_classes),
-        )
+        layers = nn.Linear(self.size, 64), nn.ReLU(), nn.Linear(64, 32), nn.Linear(32, n_classes)
+        self.classifier = nn.Sequential(nn.Dropout(settings.dropout), *layers)
 
     @classmethod
     def about_of(cls, settings: DistilledSettings) -> About:
         if settings.teacher == "scratch":
             return cls.about
         source = cls.about.source.replace("here trained from scratch", "here fine-tuned from the user's weights")
-        return replace(
-            cls.about,
-            trained_for="the study's labels; its teacher by wav2vec 2.0",
-            extra_data="yes (speech, its teacher)",
-            source=source,
-        )
+        trained_for, extra_data = "the study's labels; its teacher by wav2vec 2.0", "yes (speech, its teacher)"
+        return replace(cls.about, trained_for=trained_for, extra_data=extra_data, source=source)
 
     @classmethod
     def needs(cls, settings: DistilledSettings) -> tuple[str, ...]:
@@ -135,11 +120,9 @@ class Distilled(Learner):
     def teacher(self) -> Teacher | None:
         if not self.settings.weight:
             return None
-        return (
-            FromScratch(self.n_classes)
-            if self.settings.teacher == "scratch"
-            else FineTuned(self.n_classes, self.settings.teacher_weights)
-        )
+        if self.settings.teacher == "scratch":
+            return FromScratch(self.n_classes)
+        return FineTuned(self.n_classes, self.settings.teacher_weights)
 
     def lesson(self, teacher: Teacher, features: Tensor) -> Tensor:
         """Where the teacher looks [batch, frame], each row a distribution over the student's frames."""
@@ -151,11 +134,9 @@ class Distilled(Learner):
 
         def loss(outputs: Tensor, targets: Tensor) -> Tensor:
             task = loss_of(outputs[:, :n], targets[:, :n], schedule)
-            return (
-                task + weight * nn.functional.kl_div(outputs[:, n:], targets[:, n:], reduction="batchmean")
-                if weight
-                else task
-            )
+            if not weight:
+                return task
+            return task + weight * nn.functional.kl_div(outputs[:, n:], targets[:, n:], reduction="batchmean")
 
         return loss
 

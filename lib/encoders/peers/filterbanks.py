@@ -21,7 +21,7 @@ class FilterbankSettings(AudioTransformerSettings):
     banks: int = Field(5, ge=1)
     filters: int = choice(128, "any", "of one bank; said of the successor's single bank")
     filter_length: int = choice(200, "any", "said of the successor's single bank")
-    gate: Literal["top1", "soft"] = choice("top1", "soft (a weighted sum of all banks)", "sparse is told, not how")
+    gate: Literal["top1", "soft"] = choice("top1", "soft (a weighted sum of all banks)", "sparse is said, not how")
     router: int = choice(
         64, "any", "width of the router's hidden layer; what it sees is not specified, here the patch itself"
     )

@@ -132,18 +132,17 @@ def lessons(model: Learner, teacher: nn.Module, inputs: Rows, device: torch.devi
 def _outputs(
     name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
-    told, path = folder / "outputs.json", folder / "outputs.npz"
-    if (
-        digests.reread(told, digests.load_json) != {"key": key}
-        or (found := digests.reread(path, digests.load_arrays)) is None
-    ):
-        told.unlink(missing_ok=True)
+    manifest, path = folder / "outputs.json", folder / "outputs.npz"
+    there = digests.reread(manifest, digests.load_json) == {"key": key}
+    found = digests.reread(path, digests.load_arrays) if there else None
+    if found is None:
+        manifest.unlink(missing_ok=True)
         both = in_blocks(lambda x: (model.represent(x), model(x)), features_of(name, model, chunks, device), device)
         each = [np.concatenate(parts) for parts in zip(*(values for _, values in both), strict=True)]
         found = dict(zip(("embeddings", "outputs"), each, strict=True))
         with digests.sealed(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **found)
-        digests.write_json(told, {"key": key})
+        digests.write_json(manifest, {"key": key})
     return found["embeddings"], found["outputs"]
 
 

@@ -42,7 +42,10 @@ class MelEnergy(nn.Module):
 
     @torch.inference_mode()
     def forward(self, chunks: Tensor) -> Tensor:
-        """Every part writes into the same memory: getting new from the system took longer than the arithmetic."""
+        """Mel energies [c, t, mel] of chunks [c, s].
+
+        Every part writes into the same memory: getting new from the system took longer than the arithmetic.
+        """
         n_fft, edge, parts = self.settings.n_fft, self.settings.n_fft // 2, parts_of(chunks, PART)
         padded = chunks.new_zeros(len(parts[0]), self.n_samples + 2 * edge)
         framed = padded.unfold(1, n_fft, self.hop)

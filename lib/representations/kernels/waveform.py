@@ -90,6 +90,6 @@ def highest_at_once(padded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sums_at_once(gradient: Tensor, windows: Tensor, starts: Tensor) -> Tensor:
-    """What `sums_one_by_one` gives, by one product for all filters."""
+    """What `sums_one_by_one` gives [f, l], by one product for all filters."""
     chosen = windows.index_select(0, starts.T.flatten()).unflatten(0, starts.T.shape)  # [f, p, l]
     return (gradient.T[:, None] @ chosen)[:, 0]

@@ -103,7 +103,7 @@ def random(seed: int, stream: str, *index: int) -> Random:
 
 
 def amplitude(level_db: np.ndarray | float) -> np.ndarray | float:
-    """Decibels to amplitude."""
+    """Decibels [...] to amplitude [...]."""
     return 10 ** (np.asarray(level_db) / 20)
 
 
@@ -122,7 +122,7 @@ def tone(f0_hz: float, levels_db: np.ndarray, n_samples: int, rate_hz: int, rng:
 
 
 def mel_position(frequency_hz: np.ndarray, top_hz: float) -> np.ndarray:
-    """Place on the mel axis: 0 at 0 Hz, 1 at top_hz."""
+    """Place [...] of frequencies [...] on the mel axis: 0 at 0 Hz, 1 at top_hz."""
     return np.log1p(np.asarray(frequency_hz) / 700) / np.log1p(top_hz / 700)
 
 

@@ -36,6 +36,7 @@ class Source:
     url: str = ""
 
     def path(self, archive: Archive) -> Path:
+        """Where the archive lies, or will."""
         return self.folder / archive.name
 
     def missing(self, archive: Archive) -> int:
@@ -121,6 +122,7 @@ def still_to_do(job: Job, one: ArchiveSet) -> tuple[list[int], int]:
 
 
 def same_size(folder: Path, member: Member) -> bool:
+    """Whether a member is unpacked already, by its size."""
     path = folder / member.target
     return path.exists() and path.stat().st_size == member.size
 

@@ -66,16 +66,19 @@ class Partial:
         return lost
 
     def add(self, file, piece: bytes) -> None:
+        """Write a piece, and take it into the checksum."""
         file.write(piece)
         self.md5.update(piece)
         self.size += len(piece)
 
     def clear(self) -> None:
+        """Throw away what has come."""
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
         self.md5, self.size, self.tag = hashlib.md5(usedforsecurity=False), 0, ""
 
     def finish(self) -> None:
+        """Give the whole file its name."""
         os.replace(self.path, self.target)
         self.note.unlink(missing_ok=True)
 
