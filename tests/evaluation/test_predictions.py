@@ -67,7 +67,7 @@ def test_each_model_names_what_it_scores_highest(study):
     part = study.parts[1]
     by_clip = {seed: Scores(part).read(ALL_FOUR, "paper", seed)["clip"] for seed in (0, 1)}
     mean = (by_clip[0] + by_clip[1]) / 2
-    rows = table[(table["model"] == ALL_FOUR) & (table["fold"] == part.request.fold) & (table["named"] == 1)]
+    rows = table[(table["model"] == ALL_FOUR) & (table["fold"] == part.fold) & (table["named"] == 1)]
     assert rows["score"].to_numpy() == pytest.approx(mean.max(axis=1), abs=1e-6)
 
 
