@@ -251,7 +251,7 @@ def _predictions(
 @torch.inference_mode()
 def in_blocks(
     function: Callable, array: np.ndarray, device: torch.device, size: int = BLOCK
-) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:  # fmt: skip
+) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
     """Where and what: `function` of blocks of `size` rows of the array [item, ...], each a tensor or several, [row, ...]."""
     for part in batched_slices(len(array), size):
         rows = np.array(array[part])

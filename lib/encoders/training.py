@@ -203,8 +203,9 @@ def optimiser_of(decayed: Iterable[Tensor], others: Iterable[Tensor], schedule: 
     """Adam or AdamW as the schedule has it; its weight decay is for the first parameters alone."""
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule.optimiser]
     groups = [
-        {"params": list(decayed), "weight_decay": schedule.weight_decay}, {"params": list(others), "weight_decay": 0.0},
-    ]  # fmt: skip
+        {"params": list(decayed), "weight_decay": schedule.weight_decay},
+        {"params": list(others), "weight_decay": 0.0},
+    ]
     groups = [group for group in groups if group["params"]]
     device = groups[0]["params"][0].device
     captured = device.type not in ("cpu", "mps")  # then rate and step count lie on the device, where a graph reads them

@@ -75,8 +75,9 @@ def _owner_rows(played: Played) -> list[dict[str, Any]]:
         owners = [
             _owner(_by_groups_of(group, played), {name: each[:, column] for name, each in shares.items()})
             | {"class": group.removeprefix("class:"), "measure": measure}
-            for column, group in enumerate(played.groups[measure]) if group.startswith("class:")
-        ]  # fmt: skip
+            for column, group in enumerate(played.groups[measure])
+            if group.startswith("class:")
+        ]
         for row, q in zip(owners, benjamini_hochberg([row["p"] for row in owners]), strict=True):
             owned = bool(q <= FALSE_DISCOVERIES and row["share"] > 0)
             rows.append(played.row(**row, q=float(q), owned=owned))

@@ -35,8 +35,9 @@ def own_table(study: Study, scores: np.ndarray) -> pd.DataFrame:
     constant, rows = np.tile(prevalence(study), (len(targets), 1)), []
     of_clips = [measures.clip_means(each, ids)[1] for each in (scores, constant)]
     for level, labels, (ours, simple) in (
-        ("chunk", targets, (scores, constant)), ("clip", measures.clip_targets(targets, ids)[1], of_clips),
-    ):  # fmt: skip
+        ("chunk", targets, (scores, constant)),
+        ("clip", measures.clip_targets(targets, ids)[1], of_clips),
+    ):
         by_chance = chance.evaluate(labels, leaves)
         values, beside = (measures.evaluate(labels, each, leaves) for each in (ours, simple))
         rows += [

@@ -160,8 +160,9 @@ def class_page(name: str, values: pd.DataFrame, shares: pd.DataFrame, clips: pd.
         figure = Figure(figsize=(WIDTH, max(3.6 + 0.19 * len(order), 1.8 + 0.2 * len(shown))))
         panels = figure.subplot_mosaic(
             [["members", "subsets", "clips"], ["shares", "shares", "clips"]],
-            width_ratios=[0.45, 1, 1.1], height_ratios=[0.19 * max(len(order), 2), 1.5],
-        )  # fmt: skip
+            width_ratios=[0.45, 1, 1.1],
+            height_ratios=[0.19 * max(len(order), 2), 1.5],
+        )
         common.membership(
             panels["members"], order["subset"], each_once(sum(map(members, order["subset"]), ())), (5, 1.5)
         )

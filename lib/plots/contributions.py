@@ -169,8 +169,9 @@ def _sector(number: int, n: int) -> Path:
 def _edges(axis: Axes, places: Mapping[frozenset, tuple[float, float]], player: str, look: Mapping) -> None:
     segments = [
         (places[subset], places[subset | {player}])
-        for subset in places if player not in subset and subset | {player} in places
-    ]  # fmt: skip
+        for subset in places
+        if player not in subset and subset | {player} in places
+    ]
     style_of = {key: look[key] for key in ("color", "linestyle", "linewidth")}
     axis.add_collection(LineCollection(segments, zorder=1, alpha=0.8, label=player, **style_of))
 

@@ -145,9 +145,10 @@ def probe_envelope(representation: Representation, rate_hz: int, seconds: float)
     """How far features move, in the mean over a chunk, when a note of 220 Hz gets softer, higher, or other partials."""
     start = tone(220.0, rate_hz, seconds, 8)
     others = {
-        "a tenth as loud": 0.1 * start, "the same partials, an octave up": tone(440.0, rate_hz, seconds, 8),
+        "a tenth as loud": 0.1 * start,
+        "the same partials, an octave up": tone(440.0, rate_hz, seconds, 8),
         "the same pitch, one partial": tone(220.0, rate_hz, seconds, 1),
-    }  # fmt: skip
+    }
     first, *rest = features_of(representation, np.stack([start, *others.values()]))
     moved = [np.abs(each - first) for each in rest]
     return pd.DataFrame({"change": list(others), "mean": [m.mean() for m in moved], "most": [m.max() for m in moved]})

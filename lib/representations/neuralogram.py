@@ -36,9 +36,10 @@ class NeuralogramSettings(Frozen):
         "not specified in the paper; zeros colour 2 of the 10 frames of a piece at its start and 1 at its end",
     )
     map: Literal["timm", "keep_time", "repeat"] = choice(
-        "timm", "keep_time (first stride in frequency only), repeat (the piece four times over)",
+        "timm",
+        "keep_time (first stride in frequency only), repeat (the piece four times over)",
         "the last map of a 10 x 64 picture is 1 x 2, so that padding dominates",
-    )  # fmt: skip
+    )
     train_on: Literal["pieces"] = choice(
         "pieces",
         "pieces of 100 ms with the labels of their chunk",
@@ -46,10 +47,11 @@ class NeuralogramSettings(Frozen):
     )
     scaling: Scaling = choice("standardise", "none, batch (batch norm)")
     stored_as: Literal["float32", "float16"] = choice(
-        "float32", "float16: half the disk and, where features lie on a device, half its memory",
+        "float32",
+        "float16: half the disk and, where features lie on a device, half its memory",
         "not in the paper; float16 rounds each value by up to 0.05 %: tried on a few sounds, scores of the same weights moved by "
         "1 % of their spread at most, those of a training of its own by 5 %",
-    )  # fmt: skip
+    )
 
 
 class Neuralogram(Representation):

@@ -32,10 +32,11 @@ class PitchSettings(Frozen):
     neighbours: int = Field(2, ge=1, description="bins on either side that a peak must exceed")
     strict: bool = choice(True, "False: a peak may equal its neighbours", "a flat top is not specified in the paper")
     padding: Padding = choice(
-        "zeros", "reflect",
+        "zeros",
+        "reflect",
         "not specified in the paper; zeros, as librosa's centred frames have it, "
         "colour 2 of 40 frames at each end, for the lowest notes 8",
-    )  # fmt: skip
+    )
     floor_db: float = choice(
         120.0, "any", "cells so far below the chunk's loudest are rounding; they count as equal, so they hold no peaks"
     )

@@ -44,11 +44,12 @@ class Chunking(Frozen):
         "repeat", "zeros", "clips under 1 s and remainders; repeating is what FSD50K's authors do"
     )
     stored_as: Literal["float32", "int16"] = choice(
-        "float32", "int16 with a scale for each chunk: half the disk; exact where files have 16 bits at rate_hz, else within "
+        "float32",
+        "int16 with a scale for each chunk: half the disk; exact where files have 16 bits at rate_hz, else within "
         "half a step (-96 dB of the chunk's peak), which moves what resampling made",
         "not in the paper; resampled sounds lie on no grid of 16 bits: on ESC-10 it moves 0.02 % of the pitch map's cells and "
         "an MFCC by 0.004 dB in the mean",
-    )  # fmt: skip
+    )
     test_overlap: float = choice(0.0, "0.5 at evaluation", "FSD50K's authors overlap, the paper is silent", ge=0, lt=1)
     silent: Literal["keep", "drop_train", "drop_both"] = choice(
         "keep", "drop_train, drop_both", "a chunk of a sparse clip can be digital silence under its clip's labels"
@@ -92,10 +93,11 @@ class Training(Frozen):
     huber_delta: float = choice(1.0, "any", f"{UNSAID}; with 0/1 labels this is least squares")
     output: Literal["raw", "sigmoid"] = choice("raw", "sigmoid", "no activation in the paper")
     precision: Precision = choice(
-        "auto", "bfloat16, float32",
+        "auto",
+        "bfloat16, float32",
         "not specified in the paper; auto: products in bfloat16 on a GPU that has it, float32 elsewhere; "
         "weights, loss, standardisation, embeddings and scores are float32",
-    )  # fmt: skip
+    )
 
     @property
     def summary(self) -> str:
@@ -147,10 +149,11 @@ class Scoring(Frozen):
 
     resamples: int = Field(1000, ge=2)
     influence_from: int = choice(
-        200, "any number of groups of test clips in a fold; 1 never resamples, 1000000 always does",
+        200,
+        "any number of groups of test clips in a fold; 1 never resamples, 1000000 always does",
         "no intervals in the paper; from so many groups on resamples are made from influence functions, which agree with "
         "the bootstrap there and sort once; with fewer they are too narrow",
-    )  # fmt: skip
+    )
     level: float = Field(0.95, gt=0, lt=1)
     seed: int = 0
 

@@ -35,9 +35,10 @@ class AudioTransformerSettings(Frozen):
     front_activation: Literal["relu", "gelu", "none"] = choice("relu", "gelu, none", "not specified for the front end")
     dropout: float = Field(0.3, ge=0, lt=1, json_schema_extra={"offered": "any", "why": "said of its successor alone"})
     pooling: Literal["mean", "max", "haar", "none"] = choice(
-        "mean", "max (as its successor), haar (half of the dimensions averaged over 2, 4, ... tokens), none",
+        "mean",
+        "max (as its successor), haar (half of the dimensions averaged over 2, 4, ... tokens), none",
         "53.7 with pooling between layers, 52.5 without; the lecture says mean",
-    )  # fmt: skip
+    )
     pool_after: tuple[int, ...] = choice(
         (2, 4), "2,4,6", "after which layers is not specified; its successor says every two"
     )

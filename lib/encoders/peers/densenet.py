@@ -20,9 +20,10 @@ class DenseNetSettings(Frozen):
     """What the paper and the rebuild do not agree on."""
 
     variant: Literal["densenet121", "densenet169"] = choice(
-        "densenet121", "densenet169 (12.8 million parameters)",
+        "densenet121",
+        "densenet169 (12.8 million parameters)",
         "the paper's table says 121 and 12.5 million parameters, which 121 has not (7.15 million)",
-    )  # fmt: skip
+    )
 
 
 class DenseNet(Learner):

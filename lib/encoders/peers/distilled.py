@@ -26,10 +26,11 @@ class DistilledSettings(Frozen):
     """Of the teacher, of what is learned from it, and of the student."""
 
     teacher: Literal["scratch", "wav2vec"] = choice(
-        "scratch", "wav2vec (fine-tuned here, weights in peers.distilled.teacher_weights)",
+        "scratch",
+        "wav2vec (fine-tuned here, weights in peers.distilled.teacher_weights)",
         "the authors' is wav2vec 2.0 pretrained on speech, whose weights are yours to bring; without them an Audio Transformer "
         "without pooling is trained first, on the same chunks",
-    )  # fmt: skip
+    )
     teacher_weights: str = Field(
         "", description="of wav2vec 2.0: a folder, or a name that transformers finds; empty: its base model"
     )

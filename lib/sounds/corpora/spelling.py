@@ -25,8 +25,9 @@ class Files:
         """Of every file, relative to the folder."""
         return [
             posixpath.relpath(posixpath.join(at, name), self.folder)
-            for at, _, names in os.walk(self.folder) for name in names
-        ]  # fmt: skip
+            for at, _, names in os.walk(self.folder)
+            for name in names
+        ]
 
     @cached_property
     def _known(self) -> dict[str, dict[str, list[str]]]:
