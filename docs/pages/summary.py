@@ -1,17 +1,21 @@
-"""The results in brief, as Markdown from the records: three sentences for the README, a table for the top of docs/results.md."""
+"""The results in brief, as Markdown from the records: a few sentences for the README, a table for the top of docs/results.md."""
 
 from typing import Any
+
+import pandas as pd
 
 from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
 from lib.evaluation.games import CHANCE
+from lib.evaluation.peers import WINDOWS
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import SIGNIFICANT, listed, measured, number, p_text, short
 from pages.models import beside_classical, planted_pairs, singles
+from pages.peers import FEATURES
 from pages.recorded import HEAD, NotRecorded, Record, markdown, with_interval
 
-# Three sentences
+# Sentences
 
 
 def below_classical(record: Record) -> str:
@@ -59,6 +63,23 @@ def planted(record: Record) -> str:
     )
     verdict = "as planted" if all(mine["low"] > theirs["high"] for _, mine, _, theirs in pairs) else "NOT as planted"
     return f"- `planted`, whose answer is known{_made_of(made)}: {each}: {verdict}."
+
+
+def on_top(record: Record) -> str:
+    """What each system beside the study has alone, and whether pitch and timbre add to it more than noise does; by clips."""
+    gains = record.rows("peer_gains", group="all", level="clip", head=HEAD).fillna({"against": ""})
+    there = record.rows("peers", heard=WINDOWS, measure=SHARED, head=HEAD)
+    told = [
+        f"{row['row']} ({number(row['value'])}) gains from {_gained(gains, row['peer'])}" for _, row in there.iterrows()
+    ]
+    return f"- On top of pretrained systems there, beyond what noise adds: {'; '.join(told)}."
+
+
+def _gained(gains: pd.DataFrame, peer: str) -> str:
+    of = gains[gains["peer"] == peer].set_index(["added", "against"])
+    more = [name for name in FEATURES if (of.loc[[(name, ""), (name, "noise")], "low"] > 0).all()]
+    each = [f"{name} {number(of.loc[(name, ''), 'difference'], sign='+')}" for name in more]
+    return listed(each) if each else f"neither {FEATURES[0]} nor {FEATURES[1]}"
 
 
 def not_run(record: Record) -> str:

@@ -92,3 +92,23 @@ def test_how_often_a_hurt_study_ended_as_it_should(tmp_path, disks, told):
     for name, good in {"kills": ["yes", "no", "yes"], "disks": disks, "damage": ["yes"]}.items():
         put(record, name, {"good": good})
     assert told in summary.faults(record)
+
+
+def test_what_pretrained_systems_gain_counts_beyond_noise_alone(records):
+    of = {"measure": "map_macro", "head": "paper", "level": "clip"}
+    put(records[0], "peers", [
+        {"row": row, "peer": peer, "heard": heard, **of, "value": value}
+        for row, peer, heard, value in (("Ear", "ear", "own windows", 0.6), ("Ear", "ear", "1 s chunks", 0.5),
+                                        ("Nose", "nose", "own windows", 0.96), ("all four", "", "1 s chunks", 0.8))
+    ])  # fmt: skip
+    gains = {"ear": {"pitch": (0.07, 0.04, -0.01), "timbre": (0.19, 0.15, 0.1)}, "nose": {"pitch": (0.01, -0.01, -0.01),
+             "timbre": (0.02, 0.01, -0.01)}}  # fmt: skip
+    put(records[0], "peer_gains", [
+        {**of, "peer": peer, "added": added, "group": "all", "against": against, "difference": by, "low": low}
+        for peer, each in gains.items() for added, (by, lowest, beyond) in each.items()
+        for against, low in (("", lowest), ("noise", beyond))
+    ])  # fmt: skip
+    assert summary.on_top(records[0]) == (
+        "- On top of pretrained systems there, beyond what noise adds: Ear (60.0) gains from timbre +19.0; "
+        "Nose (96.0) gains from neither pitch nor timbre."
+    )
