@@ -42,7 +42,7 @@ def losses(
             axis.set(xlabel="epoch", ylabel="mean loss", title=what)
             axis.set_ylim(0, 1.35 * max(constant[what], np.median([row["loss"] for row in rows])))
             axis.set_xlim(0.5, len(rows) + 0.5)
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axis.legend(loc="lower left", fontsize=7)
         learned = "under the grey line something was learned, a slope at the end asks for more epochs"
         over_all(figure, f"Loss while training: {learned}", 10)

@@ -178,6 +178,14 @@ def test_embedding_shows_every_item_once_a_panel():
     assert sum(len(drawn.get_offsets()) for drawn in figure.axes[0].collections) == 50
 
 
+def test_epochs_of_a_loss_are_whole_numbers_where_there_is_one_too():
+    for n in (1, 2, 24):
+        rows = [{"epoch": epoch, "loss": 0.1} for epoch in range(1, n + 1)]
+        axis = pictures.losses({"pitch": rows}, {"pitch": 0.15}, "#000000").axes[0]
+        ticks = [tick for tick in axis.get_xticks() if 0.5 <= tick <= n + 0.5]
+        assert ticks and all(tick == round(tick) for tick in ticks)
+
+
 def test_losses_show_the_constant_predictor():
     rows = [{"epoch": 1, "loss": 0.2}, {"epoch": 2, "loss": 0.1}]
     axis = pictures.losses({"pitch": rows}, {"pitch": 0.15}, "#000000").axes[0]
