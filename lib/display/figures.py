@@ -6,6 +6,7 @@ files. The figure's id is the stem of its files.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,18 @@ def frequency_axis(axis: Axes) -> None:
 def over_all(figure: Figure, text: str, size: float = 11) -> None:
     """Put a title over all panels, in as many lines as the figure's width asks for."""
     figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
+
+
+class _BehindUnderscores(textwrap.TextWrapper):
+    """Breaks lines behind the underscores of a name, too."""
+
+    def _split(self, text: str) -> list[str]:
+        return re.findall(r"\s+|[^\s_-]*[_-]+|[^\s_-]+", text)
+
+
+def in_lines(text: str, width: int, most: int) -> str:
+    """Text in at most so many lines of so many characters; long names, such as FSD50K's, are broken at an underscore."""
+    return _BehindUnderscores(width, max_lines=most).fill(text)
 
 
 def save(figure: Figure, stem: Path) -> Figure:

@@ -12,7 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import frequency_axis, over_all, style
+from lib.display.figures import frequency_axis, in_lines, over_all, style
 from lib.representations.base import Representation
 
 F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference spectrogram: what the paper's pitch sees
@@ -61,7 +61,7 @@ def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representatio
         for column, samples in enumerate(audio):
             wave(axes[0, column], samples, rate_hz)
             spectrogram(axes[1, column], samples, rate_hz)
-            axes[0, column].set_title(textwrap.fill(captions[column], 26, max_lines=4), fontsize=8)
+            axes[0, column].set_title(in_lines(captions[column], 32, 5), fontsize=8)
         for row, representation in enumerate(representations, start=2):
             for axis, features in zip(axes[row], features_of(representation, audio), strict=True):
                 representation.draw(axis, features)

@@ -5,6 +5,7 @@ import hashlib
 import html
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -81,6 +82,16 @@ def test_grid_has_a_row_for_each_representation_and_a_column_for_each_sound(chun
     assert all(each.title in told for each in shelf)
     for unit in ("time (s)", "(Hz)", "dB"):
         assert unit in told
+
+
+def test_long_names_of_labels_are_broken_at_underscores_and_the_name_of_the_file_is_there(shelf):
+    """As FSD50K's are: up to 34 letters, five of a clip."""
+    labels = "Accelerating_and_revving_and_vroom, Domestic_sounds_and_home_sounds, Vehicle"
+    caption = f"{labels} (36899.wav, from 0 s)"
+    figure = sounds.grid(np.zeros((2, RATE), np.float32), RATE, [caption, "a"], shelf[:1])
+    lines, pieces = figure.axes[0].get_title().split("\n"), partial(re.findall, r"[^\s_]+_*")
+    assert [piece for line in lines for piece in pieces(line)] == pieces(caption)
+    assert max(map(len, lines)) <= 32
 
 
 def test_a_probed_note_lies_on_its_partials(shelf):
