@@ -89,7 +89,7 @@ def test_long_names_of_labels_are_broken_at_underscores_and_the_name_of_the_file
     labels = "Accelerating_and_revving_and_vroom, Domestic_sounds_and_home_sounds, Vehicle"
     caption = f"{labels} (36899.wav, from 0 s)"
     figure = sounds.grid(np.zeros((2, RATE), np.float32), RATE, [caption, "a"], shelf[:1])
-    lines, pieces = figure.axes[0].get_title().split("\n"), partial(re.findall, r"[^\s_]+_*")
+    lines, pieces = figure.axes[0].get_title("left").split("\n"), partial(re.findall, r"[^\s_]+_*")
     assert [piece for line in lines for piece in pieces(line)] == pieces(caption)
     assert max(map(len, lines)) <= 32
 
