@@ -6,6 +6,8 @@ import pytest
 from jinja2 import UndefinedError
 
 from lib.report import page_elements
+from lib.report.examples import Example, Prediction
+from lib.report.page_elements import Element, Section
 
 
 def test_columns_of_numbers_are_known_and_gaps_do_not_count():
@@ -38,6 +40,16 @@ def test_columns_of_unequal_length_are_refused():
 def test_sentences_and_names_are_escaped():
     assert page_elements.code("run `make <study>` & see") == "run <code>make &lt;study&gt;</code> &amp; see"
     assert page_elements.breakable("pitch+timbre_x.y<b>") == "pitch+<wbr>timbre_<wbr>x.<wbr>y&lt;b&gt;"
+
+
+def test_long_names_of_classes_beside_a_sound_may_go_on_in_the_next_line():
+    name = "Livestock_and_farm_animals"
+    predictions = (Prediction("pitch", ((name, 0.3, True),)),)
+    shown = Element("examples", body=[Example("1", ("<b>", name), np.zeros(160, np.float32), 16000, predictions)])
+    section = Section("listen", "Listen", "", (shown,))
+    page = page_elements.page("report.html.j2", slug="x", made="", facts={}, lacking="", sections=[section])
+    broken = "Livestock_<wbr>and_<wbr>farm_<wbr>animals"
+    assert page.count(broken) == 2 and f"&lt;b&gt;, {broken}" in page
 
 
 def test_a_page_that_lacks_a_value_is_not_made():
