@@ -204,7 +204,7 @@ rule control:
     log:
         messages="{place}logs/control-{control}-seed{seed}.txt",
     params:
-        request=request,
+        request=lambda wildcards: request(wildcards),
         corpus=PLAN["corpus"],
         title=lambda wildcards: f"{wildcards.place}control {wildcards.control}, seed {wildcards.seed}",
     threads: PLAN["threads"]

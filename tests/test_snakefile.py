@@ -14,6 +14,7 @@ import pytest
 from lib.cli import repair
 from lib.cli.commands import plan
 from lib.files import PROJECT
+from lib.study import Request
 
 
 def dry_run(planned, folder, *more):
@@ -149,6 +150,18 @@ def test_controls_that_train_encoders_are_jobs_before_the_notebook_that_reads_th
     assert sorted(job[1:] for job in jobs) == [("shuffled", "0"), ("shuffled", "3"), ("wide", "0"), ("wide", "3")]
     assert {job[0] for job in jobs} == {f"control {name}, seed {seed}" for _, name, seed in jobs}
     assert re.search(r"rule subsets:\n    input: [^\n]*logs/control-shuffled-seed0.json", words)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"CONTROLS": "noise,shuffled,data2"}, {"PEERS": "silero"}, {"ROBUST": "gain,length"}]
+)
+@pytest.mark.parametrize("fold", ["1", "all"])
+def test_every_job_beside_the_notebooks_is_given_a_request_that_it_can_read(home, folds_corpus, tmp_path, asked, fold):
+    of = {"CORPUS": "esc50", "ROOT": str(folds_corpus), "PRESET": "tiny", "FOLD": fold}
+    _, words = dry_run(plan(of | asked), tmp_path / "run")
+    commands = [shlex.split(line) for line in words.splitlines() if "-m lib.cli.control" in line]
+    given = [Request(**json.loads(command[command.index("2>") - 1])) for command in commands]
+    assert given and all(one.root == str(folds_corpus) and one.fold in (1, 2, 3) for one in given)
 
 
 def test_the_controls_of_folds_are_jobs_of_each_fold(home, folds_corpus, tmp_path):
