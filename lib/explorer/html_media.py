@@ -27,12 +27,12 @@ def mp3_bytes(samples: np.ndarray, rate_hz: int) -> bytes:
     return buffer.getvalue()
 
 
-def png_bytes(figure: Figure, dpi: int = SHOWN_DPI) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
     """A figure as PNG."""
     buffer = io.BytesIO()
     with style():
         spell_out(figure)
-        figure.savefig(buffer, format="png", dpi=dpi)
+        figure.savefig(buffer, format="png", dpi=SHOWN_DPI)
     return buffer.getvalue()
 
 

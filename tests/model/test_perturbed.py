@@ -62,6 +62,9 @@ def test_notebook_9_runs_headless(study, copy):
     assert set(found["tables"]["robustness"]["perturbation"]) == {"noise", "clipping"}
     figures = {path.stem for path in (copy.home / "figures" / "planted-tiny").glob("robustness*")}
     assert figures == {"robustness", "robustness_half", "robustness_shares", "robustness_length"}
+    before = (copy.folder / "tables" / "robustness.csv").read_bytes()
+    found = headless.run(PROJECT / "notebooks" / "09_robustness.ipynb", asked | {"robust": ""})
+    assert found["found"] == [] and (copy.folder / "tables" / "robustness.csv").read_bytes() == before
 
 
 def test_what_is_kept_goes_by_the_library_that_makes_the_sounds(monkeypatch):
