@@ -38,7 +38,7 @@ Row = dict[str, Any]
 class Played:
     """A game at one level with one head: of each measure, each coalition's rows [resample + seed, group].
 
-    groups: of each measure, the groups of classes that its columns are for; the first is all.
+    of: how its rows were resampled. groups: of each measure, the groups of classes that its columns are for; the first is all.
     """
 
     game: Game
@@ -85,11 +85,14 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
         ends = np.cumsum([len(groups[name]) for name in names])[:-1]
         for name, own in zip(names, np.split(rows, ends, axis=1), strict=True):
             values[name][subset] = own
-    # of each class the groups of each fold that have a positive, less one, summed: what it is sure by, by itself
-    sure_by = sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts)
-    freedom = dict(zip(classes, sure_by.tolist(), strict=True))
     of, seeds = sampling(parts, level), len(study.request.seeds)
+    freedom = dict(zip(classes, _freedom_of_classes(parts, level), strict=True))
     return Played(game, level, head, of, values, groups, seeds, n_groups(parts, level), freedom)
+
+
+def _freedom_of_classes(parts: Sequence[Scores], level: str) -> list[int]:
+    """By how many groups each class [class] is sure by itself: those of each fold that have a positive, less one, summed."""
+    return sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts).tolist()
 
 
 def _of_groups(
