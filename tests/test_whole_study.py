@@ -45,9 +45,11 @@ def test_a_second_run_does_nothing_and_one_with_other_settings_is_refused(copy):
     assert status == 0, words
     assert "nothing to do" in words and "Table 1: " in words
     assert {path: path.stat().st_mtime_ns for path in (copy.home / "runs").rglob("*.csv")} == before
+    whole = {path: path.read_bytes() for path in (copy.home / "runs").rglob("*") if path.is_file()}
     status, words = copy.run("SET=training.epochs=3", "JOBS=1")
-    assert status == 1
+    assert status == 2
     assert "holds results of other settings: give this run a name (NAME=...)" in words
+    assert {path: path.read_bytes() for path in (copy.home / "runs").rglob("*") if path.is_file()} == whole
 
 
 def test_a_failing_notebook_is_told_and_leaves_its_copy(copy):

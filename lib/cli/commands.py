@@ -128,6 +128,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         corpus = study.read_corpus()
         for part in study.parts:
             check_fold(corpus, part.request.fold)
+        study.refuse_others(corpus)
     except (SettingsError, CorpusError, StudyError, ValueError) as error:
         message = re.sub(r"^settings: controls\S* = ", "CONTROLS=", str(error))
         raise Stop(re.sub(r"^settings: ", "SET: ", message)) from None
@@ -207,7 +208,6 @@ def summary(study: Any, corpus: Any, device: str) -> str:
     fold = f"fold {request.fold}, " if request.fold else ""
     rejected = f", {left_out} left out ({reasons(corpus.rejected)}; all in tables/rejected.csv)" if left_out else ""
     tested = [corpus.with_fold(part.request.fold, study.settings.validation) for part in study.parts]
-    sizes = (tested[0] if len(tested) == 1 else corpus).sizes
     notes = [line for one in tested for line in one.remarks]
     n_groups = min(one.clips.loc[one.clips["role"] == "test", "group"].nunique() for one in tested)
     if request.fold != "all" and request.corpus == "table" and 1 < n_groups < FEW_TESTED:
@@ -218,7 +218,7 @@ def summary(study: Any, corpus: Any, device: str) -> str:
         f"study {study.slug}: {counted(len(corpus.clips), 'clip')}{rejected}, {counted(len(corpus.classes), 'class')}",
         f"preset {request.preset}, {fold}seeds {','.join(map(str, request.seeds))}, device {device}",
         f"results in {short_path(study.folder)}, figures in {short_path(study.figures)}",
-        *sizes, *dict.fromkeys(f"note: {line}" for line in notes),
+        *(tested[0] if len(tested) == 1 else corpus).sizes, *dict.fromkeys(f"note: {line}" for line in notes),
     ])  # fmt: skip
 
 

@@ -28,6 +28,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else IRREGULAR.get(noun, f'{noun}s')}"
 
 
+def shortened(text: str, most: int = 22) -> str:
+    """A long name without its middle."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
+
+
 def in_jupyter() -> bool:
     """Whether there is someone to click: JupyterLab names its session and Voila itself; a program does neither."""
     return "JPY_SESSION_NAME" in os.environ or os.environ.get("SERVER_SOFTWARE", "").startswith("voila")

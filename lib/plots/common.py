@@ -43,11 +43,6 @@ def title(player: str) -> str:
     return "All four" if player == ALL_FOUR else player
 
 
-def shortened(text: str, most: int = 22) -> str:
-    """A long name without its middle."""
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2 - 1) :]}"
-
-
 def scale(measure: str) -> float:
     """From the tables' fractions to the axis."""
     return 1.0 if measure == "d_prime" else 100.0

@@ -11,7 +11,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from lib.display.figures import sentence, style
-from lib.plots.common import WIDTH, cell_text, cells, heading, name_cells, shortened
+from lib.display.screen import shortened
+from lib.plots.common import WIDTH, cell_text, cells, heading, name_cells
 
 MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
 NAMED, REAL = "Blues", "Greys"

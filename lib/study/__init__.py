@@ -155,6 +155,16 @@ class Study:
     @cached_property
     def chunks(self) -> Chunks:
         """The chunks of the corpus, roles assigned; registers the study, or refuses where another's results lie there."""
+        chunks = self._cut()
+        self.register(chunks.corpus.hash)
+        if chunks.built_s:
+            self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
+        self.write_table("rejected", chunks.corpus.rejected)
+        self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
+        return chunks
+
+    def _cut(self) -> Chunks:
+        """The chunks, nothing of them noted."""
         fold = self.request.fold
         corpus = self.read_corpus()
         if corpus.folds and not fold:
@@ -165,42 +175,58 @@ class Study:
         if fold == "all":
             raise SettingsError("fold: all has no chunks of its own; ask its parts")
         corpus = corpus.with_fold(fold, self.settings.validation)
-        chunks = cut(corpus, self.settings.chunking)
-        self.register(chunks.corpus.hash)
-        if chunks.built_s:
-            self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
-        self.write_table("rejected", chunks.corpus.rejected)
-        self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
-        return chunks
+        return cut(corpus, self.settings.chunking)
 
     @property
     def train_rows(self) -> np.ndarray:
         """Rows [row] of the chunks that encoders and heads are trained on."""
         return self.chunks.rows(*self.settings.train_roles)
 
+    def refuse_others(self, corpus: Corpus) -> None:
+        """StudyError where the folder of this study or of a part holds results of another corpus or other settings.
+
+        Asked before anything is written there: where a notebook finds it, a part of what was there is gone.
+        """
+        try:
+            for part in self.parts:
+                of_part = corpus.with_fold(part.request.fold, self.settings.validation)
+                if part._registered().get("corpus_hash", of_part.hash) != of_part.hash:
+                    part._registered(part._cut().corpus.hash)  # the same, but for clips that cannot be read?
+            if self.request.fold == "all":
+                self._registered(corpus.hash)
+        except digests.Damaged:
+            return  # it is taken out and written anew
+
+    def _registered(self, corpus_hash: str = "") -> dict[str, Any]:
+        """What study.json holds, empty where there is none; StudyError where it is of other settings or another corpus."""
+        path = self.folder / "study.json"
+        if not path.exists():
+            return {}
+        before = digests.read(path, digests.load_json)
+        filled = _filled(before["settings"], Settings().model_dump(mode="json"))
+        other = ""
+        if corpus_hash not in ("", before["corpus_hash"]):
+            other = "another corpus, or other roles or folds of it"
+        elif {name: value for name, value in filled.items() if name not in BESIDE} != self._resolved():
+            other = "other settings"
+        if other:
+            raise StudyError(
+                f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {other}: "
+                f"give this run a name (NAME=...), remove that folder, or remove its study.json: "
+                f"then what depends on the change is made anew"
+            )
+        return before
+
     def register(self, corpus_hash: str) -> None:
         """Write study.json; StudyError where the folder holds results of another corpus or other settings."""
-        path = self.folder / "study.json"
-        manifest = {"settings": self._resolved(), "corpus_hash": corpus_hash}
-        if path.exists():
-            before = digests.read(path, digests.load_json)
-            filled = _filled(before["settings"], Settings().model_dump(mode="json"))
-            before["settings"] = {name: value for name, value in filled.items() if name not in BESIDE}
-            reasons = {"corpus_hash": "another corpus, or other roles or folds of it", "settings": "other settings"}
-            for what, why in reasons.items():
-                if before[what] != manifest[what]:
-                    raise StudyError(
-                        f"runs/{self.folder.relative_to(files.home() / 'runs')} holds results of {why}: "
-                        f"give this run a name (NAME=...), remove that folder, or remove its study.json: "
-                        f"then what depends on the change is made anew"
-                    )
-            if set(self.request.seeds) <= set(before["seeds"]):
-                return
-            manifest["seeds"] = sorted({*before["seeds"], *self.request.seeds})
-        digests.write_json(path, {
-            "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold,
-            "seeds": list(self.request.seeds), **manifest, "versions": versions(), "machine": machine(), "commit": commit(),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        before = self._registered(corpus_hash).get("seeds", [])
+        if before and set(self.request.seeds) <= set(before):
+            return
+        seeds = sorted({*before, *self.request.seeds}) if before else list(self.request.seeds)
+        digests.write_json(self.folder / "study.json", {
+            "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold, "seeds": seeds,
+            "settings": self._resolved(), "corpus_hash": corpus_hash,
+            "versions": versions(), "machine": machine(), "commit": commit(), "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
         })  # fmt: skip
 
     def _resolved(self) -> dict[str, Any]:

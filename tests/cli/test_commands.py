@@ -87,6 +87,41 @@ def test_what_the_corpus_lacks_is_said_before_anything_runs(home, tmp_path):
     assert "\nnote: 2 groups are tested on, so intervals are wide and rough; FOLD=all tests every group once" in told
 
 
+def own_table(folder, *lines):
+    """A table with two tones and these lines."""
+    import soundfile
+
+    folder.mkdir(exist_ok=True)
+    for n, name in enumerate(("a", "b"), 1):
+        soundfile.write(folder / f"{name}.wav", [n / 10] * 16000, 16000)
+    (folder / "own.csv").write_text("\n".join(["path,labels,role,fold", "a.wav,x,train,1", "b.wav,x,test,2", *lines]))
+    return {"CORPUS": "table", "ROOT": str(folder), "PRESET": "tiny"}
+
+
+@pytest.mark.parametrize("fold", ["", "1", "all"])
+def test_another_corpus_or_other_settings_are_refused_before_anything_is_written(home, tmp_path, fold):
+    from lib.study import Study
+
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "cut off.wav").write_bytes(b"RIFF")  # left out when chunks are cut, so not of the study
+    one = own_table(tmp_path / "one", "cut off.wav,x,train,1") | {"FOLD": fold}
+    two = own_table(tmp_path / "two", "a.wav,y,train,1") | {"FOLD": fold}
+    (tmp_path / "two" / "a.wav").write_bytes((tmp_path / "two" / "b.wav").read_bytes())
+    assert plan(one)["folder"] == plan(two)["folder"]  # nothing lies there
+    study = Study.of(request_of(one))
+    for part in study.parts:
+        _ = part.chunks
+    before = {path: path.read_bytes() for path in (home / "runs").rglob("*") if path.is_file()}
+    plan(one)
+    for other, why in ((two, "another corpus"), (one | {"SET": "training.epochs=3"}, "other settings")):
+        with pytest.raises(Stop, match=f"holds results of {why}.*give this run a name"):
+            plan(other)
+        plan(other | {"NAME": "other"})
+    assert {path: path.read_bytes() for path in (home / "runs").rglob("*") if path.is_file()} == before
+    (study.parts[0].folder / "study.json").write_text("{}")  # damaged: it is taken out, and written anew
+    plan(one)
+
+
 def test_a_part_lies_in_the_run_over_all_folds(home, folds_corpus):
     from lib.study import Request, Study
 

@@ -10,6 +10,7 @@ import soundfile
 
 from lib import files
 from lib.sounds import corpora
+from lib.sounds.corpora import rows
 
 CLIPS = {"a.wav": (("x",), "train"), "über uns/b 1.WAV": (("x", "y"), "test"), "c,d.wav": (("01",), "train")}
 PLAIN = 'path,labels,role\na.wav,x,train\nüber uns/b 1.WAV,x;y,test\n"c,d.wav",01,train\n'
@@ -100,6 +101,8 @@ REJECTED = {
     "~/a.wav,x,train": "~ and variables mean nothing in a table",
     "$HOME/a.wav,x,train": "~ and variables mean nothing in a table",
     "%USERPROFILE%\\a.wav,x,train": "~ and variables mean nothing in a table",
+    ".,x,train": "not a file",
+    "über uns,x,train": "not a file",
     "https://example.org/a.wav,x,train": "an address; download the sound",
     "file:///tmp/a.wav,x,train": "an address; download the sound",
 }
@@ -231,3 +234,26 @@ def test_links_within_the_folder_and_to_the_folder_are_followed(folder, tmp_path
     (folder / "own.csv").write_text(PLAIN + "same.wav,x,test\n", encoding="utf-8")
     assert len(corpora.load("table", tmp_path / "link").clips) == 4
     assert len(corpora.load("table", tmp_path / "link" / "own.csv").clips) == 4
+
+
+def test_long_names_are_cut_on_the_screen_and_nowhere_else(folder):
+    long = "a word " * 200
+    (folder / "own.csv").write_text(f'path,labels,role,{"c" * 500}\na.wav,{long},train,1\n"c,d.wav",x,test,2\n')
+    corpus = corpora.load("table", folder)
+    assert corpus.classes[0] == long.strip()
+    for line in [*corpus.sizes, *corpus.remarks]:
+        assert len(line) < 500, line
+    assert "a word a word" in "".join(corpus.sizes) and "columns that are not used: ccc" in "".join(corpus.remarks)
+
+
+def test_every_rejected_row_is_counted_by_a_reason(folder):
+    (folder / "own.csv").write_text(PLAIN + "z.wav,x,train\ny.wav,x,train\n.,x,train\n../a.wav,x,train\n,x,train\n")
+    told = rows.reasons(corpora.load("table", folder).rejected)
+    assert told == "2 x file not found, 1 x not a file, 2 for other reasons"
+
+
+def test_a_folder_called_as_the_table_of_families_is_told(folder):
+    (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
+    (folder / "families.csv").mkdir()
+    with pytest.raises(corpora.CorpusError, match="families.csv cannot be read as a table"):
+        corpora.load("table", folder / "own.csv")

@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 
 from lib import files
+from lib.display.screen import shortened
 from lib.files import PlainError
 
 CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
 REJECTED_COLUMNS = ["path", "clip", "reason"]
 ROLES = ("train", "validation", "test")
+LONGEST = 80  # letters of a name in a line on the screen
 FEW_TRAIN, FEW_TEST = 5, 2  # a class with fewer clips to train or to test on is named before anything is trained
 
 
@@ -35,8 +37,8 @@ class CorpusError(PlainError):
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """The first few names, and how many there are beside."""
-    named, more = ", ".join(names[:most]), len(names) - most
+    """The first few names, long ones cut, and how many there are beside."""
+    named, more = ", ".join(shortened(name, LONGEST) for name in names[:most]), len(names) - most
     return f"{named} and {more} more" if more > 0 else named
 
 

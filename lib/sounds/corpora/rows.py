@@ -149,7 +149,7 @@ def families(folder: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str,
     """The family of each class that the folder's families.csv (label, family) gives one, and what is to be said of it;
     CorpusError where a label has two, or where a family is called as a label."""
     path = folder / FAMILIES
-    if not path.is_file():
+    if not path.exists():
         return {}, []
     family_of: dict[str, str] = {}
     for row in read_csv(path, ("label", "family")):
@@ -178,7 +178,8 @@ def number(text: str) -> int | None:
 def on_disk(path: Path, inside: Path) -> str:
     """Why the file at `path` cannot be used, as far as the file system knows; empty if it can."""
     try:
-        if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(inside), "")):
+        whole, real = os.path.realpath(inside), os.path.realpath(path)
+        if real != whole and not real.startswith(os.path.join(whole, "")):
             return "lies outside the corpus's folder, by its path or by a link"
         status = path.stat()
     except FileNotFoundError:
@@ -254,8 +255,10 @@ def _first(rejected: pd.DataFrame) -> str:
 
 
 def reasons(rejected: pd.DataFrame) -> str:
-    """The two most frequent reasons, with how often."""
-    return ", ".join(f"{n} x {text}" for text, n in Counter(rejected["reason"]).most_common(2))
+    """The two most frequent reasons, with how often, and how many have others."""
+    first = Counter(rejected["reason"]).most_common(2)
+    others = len(rejected) - sum(n for _, n in first)
+    return ", ".join([f"{n} x {text}" for text, n in first] + [f"{others} for other reasons"] * bool(others))
 
 
 def _shared_groups(clips: pd.DataFrame) -> list[str]:
