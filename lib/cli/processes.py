@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,21 @@ def in_subprocess(function: Callable, *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def run(command: Sequence[str], folder: Path = PROJECT, **environment: str) -> int:
-    """A command in the foreground that ends with this process; its exit status."""
-    return subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, preexec_fn=terminate_with_parent
-    ).returncode
+def run(command: Sequence[str], folder: Path = PROJECT, patience_s: float = 60, **environment: str) -> int:
+    """A command in the foreground that ends with this process; its exit status.
+
+    Ctrl-C in a terminal reaches it, too: it may end what it has started, which takes a while, before it is forced.
+    """
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, preexec_fn=terminate_with_parent)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):  # a second time: at once
+            process.wait(patience_s)
+        raise
+    finally:
+        process.kill()
+        process.wait()
 
 
 def prepended(**folders: Path) -> dict[str, str]:

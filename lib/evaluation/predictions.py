@@ -1,10 +1,12 @@
 """What each model predicts for each test clip, which labels it takes for which, and its clearest mistakes.
 
-A model names as many labels of a clip as the clip has, those that it scores highest. The scores are those of the clip
-(the mean of its chunks'), the mean of the seeds; singles predict with their own classifier, all four with the first head.
+A model names as many labels of a clip as the clip has, those that it scores highest; where every clip has a label of
+several families, as a pitch and a timbre, as many of each, and only labels of one family are taken for one another. The
+scores are those of the clip (the mean of its chunks'), the mean of the seeds; singles predict with their own classifier,
+all four with the first head.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from lib.evaluation.scores import ModelScores, Scores
 from lib.representations import names
 from lib.study import Study
 
-COLUMNS = ["fold", "model", "head", "clip", "label", "has", "score", "rank", "named"]
+COLUMNS = ["fold", "model", "head", "clip", "label", "family", "has", "score", "rank", "named"]
 CONFUSION_COLUMNS = ["label", "taken_for", "clips", "wrong", "of", "share", "both"]
 MISTAKE_COLUMNS = ["fold", "clip", "label", "taken_for", "margin"]
 MOST = 3  # confusions in a sentence
@@ -26,9 +28,15 @@ MOST = 3  # confusions in a sentence
 def prediction_table(study: Study) -> pd.DataFrame:
     """The rows of predictions.csv, of all folds: a model, a test clip, and each label that it has or that is named.
 
-    has, named: 1 where the clip has the label, where the model names it; rank: the label's place among all, from 1.
+    family: of the label, where labels are named family by family; has, named: 1 where the clip has the label, where the
+    model names it; rank: the label's place among all, from 1.
     """
-    return pd.concat([pd.DataFrame(rows) for part in study.parts for rows in _rows(part)])[COLUMNS]
+    corpus = study.read_corpus()
+    family = dict.fromkeys(corpus.classes, "")
+    for name, columns in corpus.families.items():
+        if columns in corpus.aspects:
+            family |= {corpus.classes[column]: name for column in columns}
+    return pd.concat([pd.DataFrame(rows) for part in study.parts for rows in _rows(part, family)])[COLUMNS]
 
 
 def clip_scores(part: Study) -> tuple[np.ndarray, dict[tuple[str, str], np.ndarray]]:
@@ -43,22 +51,30 @@ def clip_scores(part: Study) -> tuple[np.ndarray, dict[tuple[str, str], np.ndarr
     return measures.clip_targets(test.stored["targets"], test.stored["clip"])[0], scores
 
 
-def _rows(part: Study) -> Iterator[dict[str, Any]]:
-    """Columns of the rows of one model after the other."""
+def _rows(part: Study, family: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Columns of the rows of one model after the other; family: of each class."""
     stored = Scores(part).stored
     _, targets = measures.clip_targets(stored["targets"], stored["clip"])
     ids, models = clip_scores(part)
-    n_labels = np.maximum(1, targets.sum(axis=1, keepdims=True, dtype=int))
+    families = np.array([family[name] for name in stored["classes"]])
     for (subset, head), scores in models.items():
-        rank = 1 + np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)  # [clip, class]
-        clip, label = np.nonzero((targets > 0) | (rank <= n_labels))
+        rank, named = _rank(scores), np.zeros(scores.shape, np.uint8)
+        for one in np.unique(families):
+            own = families == one
+            named[:, own] = _rank(scores[:, own]) <= targets[:, own].sum(axis=1, keepdims=True, dtype=int)
+        clip, label = np.nonzero((targets > 0) | (named > 0))
         order = np.lexsort((rank[clip, label], clip))
         clip, label = clip[order], label[order]
         yield {
             "fold": part.fold, "model": subset, "head": head, "clip": ids[clip],
-            "label": stored["classes"][label], "has": targets[clip, label], "score": scores[clip, label].round(6),
-            "rank": rank[clip, label], "named": (rank <= n_labels)[clip, label].astype(np.uint8),
+            "label": stored["classes"][label], "family": families[label], "has": targets[clip, label],
+            "score": scores[clip, label].round(6), "rank": rank[clip, label], "named": named[clip, label],
         }  # fmt: skip
+
+
+def _rank(scores: np.ndarray) -> np.ndarray:
+    """The place of each score in its row [clip, class], from 1; of equal ones the first is first."""
+    return 1 + np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
 
 
 def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -68,9 +84,11 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
     them without the label `taken_for`; both: clips that have both. Where each clip has one label this is the confusion matrix.
     """
     rows = predictions[predictions["model"] == ALL_FOUR]
-    has, named = (rows.loc[rows[column] == 1, ["fold", "clip", "label", "has"]] for column in ("has", "named"))
+    has, named = (
+        rows.loc[rows[column] == 1, ["fold", "clip", "family", "label", "has"]] for column in ("has", "named")
+    )
     key = ["fold", "clip"]
-    pairs = has[[*key, "label"]].merge(named.rename(columns={"label": "taken_for"}), on=key)
+    pairs = has[[*key, "family", "label"]].merge(named.rename(columns={"label": "taken_for"}), on=[*key, "family"])
     both = has[[*key, "label"]].merge(has[[*key, "label"]].rename(columns={"label": "taken_for"}), on=key)
     table = pairs.groupby(["label", "taken_for"])["has"].agg(clips="size", right="sum").astype(int)
     table = table.join(both.groupby(["label", "taken_for"]).size().rename("both"), how="outer").fillna(0).astype(int)
@@ -85,7 +103,7 @@ def mistake_table(predictions: pd.DataFrame) -> pd.DataFrame:
     margin: by how much the score of the wrong label lies above that of the missed one; of several, the widest.
     """
     rows = predictions[predictions["model"] == ALL_FOUR].sort_values("score", kind="stable")
-    key = ["fold", "clip"]
+    key = ["fold", "clip", "family"]
     missed = rows.query("has == 1 and named == 0").drop_duplicates(key, keep="first")[[*key, "label", "score"]]
     wrong = rows.query("has == 0 and named == 1").drop_duplicates(key, keep="last")[[*key, "label", "score"]]
     pairs = missed.merge(wrong.rename(columns={"label": "taken_for", "score": "above"}), on=key)
@@ -100,7 +118,8 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame) -> list[str]:
     what, how = counted(clips, "test clip"), "a clip is named right where its label has the highest score"
     if clips != len(has):
         what = f"the {len(has)} labels of {what}"
-        how = "of a clip as many are named as it has, those with the highest scores"
+        each = " of each family" if "family" in predictions and (predictions["family"] != "").any() else ""
+        how = f"of a clip as many{each} are named as it has, those with the highest scores"
     lines = [f"Named right: {has['named'].sum()} of {what} ({how})."]
     most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
     if len(most):

@@ -134,7 +134,8 @@ def order(table1: pd.DataFrame) -> str:
     papers = tuple(map(short, PAPER_ORDER))
     shown = shown[[name for name in papers if name in shown]].sort_values(kind="stable")
     ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
-    parts = [f"By {measured(measure, 'chunk')}, from below: {' < '.join(ours)}."]
+    whose = "encoders by their own classifiers, all four by the fresh head"
+    parts = [f"By {measured(measure, 'chunk')}, from below ({whose}): {' < '.join(ours)}."]
     if "published" not in rows or rows["published"].notna().any():  # else the paper's numbers are of other sounds
         same = tuple(shown.index) == papers
         parts += ["This is the paper's order." if same else f"The paper's order is another: {' < '.join(papers)}."]
@@ -185,7 +186,7 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
         none = f"nothing is significant: none of the {len(rows)} differences is after Holm's correction"
         return f"{size} {none}. {doubts}"
     are = "is" if len(differing) == 1 else "are"
-    count = f"{len(differing)} of {len(rows)} differences {are} significant after Holm's correction"
+    count = f"{len(differing)} of {len(rows)} differences between fresh heads {are} significant after Holm's correction"
     return f"{size}, {count}: {', '.join(differing)}. {doubts}"
 
 
@@ -252,6 +253,13 @@ def constructed(copies: pd.DataFrame, xor: pd.DataFrame) -> list[str]:
 def left_out(table: pd.DataFrame) -> str:
     """How many classes the means over classes are means of."""
     row = pick(table, subset="constant", measure=SHARED, level="chunk", seed="mean")
+    if row["fold"] == "mean":  # n is a sum over folds
+        if not row["left_out"]:
+            return "All classes stand in the test clips of every fold, so the means over classes are means of all."
+        return (
+            f"In some folds classes have no test clip and are left out of the means over classes: {row['left_out']} times, "
+            f"of {row['n'] + row['left_out']} pairs of a fold and a class."
+        )
     if not row["left_out"]:
         return f"All {row['n']} classes stand in the test clips, so the means over classes are means of all."
     return (

@@ -264,7 +264,7 @@ class Study:
         if not path.exists():
             raise missing(self, path, made_by)
         text = dict.fromkeys(
-            ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "taken_for"), str
+            ("seed", "fold", "control", "class", "clip", "branch", "group", "label", "family", "taken_for"), str
         )  # labels may be numbers
         load = partial(pd.read_csv, keep_default_na=False, na_values=[""], dtype=text)
         table = unguarded(

@@ -1,11 +1,19 @@
 """The driver of faults on a finished study: a few kills and one of each kind of damage end in the same tables."""
 
+import os
 import random
+import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 from faults import report
 from faults.damage import KINDS, damaged, flipped_bit
 from faults.kills import kills
+from waiting import wait_until
+
+from lib.files import PROJECT
 
 
 @pytest.mark.slow
@@ -38,3 +46,33 @@ def test_rows_are_shown_and_written_and_one_that_is_not_good_is_seen(home, capsy
     assert [report("kills", rows) for rows in ([good], [good, bad], [])] == [True, False, True]
     assert "parent   no" in capsys.readouterr().out
     assert (home / "figures" / "faults" / "kills.csv").read_text() == "good\n"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_with_the_study_that_it_has_started(home):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lib.cli.commands", "faults", "N=1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, "STUDY_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    log = home / "data" / "faults" / "whole.txt"
+    wait_until(lambda: log.exists() and "02_train_encoder" in log.read_text())  # the graph is at work
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate()[0].endswith("\nmake faults: stopped; the next call goes on from here\n")
+    assert process.returncode == 130
+    assert [each for each in psutil.process_iter() if _below(home, each)] == []
+    assert not log.parent.exists()
+
+
+def _below(home, process):
+    try:
+        return (
+            process.environ().get("STUDY_HOME", "").startswith(str(home)) and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.Error:
+        return False

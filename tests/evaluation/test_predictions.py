@@ -1,5 +1,7 @@
 """What is named, what is taken for what, and the clearest mistakes: by hand, and against scikit-learn."""
 
+from dataclasses import replace
+
 import made_up
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from lib.evaluation.scores import Scores
 def predictions(rows):
     """A prediction table of one model from (clip, label, has, score, rank, named)."""
     names = ["clip", "label", "has", "score", "rank", "named"]
-    return pd.DataFrame(rows, columns=names).assign(fold="", model=ALL_FOUR, head="paper")[COLUMNS]
+    return pd.DataFrame(rows, columns=names).assign(fold="", family="", model=ALL_FOUR, head="paper")[COLUMNS]
 
 
 SEVERAL = predictions([
@@ -38,6 +40,24 @@ def test_mistakes_by_hand_the_clearest_first():
     assert found[["clip", "label", "taken_for"]].to_numpy().tolist() == [["c", "rain", "dog"], ["a", "rain", "wind"]]
     assert found["margin"].to_numpy() == pytest.approx([0.8, 0.3])
     assert mistake_table(SEVERAL[SEVERAL["clip"] == "d"]).empty
+
+
+def test_labels_of_two_families_are_never_taken_for_one_another():
+    rows = [
+        ("a", "low", 1, 0.1, 4, 0),
+        ("a", "high", 0, 0.2, 3, 1),
+        ("a", "saw", 1, 0.5, 2, 0),
+        ("a", "sine", 0, 0.9, 1, 1),
+        ("b", "low", 1, 0.8, 1, 1),
+        ("b", "sine", 1, 0.1, 3, 1),
+    ]
+    table = predictions(rows).assign(family=["pitch", "pitch", "timbre", "timbre", "pitch", "timbre"])
+    found = confusion_table(table).set_index(["label", "taken_for"])
+    assert found.loc[("low", "high"), "wrong"] == found.loc[("saw", "sine"), "wrong"] == found["wrong"].sum() / 2 == 1
+    assert found.loc[("low", "sine")].to_dict() == {"clips": 0, "wrong": 0, "of": 2, "share": 0.0, "both": 1}
+    mistakes = mistake_table(table)[["clip", "label", "taken_for"]].to_numpy().tolist()
+    assert mistakes == [["a", "saw", "sine"], ["a", "low", "high"]]
+    assert "of a clip as many of each family are named as it has" in sentences(table, confusion_table(table))[0]
 
 
 def test_sentences_count_labels_and_name_what_is_confused():
@@ -69,6 +89,25 @@ def test_each_model_names_what_it_scores_highest(study):
     mean = (by_clip[0] + by_clip[1]) / 2
     rows = table[(table["model"] == ALL_FOUR) & (table["fold"] == part.fold) & (table["named"] == 1)]
     assert rows["score"].to_numpy() == pytest.approx(mean.max(axis=1), abs=1e-6)
+
+
+def test_where_every_clip_has_a_label_of_each_family_as_many_of_each_are_named(study, monkeypatch):
+    """Of a family of which a clip's scores are compared with no label, none is named, however high it is."""
+    whole = made_up.corpus(study.folder)
+    labels = [("class00", "class05")] * len(whole.clips)  # one of each of the two families
+    monkeypatch.setattr(
+        type(study), "read_corpus", lambda self: replace(whole, clips=whole.clips.assign(labels=labels))
+    )
+    table = prediction_table(study)
+    assert (
+        dict(zip(table["label"], table["family"], strict=True)).items()
+        <= {name: family for name, (family,) in made_up.PARENTS.items()}.items()
+    )
+    counts = table.groupby(["fold", "model", "clip", "family"])[["has", "named"]].sum()
+    assert (counts["has"] == counts["named"]).all() and counts["has"].max() == 1
+    named = table[table["named"] == 1].set_index(["fold", "model", "clip", "family"])["score"]
+    has = table[table["has"] == 1].set_index(["fold", "model", "clip", "family"])["score"]
+    assert (named.loc[has.index] >= has).all()  # the highest of its family
 
 
 def test_one_label_each_is_the_confusion_matrix(study):

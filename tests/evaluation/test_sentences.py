@@ -115,13 +115,22 @@ def test_percent_for_the_screen_leaves_d_prime():
     assert list(sentences.in_percent(table, "value")["value"]) == ["12.3", "1.23", ""]
 
 
-@pytest.mark.parametrize(("left_out", "told"), [(0, "All 38 classes"), (162, "162 of 200 classes have no test clip")])
-def test_classes_that_cannot_count_are_told(left_out, told):
+@pytest.mark.parametrize(
+    ("left_out", "fold", "told"),
+    [
+        (0, "", "All 38 classes"),
+        (162, "", "162 of 200 classes have no test clip"),
+        (0, "mean", "All classes stand in the test clips of every fold"),
+        (2, "mean", "left out of the means over classes: 2 times, of 40 pairs of a fold and a class."),
+    ],
+)
+def test_classes_that_cannot_count_are_told(left_out, fold, told):
     row = {
         "subset": "constant",
         "measure": "map_macro",
         "level": "chunk",
         "seed": "mean",
+        "fold": fold,
         "n": 38,
         "left_out": left_out,
     }

@@ -10,14 +10,15 @@ damage   a flipped bit, a cut and an empty file in each kind of stored thing
 
 import random
 import shutil
-import sys
 import time
+from pathlib import Path
 
 from faults.damage import damage
 from faults.disks import disks
 from faults.kills import kills
 from faults.tiny import Row, Tiny, make_corpus
 from lib import files
+from lib.cli.environment import Stop
 from lib.display.screen import short_path
 
 KILLS = 50
@@ -26,21 +27,19 @@ NAME = "faults"  # of the folders of what is found: in data, figures and figures
 
 
 def faults(seed: int | None = None, n: int = KILLS) -> int:
-    """Hurt a tiny study with n kills; tables on the screen and in figures/faults; 1 where something is wrong."""
+    """Hurt a tiny study with n kills; tables on the screen and in figures/faults; 1 where something is wrong.
+
+    Ctrl-C ends it, with all that it has started: what was printed so far was found.
+    """
     folder = files.home() / "data" / NAME
     shutil.rmtree(folder, ignore_errors=True)
-    corpus, rng = make_corpus(folder), random.Random(seed)
-    whole = Tiny(folder / "whole", corpus)
-    print("an undisturbed run, for comparison", flush=True)
-    started = time.monotonic()
-    status, output = whole.run()
-    if status:
-        print(f"make faults: the tiny study fails undisturbed: {output.strip().splitlines()[-1]}", file=sys.stderr)
-        return 1
-    seconds, expected = time.monotonic() - started, whole.results()
-    good = report("kills", kills(Tiny(folder / "kills", corpus), expected, rng, n, seconds / EARLY))
-    good = report("disks", disks(Tiny(folder / "disks", corpus), expected)) and good
-    good = report("damage", damage(whole, folder / "damage", expected, rng)) and good
+    try:
+        good = hurt(folder, random.Random(seed), n)
+    except KeyboardInterrupt:
+        for name in ("whole", "kills", "disks", "damage"):
+            Tiny(folder / name, folder).end()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     if good:
         shutil.rmtree(folder)
     print(
@@ -49,6 +48,21 @@ def faults(seed: int | None = None, n: int = KILLS) -> int:
         else f"not all ended as it should; what is left lies in {short_path(folder)}"
     )
     return 0 if good else 1
+
+
+def hurt(folder: Path, rng: random.Random, n: int) -> bool:
+    """Whether a tiny study in `folder` ends as it should whatever is done to it; Stop where it fails undisturbed."""
+    corpus = make_corpus(folder)
+    whole = Tiny(folder / "whole", corpus)
+    print("an undisturbed run, for comparison", flush=True)
+    started = time.monotonic()
+    status, output = whole.run()
+    if status:
+        raise Stop(f"the tiny study fails undisturbed: {output.strip().splitlines()[-1]}")
+    seconds, expected = time.monotonic() - started, whole.results()
+    good = report("kills", kills(Tiny(folder / "kills", corpus), expected, rng, n, seconds / EARLY))
+    good = report("disks", disks(Tiny(folder / "disks", corpus), expected)) and good
+    return report("damage", damage(whole, folder / "damage", expected, rng)) and good
 
 
 def report(name: str, rows: list[Row]) -> bool:

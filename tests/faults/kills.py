@@ -16,22 +16,17 @@ WITHIN_S = 20.0  # until nothing of the study may be left, on a machine that has
 
 
 def kills(tiny: Tiny, expected: dict[str, str], rng: random.Random, n: int, longest_s: float) -> list[Row]:
-    """Kill a study n times, each within `longest_s` of its start, and go on with it; finished, it begins again.
-
-    Ctrl-C ends the kills early: those that were done count.
-    """
+    """Kill a study n times, each within `longest_s` of its start, and go on with it; finished, it begins again."""
     rows: list[Row] = []
-    with suppress(KeyboardInterrupt):
-        while len(rows) < n:
-            row = kill(tiny, list(KINDS)[len(rows) % len(KINDS)], rng.uniform(0, longest_s), rng)
-            if row is None:  # it ended before
-                rows[-1:] = [row | ended(tiny, expected, row["good"]) for row in rows[-1:]]
-                shutil.rmtree(tiny.home)
-            else:
-                rows.append({"number": len(rows) + 1, **row})
-                print(", ".join(f"{name} {value}" for name, value in rows[-1].items() if value != ""), flush=True)
+    while len(rows) < n:
+        row = kill(tiny, list(KINDS)[len(rows) % len(KINDS)], rng.uniform(0, longest_s), rng)
+        if row is None:  # it ended before
+            rows[-1:] = [row | ended(tiny, expected, row["good"]) for row in rows[-1:]]
+            shutil.rmtree(tiny.home)
+        else:
+            rows.append({"number": len(rows) + 1, **row})
+            print(", ".join(f"{name} {value}" for name, value in rows[-1].items() if value != ""), flush=True)
     if rows:
-        tiny.end()
         tiny.run()
         rows[-1] |= ended(tiny, expected, rows[-1]["good"])
     return rows

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 
 from lib import files
-from lib.cli.processes import in_subprocess
+from lib.cli.environment import terminate_with_parent
+from lib.cli.processes import in_subprocess, stop
 
 Row = dict[str, str | int | float]
 RUN = "planted-tiny"
@@ -33,6 +34,12 @@ def _make_corpus(folder: Path) -> None:
     generate(folder, Planted(n_train=24, n_validation=4, n_test=12))
 
 
+def _to_be_ended() -> None:
+    """In a process that begins: Ctrl-C counts, also where this one ignores it, and it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminate_with_parent()
+
+
 @dataclass(frozen=True)
 class Tiny:
     """A study in a home of its own."""
@@ -46,18 +53,29 @@ class Tiny:
         return self.home / "runs" / RUN
 
     def begin(self, *more: str) -> subprocess.Popen:
-        """`make study` with `more` variables, in a session of its own; its output goes to a file beside its home."""
+        """`make study` with `more` variables, in a session of its own, which ends where this process does.
+
+        Its output goes to a file beside its home, what it keeps for a while to a folder there: kernels that are killed
+        leave some.
+        """
         command = [
             sys.executable, "-m", "lib.cli.commands", "study", f"ROOT={self.corpus}", "PRESET=tiny", "DEVICE=cpu",
             f"CONTROLS={CONTROLS}", *more,
         ]  # fmt: skip
-        self.home.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "STUDY_HOME": str(self.home), "PYTHONPATH": str(files.PROJECT)}
+        for folder in (self.home, self.temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+        own = {"STUDY_HOME": self.home, "TMPDIR": self.temporary, "PYTHONPATH": files.PROJECT}
+        environment = os.environ | {name: str(folder) for name, folder in own.items()}
         with self.log.open("w") as log:
             return subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=files.PROJECT,
-                start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                start_new_session=True, preexec_fn=_to_be_ended,
             )  # fmt: skip
+
+    @property
+    def temporary(self) -> Path:
+        """For what its processes keep for a while."""
+        return self.home.with_name(f"{self.home.name}-tmp")
 
     @property
     def log(self) -> Path:
@@ -70,6 +88,7 @@ class Tiny:
         try:
             return process.wait(), self.log.read_text()
         finally:  # it has a session of its own, so that Ctrl-C does not reach it
+            stop(process)
             self.end()
 
     def end(self) -> None:
