@@ -63,9 +63,9 @@ def cells(notebook: Path) -> str:
 
 
 def command(port: int) -> list[str]:
-    """JupyterLab for this machine alone, with the token that it makes by itself."""
+    """JupyterLab for this machine alone, with the token that it makes by itself; Ctrl-C ends it without a question."""
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return [
         sys.executable, "-m", "jupyterlab", *root, f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0", "--ServerApp.allow_remote_access=False",
+        "--ServerApp.port_retries=0", "--ServerApp.allow_remote_access=False", "--ServerApp.answer_yes=True",
     ]  # fmt: skip
