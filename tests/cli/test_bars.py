@@ -1,6 +1,12 @@
 """Epochs on a terminal: bars that move, and a line for each training that is done."""
 
+import fcntl
 import io
+import os
+import struct
+import termios
+
+import pytest
 
 from lib.cli.bars import show
 from lib.encoders.training import progress
@@ -51,3 +57,16 @@ def test_a_training_that_goes_on_and_one_that_breaks_off(capsys):
     show([*epochs("pitch, seed 0", 4, capsys)[:2], "failed\n"], broken)
     assert "2/4" in broken.getvalue() and broken.getvalue().count("failed") == 1
     assert "4 epochs" not in broken.getvalue()
+
+
+@pytest.mark.parametrize("columns", [0, 40, 200])
+def test_bars_fit_the_terminal_and_are_there_where_it_does_not_say_its_size(columns, capsys):
+    """As in a container, or under `script`: no rows and no columns."""
+    terminal, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    with open(slave, "w") as screen:
+        show(epochs("pitch, seed 0", 2, capsys), screen)
+        written = os.read(terminal, 10**6).decode()
+    os.close(terminal)
+    assert "\u2588" in written and ("1/2, loss 0.5000" in written or columns == 40)
+    assert max(map(len, written.partition("pitch, seed 0: 2 epochs")[0].split("\r"))) < (columns or 80)

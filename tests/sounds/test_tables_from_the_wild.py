@@ -257,3 +257,9 @@ def test_a_folder_called_as_the_table_of_families_is_told(folder):
     (folder / "families.csv").mkdir()
     with pytest.raises(corpora.CorpusError, match="families.csv cannot be read as a table"):
         corpora.load("table", folder / "own.csv")
+
+
+def test_a_table_of_one_role_says_what_splits_it(folder):
+    (folder / "own.csv").write_text(PLAIN.replace(",test", ",train"), encoding="utf-8")
+    with pytest.raises(corpora.CorpusError, match="no usable test clip.*; without the column role clips are split"):
+        corpora.load("table", folder)

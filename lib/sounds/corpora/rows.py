@@ -244,7 +244,10 @@ def need_both_sides(name: str, root: Path, clips: pd.DataFrame, rejected: pd.Dat
         raise CorpusError(f"{name}: {root} has usable clips {only}; two folds are needed")
     for role in () if folds and roles == {""} else ("train", "test"):  # of folds, roles are chosen later
         if role not in roles:
-            raise CorpusError(f"{name}: {root} has no usable {role} clip{_first(rejected)}; train and test are needed")
+            split = "; without the column role clips are split" if name == "table" else ""
+            raise CorpusError(
+                f"{name}: {root} has no usable {role} clip{_first(rejected)}; train and test are needed{split}"
+            )
 
 
 def _first(rejected: pd.DataFrame) -> str:
