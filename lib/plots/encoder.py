@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.display.figures import GREY, over_all, sentence, style
+from lib.display.screen import shortened
 from lib.representations.base import Representation
 from lib.sounds.corpora.base import Corpus
 
@@ -20,6 +21,7 @@ COLOURS = (
 MARKERS = ("o", "^", "s", "v", "D", "P")
 NONE = 255  # the kind of an item that belongs to no group
 MOST_BARS, MOST_GROUPS = 60, 12
+LONGEST = 48  # letters of a label at an axis or in a legend
 
 
 def losses(
@@ -66,7 +68,7 @@ def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str]
         places[MOST_BARS // 2 :] += len(order) > len(shown)  # a gap where some are left out
         axis.barh(places, precision[shown], color=colour, height=0.7, label="this encoder")
         axis.plot(chance[shown], places, "|", color="black", markersize=7, label="chance")
-        axis.set_yticks(places, [classes[k] for k in shown], fontsize=7)
+        axis.set_yticks(places, [shortened(classes[k], LONGEST) for k in shown], fontsize=7)
         axis.set(xlabel="average precision on test chunks", xlim=(0, 1), ylim=(places[-1] + 0.6, -0.6))
         figure.legend(loc="outside lower center", ncols=2)
         axis.set_title(f"Classes, best first{which}", x=1, ha="right")  # names at the left may take half the width
@@ -132,7 +134,7 @@ def scatter(
     for number, name in enumerate(groups):
         look = {"s": sizes[0], "color": COLOURS[number], "marker": markers[number % len(markers)], "alpha": alphas[0]}
         mine = points[kinds == number].T
-        axis.scatter(*mine, label=name.lstrip("_") or name, linewidths=0, rasterized=True, **look)
+        axis.scatter(*mine, label=shortened(name.lstrip("_") or name, LONGEST), linewidths=0, rasterized=True, **look)
     if (kinds == NONE).any():
         look = {"s": sizes[1], "color": GREY, "alpha": alphas[1], "zorder": 0}
         axis.scatter(*points[kinds == NONE].T, label="other", linewidths=0, rasterized=True, **look)

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.display.figures import over_all, style
-from lib.plots.encoder import scatter
+from lib.display.screen import shortened
+from lib.plots.encoder import LONGEST, scatter
 
 LETTER = 0.06  # inches that a letter of the legend takes
 
@@ -19,7 +20,9 @@ def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: n
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
     width = 3.0 * n_columns
-    n_side = max(1, min(4, int(width / (0.5 + LETTER * max(map(len, groups), default=0)))))  # names side by side
+    n_side = max(
+        1, min(4, int(width / (0.5 + LETTER * min(LONGEST, max(map(len, groups), default=0)))))
+    )  # names side by side
     with style():
         figure = Figure(figsize=(width, 0.9 + 2.7 * n_rows + 0.17 * -(-(1 + len(groups)) // n_side)))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)
@@ -37,15 +40,17 @@ def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: n
 
 def predictions(scores: pd.DataFrame, caption: str) -> Figure:
     """Scores of one clip, a row a class and a column a model; classes by name, own labels marked by "*"."""
+    named = [shortened(name, LONGEST) for name in scores.index]
+    letters = max(map(len, named), default=0)
     with style():
-        figure = Figure(figsize=(1.9 + 0.85 * scores.shape[1], 1.6 + 0.27 * len(scores)))
+        figure = Figure(figsize=(max(1.9, 0.8 + 0.09 * letters) + 0.85 * scores.shape[1], 1.6 + 0.27 * len(scores)))
         axis = figure.subplots()
         picture = axis.imshow(scores, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(scores.to_numpy()):
             ink = "white" if value > 0.6 else "black"
             axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         axis.set_xticks(range(scores.shape[1]), scores.columns, rotation=30, ha="right", rotation_mode="anchor")
-        axis.set_yticks(range(len(scores)), scores.index)
+        axis.set_yticks(range(len(scores)), named)
         axis.tick_params(length=0)
         figure.colorbar(picture, ax=axis, label="score")
         over_all(figure, f"What each model predicts for {caption}", 9)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.display import figures
-from lib.plots import encoder
+from lib.plots import encoder, explorer
 from lib.sounds.corpora.base import Corpus
 
 SHAPES = [(1, 1), (2, 1), (2, 300), (3, 2), (40, 300)]
@@ -31,6 +31,24 @@ def test_an_embedding_of_few_items_is_drawn_or_a_sentence(n_items, n_classes, tm
     figure = encoder.embedding(rng.standard_normal((n_items, 8)).astype(np.float32), targets, grouped)
     figures.save(figure, tmp_path / "embedding")
     assert ("is not drawn" in words(figure)) == (n_items < 3)
+
+
+@pytest.mark.filterwarnings("error")  # matplotlib's, where names leave no room for the axes
+def test_a_label_of_three_hundred_letters_leaves_room_for_the_picture(tmp_path):
+    classes, rng = ["L" * 300, "a sentence of words " * 15, "short"], np.random.default_rng(0)
+    targets = np.eye(3, dtype=np.uint8)[np.arange(12) % 3]
+    grouped = encoder.groupings(corpus_of(classes))
+    groups, kinds = encoder.kinds_of(targets, grouped["class"])
+    scores = pd.DataFrame(rng.random((3, 2)), index=classes, columns=["pitch", "all four"])
+    drawn = {
+        "bars": encoder.class_bars(rng.random(3), np.full(3, 0.3), classes, "C0"),
+        "embedding": encoder.embedding(rng.standard_normal((12, 8)).astype(np.float32), targets, grouped),
+        "map": explorer.map_panels({"all": rng.random((12, 2))}, groups, kinds, np.arange(12) < 2),
+        "predictions": explorer.predictions(scores, "a clip"),
+    }
+    for name, figure in drawn.items():
+        figures.save(figure, tmp_path / name)
+        assert "LLL" in words(figure) and "short" in words(figure) and "L" * 60 not in words(figure)
 
 
 def test_equal_embeddings_are_a_sentence():
