@@ -24,7 +24,7 @@ from lib.files import runs
 NOTEBOOK = "06_explorer"
 HOST = "127.0.0.1"
 PORT = 8866  # Voila's own
-PATIENCE_S = 60  # until the server answers
+PATIENCE_S = 300  # until the server answers, on a machine that has other work too
 LARGEST_UPLOAD = LARGEST_BYTES + 1_000_000  # of a message with a file; tornado ends a connection that brings more
 IDLE_S = 60  # until a kernel is ended whose page is gone without a word
 
