@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sys
 from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores; and threads change the weights
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes that tests start would compile lib anew
 
 import pytest
 
@@ -12,8 +14,9 @@ from lib.cli.compiled import compile_once
 
 # Files that take longest, the longest first: both test processes then end together.
 LONGEST = (
-    "test_browser", "test_whole_study", "test_faults", "test_odd_corpora", "test_controls", "test_crossfit",
-    "test_planted_truth", "test_explorer", "test_curves", "test_encoder", "test_coverage", "test_influence",
+    "test_browser", "test_whole_study", "test_slurm", "test_odd_corpora", "test_faults", "test_controls",
+    "test_planted_truth", "test_explorer", "test_crossfit", "test_curves", "test_perturbed", "test_representations",
+    "test_encoder", "test_notebooks", "test_edits", "test_controls_peers", "test_seeds", "test_coverage", "test_influence",
 )  # fmt: skip
 
 
@@ -38,6 +41,7 @@ def large(request):
 
 def pytest_configure(config):
     """Before the test processes start: two of them would compile librosa's functions at the same time."""
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         compile_once()
 
@@ -54,6 +58,15 @@ def home(tmp_path, monkeypatch):
     """The folder that stands for the project's own, for data/, runs/ and figures/."""
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def quick_figures(monkeypatch):
+    """Figures as PNG alone and coarse: for notebooks in this process, where it is not their pictures that are tested."""
+    from lib.display import figures
+
+    monkeypatch.setattr(figures, "UNDATED", {"png": {}})
+    monkeypatch.setitem(figures.STYLE, "savefig.dpi", 50)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +117,31 @@ def finished(tmp_path_factory, small_corpus):
 def copy(finished, tmp_path):
     """A copy of the finished study, to be changed."""
     return replace(finished, home=shutil.copytree(finished.home, tmp_path / "home", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def short_home(tmp_path_factory, small_corpus):
+    """A home with the study of made_up.SHORT, of which every encoder and the heads are trained with seed 0; to be copied."""
+    from made_up import SHORT, short_study
+
+    from lib import stages
+    from lib.representations import names
+
+    def make(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STUDY_HOME", str(folder))
+            study = short_study(SHORT, small_corpus)
+            for name in names():
+                stages.train(study, name, 0)
+            stages.score(study)
+
+    return once(tmp_path_factory, "short", make)
+
+
+@pytest.fixture(scope="module")
+def trained_home(shared_home, short_home):
+    """A copy of that home, which all tests of a file share."""
+    return shutil.copytree(short_home, shared_home, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,9 @@ from lib.representations import PAPER
 from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
 
+SHORT = (
+    "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"  # settings to train with in seconds
+)
 CLASSES = tuple(f"class{number:02d}" for number in range(12))
 PARENTS = dict.fromkeys(CLASSES[:5], ("low",)) | dict.fromkeys(CLASSES[5:], ("high",))
 CLIPS = {1: 15, 2: 18}  # of each fold

@@ -100,7 +100,7 @@ def test_outputs_are_not_kept(cells):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["03_subsets", "05_paper_figures"])
-def test_cells_run_again_in_another_order_mean_the_same_study(copy, monkeypatch, name):
+def test_cells_run_again_in_another_order_mean_the_same_study(copy, monkeypatch, quick_figures, name):
     monkeypatch.setenv("STUDY_HOME", str(copy.home))
     notebook = PROJECT / "notebooks" / f"{name}.ipynb"
     namespace = headless.run(notebook, {"preset": "tiny", "root": str(copy.corpus), "device": "cpu"})
@@ -112,7 +112,7 @@ def test_cells_run_again_in_another_order_mean_the_same_study(copy, monkeypatch,
 
 
 @pytest.mark.slow
-def test_own_sounds_are_looked_into_headless(copy, monkeypatch):
+def test_own_sounds_are_looked_into_headless(copy, monkeypatch, quick_figures):
     monkeypatch.setenv("STUDY_HOME", str(copy.home))
     asked = {"preset": "tiny", "root": str(copy.corpus), "device": "cpu", "n_points": 60}
     headless.run(PROJECT / "notebooks" / "08_own_sounds.ipynb", asked)

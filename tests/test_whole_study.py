@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import headless
 import pandas as pd
 import pytest
 from faults.tiny import Tiny
@@ -15,6 +16,7 @@ from waiting import wait_until
 from lib import stages
 from lib.files import PROJECT
 from lib.representations import names
+from lib.settings import SettingsError
 
 pytestmark = pytest.mark.slow
 SLOWER = "training.epochs=40"  # long enough to be stopped in
@@ -102,12 +104,11 @@ def test_killed_while_training_it_goes_on_to_the_same_weights(home, small_corpus
     assert weights[0] != weights[1] and weights[0].read_bytes() == weights[1].read_bytes()
 
 
-def test_a_wrong_parameter_by_hand_is_refused_with_the_names_there_are(tmp_path, small_corpus):
-    process = notebook("02_train_encoder", tmp_path / "out.ipynb", tmp_path, root=str(small_corpus), corpse="planted")
-    words, _ = process.communicate()
-    assert process.returncode != 0
-    assert "parameter corpse: there is none of that name; there are corpus, root, preset" in words
-    assert not (tmp_path / "runs").exists()
+def test_a_wrong_parameter_is_refused_with_the_names_there_are(home, small_corpus):
+    told = "parameter corpse: there is none of that name; there are corpus, root, preset"
+    with pytest.raises(SettingsError, match=told):
+        headless.run(PROJECT / "notebooks" / "02_train_encoder.ipynb", {"root": str(small_corpus), "corpse": "planted"})
+    assert not (home / "runs").exists()
 
 
 def test_two_at_once_the_second_is_told_who_holds_it_and_a_stop_leaves_nothing_running(tmp_path, small_corpus):

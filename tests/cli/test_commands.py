@@ -174,23 +174,17 @@ def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_the_estimate_is_a_line_and_of_the_right_size(home, small_corpus):
+def test_the_estimate_is_a_line_of_the_right_size_and_costly_controls_are_told(home, small_corpus):
     from lib.cli.estimate import estimate
 
-    words, slowest_first = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny"}), 2)
+    words, slowest_first = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
     assert set(slowest_first) == {"pitch", "timbre", "neuralogram", "waveform"}
     assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
     assert "this will take about" in words
     assert "hours" not in words
+    assert "the encoders of the controls wide come on top" in words
 
 
 def test_an_unknown_control_is_one_line_with_the_names(home):
     with pytest.raises(Stop, match="CONTROLS='nois': choose of noise, untrained, .*, several with commas; or all"):
         plan({"CONTROLS": "nois"})
-
-
-def test_costly_controls_are_told(home, small_corpus):
-    from lib.cli.estimate import estimate
-
-    line, _ = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
-    assert "the encoders of the controls wide come on top" in line
