@@ -10,10 +10,10 @@ import made_up
 import numpy as np
 import pytest
 import torch
-from made_up import short_study
+from made_up import SHORT, short_study
 
 from lib import representations, stages
-from lib.controls import CONTROLS, CURVES, ControlError, find, games, keeping, ready, work
+from lib.controls import CONTROLS, CURVES, ControlError, classical, find, games, keeping, ready, work
 from lib.encoders import encoder as encoders
 from lib.encoders import training
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
@@ -25,7 +25,6 @@ from lib.representations.base import Representation
 from lib.settings import ControlName, Heads, Settings, SettingsError, Training
 from lib.study import Study, StudyError
 
-SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
 study_of = partial(short_study, SHORT)
 ROUNDING = 2e-5  # between a batched product and one by itself
 LOGMEL_DB = 0.05  # cells beside a loud tone lie 80 dB under it, where single precision ends
@@ -33,8 +32,8 @@ slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(shared_home):
-    return shared_home
+def home(trained_home):
+    return trained_home
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +46,7 @@ def untouched(home, small_corpus):
 def study(home, small_corpus):
     """The study itself, trained and scored with seed 0; of seed 1 the waveform alone."""
     made = study_of(small_corpus)
-    for name in PAPER:
-        stages.train(made, name, 0)
     stages.train(made, "waveform", 1)
-    stages.score(made)
     return made
 
 
@@ -75,7 +71,8 @@ def times_of(study, name):
 
 @slow
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_control_leaves_the_files_that_its_game_asks_for_and_once(name, study):
+def test_a_control_leaves_the_files_that_its_game_asks_for_and_once(name, study, monkeypatch):
+    monkeypatch.setattr(classical, "TREES", 6)  # for fifteen subsets and three folds of each
     control = CONTROLS[name]
     assert not ready(study, control)
     control.run(study, 0)

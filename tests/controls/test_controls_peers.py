@@ -4,17 +4,16 @@ import sys
 
 import numpy as np
 import pytest
-from made_up import short_study
+from made_up import SHORT, short_study
 
 from lib import stages
 from lib.controls import peers
 from lib.encoders.peers import PeerError
 from lib.evaluation import peers as table
 from lib.evaluation import results
-from lib.evaluation.games import control_scores, paper4
+from lib.evaluation.games import control_scores
 from lib.study import Request, Study
 
-SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
 MODEL = """
 import torch
 
@@ -39,16 +38,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def study(shared_home, small_corpus):
+def study(trained_home, small_corpus):
     """A trained study, and a module `bands` that Python finds."""
-    (shared_home / "modules").mkdir()
-    (shared_home / "modules" / "bands.py").write_text(MODEL.format(scale="1.0"))
+    (trained_home / "modules").mkdir()
+    (trained_home / "modules" / "bands.py").write_text(MODEL.format(scale="1.0"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(shared_home / "modules"))
+        patch.syspath_prepend(str(trained_home / "modules"))
         made = short_study(SHORT, small_corpus, peers="bands")
-        for name in paper4().players:
-            stages.train(made, name, 0)
-        stages.score(made)
         stages.score_peers(made)
         yield made
 
@@ -88,10 +84,10 @@ def test_its_rows_and_gains_come_from_these_scores(study):
     assert all(np.isfinite(row["difference"]) for row in gains if row["group"] == "all")
 
 
-def test_other_weights_make_other_scores(study, shared_home, monkeypatch):
+def test_other_weights_make_other_scores(study, trained_home, monkeypatch):
     path = table.on_chunks("bands").file(study, ("bands",), "linear", 0)
     before = np.load(path)
-    (shared_home / "modules" / "bands.py").write_text(MODEL.format(scale="-0.37"))
+    (trained_home / "modules" / "bands.py").write_text(MODEL.format(scale="-0.37"))
     monkeypatch.delitem(sys.modules, "bands")
     stages.score_peers(study)
     assert not np.allclose(before, np.load(path))

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import short_study
+from made_up import SHORT, short_study
 
 from lib import stages
 from lib.controls import CONTROLS, ControlError, crossfit, keeping, seeds
@@ -16,15 +16,14 @@ from lib.evaluation.intervals import Sampling
 from lib.representations import PAPER
 from lib.settings import SettingsError
 
-SHORT = "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2"
 study_of = partial(short_study, SHORT)
 ROUNDING = 2e-5
 slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def home(shared_home):
-    return shared_home
+def home(trained_home):
+    return trained_home
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +122,6 @@ def test_choices_of_other_controls_seeds_and_folds_stay(folds):
 @slow
 def test_four_seeds_read_back_what_the_study_trained(home, small_corpus, monkeypatch):
     study = study_of(small_corpus)
-    for name in PAPER:
-        stages.train(study, name, 0)
-    stages.score(study)
     monkeypatch.setattr(seeds, "best_single", lambda part: "timbre")
     CONTROLS["seeds"].run(study, 0)
     folder = keeping.checkpoints(study, "seeds")

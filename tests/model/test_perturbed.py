@@ -9,6 +9,7 @@ from lib.evaluation.conditions import Condition, conditions
 from lib.evaluation.games import paper4
 from lib.files import PROJECT
 from lib.model import open_model, perturbed
+from lib.sounds import excerpts
 from lib.study import Request, Study
 
 
@@ -56,7 +57,10 @@ def test_a_networks_input_otherwise_changes_its_own_encoder_alone(study):
 
 
 @pytest.mark.slow
-def test_notebook_9_runs_headless(study, copy):
+def test_notebook_9_runs_headless(study, copy, monkeypatch, quick_figures):
+    monkeypatch.setattr(
+        excerpts, "LENGTHS_S", (0.3, 1, 3)
+    )  # less than a chunk, one, and several: 20 conditions, not 80
     asked = {"preset": "tiny", "root": str(copy.corpus), "device": "cpu", "robust": "noise,clipping,length,input"}
     found = headless.run(PROJECT / "notebooks" / "09_robustness.ipynb", asked)
     assert set(found["tables"]["robustness"]["perturbation"]) == {"noise", "clipping"}
