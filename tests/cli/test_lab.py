@@ -72,9 +72,10 @@ def answers(address):
 @pytest.mark.slow
 def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone(tmp_path):
     environment = {**os.environ, "STUDY_HOME": str(tmp_path), "BROWSER": shutil.which("true"), "PYTHONUNBUFFERED": "1"}
+    terminal, slave = os.openpty()  # Jupyter asks what Ctrl-C means only where someone could answer
     process = subprocess.Popen(
         [sys.executable, "-m", "lib.cli.commands", "lab"], cwd=files.PROJECT, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     try:
@@ -89,8 +90,11 @@ def test_jupyterlab_serves_the_copies_to_who_has_the_token_on_this_machine_alone
         of_group = [psutil.Process(number) for number in psutil.pids() if os.getpgid(number) == process.pid]
         open_ = [each.laddr for one in of_group for each in one.net_connections() if each.status == psutil.CONN_LISTEN]
         assert {each.ip for each in open_} == {"127.0.0.1"} and int(port) in {each.port for each in open_}
-        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C, which is not asked about
-        assert "Shutting down" in process.communicate(timeout=300)[0] and process.returncode == 130
+        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C
+        assert "Shutting down" in process.stdout.read() and process.wait(300) == 130
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(300)
+        os.close(terminal)
+        os.close(slave)
