@@ -170,10 +170,10 @@ def half_table(each: Sequence[Robustness]) -> pd.DataFrame:
     for the models and the level of `group_table`.
 
     step: between 0 (nothing done) and 5, infinite where it never is; half_at: the same in the perturbation's unit, as text.
-    low_step, high_step: its interval. kept_at_end: the part of the gain that is left at the strongest.
+    low_step, high_step: its interval. kept_at_end: the part of the gain that is left at the strongest. NaN and "no value"
+    where there is no gain above chance to lose.
     """
-    by_group = _of_clips(each)
-    rows = _rows(each, lambda one, name: _half_rows(one, name, one in by_group))
+    rows = _rows(each, lambda one, name: _half_rows(one, name, one in _of_clips(each)))
     return pd.DataFrame(rows, columns=HALF_COLUMNS)
 
 
@@ -183,12 +183,13 @@ def _half_rows(one: Robustness, name: str, by_group: bool) -> Iterator[Row]:
     for subset in one.study.game.coalitions:
         whole = one.study.values[SHARED][subset]
         above = [played.values[SHARED][subset] - (whole + chance) / 2 for _, played in curve]
-        value, low, high = (
-            np.stack(some) for some in zip(*((of.value(d), *of.interval(d)) for d in above), strict=True)
-        )
+        each = zip(*((of.value(d), *of.interval(d)) for d in above), strict=True)
+        value, low, high = (np.stack(some) for some in each)  # [step, group]
         last = curve[-1][1].values[SHARED][subset]
         with np.errstate(divide="ignore", invalid="ignore"):
             kept = of.value(last - chance) / of.value(whole - chance)
+        nothing = value[0] <= 0  # above chance to begin with, so nothing to lose half of
+        value[:, nothing] = low[:, nothing] = high[:, nothing] = kept[nothing] = np.nan
         for place, group in enumerate(groups if by_group and subset in shown else groups[:1]):
             step, low_step, high_step = (crossing(each[:, place]) for each in (value, low, high))
             at = {"perturbation": name, "subset": label(subset), "group": group, "step": step} | one.at

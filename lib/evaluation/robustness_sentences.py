@@ -22,15 +22,19 @@ def breaks(half: pd.DataFrame, level: str, head: str) -> list[str]:
 def _breaks(name: str, rows: pd.DataFrame) -> str:
     single = rows[[("+" not in subset) for subset in rows.index]].sort_values("step", kind="stable")
     whole, title = rows.loc[ALL_FOUR] if ALL_FOUR in rows.index else rows.iloc[-1], PERTURBATIONS[name].title
+    without, single = single[single["step"].isna()], single.dropna(subset="step")
+    also = f" Not above chance to begin with: {listed(without.index)}." if len(without) else ""
+    if not len(single) or np.isnan(whole["step"]):
+        return f"{title}: all four, or all encoders alone, have no gain above chance to lose.{also}"
     lost, kept = single[np.isfinite(single["step"])], single[~np.isfinite(single["step"])]
     if not len(lost):
         worst = single["kept_at_end"].idxmin()
         ends = f"{worst} keeps least, {_percent(single.loc[worst, 'kept_at_end'])} at the strongest"
-        return f"{title}: no encoder alone loses half of its gain ({ends}); all four keep {_percent(whole['kept_at_end'])}."
+        return f"{title}: no encoder alone loses half of its gain ({ends}); all four keep {_percent(whole['kept_at_end'])}.{also}"
     each = ", ".join(f"{encoder} at {row['half_at']}" for encoder, row in lost.iterrows())
     never = f"; {listed(kept.index)} never" if len(kept) else ""
     together = "never lose it" if np.isinf(whole["step"]) else f"lose it at {whole['half_at']}"
-    return f"{title}: half of the gain is gone first for {each}{never}. All four {together} and keep {_percent(whole['kept_at_end'])} at the strongest."
+    return f"{title}: half of the gain is gone first for {each}{never}. All four {together} and keep {_percent(whole['kept_at_end'])} at the strongest.{also}"
 
 
 def _percent(part: float) -> str:

@@ -114,6 +114,19 @@ def test_sentences_name_what_breaks_first():
     )
 
 
+def test_what_is_not_above_chance_has_nothing_to_lose():
+    each = robustness(additive(pitch=0.4, timbre=-0.05), additive(pitch=0.3, timbre=-0.2))
+    rows = left.half_table(each).set_index("subset")
+    assert rows.loc["timbre", ["step", "low_step", "high_step", "kept_at_end"]].isna().all()
+    assert rows.loc["timbre", "half_at"] == "no value" and rows.loc["pitch", "half_at"] == "never"
+    (line,) = robustness_sentences.breaks(left.half_table(each), "clip", "paper")
+    assert line.endswith(" Not above chance to begin with: timbre.") and "timbre at" not in line
+    (line,) = robustness_sentences.breaks(
+        left.half_table(robustness(game(lambda _: 0.05), game(lambda _: 0.05))), "clip", "paper"
+    )
+    assert "no gain above chance to lose" in line
+
+
 def test_intervals_of_excerpts_average_their_draws():
     from lib.sounds.excerpts import Excerpt
 
