@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 
 import numpy as np
 import soundfile
@@ -18,6 +19,11 @@ from lib.display.glyphs import spell_out
 
 HEARD_S = 3.0  # of a clip at most, so that a page stays small
 SHOWN_DPI = 90
+
+
+def breakable(name: str) -> str:
+    """A name, escaped, that may go on in the next line after a dot, a plus or an underscore."""
+    return re.sub(r"(?<=\w)([._+])(?=\w)", r"\1<wbr>", html.escape(str(name)))
 
 
 def mp3_bytes(samples: np.ndarray, rate_hz: int) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.explorer.html_media import HEARD_S, audio_html
+from lib.explorer.html_media import HEARD_S, audio_html, breakable
 from lib.explorer.inference import Inference, Sound, caption
 from lib.representations.base import Representation
 
@@ -55,7 +55,7 @@ def scores(found: pd.DataFrame, title: str) -> str:
     seconds = list(found.columns[3 : 3 + SHOWN_SECONDS])
     rows = []
     for row in found.to_dict("records"):
-        name = html.escape(row["class"])
+        name = breakable(row["class"])
         label = f"<b>{name}</b> (its label)" if row["own"] else name
         rows.append([cell(label, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
     return table(title, ["class", "whole", *seconds], rows)

@@ -85,8 +85,8 @@ def code(sentence: str) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """A name, escaped, that may go on in the next line after a dot, a plus or an underscore."""
-    return Markup(re.sub(r"(?<=\w)([._+])(?=\w)", r"\1<wbr>", html.escape(str(name))))
+    """A name, escaped, that may go on in the next line."""
+    return Markup(html_media.breakable(name))
 
 
 def player(example: Example) -> Markup:

@@ -1,6 +1,7 @@
 """Players in a page: what is heard stands beside them, escaped."""
 
 import numpy as np
+import pandas as pd
 
 from lib.explorer import markup
 
@@ -12,3 +13,13 @@ def test_each_player_has_its_name_beside_it():
     for name in ("&lt;hiss&gt; &amp; hum", "tone"):
         assert f">{name}</th>" in page and f'aria-label="{name}"' in page
     assert "<hiss>" not in page and page.count("<audio") == 2
+
+
+def test_a_long_name_of_a_class_leaves_room_for_the_scores_of_each_second():
+    """FSD50K's have up to 34 letters; at 1280 pixels a table beside the views is 400 wide."""
+    found = pd.DataFrame(
+        [["Scratching_(performance_technique)", True, 0.2, 0.1], ["a<b", False, 0.1, 0.3]],
+        columns=["class", "own", "whole", "0 s"],
+    )
+    page = markup.scores(found, "Scores")
+    assert "<b>Scratching_(performance_<wbr>technique)</b> (its label)" in page and "a&lt;b" in page
