@@ -3,13 +3,13 @@
     python -m bench.watch make study CORPUS=fsd50k ROOT=folder JOBS=1
 
 Every 0.1 s the processes below the command are looked at. One that runs a notebook or a job counts with all below it, under
-its title, the others together as "command". Processor time rather than seconds: other work may share the machine.
+its title, the others together as "command"; a line of each is printed when it has ended. Processor time rather than seconds: other work may share the machine.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -32,7 +32,10 @@ class Peak:
     cpu_s: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.own / 1e9:6.2f} GB {self.mapped_too / 1e9:6.2f} GB {self.cpu_s:8.1f} s"
+        return f"{self.own / 1e9:6.2f} GB {self.mapped_too / 1e9:9.2f} GB {self.cpu_s:8.1f} s"
+
+
+Told = Callable[[str, Peak], None]
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,23 @@ class Sample:
     cpu_s: float
 
 
-def watch(command: Sequence[str]) -> tuple[int, dict[str, Peak]]:
-    """Run a command to its end: its exit status, and the peaks of its jobs by title, in the order of their starts."""
-    peaks: dict[str, Peak] = {}
+def watch(command: Sequence[str], told: Told = lambda title, peak: None) -> tuple[int, dict[str, Peak]]:
+    """Run a command to its end: its exit status, and the peaks of its jobs by title, in the order of their starts.
+
+    told: is given each of them when it has ended.
+    """
+    peaks, running = {}, set()
     with subprocess.Popen(command) as process:
         while process.poll() is None:
             with suppress(psutil.Error):  # it may end meanwhile
-                note(list(samples(psutil.Process(process.pid), COMMAND)), peaks)
+                seen = list(samples(psutil.Process(process.pid), COMMAND))
+                note(seen, peaks)
+                ended, running = running - {one.title for one in seen}, {one.title for one in seen}
+                for title in ended:
+                    told(title, peaks[title])
             time.sleep(EVERY_S)
+    for title in running:
+        told(title, peaks[title])
     return process.returncode, peaks
 
 
@@ -84,9 +96,5 @@ def title_of(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    status, found = watch(sys.argv[1:])
-    width = max(map(len, found), default=0)
-    print(f"{'':{width}} {'own':>9} {'mapped too':>9} {'processor':>9}")
-    for title, peak in found.items():
-        print(f"{title:{width}} {peak}")
-    sys.exit(status)
+    print(f"{'':45} {'own':>9} {'mapped too':>12} {'processor':>10}", flush=True)
+    sys.exit(watch(sys.argv[1:], lambda title, peak: print(f"{title:45} {peak}", flush=True))[0])

@@ -60,5 +60,15 @@ def test_peaks_are_kept_when_less_is_held_later():
 
 
 def test_a_command_is_watched_to_its_end_and_its_exit_status_is_given():
-    status, peaks = watch([sys.executable, "-c", "import time; time.sleep(3); raise SystemExit(3)"])
-    assert status == 3 and list(peaks) == [COMMAND]
+    told = []
+    command = [sys.executable, "-c", "import time; time.sleep(3); raise SystemExit(3)"]
+    status, peaks = watch(command, lambda title, peak: told.append((title, peak)))
+    assert status == 3 and told == list(peaks.items()) and list(peaks) == [COMMAND]
+
+
+def test_a_job_is_told_of_when_it_has_ended_not_at_the_end_of_all():
+    ended = []
+    job = [sys.executable, "-c", "import time; time.sleep(3)", "lib.cli.notebook", "1", "first"]
+    code = f"import subprocess, time; subprocess.run({job!r}); time.sleep(3)"
+    watch([sys.executable, "-c", code], lambda title, peak: ended.append(title))
+    assert ended == ["first", COMMAND]
