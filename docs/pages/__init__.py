@@ -64,6 +64,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     # docs/peers.md
     "planted-peers": (PEERS_PLANTED, (models.how, *PEERS)),
     "esc10-peers": (FOLDS, (models.how, *PEERS)),
+    "fold1-peers": (FOLD, (models.how, peers.reached, peers.gained)),
     # docs/robustness.md
     "esc10-robustness": (ROBUST, ROBUSTNESS),
     "esc10-length": (ROBUST, (robustness.lengths, robustness.heard)),
