@@ -260,16 +260,8 @@ def install(project: Path, python: Path) -> None:
 
 def run_logged(command: list, log: Path) -> int:
     """Run a command, its output to the end of a log, the latest line to a terminal; it ends with this process."""
-    with (
-        log.open("a") as file,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            universal_newlines=True,
-            preexec_fn=terminate_with_parent,
-        ) as process,
-    ):
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True}
+    with log.open("a") as file, subprocess.Popen(command, preexec_fn=terminate_with_parent, **piped) as process:
         for line in itertools.chain([f"$ {' '.join(command)}\n"], process.stdout):
             file.write(line)
             file.flush()
