@@ -111,7 +111,7 @@ def learned_from(study: Study, name: str, seed: int) -> np.ndarray:
 
 
 def heads_key(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> str:
-    """Changes with whatever the heads and their test scores depend on: embeddings [chunk, width] by name, labels, rows, settings, seed."""
+    """Changes with all that heads and their test scores depend on: embeddings [chunk, width], labels, rows, settings, seed."""
     chunks, plan = study.chunks, HeadPlan.of(study.settings, head)
     train, test = study.train_rows, chunks.rows("test")
     content = {name: files.digest(values) for name, values in embeddings.items()}
@@ -130,7 +130,10 @@ def heads_made_from(study: Study, head: str, seed: int) -> str:
 
 
 def score_head(study: Study, embeddings: dict[str, np.ndarray], head: str, seed: int) -> None:
-    """Train one kind of head on every subset of embeddings [chunk, width] by name, or read it back; write weights and test scores."""
+    """Train one kind of head on every subset of embeddings [chunk, width] by name, or read it back.
+
+    Its weights and test scores are written.
+    """
     plan, test = HeadPlan.of(study.settings, head), study.chunks.rows("test")
     key = heads_key(study, embeddings, head, seed)
     resume = Resume(study.heads(head, seed).parent, key)

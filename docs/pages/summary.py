@@ -1,4 +1,4 @@
-"""The results in brief, as Markdown from the records: a few sentences for the README, a table for the top of docs/results.md."""
+"""The results in brief, as Markdown from the records: sentences for the README, a table that opens docs/results.md."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def planted(record: Record) -> str:
 
 
 def on_top(record: Record) -> str:
-    """What each system beside the study has alone, and whether pitch and timbre add to it more than noise does; by clips."""
+    """What each pretrained system has alone, and whether pitch and timbre add more to it than noise does; by clips."""
     gains = record.rows("peer_gains", group="all", level="clip", head=HEAD).fillna({"against": ""})
     there = record.rows("peers", heard=WINDOWS, measure=SHARED, head=HEAD)
     told = [

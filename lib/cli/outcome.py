@@ -56,7 +56,7 @@ def failure(notebook: Path) -> str:
 
 
 def control_failure(log: Path) -> str:
-    """The name of a control, a peer or a perturbation whose job failed, its error and where to read on; empty where it did not fail."""
+    """The name of a job beside the notebooks that failed, its error and where to read on; empty where it did not fail."""
     text = log.read_text(errors="replace")
     if "Traceback" not in text:
         return ""

@@ -21,7 +21,10 @@ def in_subprocess(function: Callable, *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def run(command: Sequence[str], folder: Path = PROJECT, patience_s: float = 60, **environment: str) -> int:
+ENDING_S = 60  # that a command has after Ctrl-C to end what it has started
+
+
+def run(command: Sequence[str], folder: Path = PROJECT, **environment: str) -> int:
     """A command in the foreground that ends with this process; its exit status.
 
     Ctrl-C in a terminal reaches it, too: it may end what it has started, which takes a while, before it is forced.
@@ -31,7 +34,7 @@ def run(command: Sequence[str], folder: Path = PROJECT, patience_s: float = 60, 
         return process.wait()
     except KeyboardInterrupt:
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):  # a second time: at once
-            process.wait(patience_s)
+            process.wait(ENDING_S)
         raise
     finally:
         process.kill()

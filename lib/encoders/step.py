@@ -51,7 +51,10 @@ class Step:
         return total
 
     def step(self, inputs: Tensor, targets: Tensor) -> None:
-        """One step on a batch, inputs [item, ...] and targets [item, class]: replayed where there is a graph for its size, split where there is no room for it."""
+        """One step on a batch, inputs [item, ...] and targets [item, class].
+
+        It is replayed where there is a graph for its size, and split where there is no room for it.
+        """
         if self.parts == 1 and self.graphs.replayed(self._plain, inputs, targets):
             return
         while not self._fits(inputs, targets):

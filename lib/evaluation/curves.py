@@ -123,7 +123,10 @@ def shares_of(game: shapley.Game) -> np.ndarray:
 
 
 def part_of_all(game: shapley.Game) -> np.ndarray:
-    """Rows [resample + seed] of the shares of pitch and timbre, by what all four have above chance: with less, everybody has less."""
+    """Rows [resample + seed] of the shares of pitch and timbre, by what all four have above chance.
+
+    With less training or less data everybody has less.
+    """
     return shares_of(game) / (game[max(game, key=len)] - game[()])
 
 

@@ -51,7 +51,7 @@ def side(part: Study, *roles: str) -> Side:
 
 
 def drawn(groups: np.ndarray, most: int) -> list[str]:
-    """The first of the groups [item], in an order that follows from their names alone, that together have at most `most` items."""
+    """The first of the groups [item], in an order that follows from their names alone: together at most `most` items."""
     each, counts = np.unique(groups, return_counts=True)
     order = sorted(range(len(each)), key=lambda place: files.key("probes", str(each[place])))
     fits = int((np.cumsum(counts[order]) <= most).sum())

@@ -39,7 +39,7 @@ class Game:
         return control_scores(part, self.control, label(subset), head, seed)
 
     def is_scored(self, study: Study, heads: Sequence[str], coalitions: Sequence[Subset] = ()) -> bool:
-        """Whether the scores of these coalitions (none named: of all) with these heads are there, in every part with every seed."""
+        """Whether scores of these coalitions (none named: of all) with these heads are there, in every part and seed."""
         which = product(study.parts, study.request.seeds, heads, coalitions or self.coalitions)
         return all(self.file(part, subset, head, seed).exists() for part, seed, head, subset in which)
 

@@ -341,7 +341,7 @@ def constant_scores(targets: Array) -> Array:
 
 
 def oracle(targets: Array, leaves: Leaves = None, names: Names = NAMES) -> dict[str, Value]:
-    """The best that any scores of targets [item, class] could reach: all nine are highest where labels stand above what is none."""
+    """The best that scores of targets [item, class] could reach: all nine are highest where labels stand above the rest."""
     return evaluate(targets, targets, leaves, names)
 
 

@@ -293,7 +293,7 @@ def alone_right(study: Study, peer: str, head: str) -> pd.DataFrame:
 
 
 def clearest(alone: pd.DataFrame, n: int = 2) -> pd.DataFrame:
-    """The rows of alone_table with the widest margins: n of what each peer alone names right and of the reverse, each label once."""
+    """The rows of alone_table with the widest margins: n of each peer and n of the reverse, each label once."""
     return alone.drop_duplicates(["peer", "right", "label"]).groupby(["peer", "right"], sort=False).head(n)
 
 

@@ -98,7 +98,7 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def mistake_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows of mistakes.csv, the clearest first: a clip's label that all four do not name, and what they name in its place.
+    """The rows of mistakes.csv, the clearest first: a clip's label that all four do not name, and what they name instead.
 
     margin: by how much the score of the wrong label lies above that of the missed one; of several, the widest.
     """

@@ -203,7 +203,7 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
 
 
 def best(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
-    """The best subset of subsets.csv with the paper head; which smaller ones are not significantly worse takes paired differences."""
+    """The best subset of subsets.csv with the paper head (which smaller ones are as good takes paired differences)."""
     rows = rows_with(table[table["n_encoders"] > 0], measure=measure, level=level, head="paper", seed="mean")
     if not rows["value"].notna().any():
         return f"There is no {measured(measure, level)} on this corpus."

@@ -140,7 +140,7 @@ def heat(found: pd.DataFrame, sound: Sound) -> Figure:
 
 
 def example_sounds() -> Path:
-    """A folder of sounds made here, for a reader without any: a glide, a buzz of eleven partials, hiss, clicks, and two of them in a row."""
+    """A folder of sounds made here, for a reader without any: a glide, a buzz of eleven partials, hiss, clicks, two in a row."""
     folder = files.home() / "data" / "own_sounds"
     seconds = np.arange(2 * RATE_HZ) / RATE_HZ
     rng = np.random.default_rng(0)

@@ -20,9 +20,8 @@ def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: n
     n_columns = min(3, len(places))
     n_rows = -(-len(places) // n_columns)
     width = 3.0 * n_columns
-    n_side = max(
-        1, min(4, int(width / (0.5 + LETTER * min(LONGEST, max(map(len, groups), default=0)))))
-    )  # names side by side
+    letters = min(LONGEST, max(map(len, groups), default=0))
+    n_side = max(1, min(4, int(width / (0.5 + LETTER * letters))))  # names side by side
     with style():
         figure = Figure(figsize=(width, 0.9 + 2.7 * n_rows + 0.17 * -(-(1 + len(groups)) // n_side)))
         axes = figure.subplots(n_rows, n_columns, squeeze=False)

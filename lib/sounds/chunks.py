@@ -111,7 +111,7 @@ class Chunks:
         return np.flatnonzero(keep)
 
     def content(self, rows: np.ndarray) -> str:
-        """A key of the samples and the labels of the chunks at these rows [row], in this order, whatever else the corpus holds."""
+        """A key of the samples and the labels of the chunks at rows [row], in this order, whatever else the corpus holds."""
         samples = digests_of(self.audio[rows]) if self.digest is None else self.digest[rows]
         return files.key(files.digest(samples), files.digest(self.targets[rows]), self.targets.shape[1])
 

@@ -3,7 +3,8 @@
     python -m bench.watch make study CORPUS=fsd50k ROOT=folder JOBS=1
 
 Every 0.1 s the processes below the command are looked at. One that runs a notebook or a job counts with all below it, under
-its title, the others together as "command"; a line of each is printed when it has ended. Processor time rather than seconds: other work may share the machine.
+its title, the others together as "command"; a line of each is printed when it has ended. Processor time rather than seconds:
+other work may share the machine.
 """
 
 import subprocess
