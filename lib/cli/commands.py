@@ -21,7 +21,7 @@ from lib.cli.cluster import graph_options
 from lib.cli.compiled import compile_once
 from lib.cli.embed import embed
 from lib.cli.environment import Stop, check_names, own_caches
-from lib.cli.extras import need
+from lib.cli.extras import need, setup
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
 from lib.cli.processes import end_with_parent, in_subprocess, interruptible, prepended, run, stop
@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
     """Run a command with NAME=value words; the exit status."""
     command, *pairs = words or ["help"]
     actions = {each.__name__: each for each in (
-        study, record, report, explorer, test, lab, bench, data, faults, embed, bundle,
+        setup, study, record, report, explorer, test, lab, bench, data, faults, embed, bundle,
     )}  # fmt: skip
     try:
         if command not in actions:

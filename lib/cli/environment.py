@@ -39,7 +39,7 @@ STUDY_VARIABLES = (
     "PROFILE",
 )
 VARIABLES = {
-    "setup": (),
+    "setup": ("EXTRAS",),
     "study": STUDY_VARIABLES,
     "data": ("CORPUS", "ROOT", "FROM", "KEEP_ARCHIVES", "ARCHIVES"),
     "embed": ("STUDY", "ROOT", "OUT", "ENCODERS", "DEVICE"),
@@ -76,6 +76,7 @@ make faults   kill a tiny study at N=50 random moments (SEED=0), fill its disk, 
 make record   keep a run's figures and tables in figures/record, and write the results in README.md and
               docs/results.md from all records: STUDY=planted-quick (without: only the latter)
 make setup    only make .venv; the others do it where needed (PYTHON=python3.12: with another Python)
+              EXTRAS=all (what commands would install later, for a machine that will have no network)
 make help     this"""
 
 
@@ -103,7 +104,7 @@ def main(command: str) -> None:
         sys.exit(f"make {command}: {error}: this user must be able to write in {PROJECT}")
     except KeyboardInterrupt:
         sys.exit(f"make {command}: stopped; the next call goes on from here")
-    if command in ("help", "setup"):
+    if command == "help" or (command == "setup" and not given):
         print(HELP if command == "help" else f"ready: {python.parent.parent}")
         return
     pairs = [f"{name}={value}" for name, value in given.items()]

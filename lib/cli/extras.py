@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from lib import files
 from lib.cli.environment import Stop
@@ -53,3 +54,21 @@ def need(*modules: str) -> None:
         ]  # fmt: skip
         if subprocess.run(command).returncode:
             raise Stop(f"{EXTRAS[module]} could not be installed: see pip's messages above")
+
+
+def setup(given: Mapping[str, str]) -> int:
+    """Those of EXTRAS, or all, before a command asks for them; the exit status. One that fails leaves the others."""
+    wanted = [name for name in given.get("EXTRAS", "").replace(",", " ").split() if name != "none"]
+    unknown = set(wanted) - {*EXTRAS, "all"}
+    if unknown:
+        raise Stop(f"EXTRAS={sorted(unknown)[0]}: there is no such module; there are all, {', '.join(EXTRAS)}")
+    failed = []
+    for module in EXTRAS if "all" in wanted else wanted:
+        try:
+            need(module)
+        except Stop as stop:
+            failed.append(str(stop))
+    if failed:
+        raise Stop("; ".join(failed))
+    print(f"ready: {sys.prefix}")
+    return 0
