@@ -15,7 +15,7 @@ from pages import games, models, peers, robustness, summary
 from pages.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
-PEERS_PLANTED, DATA, ROBUST = "planted-quick-peers", "planted-quick-data", "esc50-laptop-fold1-robust"
+PEERS_PLANTED, ROBUST = "planted-quick-peers", "esc50-laptop-fold1-robust"
 PAGES = ("README.md", "docs/results.md", "docs/peers.md", "docs/robustness.md")
 MARKED = re.compile(r"(<!-- results:([\w-]+) -->\n)(.*?)(<!-- /results:\2 -->)", re.DOTALL)
 
@@ -47,7 +47,6 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     "planted-controls": (PLANTED, CONTROLS),
     "planted-games": (PLANTED, (games.xor, games.copies)),
     "planted-curves": (PLANTED, (games.curves,)),
-    "planted-data": (DATA, (models.how, games.curves)),
     "planted-probes": (PLANTED, PROBES),
     "planted-definitions": (PLANTED, DEFINITIONS),
     "esc10-how": (FOLDS, (models.how,)),
