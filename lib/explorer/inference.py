@@ -250,6 +250,11 @@ def title_of(part: Study) -> str:
     return f"{part.folder.parent.name}, fold {part.request.fold}" if part.request.part else part.folder.name
 
 
+def figures_of(part: Study) -> str:
+    """The folder of the figures of the study that a part belongs to."""
+    return str(part.figures.parent if part.request.part else part.figures)
+
+
 def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
     """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second].
 

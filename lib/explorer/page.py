@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from lib.explorer import markup
 from lib.explorer.choosing import Choosing
 from lib.explorer.events import Events
-from lib.explorer.inference import Inference, Sound, caption, title_of
+from lib.explorer.inference import Inference, Sound, caption, figures_of, title_of
 from lib.explorer.learned import Learned
 from lib.explorer.onmap import OnMap
 from lib.explorer.panel import Panel
@@ -15,14 +15,14 @@ from lib.explorer.upload import Upload
 
 
 class Explorer:
-    """Views that share one sound: `heading`, `choice`, `player`, `scores`, `sonified`, `alike`, `map`, `own` are for cells."""
+    """Views that share one sound: `heading`, `choice`, `player`, `scores`, `sonified`, `alike`, `map`, `own`, `written` are for cells."""
 
     def __init__(self, inference: Inference, n_points: int) -> None:
         self.inference, self.n_points = inference, n_points
         self.sound: Sound | None = None
         self.chunk, self.name = 0, ""
         self.events = Events()
-        self.heading, self.alike = widgets.HTML(), widgets.HTML()
+        self.heading, self.alike, self.written = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.heading.add_class("study-heading")
         self.choosing, self.panel, self.upload = Choosing(self), Panel(self), Upload(self)
         self.points = OnMap(self)
@@ -35,6 +35,7 @@ class Explorer:
         """Show another study, from its first clip."""
         self.inference, self.sound = inference, None
         self.heading.value = markup.heading(title_of(inference.part), str(inference.part))
+        self.written.value = markup.line(figures_of(inference.part))
         self.points.take()
         self.choosing.take(inference)
         self.panel.take()

@@ -42,6 +42,7 @@ class Twin:
         self.sound = inference.clip(int(chunks.clip[one_of_each(chunks, role="test")[0]]))
         self.chunk = self.sound.loudest
         self.heading = StaticView("", markup.heading(title_of(inference.part), str(inference.part)))
+        self.written = StaticView("", markup.line(str(self.folder)))
         self.name = caption(self.sound.labels, self.sound.name)
         self.rate = chunks.settings.rate_hz
 

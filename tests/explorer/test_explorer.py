@@ -1,6 +1,7 @@
 """The explorer without a browser: what is clicked changes what it should, and texts from data stay text."""
 
 import io
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 from lib import explorer
 from lib.explorer import choosing, limits, markup
 from lib.explorer.choosing import ALL, DISAGREE, MISTAKES
-from lib.explorer.inference import Inference
+from lib.explorer.inference import Inference, figures_of
 from lib.explorer.page import Explorer
 from lib.explorer.twin import Twin
 from lib.study import StudyError
@@ -319,6 +320,19 @@ def test_another_study_is_opened_or_told_why_not(page, inference, monkeypatch):
     assert page.inference is not inference and page.sound is not before and page.sound.clip == before.clip
     studies.value = "planted-tiny"
     assert page.inference is inference
+
+
+def test_the_last_line_names_the_folder_of_the_study_that_is_shown(page, inference):
+    part = inference.part
+    assert f"figures/{part.folder.name}" in page.written.value
+    fold = replace(part, request=part.request.model_copy(update={"part": True}), figures=part.figures / "fold1")
+    assert figures_of(fold) == figures_of(part)
+    other = copy(inference)
+    other.part = replace(part, figures=part.figures.with_name("other-study"))
+    page.take(other)
+    assert "figures/other-study" in page.written.value and part.folder.name not in page.written.value
+    page.take(inference)
+    assert f"figures/{part.folder.name}" in page.written.value
 
 
 def test_what_the_front_ends_learned_is_heard_and_seen_one_by_one(page, inference):
