@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import count, groupby
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,8 @@ from lib.sounds.chunks import titles_of_levels
 
 FEW_BARS = 6  # more bars than these want panels of the whole width
 NAME_BARS = 4  # bars that the name of a control game is as wide as
+LETTERS = 10  # in a line of such a name
+NO_TITLES = MappingProxyType({})
 DIVERGING = "RdBu"  # red below zero, blue above: told apart by colour-blind readers too
 LINES = ("-", "--", "-.", ":")  # of players that share the grey
 LANE = 0.2  # between two nodes of the lattice side by side, in columns
@@ -33,10 +37,12 @@ LANE = 0.2  # between two nodes of the lattice side by side, in columns
 # Shares
 
 
-def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper") -> Figure:
+def share_figure(
+    contributions: pd.DataFrame, measure: str = "map_macro", head: str = "paper", titles: Mapping[str, str] = NO_TITLES
+) -> Figure:
     """Each player's share as a bar with its interval, a panel a level: the study in colour, control games in grey.
 
-    A game that lacks this head is drawn with `own`, and its label says so.
+    A game that lacks this head is drawn with `own`, and its label says so. titles: a reader's name of each control game.
     """
     rows = _of_head(contributions.query("group == 'all' and measure == @measure"), head)
     if rows.empty:
@@ -52,7 +58,7 @@ def share_figure(contributions: pd.DataFrame, measure: str = "map_macro", head: 
             axis.set_title(levels[level])
             axis.tick_params(axis="x", length=0)
         for axis in axes[-1]:
-            _name_bars(axis, slots, dict(zip(rows["game"], rows["head"], strict=True)), head)
+            _name_bars(axis, slots, dict(zip(rows["game"], rows["head"], strict=True)), head, titles)
         for axis in axes[:, 0]:
             axis.set_ylabel(f"share of {unit(measure, 'points')}")
         controls = "; grey: control games" if {game for game, _ in slots} - {STUDY} else ""
@@ -87,7 +93,13 @@ def _share_bars(axis: Axes, rows: pd.DataFrame, slots: Mapping[tuple[str, str], 
     axis.set_xlim(-0.8, max(slots.values()) + 0.8)
 
 
-def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], heads: Mapping[str, str], head: str) -> None:
+def _name_bars(
+    axis: Axes,
+    slots: Mapping[tuple[str, str], float],
+    heads: Mapping[str, str],
+    head: str,
+    titles: Mapping[str, str],
+) -> None:
     """The name of each player, and of each game under its players; none where the study stands alone."""
     players, many = [title(player) for _, player in slots], len(slots) > FEW_BARS
     axis.set_xticks(list(slots.values()), players)
@@ -95,7 +107,7 @@ def _name_bars(axis: Axes, slots: Mapping[tuple[str, str], float], heads: Mappin
     below = max(TextPath((0, 0), player, size=7).get_extents().width for player in players) if many else 9
     look = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center", "va": "top"}
     for game, group in groupby(slots.items(), key=lambda slot: slot[0][0]) if set(heads) != {STUDY} else ():
-        name = "the study" if game == STUDY else game
+        name = "the study" if game == STUDY else textwrap.fill(titles.get(game, game), LETTERS)
         name += "" if heads[game] == head else f"\n{heads[game]} head"
         weight, place = "bold" if game == STUDY else "normal", (np.mean([x for _, x in group]), 0)
         look |= {"fontsize": 7, "color": INK, "fontweight": weight, "annotation_clip": False}

@@ -152,6 +152,22 @@ def test_names_of_small_games_do_not_run_into_each_other():
     assert len(boxes) == 9 and all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
+def test_control_games_carry_a_readers_name_where_one_is_given():
+    titles = {"noise5": "Noise as a fifth", "seeds4": "Four seeds of the best", "mean4": "Mean of own scores"}
+    games = [shares("noise5", CONTROLS["noise5"]), shares("seeds4", CONTROLS["seeds4"]), shares("mean4", head="own")]
+    figure = drawn.share_figure(pd.concat([shares(), *games]), titles=titles)
+    FigureCanvasAgg(figure).draw()
+    names = sorted(figure.axes[-1].texts, key=lambda text: text.get_window_extent().x0)
+    assert [text.get_text().replace("\n", " ") for text in names] == [
+        "the study",
+        "Noise as a fifth",
+        "Four seeds of the best",
+        "Mean of own scores own head",
+    ]
+    boxes = [text.get_window_extent() for text in names]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
 def test_another_head_or_measure_is_not_mixed_in():
     table = pd.concat([shares(), shares(head="linear", values=dict.fromkeys(PAPER, 0.5)), shares(measure="d_prime")])
     assert bars(drawn.share_figure(table).axes[0])[0].get_height() == pytest.approx(22)
