@@ -219,3 +219,15 @@ def test_sentences_say_who_knows_best(table):
     swapped = table.assign(encoder=table["encoder"].replace({"pitch": "timbre", "timbre": "pitch"}))
     assert probe_sentences.planted(swapped)[0].startswith("NOT as planted")
     assert "shuffled values no probe explains more than" in probe_sentences.checked(table)[0]
+
+
+def test_training_is_told_to_add_nothing_where_the_untrained_encoder_has_as_much(table):
+    best = probe_sentences.ranked(table, table["property"].iloc[0]).iloc[0]
+    untrained = (
+        (table["property"] == best["property"])
+        & (table["encoder"] == best["encoder"])
+        & (table["control"] == "untrained")
+    )
+    for value, said in ((best["low"] - 0.01, False), (best["low"], True), (best["value"] + 0.01, True)):
+        sentence = probe_sentences.known_best(table.assign(value=table["value"].where(~untrained, value)))[0]
+        assert ("training adds nothing that shows" in sentence) == said
