@@ -8,6 +8,7 @@ from lib.display.screen import counted
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.baselines import verdict
 from lib.evaluation.games import CHANCE
+from lib.evaluation.intervals import holm
 from lib.evaluation.peers import WINDOWS
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import SIGNIFICANT, listed, measured, number, p_text, short
@@ -62,24 +63,29 @@ def planted(record: Record) -> str:
         for name, mine, other, theirs in pairs
     )
     verdict = "as planted" if all(mine["low"] > theirs["high"] for _, mine, _, theirs in pairs) else "NOT as planted"
-    return f"- `planted`, whose answer is known{_made_of(made)}: {each}: {verdict}."
+    return f"- `planted`, whose answer is known{_made_of(made)}, by chunks: {each}: {verdict}."
 
 
 def on_top(record: Record) -> str:
-    """What each pretrained system has alone, and whether pitch and timbre add more to it than noise does; by clips."""
+    """What each pretrained system has alone, and how much more than noise pitch and timbre add to it; by clips.
+
+    A gain is told where it is above zero, and above that from noise after Holm's correction for all that are asked here.
+    """
     gains = record.rows("peer_gains", group="all", level="clip", head=HEAD).fillna({"against": ""})
     there = record.rows("peers", heard=WINDOWS, measure=SHARED, head=HEAD)
-    told = [
-        f"{row['row']} ({number(row['value'])}) gains from {_gained(gains, row['peer'])}" for _, row in there.iterrows()
-    ]
-    return f"- On top of pretrained systems there, beyond what noise adds: {'; '.join(told)}."
+    mine = gains[gains["added"].isin(FEATURES) & gains["peer"].isin(there["peer"])]
+    alone, beyond = (mine[mine["against"] == against].set_index(["peer", "added"]) for against in ("", "noise"))
+    beyond = beyond.assign(p_holm=holm(beyond["p"]))
+    beyond = beyond[(beyond["p_holm"] < SIGNIFICANT) & (beyond["difference"] > 0) & (alone["low"] > 0)]
+    told = [f"to {row['row']} ({number(row['value'])}) {_added(beyond, row['peer'])}" for _, row in there.iterrows()]
+    both = listed(FEATURES)
+    return f"- On top of pretrained systems there {both} bring significantly more than noise does: {'; '.join(told)}."
 
 
-def _gained(gains: pd.DataFrame, peer: str) -> str:
-    of = gains[gains["peer"] == peer].set_index(["added", "against"])
-    more = [name for name in FEATURES if (of.loc[[(name, ""), (name, "noise")], "low"] > 0).all()]
-    each = [f"{name} {number(of.loc[(name, ''), 'difference'], sign='+')}" for name in more]
-    return listed(each) if each else f"neither {FEATURES[0]} nor {FEATURES[1]}"
+def _added(beyond: pd.DataFrame, peer: str) -> str:
+    mine = [name for name in FEATURES if (peer, name) in beyond.index]
+    each = [f"{name} {number(beyond.loc[(peer, name), 'difference'], sign='+')}" for name in mine]
+    return listed(each) if each else "neither"
 
 
 def not_run(record: Record) -> str:

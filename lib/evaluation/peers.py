@@ -246,9 +246,9 @@ def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls:
     ]
     own = [name for name in whole.index if name]
     each = ", ".join(f"{name} {_points(controls.loc[name])}" for name in own)
-    beyond = [name for name in own if whole.loc[name, "low"] > 0]
+    beyond = [name for name in own if whole.loc[name, "difference"] > 0 and whole.loc[name, "p_holm"] < SIGNIFICANT]
     more = f"significantly more than {listed(beyond)}" if beyond else "not significantly more than any of them"
-    found.append(f"Beside it instead: {each}; {added} brings {more}.")
+    found.append(f"Beside it instead: {each}; {added} brings {more} (after Holm's correction).")
     return " ".join([*found, *_by_groups(rows[rows["against"] == ""])])
 
 

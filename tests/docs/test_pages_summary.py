@@ -77,7 +77,9 @@ def test_what_was_planted_is_claimed_only_where_the_intervals_are_apart(records,
          "level": "chunk", "measure": "map_macro"} for branch, name, value in rows
     ])  # fmt: skip
     said = summary.planted(records[0])
-    assert said.startswith("- `planted`, whose answer is known (3 seeds): of pitch classes pitch has 96.0, timbre ")
+    assert said.startswith(
+        "- `planted`, whose answer is known (3 seeds), by chunks: of pitch classes pitch has 96.0, timbre "
+    )
     assert said.endswith(ends)
 
 
@@ -94,21 +96,24 @@ def test_how_often_a_hurt_study_ended_as_it_should(tmp_path, disks, told):
     assert told in summary.faults(record)
 
 
-def test_what_pretrained_systems_gain_counts_beyond_noise_alone(records):
+def test_what_pretrained_systems_gain_is_told_beyond_noise_and_after_holm(records):
     of = {"measure": "map_macro", "head": "paper", "level": "clip"}
     put(records[0], "peers", [
         {"row": row, "peer": peer, "heard": heard, **of, "value": value}
         for row, peer, heard, value in (("Ear", "ear", "own windows", 0.6), ("Ear", "ear", "1 s chunks", 0.5),
                                         ("Nose", "nose", "own windows", 0.96), ("all four", "", "1 s chunks", 0.8))
     ])  # fmt: skip
-    gains = {"ear": {"pitch": (0.07, 0.04, -0.01), "timbre": (0.19, 0.15, 0.1)}, "nose": {"pitch": (0.01, -0.01, -0.01),
-             "timbre": (0.02, 0.01, -0.01)}}  # fmt: skip
+    # by itself, more than noise adds, and the p of the latter: 0.02 does not stand among four
+    gains = {
+        "ear": {"pitch": (0.07, 0.02, 0.3), "timbre": (0.19, 0.17, 0.001)},
+        "nose": {"pitch": (0.01, -0.01, 0.6), "timbre": (0.03, 0.02, 0.02)},
+    }
     put(records[0], "peer_gains", [
-        {**of, "peer": peer, "added": added, "group": "all", "against": against, "difference": by, "low": low}
-        for peer, each in gains.items() for added, (by, lowest, beyond) in each.items()
-        for against, low in (("", lowest), ("noise", beyond))
+        {**of, "peer": peer, "added": added, "group": "all", "against": against, "difference": by, "low": 0.001, "p": p}
+        for peer, each in gains.items() for added, (alone, more, p) in each.items()
+        for against, by in (("", alone), ("noise", more))
     ])  # fmt: skip
     assert summary.on_top(records[0]) == (
-        "- On top of pretrained systems there, beyond what noise adds: Ear (60.0) gains from timbre +19.0; "
-        "Nose (96.0) gains from neither pitch nor timbre."
+        "- On top of pretrained systems there pitch and timbre bring significantly more than noise does: "
+        "to Ear (60.0) timbre +17.0; to Nose (96.0) neither."
     )
