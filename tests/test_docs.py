@@ -108,3 +108,12 @@ def test_the_hours_of_the_paper_on_one_gpu_are_those_projected():
     for step, *told in table:
         assert list(map(float, told)) == [round(minutes.loc[step, machine], 1) for machine in head[1:]]
     assert [float(told) for told in hours[1:]] == pytest.approx(list(minutes.sum()[head[1:]] / 60), abs=0.5)
+
+
+@pytest.mark.parametrize("record", ["planted-quick", "esc50-laptop-fold1"])
+def test_that_training_is_not_shown_to_help_all_four_is_what_is_recorded(record):
+    controls = pd.read_csv(files.PROJECT / "figures" / "record" / record / "tables" / "controls.csv")
+    rows = controls[(controls["control"] == "untrained") & (controls["head"] == "paper")]
+    assert len(rows) == 2  # by chunks and by clips
+    assert (rows["p_holm"] > 0.05).all()
+    assert "all four are not significantly above four untrained ones" in README.read_text()
