@@ -93,7 +93,7 @@ def class_figure(
             _branch_names(axis, [(branches or {}).get(name, "") for name in order[rows]], len(own.columns), room)
             for cell, value in np.ndenumerate(shares.iloc[rows].to_numpy()):
                 if room.texts and np.isfinite(value):
-                    common.cell_text(axis, cell, f"{value:.1f}", 8, abs(value) > 0.6 * limit, linespacing=1.3)
+                    common.cell_text(mesh, cell, f"{value:.1f}", 8, linespacing=1.3)
             axis.set_ylim(room.rows, 0)
         common.scale_below(
             figure, mesh, axes, f"share of the class's average precision (points, {level}s, {head} head)"

@@ -6,6 +6,7 @@ colour everywhere; what stands beside the encoders is grey.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -21,11 +23,15 @@ from lib.display.figures import GREY
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.encoders.peers import LEARNERS, PEERS
-from lib.representations import kind, names
+from lib.representations import CONTROLS, kind, names
 
 STUDY = "paper4"  # the game in colour; every other is a control
 WIDTH = 8.0  # inches, of a printed page
 INK = "#333333"
+OTHERS = {
+    ALL_FOUR: "All four", "all four": "All four", "chance": "Chance", "noise": "Noise", "mobilenet": "MobileNet",
+    "single": "Seed", "twice": "Itself again", "second_seed": "A second seed",
+}  # fmt: skip
 BAND = "#F3F3F3"  # behind every second group of rows, and in cells without a value
 
 
@@ -36,11 +42,16 @@ def colour(player: str, other: str = GREY) -> str:
 
 def title(player: str) -> str:
     """What a player, or all four together, is called on axes and legends."""
-    if player in names():
+    if player in (*names(), *CONTROLS):
         return kind(player).title
     if player in (known := {**PEERS, **LEARNERS}):
         return known[player].about.title
-    return "All four" if player == ALL_FOUR else player
+    if player in OTHERS:
+        return OTHERS[player]
+    if player.startswith("untrained_"):
+        return f"{title(player.removeprefix('untrained_'))} untrained"
+    named, number = re.fullmatch(r"(.*?)(\d*)", player, re.DOTALL).groups()
+    return f"{title(named)} {number}" if number and named in (*names(), *OTHERS) else player
 
 
 def scale(measure: str) -> float:
@@ -111,12 +122,25 @@ def name_cells(axis: Axes, columns: Sequence[str] | None, rows: Sequence[str] | 
             ticks(np.arange(len(named)) + 0.5, named, **look)
 
 
-def cell_text(
-    axis: Axes, cell: tuple[int, int], text: str, size: float, dark: bool, down: float = 0.5, **look: Any
-) -> None:
-    """Text in a cell (row, column), white on a dark one."""
-    look = {"ha": "center", "va": "center", "fontsize": size, "color": "white" if dark else INK} | look
-    axis.text(cell[1] + 0.5, cell[0] + down, text, **look)
+def cell_text(mesh: QuadMesh, cell: tuple[int, int], text: str, size: float, down: float = 0.5, **look: Any) -> None:
+    """Text in a cell (row, column), white or dark, whichever is read better on its colour."""
+    value = mesh.get_array()[cell]
+    ground = BAND if np.ma.is_masked(value) else mesh.to_rgba(value)
+    ink = max("white", "black", key=lambda ink: contrast(ink, ground))
+    look = {"ha": "center", "va": "center", "fontsize": size, "color": ink} | look
+    mesh.axes.text(cell[1] + 0.5, cell[0] + down, text, **look)
+
+
+def contrast(first: Any, second: Any) -> float:
+    """Contrast of two colours, 1 to 21; 4.5 is wanted for text (WCAG 2.1, contrast ratio)."""
+    darker, brighter = sorted(map(_luminance, (first, second)))
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Any) -> float:
+    """Relative luminance of a colour, 0 to 1 (WCAG 2.1)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
 def scale_below(figure: Figure, mesh: QuadMesh, axes: Sequence[Axes], label: str) -> None:

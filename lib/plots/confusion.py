@@ -68,5 +68,5 @@ def _square(axis: Axes, table: pd.DataFrame, column: str, shown: Sequence[str], 
     name_cells(axis, None, named, fontsize=7)
     axis.set_aspect("equal")
     for row, one in np.argwhere(counts > 0) if len(shown) <= FEW else ():
-        cell_text(axis, (row, one), f"{counts[row, one]:.0f}", 6, share[row, one] > 60)
+        cell_text(mesh, (row, one), f"{counts[row, one]:.0f}", 6)
     return mesh

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -225,7 +225,7 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
         axis = figure.subplots()
         mesh = common.cells(axis, matrix, DIVERGING, (-limit, limit))
         for row in rows.itertuples():
-            _pair(axis, players, row, times, limit)
+            _pair(mesh, players, row, times)
         if rows.empty:
             axis.text(0.5, 0.5, "no pair of encoders has an interaction here", ha="center", va="center")
         common.name_cells(axis, *[[title(player) for player in players]] * 2)
@@ -247,13 +247,13 @@ def frame(axis: Axes, cell: tuple[int, int], width: float = 1.5) -> None:
     axis.add_patch(Rectangle(cell[::-1], 1, 1, **look))
 
 
-def _pair(axis: Axes, players: Sequence[str], row: tuple, times: float, limit: float) -> None:
+def _pair(mesh: QuadMesh, players: Sequence[str], row: tuple, times: float) -> None:
     """Both cells of a pair: its value over its interval, framed where zero is left out."""
     value, low, high = (end * times for end in (row.value, row.low, row.high))
     text = f"{value:.1f}" + (f"\n({low:.1f} to {high:.1f})" if np.isfinite([low, high]).all() else "")
     first, second = players.index(row.first), players.index(row.second)
     for cell in ((first, second), (second, first)):
         if np.isfinite(value):
-            common.cell_text(axis, cell, text, 8, abs(value) > 0.6 * limit, linespacing=1.3)
+            common.cell_text(mesh, cell, text, 8, linespacing=1.3)
         if low > 0 or high < 0:
-            frame(axis, cell)
+            frame(mesh.axes, cell)

@@ -80,7 +80,7 @@ def _gains(axis: Axes, rows: pd.DataFrame) -> None:
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.hlines(places, 100 * rows["low"], 100 * rows["high"], color=inks, linewidth=1.6)
     axis.scatter(100 * rows["difference"], places, color=inks, s=26, zorder=3)
-    axis.set_yticks(places, [" + ".join(map(title, members(added))).replace("_", " ") for added in rows["added"]])
+    axis.set_yticks(places, [" + ".join(map(title, members(added))) for added in rows["added"]])
 
 
 def _ink(players: Sequence[str]) -> str:

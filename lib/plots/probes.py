@@ -19,7 +19,6 @@ from lib.encoders.heads import members
 from lib.plots.common import WIDTH, cell_text, cells, each_once, heading, name_cells, scale_below, title
 
 SHARE = "Blues"  # of explained variance, from none to all
-DARK = 0.55  # of the scale: text on darker cells is white
 LEFT, CELL, HIGH = 2.0, 1.15, 0.62  # inches: the names at the left, and a cell
 MINUS = "\N{MINUS SIGN}"
 OTHERS = "all others"
@@ -39,8 +38,8 @@ def probe_figure(probes: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis = figure.subplots()
         shares = np.array([[_share(rows, name, encoder) for encoder in encoders] for name in order])
         mesh = cells(axis, np.clip(shares, 0, 1) * 100, SHARE, (0, 100), 0.8)
-        for (row, column), share in np.ndenumerate(shares):
-            _probe_text(axis, rows, (order[row], encoders[column]), (row, column), share > DARK)
+        for row, column in np.ndindex(shares.shape):
+            _probe_text(mesh, rows, (order[row], encoders[column]), (row, column))
         name_cells(axis, [title(encoder) for encoder in encoders], None)
         of = [f"({first.loc[name, 'unit']}; n = {first.loc[name, 'n']})" for name in order]
         named = [f"{fill(titles.get(name, name), 34)}\n{what}" for name, what in zip(order, of, strict=True)]
@@ -61,16 +60,16 @@ def _share(rows: pd.DataFrame, name: str, encoder: str) -> float:
     return (own - chance) / (1 - chance) if chance < 1 else np.nan
 
 
-def _probe_text(axis: Axes, rows: pd.DataFrame, of: tuple[str, str], cell: tuple[int, int], dark: bool) -> None:
+def _probe_text(mesh: QuadMesh, rows: pd.DataFrame, of: tuple[str, str], cell: tuple[int, int]) -> None:
     """The value, its interval, and the controls, one under the other."""
     own, untrained, shuffled = (rows.loc[(*of, control)] for control in ("", "untrained", "shuffled"))
     if not np.isfinite(own["value"]):
-        cell_text(axis, cell, "no value", 7, False)
+        cell_text(mesh, cell, "no value", 7)
         return
-    cell_text(axis, cell, _percent(own["value"]), 10, dark, 0.25, fontweight="bold")
+    cell_text(mesh, cell, _percent(own["value"]), 10, 0.25, fontweight="bold")
     if np.isfinite([own["low"], own["high"]]).all():
-        cell_text(axis, cell, f"{_percent(own['low'])} to {_percent(own['high'])}", 7, dark, 0.55)
-    cell_text(axis, cell, f"{_percent(untrained['value'])} | {_percent(shuffled['value'])}", 6.5, dark, 0.82)
+        cell_text(mesh, cell, f"{_percent(own['low'])} to {_percent(own['high'])}", 7, 0.55)
+    cell_text(mesh, cell, f"{_percent(untrained['value'])} | {_percent(shuffled['value'])}", 6.5, 0.82)
 
 
 def _percent(value: float) -> str:
@@ -111,14 +110,15 @@ def _source(first: str, second: str, players: Sequence[str]) -> str:
 def _matrix(axis: Axes, rows: pd.DataFrame, sources: Sequence[str], players: Sequence[str]) -> QuadMesh:
     """Cells [source, player] with their values and intervals; a pair that is not in the table is light grey."""
     values = np.full((max(len(sources), 1), max(len(players), 1)), np.nan)
-    for row in rows.itertuples():
-        place = sources.index(row.first), players.index(row.second)
-        values[place] = row.value
-        if np.isfinite(row.value):
-            cell_text(axis, place, _percent(row.value), 8, row.value > DARK, 0.35, fontweight="bold")
-            if np.isfinite([row.low, row.high]).all():
-                cell_text(axis, place, f"{_percent(row.low)} to {_percent(row.high)}", 6, row.value > DARK, 0.72)
+    places = [(sources.index(row.first), players.index(row.second)) for row in rows.itertuples()]
+    for place, value in zip(places, rows["value"], strict=True):
+        values[place] = value
     mesh = cells(axis, np.clip(values, 0, 1) * 100, SHARE, (0, 100), 0.8)
+    for place, row in zip(places, rows.itertuples(), strict=True):
+        if np.isfinite(row.value):
+            cell_text(mesh, place, _percent(row.value), 8, 0.35, fontweight="bold")
+            if np.isfinite([row.low, row.high]).all():
+                cell_text(mesh, place, f"{_percent(row.low)} to {_percent(row.high)}", 6, 0.72)
     named = [" and\n".join(map(title, members(source))) for source in sources]
     name_cells(axis, [title(player) for player in players], None, fontsize=7)
     name_cells(axis, None, named, fontsize=7)

@@ -102,7 +102,7 @@ def halves(table: pd.DataFrame, level: str, head: str) -> Figure:
         for place, text in np.ndenumerate(texts):
             name = there[place[1]]
             short = text.removesuffix(PERTURBATIONS[name].unit).strip()
-            cell_text(axis, place, short, 6.5, dark=np.isfinite(values[place]) and values[place] < STEPS / 3)
+            cell_text(mesh, place, short, 6.5)
         columns = [f"{PERTURBATIONS[name].title}\n{PERTURBATIONS[name].unit}" for name in there]
         name_cells(
             axis,

@@ -20,7 +20,21 @@ from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
+from lib.plots.common import (
+    BAND,
+    INK,
+    WIDTH,
+    cell_text,
+    cells,
+    colour,
+    each_once,
+    heading,
+    mark,
+    name_cells,
+    scale,
+    title,
+    unit,
+)
 from lib.representations import names
 from lib.sounds.chunks import titles_of_levels
 
@@ -188,7 +202,7 @@ def marginal_figure(shares: pd.DataFrame, marginals: pd.DataFrame, head: str = "
 # Branches
 
 MANY_BRANCHES = 8
-BRANCH_ROWS = {ALL_FOUR: "All four", "chance": "Chance"}  # whatever the head that is drawn
+BRANCH_ROWS = (ALL_FOUR, "chance")  # drawn whatever their head
 
 
 def branch_figure(table: pd.DataFrame) -> Figure:
@@ -196,8 +210,6 @@ def branch_figure(table: pd.DataFrame) -> Figure:
 
     By the encoders' own classifiers; all four by the head that they have.
     """
-    import seaborn  # loads for seconds, and is needed here alone
-
     rows = table[(table["level"] == "chunk") & ((table["head"] == "own") | table["encoder"].isin(BRANCH_ROWS))]
     encoders = each_once(rows["encoder"])
     branches = each_once(rows.loc[rows["value"].notna(), "branch"]) or each_once(rows["branch"])
@@ -208,19 +220,20 @@ def branch_figure(table: pd.DataFrame) -> Figure:
     many = len(branches) > MANY_BRANCHES  # they are rows then: a page is higher than wide
     between, width = (", ", 26) if many else ("\n", 16)
     named = [f"{fill(name.replace('_', ' '), width)}{between}{counted(counts[name], 'class')}" for name in branches]
-    titles = [BRANCH_ROWS.get(name) or title(name) for name in encoders]
+    titles = [title(name) for name in encoders]
     size = 3.2 + 1.2 * len(branches), 1.6 + 0.55 * len(encoders)
     if many:
         values, texts, titles, named = values.T, texts.T, named, titles
         size = 3.2 + 0.85 * len(encoders), 1.2 + 0.38 * len(branches)
     top = 10 * max(1, np.ceil(np.nanmax(values, initial=0) / 10))  # the best cell is bright where all values are low
-    look = {"cmap": "cividis", "vmin": 0, "vmax": top, "linewidths": 1, "annot_kws": {"size": 7 if many else 8}}
     with style():
         figure = Figure(figsize=size)
         axis = figure.subplots()
-        look |= {"cbar_kws": {"label": "macro mAP (%)"}, "xticklabels": named, "yticklabels": titles}
-        seaborn.heatmap(values, annot=texts, fmt="", ax=axis, **look)
-        axis.tick_params(length=0, rotation=0, labelsize=7 if many else 9)
+        mesh = cells(axis, values, "cividis", (0, top), 1)
+        for cell, text in np.ndenumerate(texts):
+            cell_text(mesh, cell, text, 7 if many else 8)
+        name_cells(axis, named, titles, fontsize=7 if many else 9)
+        figure.colorbar(mesh, label="macro mAP (%)")
         axis.set_title("Which encoder knows which branch (chunks)")
     return figure
 
@@ -257,7 +270,7 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
             axis.barh(y + 0.2, rows["published"].astype(float) * 100, 0.38, color="#DDDDDD", zorder=2, **PUBLISHED)
         for name, line in BESIDE.items():
             axis.axvline(rows[name].iloc[0] * times, color=INK, linestyle=line, linewidth=1.2, zorder=3)
-        axis.set_yticks(y, [title(name).replace("all four", "All four") for name in rows["row"]])
+        axis.set_yticks(y, [title(name) for name in rows["row"]])
         axis.set(xlabel=unit(measure), xlim=(0, None), title=about)
         axis.invert_yaxis()
         _table1_legend(figure, corpus, papers)

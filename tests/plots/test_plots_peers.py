@@ -35,9 +35,9 @@ def test_gains_have_readers_names_in_their_order_and_grey_for_controls(gains):
     assert sorted(named, key=named.get, reverse=True) == [
         "Pitch",
         "Pitch + Timbre",
-        "all four",
-        "noise",
-        "untrained pitch",
+        "All four",
+        "Noise",
+        "Pitch untrained",
     ]
     (dots,) = [each for each in axis.collections if isinstance(each, PathCollection)]
     np.testing.assert_allclose(dots.get_offsets()[:, 0], [100 * value for value in GAINS.values()])
@@ -66,4 +66,4 @@ def test_costs_lie_at_their_numbers_and_each_system_is_named_once_on_each_side()
 
 
 def test_a_system_has_its_own_name_on_axes():
-    assert (title("aisfx"), title("densenet"), title("noise")) == ("aiSFX", "DenseNet-121", "noise")
+    assert (title("aisfx"), title("densenet"), title("noise")) == ("aiSFX", "DenseNet-121", "Noise")
