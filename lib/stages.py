@@ -33,6 +33,7 @@ from lib.evaluation.frozen import read_embeddings
 from lib.files import cached, digests
 from lib.representations import names
 from lib.settings import SettingsError
+from lib.sounds.corpora.base import in_lines
 from lib.study import Study
 
 
@@ -61,7 +62,8 @@ def share_of_peak(study: Study, flops: float, seconds: float) -> float:
 
 def score(study: Study) -> None:
     """The constant predictor and both heads on every subset, for each fold and seed: write their test scores."""
-    for line in dict.fromkeys(line for part in study.parts for line in part.chunks.corpus.remarks):
+    of_parts = [part.chunks for part in study.parts]
+    for line in (*of_parts[0].corpus.notes, *in_lines([chunks.doubts for chunks in of_parts])):
         print(line)
     for part in study.parts:
         scores.write_test_set(part)

@@ -16,7 +16,7 @@ def bundle(given: Mapping[str, str]) -> int:
     if (onnx := given.get("ONNX") or "no") not in ("yes", "no"):
         raise Stop(f"ONNX={onnx}: yes or no")
     run = runs.wanted(given.get("STUDY", ""), only_finished=True)
-    out = files.expanded(given["OUT"]).resolve() if given.get("OUT") else run / "bundle"
+    out = files.followed(given["OUT"]) if given.get("OUT") else run / "bundle"
     if onnx == "yes":
         need("onnx", "onnxscript", "onnxruntime")
     in_subprocess(_write, run.name, out, onnx == "yes")

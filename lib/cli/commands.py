@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
             os.environ.update(own_caches(os.environ, files.cache() / "user"))
             return actions[command](given)
     except (Stop, PlainError) as stop:
-        print(f"make {command}: {stop}", file=sys.stderr)
+        print(f"make {command}: {files.without_controls(str(stop))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nmake {command}: stopped; the next call goes on from here", file=sys.stderr)
@@ -177,7 +177,7 @@ def request_of(given: Mapping[str, str]) -> Any:
 
     values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
-        values["root"] = str(files.expanded(values["root"]).resolve())
+        values["root"] = str(files.followed(values["root"]))
     if whole_number("THREADS", given.get("THREADS", ""), 1):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:
@@ -195,20 +195,20 @@ def request_of(given: Mapping[str, str]) -> Any:
 def check_fold(corpus: Any, fold: int | str) -> None:
     """Stop unless `fold` can be the test fold of the corpus."""
     if corpus.folds and not fold:
-        there = ", ".join(map(str, corpus.folds))
-        raise Stop(f"FOLD: {corpus.name} has the folds {there}; name the one to test on, or all")
+        raise Stop(f"FOLD: {corpus.name} has the folds {corpus.named_folds}; name the one to test on, or all")
     corpus.with_fold(fold)
 
 
 def summary(study: Any, corpus: Any, device: str) -> str:
     """What will be done, in a few lines."""
+    from lib.sounds.corpora.base import in_lines
     from lib.sounds.corpora.rows import reasons
 
     request, left_out = study.request, len(corpus.rejected)
     fold = f"fold {request.fold}, " if request.fold else ""
     rejected = f", {left_out} left out ({reasons(corpus.rejected)}; all in tables/rejected.csv)" if left_out else ""
     tested = [corpus.with_fold(part.request.fold, study.settings.validation) for part in study.parts]
-    notes = [line for one in tested for line in one.remarks]
+    notes = [*corpus.notes, *in_lines([one.doubts for one in tested])]
     n_groups = min(one.clips.loc[one.clips["role"] == "test", "group"].nunique() for one in tested)
     if request.fold != "all" and request.corpus == "table" and 1 < n_groups < FEW_TESTED:
         notes.append(

@@ -33,7 +33,7 @@ def data(given: Mapping[str, str]) -> int:
 
 def planned(name: str, given: Mapping[str, str]) -> Job:
     """What to do by make's variables; Stop where one is wrong."""
-    folder = files.expanded(given.get("ROOT") or files.home() / "data" / name).resolve()
+    folder = files.followed(given.get("ROOT") or files.home() / "data" / name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,7 +54,7 @@ def source(origin: str, downloads: Path) -> Source:
         return Source(downloads, origin)
     if not origin:
         return Source(downloads, "*")
-    folder = files.expanded(origin).resolve()
+    folder = files.followed(origin)
     if not folder.is_dir():
         raise Stop(f"FROM={origin}: a folder that holds the archives, or the http(s) address of a mirror")
     return Source(folder)

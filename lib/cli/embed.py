@@ -7,18 +7,18 @@ from lib.cli.environment import Stop
 from lib.cli.extras import need
 from lib.cli.processes import in_subprocess, interruptible
 from lib.display.screen import counted, short_path
-from lib.files import expanded
+from lib.files import followed
 
 
 def embed(given: Mapping[str, str]) -> int:
     """Embed a folder; say what was done and what could not be."""
     if not given.get("ROOT"):
         raise Stop("ROOT=folder of sound files is needed: make embed STUDY=planted-quick ROOT=folder OUT=file.parquet")
-    out = expanded(given.get("OUT") or "embeddings.parquet").resolve()
+    out = followed(given.get("OUT") or "embeddings.parquet")
     if out.suffix == ".parquet":
         need("pyarrow")
     with interruptible():
-        done, bad = in_subprocess(_embed, given, expanded(given["ROOT"]).resolve(), out)
+        done, bad = in_subprocess(_embed, given, followed(given["ROOT"]), out)
     print(f"{counted(done.sounds, 'sound')}, {counted(done.seconds, 'row')} of a second each: {short_path(out)}")
     print(
         f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{short_path(bad) if done.bad else ''}"

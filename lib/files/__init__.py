@@ -30,8 +30,19 @@ FIRST_MESSAGE_S, EACH_MESSAGE_S = 1.0, 60.0  # of waiting, until a message, and 
 SETTLED_S = 2.0  # a file changed less than this ago may change again within the same tick of its file system's clock
 
 
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def without_controls(text: str) -> str:
+    """A text without line breaks, control characters and marks that turn its direction: what one line can show."""
+    return CONTROLS.sub(" ", text)
+
+
 class PlainError(Exception):
     """An error whose message is all there is to read: one line, which notebooks show without a traceback."""
+
+    def __str__(self) -> str:
+        return without_controls(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
@@ -45,9 +56,17 @@ def expanded(path: str | Path) -> Path:
         raise PlainError(f"{path}: no user of this machine has a home of that name; write the path without ~") from None
 
 
+def followed(path: str | Path) -> Path:
+    """An absolute path, its links followed; links in a circle lead to a file that is not there."""
+    return Path(os.path.realpath(expanded(path)))
+
+
 def home() -> Path:
-    """Folder that holds data/, runs/ and figures/."""
-    return Path(os.environ.get("STUDY_HOME") or PROJECT).resolve()
+    """Folder that holds data/, runs/ and figures/; it need not be there yet."""
+    folder = followed(os.environ.get("STUDY_HOME") or PROJECT)
+    if not next(above for above in (folder, *folder.parents) if above.exists()).is_dir():
+        raise PlainError(f"STUDY_HOME={folder}: this is, or lies below, something that is no folder; name a folder")
+    return folder
 
 
 def cache() -> Path:

@@ -70,7 +70,7 @@ def _limits(part: Study, whole: Study) -> list[str]:
         if part is not whole
         else ""
     )
-    remarks = [f"- {remark}" for remark in part.chunks.corpus.remarks]
+    remarks = [f"- {remark}" for remark in part.chunks.remarks]
     return [
         f"- A sound is heard in chunks of {rule.length_s:g} s at {rule.rate_hz} Hz, each by itself: what unfolds over longer is not seen.",
         "- Scores rank; they are no probabilities, and no threshold was chosen on them.",

@@ -19,7 +19,7 @@ from lib import files
 from lib.display.screen import counted
 from lib.settings import Chunking
 from lib.sounds.arrays import Scaled
-from lib.sounds.corpora.base import ROLES, Corpus, CorpusError, listed
+from lib.sounds.corpora.base import ROLES, Corpus, CorpusError, in_lines, listed
 
 LEVELS = ("chunk", "clip")  # what scores are of: a chunk, or the mean over the chunks of its clip
 
@@ -159,7 +159,31 @@ class Chunks:
         ]
         reasons = Counter(reason.split(":")[0] for reason in self.corpus.rejected["reason"])
         why = f" ({', '.join(f'{n} x {reason}' for reason, n in reasons.most_common())})" if reasons else ""
-        return "\n".join([*lines, f"rejected: {counted(reasons.total(), 'clip')}{why}", *self.corpus.remarks])
+        return "\n".join([*lines, f"rejected: {counted(reasons.total(), 'clip')}{why}", *self.remarks])
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """Ids of test clips that hold a chunk with sound of a training clip in another file, sample by sample."""
+        if self.digest is None:
+            return ()
+        heard = ~self.silent
+        known = heard & np.isin(self.digest, self.digest[heard & (self.roles == "train")]) & (self.roles == "test")
+        found = dict.fromkeys(self.ids[known].tolist())
+        same_file = set(self.corpus.copies) if found else ()
+        return tuple(clip for clip in found if clip not in same_file)
+
+    @property
+    def doubts(self) -> dict[str, tuple[str, ...]]:
+        """Those of the corpus, and what only its samples show."""
+        same = {
+            "test clips that hold a chunk of a training clip, sample by sample, so that they are known": self.copies
+        }
+        return {**self.corpus.doubts, **{what: clips for what, clips in same.items() if clips}}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that a reader of the results should know of the corpus and its samples, one line each."""
+        return (*self.corpus.notes, *in_lines([self.doubts]))
 
 
 def digests_of(audio: np.ndarray) -> np.ndarray:

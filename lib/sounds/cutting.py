@@ -33,25 +33,32 @@ from lib.sounds.corpora.base import REJECTED_COLUMNS, Corpus, CorpusError
 from lib.sounds.corpora.rows import need_both_sides
 from lib.sounds.decode import FAR, BadFile, decode_channels
 
-VERSION = 4  # of the rule of chunks: raised when the same files and settings would give other chunks
+VERSION = 5  # of the rule of chunks: raised when the same files and settings would give other chunks
 FULL_SCALE, CLIPPED_SHARE = 0.99, 0.001  # a clip with more than this share of samples at full scale looks clipped
 FILES = ("audio.npy", "index.npz", "rejected.csv", "about.json")  # of what was cut
+SHORTEST_S = 0.05  # a clip that is shorter is filled up by so many copies of itself that it sounds as something else
+CANCELLED = 0.5  # a mean of channels with less than this part of what the loudest alone would leave: they cancel
 NO_SOUND = 1e-4  # a channel without a sample from here up is silent (-80 dBFS)
 OFFSET = 0.02  # of full scale: a clip's mean beyond it is a DC offset, which every representation sees
 
 
-def odd_about(chunks: np.ndarray, peaks: np.ndarray) -> list[str]:
-    """What is odd about the samples of a clip's chunks [chunk, sample] and about its channels' peaks [channel].
+def odd_about(chunks: np.ndarray, peaks: np.ndarray, seconds: float) -> list[str]:
+    """What is odd about a clip: its chunks [chunk, sample], the peaks of its channels and of their mean [channel + 1],
+    and its length.
 
     No rule rejects it.
     """
     clipped = (np.abs(chunks) >= FULL_SCALE).mean() > CLIPPED_SHARE
     shifted = abs(chunks.mean(dtype=np.float64)) > OFFSET
-    one_sided = peaks.min() < NO_SOUND <= peaks.max()
+    channels, mean = peaks[:-1], peaks[-1]
+    one_sided = channels.min() < NO_SOUND <= channels.max()
+    cancelled = channels.max() >= NO_SOUND and mean < CANCELLED * channels.max() / len(channels)
     found = {
         f"clipped (over {CLIPPED_SHARE:.1%} of the samples at full scale)": clipped,
         f"DC offset (mean beyond {OFFSET:.0%} of full scale)": shifted,
         "a silent channel beside one with sound (the mean of all channels is taken)": one_sided,
+        "channels that cancel each other (of their mean, which is taken, little is left)": cancelled,
+        f"shorter than {SHORTEST_S:g} s": seconds < SHORTEST_S,
     }
     return [what for what, so in found.items() if so]
 
@@ -145,14 +152,14 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
             if isinstance(result, BadFile):
                 rejected.append((path, clip, str(result)))
                 continue
-            chunks, start_s, peaks = result
+            chunks, start_s, peaks, seconds = result
             stored = Scaled.of(chunks) if settings.stored_as == "int16" else None
             if stored is not None:
                 scales.append(stored.scale)
                 chunks = stored[:]  # as it will be read
             index.append(np.stack([np.full(len(chunks), n_usable), start_s, np.abs(chunks).max(axis=1)]))
             by_chunk.append(digests_of(chunks))
-            for what in odd_about(chunks, peaks):
+            for what in odd_about(chunks, peaks, seconds):
                 odd.setdefault(what, []).append(clip)
             n_usable += 1
             yield chunks if stored is None else stored.codes
@@ -172,13 +179,14 @@ def _fill(part: Path, corpus: Corpus, settings: Chunking, bar: bool, threads: in
     return len(clip), len(rejected)
 
 
-def _cut_file(path: str, role: str, settings: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray] | BadFile:
-    """Chunks [chunk, sample], start_s [chunk] and the peak of each channel [channel] of a file."""
+def _cut_file(path: str, role: str, settings: Chunking) -> tuple[np.ndarray, np.ndarray, np.ndarray, float] | BadFile:
+    """Of a file its chunks [chunk, sample], their start_s [chunk], peaks [channel + 1] of channels and mean, and seconds."""
     try:
         samples, peaks = decode_channels(Path(path), settings.rate_hz, settings.resampler)
     except BadFile as error:
         return error
-    return *cut_clip(samples, settings, settings.test_overlap if role == "test" else 0.0), peaks
+    overlap = settings.test_overlap if role == "test" else 0.0
+    return *cut_clip(samples, settings, overlap), peaks, len(samples) / settings.rate_hz
 
 
 def _in_order(work: Callable, items: Iterable, threads: int) -> Iterator:

@@ -5,6 +5,7 @@ shorter one. So a file's own structure is compared with its size here, and a fil
 """
 
 import math
+import mmap
 import os
 import re
 import struct
@@ -24,7 +25,7 @@ BLOCK = 1 << 18  # samples of all channels read at a time: a long file is never 
 RATES_HZ = (500, 1_000_000)  # lowest and highest of any recording: infrasound, bats
 UNKNOWN_SIZE = 0x7FFFF000  # a program that writes to a pipe cannot know the size, and writes something from here up
 LIVE_S = 10  # a stream that begins later was cut out of a longer one
-OGG_LAST = 4  # flag of a stream's last page
+OGG_FIRST, OGG_LAST = 2, 4  # flags of a stream's first and last page
 MOST_PHASES = 2000  # torchaudio keeps a filter for each phase of the two rates: 441 for 44.1 kHz to 16 kHz
 # as sharp as soxr: librosa's and resampy's former "kaiser_best", by the names of torchaudio.functional.resample
 KAISER_BEST = {
@@ -72,7 +73,7 @@ def decode(path: Path, rate_hz: int = 16000, resampler: str = "soxr_hq", longest
 def decode_channels(
     path: Path, rate_hz: int, resampler: str, longest_s: float = math.inf
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same samples, and the peak of each channel [channel] before their mean was taken."""
+    """The same samples, and the peak of each channel and, last, of their mean [channel + 1] at the file's own rate."""
     peaks: list[np.ndarray] = []
     samples = np.concatenate(list(stream(path, rate_hz, resampler, longest_s, peaks)))
     return samples, peaks[0]
@@ -84,7 +85,7 @@ def stream(
     """The same samples in pieces [sample], as they are read: of an hour only some seconds are ever in memory.
 
     BadFile comes with the piece where reading fails, or after the last. torchaudio is given the sound whole.
-    peaks: takes up the peak of each channel [channel] at the end.
+    peaks: takes up the peak of each channel and, last, of their mean [channel + 1] at the end.
     """
     try:
         if Path(path).stat().st_size == 0:
@@ -144,8 +145,8 @@ class Resampler:
 def _resampled(
     path: Path, file: soundfile.SoundFile, resampler: Resampler, longest_s: float, peaks: list[np.ndarray] | None
 ) -> Iterator[np.ndarray]:
-    most, of_channels = longest_s * file.samplerate, np.zeros(file.channels, np.float32)
-    for block in _blocks(file, most, of_channels):
+    most, highest = longest_s * file.samplerate, np.zeros(file.channels + 1, np.float32)
+    for block in _blocks(file, most, highest):
         yield resampler.piece(block[: max(0, round(min(len(block), most - resampler.n_in)))])
     n_frames = resampler.n_in
     if n_frames < min(file.frames, most) - 0.5 and file.frames < 1 << 60:  # a stream's header does not have the number
@@ -157,7 +158,7 @@ def _resampled(
         raise BadFile(f"damaged: {n_frames / file.samplerate:.1f} of {declared_s:.1f} s could be read")
     yield resampler.rest()
     if peaks is not None:
-        peaks.append(of_channels)
+        peaks.append(highest)
 
 
 def by_torchaudio(mono: np.ndarray, rate: int, rate_hz: int) -> np.ndarray:
@@ -175,6 +176,8 @@ def _line(error: Exception) -> str:
     text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "no reason given"
     if "does not exist or is not a regular file" in text:  # libsndfile's words for what it does not know
         text = "its content has no format that is known"
+    if "samplerate must be specified" in text:  # soundfile's words for .raw
+        text = "samples without a header that tells their rate: save them as WAV"
     return " ".join(text.split()).rstrip(".")
 
 
@@ -188,6 +191,8 @@ def _known(path: Path) -> str:
 
 def _opened(path: Path) -> _Forwards:
     file = _Forwards(path)
+    if file.subtype == "MPEG_LAYER_I":  # nobody has made such for decades; text in UTF-16 begins as it does
+        raise soundfile.LibsndfileError(1)
     if file.format != "MP3" or (tagged := with_length(path)) is None:
         return file
     file.close()
@@ -197,7 +202,7 @@ def _opened(path: Path) -> _Forwards:
 def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks [sample] float32 up to the end or past `most` frames, or to where decoding fails (FLAC cut off).
 
-    peaks [channel] is kept at the highest sample of each channel so far.
+    peaks [channel + 1] is kept at the highest sample of each channel and, last, of their mean so far.
     """
     n_frames = 0
     while n_frames < most:
@@ -209,11 +214,12 @@ def _blocks(file: soundfile.SoundFile, most: float, peaks: np.ndarray) -> Iterat
             return
         if not np.isfinite(block).all():
             raise BadFile(NO_NUMBERS)
-        np.maximum(peaks, np.abs(block).max(axis=0), out=peaks)
+        mean = block.mean(axis=1, dtype=np.float64).astype(np.float32)
+        np.maximum(peaks, [*np.abs(block).max(axis=0), np.abs(mean).max()], out=peaks)
         if (peak := peaks.max()) > FAR:
             raise BadFile(f"samples far beyond full scale: {peak:.3g} where 1 is full scale; scale them to -1 to 1")
         n_frames += len(block)
-        yield block.mean(axis=1, dtype=np.float64).astype(np.float32)
+        yield mean
 
 
 def _refuse_truncated(path: Path) -> None:
@@ -222,7 +228,7 @@ def _refuse_truncated(path: Path) -> None:
     size = path.stat().st_size
     with open(path, "rb") as file:
         magic = file.read(4)
-        declared = _declared_end(file, magic) if magic in WALK else 0
+        declared = ENDS[magic](file, magic) if magic in ENDS else 0
         if declared > size:
             raise BadFile(f"truncated: the header tells of {declared} bytes, the file has {size}")
         file.seek(declared + declared % 2)
@@ -232,6 +238,10 @@ def _refuse_truncated(path: Path) -> None:
             )
         if magic == b"OggS" and not _ends_with_last_page(file, size):
             raise BadFile("truncated: the last page of the Ogg stream is missing")
+        if magic == b"OggS" and _goes_on_with_another(file):
+            raise BadFile(
+                f"several Ogg streams one after another, of which the first alone can be read: {CONVERT.replace('m4a', 'ogg')}"
+            )
 
 
 def _declared_end(file: BinaryIO, magic: bytes) -> int:
@@ -249,6 +259,44 @@ def _declared_end(file: BinaryIO, magic: bytes) -> int:
             size -= 16
         file.seek(size + size % 2, os.SEEK_CUR)
     return 0
+
+
+def _end_of_w64(file: BinaryIO, _: bytes) -> int:
+    """Where the samples of a Wave64 file end by the sizes of its parts; 0 if they do not say."""
+    file.seek(40)
+    while len(head := file.read(24)) == 24:
+        start, size = file.tell() - 24, int.from_bytes(head[16:], "little")
+        if head[:4] == b"data":
+            return start + size if size < 1 << 62 else 0
+        file.seek(start + max(24, size + -size % 8))
+    return 0
+
+
+def _end_of_au(file: BinaryIO, magic: bytes) -> int:
+    """Where the samples of a Sun or NeXT file end by its header; 0 if it does not say."""
+    file.seek(4)
+    start, size = struct.unpack((">" if magic == b".snd" else "<") + "II", file.read(8).ljust(8, b"\xff"))
+    return 0 if size >= UNKNOWN_SIZE else start + size
+
+
+def _end_of_nist(file: BinaryIO, _: bytes) -> int:
+    """Where the samples of a NIST Sphere file end by its header; 0 if it does not say."""
+    file.seek(0)
+    head = file.read(1024)
+    counts = [
+        re.search(rb"\n%s -i (\d+)" % name, head) for name in (b"sample_count", b"channel_count", b"sample_n_bytes")
+    ]
+    start = re.match(rb"NIST_1A\n\s*(\d+)", head)
+    return int(start[1]) + math.prod(int(count[1]) for count in counts) if start and all(counts) else 0
+
+
+ENDS = {
+    **dict.fromkeys(WALK, _declared_end),
+    b"riff": _end_of_w64,
+    b".snd": _end_of_au,
+    b"dns.": _end_of_au,
+    b"NIST": _end_of_nist,
+}
 
 
 def _ogg_seconds(path: Path) -> float:
@@ -281,3 +329,10 @@ def _ends_with_last_page(file: BinaryIO, size: int) -> bool:
     if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
         return False
     return bool(page[5] & OGG_LAST) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _goes_on_with_another(file: BinaryIO) -> bool:
+    """Whether a page that begins a stream comes after one that does not, as in a recording of a web radio."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        begins = [bool(page[1][0] & OGG_FIRST) for page in re.finditer(rb"OggS\0([\0-\7])", content)]
+    return any(begins[begins.index(False) :]) if False in begins else False

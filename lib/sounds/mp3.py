@@ -6,6 +6,7 @@ tag is put before them. A frame begins with eleven set bits and says its length 
 """
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,27 +18,45 @@ KBPS = {  # of layer III, by version
 RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # MPEG 1, 2, 2.5
 SAMPLES = {1: 1152, 2: 576}  # of a frame
 SIDE_BYTES = {1: (32, 17), 2: (17, 9)}  # between a frame's header and its tag: several channels, one
+SPARE = 2  # frames that may follow beyond what a right tag says
 ROOMY = 9 << 4  # a bit rate whose frames hold a tag
 
 
 def with_length(path: Path) -> io.BytesIO | None:
-    """The file with a tag that says its length, in memory; None where it has one or has no frames that follow another."""
+    """The file with a tag that says its length, in memory; None where it has a right one or no frames that follow another.
+
+    The tag of a file that others were put behind is that of the first.
+    """
     data = path.read_bytes()
     start, size = next(_frames(data), (0, 0))
-    if not size or any(mark in data[start : start + size] for mark in (b"Xing", b"Info")):
+    if not size:
         return None
-    return io.BytesIO(_tag(data[start : start + 4], sum(1 for _ in _frames(data))) + data[start:])
+    n_frames, tag = (
+        sum(1 for _ in _frames(data)),
+        re.search(rb"(?:Xing|Info)(.{8})", data[start : start + size], re.DOTALL),
+    )
+    if tag is None:
+        return io.BytesIO(_tag(data[start : start + 4], n_frames) + data[start:])
+    flags, said = struct.unpack(">II", tag[1])
+    joined = flags & 1 and n_frames - 1 > said + SPARE
+    return io.BytesIO(_tag(data[start : start + 4], n_frames - 1) + data[start + size :]) if joined else None
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, int]]:
     """Place and bytes of each frame that another follows, or the end, wherever the first stands."""
-    place = 0
+    place = _behind_tag(data)
     while (place := data.find(b"\xff", place)) >= 0:
         size = _size(data[place : place + 4])
         follows = size and (place + size >= len(data) or _size(data[place + size : place + size + 4]))
         if follows:
             yield place, size
         place += size if follows else 1
+
+
+def _behind_tag(data: bytes) -> int:
+    """Where an ID3 tag at the start ends, whose picture may hold what looks like frames; 0 where there is none that ends."""
+    end = 10 + sum((byte & 127) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=False))
+    return end if data.startswith(b"ID3") and end < len(data) else 0
 
 
 def _size(head: bytes) -> int:

@@ -160,7 +160,7 @@ class Study:
         if chunks.built_s:
             self.note_time("decode and cut", chunks.built_s, len(chunks), "chunks")
         self.write_table("rejected", chunks.corpus.rejected)
-        self.write_table("remarks", pd.DataFrame({"remark": chunks.corpus.remarks}))
+        self.write_table("remarks", pd.DataFrame({"remark": chunks.remarks}))
         return chunks
 
     def _cut(self) -> Chunks:
@@ -168,9 +168,8 @@ class Study:
         fold = self.request.fold
         corpus = self.read_corpus()
         if corpus.folds and not fold:
-            numbers = ", ".join(map(str, corpus.folds))
             raise SettingsError(
-                f"fold: {corpus.name} has the folds {numbers}; name the one to test on (FOLD=1), or all"
+                f"fold: {corpus.name} has the folds {corpus.named_folds}; name the one to test on (FOLD=1), or all"
             )
         if fold == "all":
             raise SettingsError("fold: all has no chunks of its own; ask its parts")

@@ -23,12 +23,13 @@ import pandas as pd
 
 from lib import files
 from lib.display.screen import shortened
-from lib.files import PlainError
+from lib.files import PlainError, without_controls
 
 CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
 REJECTED_COLUMNS = ["path", "clip", "reason"]
 ROLES = ("train", "validation", "test")
 LONGEST = 80  # letters of a name in a line on the screen
+MOST_FOLDS = 10  # that a line names
 FEW_TRAIN, FEW_TEST = 5, 2  # a class with fewer clips to train or to test on is named before anything is trained
 
 
@@ -38,7 +39,8 @@ class CorpusError(PlainError):
 
 def listed(names: Sequence[str], most: int) -> str:
     """The first few names, long ones cut, and how many there are beside."""
-    named, more = ", ".join(shortened(name, LONGEST) for name in names[:most]), len(names) - most
+    named = ", ".join(shortened(without_controls(name), LONGEST) for name in names[:most])
+    more = len(names) - most
     return f"{named} and {more} more" if more > 0 else named
 
 
@@ -89,6 +91,11 @@ class Corpus:
         """The fold numbers, empty where the corpus has roles."""
         return tuple(sorted(set(self.clips["fold"]) - {0}))
 
+    @property
+    def named_folds(self) -> str:
+        """The fold numbers as a line has room for them."""
+        return listed([str(fold) for fold in self.folds], MOST_FOLDS)
+
     @cached_property
     def unlearned(self) -> tuple[str, ...]:
         """Classes that have test clips and no training clip."""
@@ -96,26 +103,29 @@ class Corpus:
         return tuple(name for name, alone in zip(self.classes, test & ~train, strict=True) if alone)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What makes numbers hard to read, one line each."""
-        lines = []
+    def doubts(self) -> dict[str, tuple[str, ...]]:
+        """What makes numbers hard to read, and the clips or classes that it is about; none where it is about all."""
+        found: dict[str, tuple[str, ...]] = {}
         if self.clips.loc[self.clips["role"] == "test", "group"].nunique() == 1:
-            lines.append(
+            found[
                 "the test role holds one group of clips: no intervals and no tests; it takes two groups at least"
-            )
+            ] = ()
         if self.unlearned:
             why = "tested without a training clip, so that nothing can know it, though it counts in every mean"
-            lines.append(f"{why}: {listed(self.unlearned, 5)}")
+            found[why] = self.unlearned
         if copies := self.copies:
-            lines.append(
-                f"test clips whose very file is a training clip too, so that they are known: {listed(copies, 5)}"
-            )
+            found["test clips whose very file is a training clip too, so that they are known"] = tuple(copies)
         everywhere = [name for name, all_have in zip(self.classes, self.targets.all(0), strict=True) if all_have]
         if len(self.classes) == 1:
-            lines.append("there is one label, so there is nothing to tell apart: every model ranks as well as chance")
+            found["there is one label, so there is nothing to tell apart: every model ranks as well as chance"] = ()
         elif everywhere:
-            lines.append(f"on every clip, so that nobody can be better at it than chance: {listed(everywhere, 5)}")
-        return tuple(lines)
+            found["on every clip, so that nobody can be better at it than chance"] = tuple(everywhere)
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The doubts, one line each."""
+        return in_lines([self.doubts])
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -130,8 +140,8 @@ class Corpus:
         """
         if self.folds and not self.clips["role"].any():
             each = self.clips.groupby("fold")["group"].agg(["size", "nunique"]).itertuples(name=None)
-            numbers = ", ".join(f"{fold} {size} in {groups}" for fold, size, groups in each)
-            return (f"clips, and groups of clips, by fold: {numbers}",)
+            numbers = [f"{fold} {size} in {groups}" for fold, size, groups in each]
+            return (f"clips, and groups of clips, by fold: {listed(numbers, MOST_FOLDS)}",)
         parts = self.clips[self.clips["role"] != ""].groupby("role")["group"].agg(["size", "nunique"])
         roles = [f"{role} {parts['size'][role]} in {parts['nunique'][role]}" for role in ROLES if role in parts.index]
         train, test = (self.targets[(self.clips["role"] == role).to_numpy()].sum(0) for role in ("train", "test"))
@@ -173,14 +183,20 @@ class Corpus:
                 raise CorpusError(f"FOLD={fold}: {self.name} comes with its own split and has no folds; leave FOLD out")
             return self
         if fold not in self.folds:
-            raise CorpusError(
-                f"FOLD={fold}: {self.name} has the folds {', '.join(map(str, self.folds))}; take one of them, or all"
-            )
+            raise CorpusError(f"FOLD={fold}: {self.name} has the folds {self.named_folds}; take one of them, or all")
         after = self.folds[(self.folds.index(fold) + 1) % len(self.folds)]
         role = np.where(self.clips["fold"] == fold, "test", "train").astype(object)
         if validation == "next":
             role[(self.clips["fold"] == after).to_numpy()] = "validation"
         return replace(self, clips=self.clips.assign(role=role))
+
+
+def in_lines(doubts: Sequence[Mapping[str, Sequence[str]]]) -> tuple[str, ...]:
+    """What there is to doubt, one line each; what several folds have in common once, with the names of all."""
+    named: dict[str, dict[str, None]] = {}
+    for what, names in (item for each in doubts for item in each.items()):
+        named.setdefault(what, {}).update(dict.fromkeys(names))
+    return tuple(f"{what}: {listed([*names], 5)}" if names else what for what, names in named.items())
 
 
 def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from typing import Any
 import pandas as pd
 
 from lib.display.screen import counted
+from lib.files import without_controls
 from lib.sounds.corpora.base import CLIP_COLUMNS, REJECTED_COLUMNS, Corpus, CorpusError, listed
+from lib.sounds.corpora.spelling import stripped
 
 FACTS = Path(__file__).parent / "facts"
 FAMILIES = "families.csv"
@@ -53,7 +55,10 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
         raise CorpusError(f"{name}: no folder was given; give the one that holds its sounds, as ROOT (data/README.md)")
     root = Path(root)
     if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "does not exist"
+        what = (
+            "is neither a folder nor a file (a pipe, a link to nothing)" if os.path.lexists(root) else "does not exist"
+        )
+        what = "is a file, not a folder" if root.is_file() else what
         if any(root.parent.glob(f"{glob.escape(root.name)} *")):
             what += ", but a name that goes on after a blank does: put a path with blanks in quotes"
         meant = (
@@ -85,7 +90,7 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
         delimiter = said[1] if said else _delimiter(file.readline(), columns)
         file.seek(start)
         reader = csv.reader(file, delimiter=delimiter)
-        names = list(header or [_stripped(cell).lower() for cell in next(reader, [])])
+        names = list(header or [stripped(cell).lower() for cell in next(reader, [])])
         lines = list(_lines(path, reader, len(names), delimiter, bool(said)))
     except UnicodeDecodeError:
         raise CorpusError(f"{path} is not UTF-8 text; save the table as CSV in UTF-8") from None
@@ -95,7 +100,7 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
         raise CorpusError(f"{path} has the column {twice[0]} more than once; take out all but one, or rename them")
     missing = [column for column in columns if column not in names]
     if missing:
-        found = ", ".join(names) or "nothing"
+        found = listed(list(filter(None, names)), 12) or "nothing"
         lacks = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
         raise CorpusError(f"{path} lacks the {lacks}; its first line has: {found}; name columns there")
     return [_cells(names, line, cells) for line, cells in lines]
@@ -104,20 +109,23 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
 def _lines(path: Path, reader: Any, n_columns: int, mark: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not empty, with the line that each ends in; CorpusError where a cell has swallowed a row."""
     before = reader.line_num
-    for cells in reader:
+    while (cells := _next(reader, f"{path}, line {before + 1 + skipped}")) is not None:
         broken = [cell for cell in cells if "\n" in cell or "\r" in cell]
         if any(part.count(mark) >= max(1, n_columns - 1) for cell in broken for part in re.split(r"[\r\n]", cell)[1:]):
             raise CorpusError(
                 f'{path}, line {before + 1 + skipped}: a cell goes on over the next line: close its quote ("), or take it out'
             )
         before = reader.line_num
-        if any(map(_stripped, cells)):
+        if any(map(stripped, cells)):
             yield before + skipped, cells
 
 
-def _stripped(cell: str) -> str:
-    """A cell without blanks around it, those of no width included."""
-    return cell.strip().strip("\u200b\u2060\ufeff").strip()
+def _next(reader: Any, where: str) -> list[str] | None:
+    """The cells of the next row, None after the last; CorpusError where one is endless."""
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        raise CorpusError(f'{where}: a cell cannot be read ({error}): close its quote ("), or shorten it') from None
 
 
 def _delimiter(first: str, columns: Sequence[str]) -> str:
@@ -129,8 +137,8 @@ def _delimiter(first: str, columns: Sequence[str]) -> str:
 
 
 def _cells(names: list[str], line: int, cells: list[str]) -> dict[str, str]:
-    values = [_stripped(cell) for cell in cells] + [""] * (len(names) - len(cells))
-    surplus = ",".join(value for value in values[len(names) :] if value)
+    values = [stripped(cell) for cell in cells] + [""] * (len(names) - len(cells))
+    surplus = listed([value for value in values[len(names) :] if value], 5)
     return {**dict(zip(names, values, strict=False)), "line": str(line), "surplus": surplus}
 
 
@@ -142,7 +150,7 @@ def label_list(text: str, separator: str) -> tuple[str, ...]:
 
 def in_one_line(text: str) -> str:
     """A name without line breaks and control characters, which no table and no figure could show."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
+    return " ".join(without_controls(text).split())
 
 
 def families(folder: Path, classes: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
@@ -204,15 +212,19 @@ def validate_rows(rows: Iterable[Row], known: Collection[str] | None = None) -> 
     return list(usable.values()), pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype=str)
 
 
-def _wrong(row: Row, seen: Collection[str], known: Collection[str] | None) -> str:
+def _wrong(row: Row, seen: Mapping[str, Row], known: Collection[str] | None) -> str:
     unknown = [label for label in row.labels if known is not None and label not in known]
     if not row.labels:
         return "no label"
     if unknown:
         return f"unknown label: {', '.join(unknown)}"
-    if row.clip in seen:
-        return "an earlier row has the same clip (several labels go into one row, separated by ';')"
-    return ""
+    if row.clip not in seen:
+        return ""
+    first = seen[row.clip]
+    if (first.role, first.fold) != (row.role, row.fold):
+        side = f"as {first.role}" if first.role else f"in fold {first.fold}"
+        return f"an earlier row has the same clip {side}: one clip cannot be trained on and tested on"
+    return "an earlier row has the same clip (several labels go into one row, separated by ';')"
 
 
 def finished(
@@ -240,8 +252,11 @@ def need_both_sides(name: str, root: Path, clips: pd.DataFrame, rejected: pd.Dat
         raise CorpusError(f"{name}: {root} has no usable clip{_first(rejected)}")
     folds, roles = set(clips["fold"]) - {0}, set(clips["role"])
     if len(folds) == 1:
-        only = f"in fold {folds.pop()} only{_first(rejected)}"
-        raise CorpusError(f"{name}: {root} has usable clips {only}; two folds are needed")
+        left_out = "" if rejected.empty else _first(rejected)
+        without = "; without the column fold clips are dealt" if name == "table" else ""
+        raise CorpusError(
+            f"{name}: {root} has usable clips in fold {folds.pop()} only{left_out}; two folds are needed{without}"
+        )
     for role in () if folds and roles == {""} else ("train", "test"):  # of folds, roles are chosen later
         if role not in roles:
             split = "; without the column role clips are split" if name == "table" else ""

@@ -14,6 +14,18 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
+def stripped(text: str) -> str:
+    """A cell or a name without blanks around it, those of no width included."""
+    return text.strip().strip("\u200b\u2060\ufeff").strip()
+
+
+def in_other_encodings(path: str) -> list[str]:
+    """What a name that is no UTF-8 may be called, as unpackers and old systems left it; empty for one that is UTF-8."""
+    if not re.search(r"[\udc80-\udcff]", path):
+        return []
+    return [plain(os.fsencode(path).decode(each, "replace")) for each in ("cp1252", "cp850", "cp437", "mac_roman")]
+
+
 class Files:
     """The files below a folder, found as other systems spell them; read only where a table's spelling finds none."""
 
@@ -31,17 +43,19 @@ class Files:
 
     @cached_property
     def _known(self) -> dict[str, dict[str, list[str]]]:
-        """The paths by their plain spelling, by that without the ending, and by the name alone."""
-        forms = {"path": str, "stem": lambda path: posixpath.splitext(path)[0], "name": posixpath.basename}
-        known: dict[str, dict[str, list[str]]] = {form: defaultdict(list) for form in forms}
+        """The paths by their plain spelling without blanks around, by that without the ending, and by the name alone."""
+        forms = {"path": stripped, "stem": lambda path: posixpath.splitext(path)[0], "name": posixpath.basename}
+        known: dict[str, dict[str, list[str]]] = {form: defaultdict(list) for form in (*forms, "encoded")}
         for path in self._paths:
             for form, take in forms.items():
                 known[form][plain(take(path))].append(path)
+            for text in in_other_encodings(path):
+                known["encoded"][text].append(path)
         return known
 
     def spelled(self, text: str) -> str:
         """A path as it is or, where no file has that very name, as the only file is called that differs by the slashes
-        of Windows, by capitals, or by how accents are composed."""
+        of Windows, by capitals, by how accents are composed, or by blanks around it."""
         for each in (text, text.replace("\\", "/")):
             if not each or os.path.lexists(self.folder / each):
                 return each
@@ -54,6 +68,8 @@ class Files:
             return ""
         if re.match(r"~[^/]*/|\$\w+/|\$\{|%\w+%", text):
             return "file not found: ~ and variables mean nothing in a table; paths are relative to its folder"
+        if self._known["encoded"].get(plain(posixpath.normpath(text))):
+            return "file not found, but one whose name is not written in UTF-8: rename it, for instance by convmv"
         if self._known["stem"].get(plain(posixpath.normpath(text))):
             return "file not found, but one with an ending: the column path needs it too, as in a.wav"
         if self._known["name"].get(plain(posixpath.basename(text))):

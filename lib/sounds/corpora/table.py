@@ -40,6 +40,7 @@ from lib.sounds.corpora.spelling import Files, plain
 
 LIKE_TABLES = (".tsv", ".tab", ".txt", ".xlsx", ".xls", ".ods")
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+NOTHING = ("nan", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "undefined")  # what programs write for no value
 COLUMNS = ("path", "labels", "role", "group", "fold")
 SHARES = {"test": 0.2, "train": 0.7, "validation": 0.1}  # a tie goes to the role named first
 
@@ -59,7 +60,7 @@ def read(root: Path | None, name: str = "table", seed: int = 0, in_folds: bool =
         usable = split(usable, seed, str(path))
     classes = sorted({label for row in usable for label in row.labels})
     parents, of_families = ({}, []) if path.name == FAMILIES else families(path.parent, classes)
-    notes += [*_doubtful(classes), *of_families]
+    notes += [*_doubtful(classes, [row.group for row in usable if row.group != row.clip]), *of_families]
     return finished(name, path.parent, (usable, rejected), classes, parents, notes)
 
 
@@ -102,16 +103,34 @@ def _meant(cells: list[dict[str, str]], others: list[str]) -> Iterator[str]:
         yield f"if clips with one value of {' or '.join(f'`{name}`' for name in shared[:3])} are not independent, call that column group"
 
 
-def _doubtful(classes: list[str]) -> list[str]:
-    """What is to be said of labels that may be meant otherwise than they are taken."""
-    notes, by_plain = [], defaultdict(list)
-    for name in classes:
-        by_plain[plain(name)].append(name)
-    if alike := [" and ".join(names) for names in by_plain.values() if len(names) > 1]:
-        notes.append(f"labels that differ in capitals or accents only are taken as different: {listed(alike, 5)}")
+def _doubtful(classes: list[str], groups: list[str]) -> list[str]:
+    """What is to be said of labels and groups [clip that has one] that may be meant otherwise than they are taken."""
+    notes = []
+    if alike := _alike(classes):
+        notes.append(f"labels that differ in capitals, accents or a .0 only are taken as different: {listed(alike, 5)}")
+    if alike := _alike(sorted(set(groups))):
+        notes.append(
+            f"groups whose names differ in capitals, accents or a .0 only are taken as different, so that test may hold clips of a training group: {listed(alike, 5)}"
+        )
+    if nothing := [f"{name} ({counted(n, 'clip')})" for name, n in Counter(groups).items() if plain(name) in NOTHING]:
+        notes.append(
+            f"groups whose name may mean that there is none are taken as one group each: {listed(nothing, 5)}; leave such cells empty"
+        )
+    if nothing := [name for name in classes if plain(name) in NOTHING]:
+        notes.append(
+            f"labels that may mean that there is none are taken as labels: {listed(nothing, 5)}; leave such cells empty"
+        )
     if joined := [name for name in classes if re.search(r"[,|/]", name)]:
         notes.append(f"one label each, since only ';' separates labels: {listed(joined, 5)}")
     return notes
+
+
+def _alike(names: list[str]) -> list[str]:
+    """Names that say the same but for capitals, how accents are composed, or how a whole number is written."""
+    by_plain: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_plain[plain(re.sub(r"(?<=\d)\.0+$", "", name))].append(name)
+    return [" and ".join(alike) for alike in by_plain.values() if len(alike) > 1]
 
 
 def find(root: Path | None, name: str) -> Path:
