@@ -175,10 +175,12 @@ class Chunks:
     @property
     def doubts(self) -> dict[str, tuple[str, ...]]:
         """Those of the corpus, and what only its samples show."""
-        same = {
-            "test clips that hold a chunk of a training clip, sample by sample, so that they are known": self.copies
+        silent = tuple(role for role in ROLES if (self.roles == role).any() and self.silent[self.roles == role].all())
+        found = {
+            "test clips that hold a chunk of a training clip, sample by sample, so that they are known": self.copies,
+            "roles whose clips are all silent, so that there is nothing to hear": silent,
         }
-        return {**self.corpus.doubts, **{what: clips for what, clips in same.items() if clips}}
+        return {**self.corpus.doubts, **{what: names for what, names in found.items() if names}}
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Files that are whole or absent, keys, and locks between processes."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -173,3 +174,24 @@ def test_threads_that_write_one_file_do_not_take_each_others_part(tmp_path):
         assert list(pool.map(write, ["one", "two"])) == [True, True]
     assert (tmp_path / "a.txt").read_text() in ("one", "two")
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("below", ["", "deep/down"])
+def test_a_home_that_is_no_folder_is_told(below, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "file" / below))
+    with pytest.raises(
+        files.PlainError, match=f"STUDY_HOME={tmp_path}/file.*something that is no folder; name a folder"
+    ):
+        files.home()
+    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "new" / below))
+    assert files.home() == (tmp_path / "new" / below).resolve()
+
+
+def test_a_plain_error_is_one_line_whatever_it_names():
+    assert str(files.PlainError("a\nb: \u202ec")) == "a b:  c"
+
+
+def test_links_in_a_circle_are_followed_to_nothing(tmp_path):
+    os.symlink("round", tmp_path / "round")
+    assert files.followed(tmp_path / "round") == tmp_path / "round" and not files.followed(tmp_path / "round").exists()

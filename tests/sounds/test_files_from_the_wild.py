@@ -180,6 +180,19 @@ def test_strange_sounds_are_kept_and_told(strange):
     assert set(strange.ids[strange.silent]) >= {"denormal test.wav", "minus zero train.wav", "opposite test.wav"}
 
 
+def test_roles_in_which_nothing_is_heard_are_told(tmp_path, home):
+    made(tmp_path / "a.wav"), made(tmp_path / "b.wav", 0 * TONE), made(tmp_path / "c.wav", 1e-6 * TONE, subtype="FLOAT")
+
+    def said(*lines):
+        (tmp_path / "own.csv").write_text("\n".join(["path,labels,role", *lines]))
+        return [line for line in cut(corpora.load("table", tmp_path)).remarks if "all silent" in line]
+
+    told = "roles whose clips are all silent, so that there is nothing to hear: "
+    assert said("b.wav,x,train", "c.wav,y,test") == [told + "train, test"]
+    assert said("a.wav,x,train", "b.wav,y,train", "c.wav,y,test") == [told + "test"]
+    assert said("b.wav,x,train", "a.wav,y,test") == [told + "train"]
+
+
 # The same sound on both sides
 
 

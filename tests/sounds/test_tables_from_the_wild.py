@@ -9,6 +9,8 @@ import pytest
 import soundfile
 
 from lib import files
+from lib.cli.commands import plan
+from lib.cli.environment import Stop
 from lib.sounds import corpora
 from lib.sounds.corpora import rows
 
@@ -263,3 +265,209 @@ def test_a_table_of_one_role_says_what_splits_it(folder):
     (folder / "own.csv").write_text(PLAIN.replace(",test", ",train"), encoding="utf-8")
     with pytest.raises(corpora.CorpusError, match="no usable test clip.*; without the column role clips are split"):
         corpora.load("table", folder)
+
+
+# File names
+
+
+ODD_NAMES = (
+    "%41.wav", "a#b.wav", "a?b=1.wav", "-v.wav", "a&b.wav", "it's.wav", 'q"q.wav', "*.wav", "[1].wav", "{x}.wav", "~.wav", "two\nlines.wav",
+    "\u202egpj.wav", "שלום.wav", "🎻.wav", "\u00e9.wav", "e\u0301.wav", "/".join([60 * "ordner", 60 * "ton", "x.wav"]),
+)  # fmt: skip
+
+
+def own(folder, lines, head="path,labels,role,group"):
+    """The folder's table of these lines."""
+    (folder / "own.csv").write_text("\n".join([head, *lines]), encoding="utf-8")
+    return folder
+
+
+def beeps(folder, names):
+    """Sound files of these names, each with another content."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with open(folder / name, "wb") as file:
+            soundfile.write(file, np.full(80, 0.01 * (number + 1)), 8000, format="WAV")
+
+
+def test_file_names_are_text_whatever_they_hold(folder):
+    names = [name for name in ODD_NAMES if all(len(part.encode()) < 256 for part in name.split("/"))]
+    assert len(names) == len(ODD_NAMES) - 1
+    names.append("/".join([40 * "ordner", 60 * "ton", 60 * "ton", "x.wav"]))  # over 255 letters, each part under
+    beeps(folder, names)
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    own(folder, [f"{name},x,{('train', 'test')[n % 2]},g{n}" for n, name in enumerate(quoted)])
+    corpus = corpora.load("table", folder)
+    assert list(corpus.clips["id"]) == names and corpus.rejected.empty
+    assert all("\n" not in line for line in (*corpus.sizes, *corpus.remarks))
+
+
+def test_blanks_around_a_file_s_name_do_not_matter(folder):
+    beeps(folder, ["end .wav", "trail.wav ", "\ufefflead.wav"])
+    lines = ["end .wav,x,train,1", "trail.wav ,x,test,2", "trail.wav,y,test,3", "lead.wav,x,train,4"]
+    corpus = corpora.load("table", own(folder, lines))
+    assert list(corpus.clips["id"]) == ["end .wav", "trail.wav ", "\ufefflead.wav"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "mac_roman"])
+def test_a_name_that_an_old_system_wrote_is_told(encoding, folder):
+    os.rename(folder / "a.wav", os.fsencode(folder) + b"/" + "müll.wav".encode(encoding))
+    corpus = corpora.load(
+        "table", own(folder, ["müll.wav,x,train,1", '"c,d.wav",x,train,2', "über uns/b 1.WAV,x,test,3"])
+    )
+    assert "one whose name is not written in UTF-8: rename it" in corpus.rejected["reason"].item()
+
+
+# What a table says of roles, groups and labels
+
+
+SAME_CLIP = {
+    "a.wav,x,test,9": "an earlier row has the same clip as train: one clip cannot be trained on and tested on",
+    "x/../a.wav,x,validation,9": "an earlier row has the same clip as train",
+    "a.wav,x,train,9": "an earlier row has the same clip (several labels go into one row",
+}
+
+
+@pytest.mark.parametrize("line", SAME_CLIP)
+def test_one_file_to_train_and_to_test_on_is_told_as_such(line, folder):
+    corpus = corpora.load("table", own(folder, ["a.wav,x,train,1", '"c,d.wav",y,test,2', line]))
+    assert corpus.rejected["reason"].item().startswith(SAME_CLIP[line])
+    folds = own(folder, ["a.wav,x,1", '"c,d.wav",y,2', "a.wav,x,2"], "path,labels,fold")
+    assert "same clip in fold 1" in corpora.load("table", folds).rejected["reason"].item()
+
+
+def numbered(folder, cells):
+    """A corpus of as many files as there are cells, `labels,role,group`."""
+    beeps(folder, [f"{n}.wav" for n in range(len(cells))])
+    return corpora.load("table", own(folder, [f"{n}.wav,{cell}" for n, cell in enumerate(cells)]))
+
+
+def test_groups_and_labels_that_differ_by_how_they_are_written_are_told(folder):
+    corpus = numbered(
+        folder,
+        ["1,train,Anna", "2,train,7", "1,test,anna", "2,test,7.0", "1.0,train,Ben", "10,test,12", "x,test,1.0.0"],
+    )
+    told = "\n".join(corpus.notes)
+    assert "groups whose names differ in capitals, accents or a .0 only are taken as different" in told
+    assert told.count("7 and 7.0") == 1 and "Anna and anna" in told and "Ben" not in told
+    assert "labels that differ in capitals, accents or a .0 only are taken as different: 1 and 1.0" in told
+    assert numbered(folder, ["x,train,1", "y,train,2", "x,test,3", "y,test,12"]).notes == ()
+
+
+def test_words_for_no_value_are_told_where_they_are_taken_as_names(folder):
+    corpus = numbered(folder, ["x,train,NA", "NaN,train,NA", "x,test,null", "nancy;none at all,test,b"])
+    told = "\n".join(corpus.notes)
+    assert "taken as one group each: NA (2 clips), null (1 clip); leave such cells empty" in told
+    assert "labels that may mean that there is none are taken as labels: NaN; leave" in told
+
+
+ROLES = [("training", "testing"), ("TRAIN", "Eval"), ("dev", "eval"), ("1", "0"), ("nan", "train")]
+
+
+@pytest.mark.parametrize("words", ROLES)
+def test_roles_by_other_words_are_named_with_the_ones_that_are_known(words, folder):
+    with pytest.raises(
+        corpora.CorpusError, match=f"role '{words[1].lower()}' is not train, validation or test|no usable t"
+    ) as error:
+        numbered(folder, [f"x,{words[n > 3]},{n}" for n in range(8)])
+    assert "is not train, validation or test" in str(error.value) and len(str(error.value)) < 500
+
+
+# Folds
+
+
+def folds(folder, numbers):
+    beeps(folder, [f"{n}.wav" for n in range(len(numbers))])
+    lines = [f"{n}.wav,{'xy'[n % 2]},g{n},{fold}" for n, fold in enumerate(numbers)]
+    return corpora.load("table", own(folder, lines, "path,labels,group,fold"), in_folds=True)
+
+
+def test_fold_numbers_may_have_gaps_and_texts_are_refused(folder):
+    assert folds(folder, [1, 3, 1, 3, 999999999]).folds == (1, 3, 999999999)
+    with pytest.raises(corpora.CorpusError, match="fold 'a' is not a whole number from 1"):
+        folds(folder, ["a", "b", "a"])
+    with pytest.raises(corpora.CorpusError) as error:
+        folds(folder, [7, 7, 7])
+    assert str(error.value).endswith(
+        "has usable clips in fold 7 only; two folds are needed; without the column fold clips are dealt"
+    )
+
+
+def test_four_hundred_folds_are_no_wall_of_text(folder, home):
+    corpus = folds(folder, [10 * n + 1 for n in range(400)])
+    assert corpus.sizes[0].endswith("91 1 in 1 and 390 more")
+    with pytest.raises(corpora.CorpusError, match="has the folds 1, 11, .* and 390 more; take one"):
+        corpus.with_fold(2)
+
+
+def test_what_folds_have_in_common_is_said_once(folder, home):
+    beeps(folder, [f"{n}.wav" for n in range(3)])
+    for n in range(3):
+        os.link(folder / f"{n}.wav", folder / f"copy of {n}.wav")
+    lines = [
+        f"{copy}{n}.wav,{'xy'[n % 2]},{n},{1 + (n + bool(copy)) % 3}" for n in range(3) for copy in ("", "copy of ")
+    ]
+    root = own(folder, lines, "path,labels,group,fold")
+    summary = plan({"CORPUS": "table", "ROOT": str(root), "PRESET": "tiny", "FOLD": "all"})["summary"]
+    assert summary.count("very file is a training clip too") == 1 and "wav and 1 more" in summary
+    assert summary.count("the test role holds one group") <= 1
+
+
+# What is no table
+
+
+def test_a_cell_without_an_end_is_found_by_the_line_where_it_begins(folder):
+    lines = [f'{n}.wav,x,train,"{n}' if n == 3 else f"{n}.wav" for n in range(30_000)]
+    with pytest.raises(corpora.CorpusError, match=r"own.csv, line 5: a cell .*: close its quote") as error:
+        corpora.load("table", own(folder, lines))
+    assert len(str(error.value)) < 400
+
+
+def test_two_bad_rows_of_ten_thousand_are_told(folder):
+    lines = [f"a.wav,x,train,{n}" for n in range(10_000)]
+    table = rows.read_csv(own(folder, ["none.wav,x,train,1", *lines, '"c,d.wav",,test,2']) / "own.csv")
+    assert len(table) == 10_002 and table[-1]["line"] == "10003"
+    corpus = corpora.load(
+        "table", own(folder, [*lines[:1], "none.wav,x,train,1", '"c,d.wav",y,test,2', "über uns/b 1.WAV,,test,3"])
+    )
+    assert rows.reasons(corpus.rejected) == "1 x file not found, 1 x no label"
+
+
+def test_links_that_lead_nowhere_or_in_a_circle_are_told(folder):
+    own(
+        folder,
+        ["a.wav,x,train,1", '"c,d.wav",y,test,2', "gone.wav,x,train,3", "round.wav,x,train,4", "zero.wav,x,train,5"],
+    )
+    for name, target in (("gone.wav", "nowhere.wav"), ("round.wav", "round.wav"), ("zero.wav", "/dev/zero")):
+        os.symlink(target, folder / name)
+    told = corpora.load("table", folder).rejected["reason"]
+    assert list(told) == ["file not found", "file cannot be reached: Too many levels of symbolic links", told[2]]
+    assert told[2].startswith("lies outside")
+    os.symlink("round.csv", folder / "round.csv")
+    os.mkfifo(folder / "pipe.csv")
+    for name, said in (("round.csv", "there is no file"), ("pipe.csv", "is neither a folder nor a file")):
+        with pytest.raises(Stop, match=said):
+            plan({"CORPUS": "table", "ROOT": str(folder / name)})
+
+
+def test_a_null_character_in_a_path_rejects_its_row_alone(folder):
+    own(folder, ["a.wav,x,train,1", *[" , , , "] * 400, '"c,d.wav",y\0,test,2', "9\0.wav,x,train,3"])
+    corpus = corpora.load("table", folder)
+    assert corpus.classes == ("x", "y") and "null" in corpus.rejected["reason"].item()
+
+
+def test_an_error_is_one_line_whatever_names_hold(folder):
+    for head in ('"path\nx",labels', "path," + ",".join(f"c{n}" for n in range(5000))):
+        with pytest.raises(corpora.CorpusError) as error:
+            corpora.load("table", own(folder, ["a.wav,x"], head))
+        assert "\n" not in str(error.value) and len(str(error.value)) < 1000
+    two = folder.parent / "two\nlines"
+    two.mkdir()
+    with pytest.raises(corpora.CorpusError) as error:
+        corpora.load("table", own(two, ['"no\nfile.wav",x,train,1']))
+    assert "\n" not in str(error.value)
+
+
+def test_marks_that_turn_the_direction_of_a_line_are_no_part_of_a_label(folder):
+    corpus = numbered(folder, ["\u202eabc,train,\u2066a", "שלום,test,b"])
+    assert corpus.classes == ("abc", "שלום") and list(corpus.clips["group"]) == ["a", "b"]
