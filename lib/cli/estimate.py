@@ -15,13 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from lib.controls import find
+from lib.controls.peers import folder_of_learner
 from lib.display.screen import counted, minutes
 from lib.encoders import training
 from lib.encoders.encoder import BLOCK, Encoder
 from lib.encoders.heads import HeadPlan
+from lib.encoders.peers import Wanted, wanted
+from lib.encoders.peers.learner import schedule_of, settings_of
+from lib.encoders.step import Loss
 from lib.encoders.transformer import classifier
 from lib.representations import kind, names
-from lib.settings import Chunking, Settings, Training
+from lib.settings import Chunking, Settings, Training, validated
 from lib.sounds.arrays import Rows
 from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
@@ -41,6 +45,10 @@ def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
         line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
         if {"crossfit", "stacked", "seeds"} & {*costly}:
             line += ", and once five copies of each for crossfit, stacked and seeds"
+    if frozen := [peer.name for peer in wanted(study.request.peers) if not peer.learner]:
+        line += f"; the embeddings of {', '.join(frozen)} come on top"
+    if study.request.robust:
+        line += "; ROBUST comes on top, about a study's scores for each perturbation and strength"
     return line, sorted(each, key=lambda name: -each[name])
 
 
@@ -61,8 +69,14 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
         n_times = len(waiting[name]) if kind(name).learns else 1  # features that are not learned are shared
         each[name] = of_feature * n_chunks * n_times
         each[name] += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
+    beside = []  # seconds of each training from scratch
+    for peer in [peer for peer in wanted(study.request.peers) if peer.learner]:
+        left = [part for part in study.parts for seed in study.request.seeds if not learned(part, peer.name, seed)]
+        of_chunk = time_learner(peer, study.settings, len(corpus.classes), device) if left else 0.0
+        beside += [of_chunk * training_chunks(part, corpus, per_clip) for part in left]
     n_notebooks = sum(map(len, waiting.values()))
-    training_s = sum(each.values()) / min(jobs, max(1, n_notebooks))
+    together = min(jobs, max(1, n_notebooks + len(beside)))
+    training_s = max((sum(each.values()) + sum(beside)) / together, *beside, 0)
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
     return training_s + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
 
@@ -70,6 +84,11 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
 def finished(study: Study, name: str, seed: int) -> bool:
     """Whether an encoder's training came to its end before."""
     return (study.checkpoint(name, seed) / "encoder.json").exists()
+
+
+def learned(study: Study, name: str, seed: int) -> bool:
+    """Whether a system that is trained from scratch beside the study was trained before."""
+    return (folder_of_learner(study, name, seed) / "learner.safetensors").exists()
 
 
 def chunks_of_clips(corpus: Corpus, chunking: Chunking) -> np.ndarray:
@@ -104,7 +123,7 @@ def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.de
 
     def train(what: str, model: nn.Module, inputs: Rows, targets: np.ndarray) -> None:
         schedule, items = settings.schedule(what), torch.from_numpy(inputs[slice(None)]).to(device)
-        of_item = time_step(model.to(device), items, n_classes, schedule, device)
+        of_item = time_step(model.to(device), items, schedule, device)
         first.append(of_item * schedule.epochs * len(inputs) / len(chunks))
 
     representation.fit(
@@ -117,20 +136,37 @@ def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.de
             features = representation.compute(chunks[:8])
             of_feature = timed(lambda: representation.compute(chunks[:8]), device) / 8
     schedule = settings.schedule(name)
-    return schedule.epochs * time_step(encoder, features, n_classes, schedule, device) + sum(first), of_feature
+    return schedule.epochs * time_step(encoder, features, schedule, device) + sum(first), of_feature
 
 
-def time_step(model: nn.Module, inputs: Tensor, n_classes: int, schedule: Training, device: torch.device) -> float:
-    """Seconds an item of one training step."""
+def time_learner(peer: Wanted, settings: Settings, n_classes: int, device: torch.device) -> float:
+    """Seconds that a training chunk costs over all epochs in a system trained from scratch, its teacher included."""
+    kind, schedule = peer.learner, schedule_of(peer.name, peer.learner, settings)
+    model = kind(settings_of(peer.name, kind, settings), n_classes).to(device)
+    with torch.no_grad():
+        features = model.features(
+            0.1 * torch.randn(16, round(settings.chunking.length_s * model.rate_hz), device=device)
+        )
+    own = schedule.epochs * time_step(model, features, schedule, device, model.loss(schedule))
+    if not (teacher := model.teacher()):
+        return own
+    first = validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
+    return own + first.epochs * time_step(teacher.to(device), features, first, device)
+
+
+def time_step(
+    model: nn.Module, inputs: Tensor, schedule: Training, device: torch.device, loss: Loss | None = None
+) -> float:
+    """Seconds an item of one training step; loss: by default that of the schedule."""
     model.train()
-    batch = min(schedule.batch, TIMED_BATCH)
+    batch, loss = min(schedule.batch, TIMED_BATCH), loss or training.loss_by(schedule)
     inputs = inputs[torch.arange(batch) % len(inputs)]
-    targets = torch.zeros(batch, n_classes, device=device)
+    targets = torch.zeros_like(model(inputs))
     optimiser = training.make_optimiser(model, schedule)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
-        training.loss_of(model(inputs), targets, schedule).backward()
+        loss(model(inputs), targets).backward()
         optimiser.step()
 
     return timed(step, device) / batch
@@ -168,5 +204,5 @@ def head_seconds(study: Study, corpus: Corpus, per_clip: np.ndarray, device: tor
         if HeadPlan.of(settings, reading).closed_form:
             continue  # a second or two in all
         head = classifier(reading, n_dims, n_classes, settings.heads.hidden).to(device)
-        total += time_step(head, torch.zeros(1, n_dims, device=device), n_classes, schedule, device)
+        total += time_step(head, torch.zeros(1, n_dims, device=device), schedule, device)
     return total * n_subsets * schedule.epochs * training_chunks(study, corpus, per_clip)

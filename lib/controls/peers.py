@@ -84,12 +84,16 @@ def _learner(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
     return asdict(about) | of_peer | {"trained_here": True, "beside": others} | costs(learned.cost)
 
 
+def folder_of_learner(part: Study, name: str, seed: int) -> Path:
+    """Where the weights of a system lie that is trained from scratch."""
+    return checkpoints(part, name) / f"{name}-seed{seed}"
+
+
 def learn_seed(part: Study, wanted: Wanted, seed: int) -> Learned:
     """A learner trained with one seed, now or before."""
-    name, folder = wanted.name, checkpoints(part, wanted.name) / f"{wanted.name}-seed{seed}"
-    found = learn(
-        name, wanted.learner, part.chunks, part.settings, seed, folder, training.device_of(part.request.device)
-    )
+    name, device = wanted.name, training.device_of(part.request.device)
+    folder = folder_of_learner(part, name, seed)
+    found = learn(name, wanted.learner, part.chunks, part.settings, seed, folder, device)
     if found.seconds:
         part.note_time(f"train {name}, seed {seed}", found.seconds, len(part.train_rows), "chunks")
     return found

@@ -1,6 +1,7 @@
 """make's variables to a plan."""
 
 import json
+import re
 
 import made_up
 import pytest
@@ -183,6 +184,22 @@ def test_the_estimate_is_a_line_of_the_right_size_and_costly_controls_are_told(h
     assert "this will take about" in words
     assert "hours" not in words
     assert "the encoders of the controls wide come on top" in words
+
+
+@pytest.mark.slow
+def test_the_estimate_counts_what_is_trained_beside_the_study(home, small_corpus):
+    from lib.cli.estimate import estimate
+
+    given = {"ROOT": str(small_corpus), "PRESET": "tiny", "SET": "training.epochs=4000"}
+    plain, with_peers = (estimate(plan(given | {"PEERS": peers}), 2)[0] for peers in ("", "distilled,silero"))
+
+    def minutes(line):
+        number, unit = re.search(r"about (\S+) (\w+)", line).groups()
+        return float(number) * {"minutes": 1, "minute": 1, "hours": 60, "hour": 60}[unit]
+
+    assert minutes(with_peers) > minutes(plain)
+    assert "the embeddings of silero come on top" in with_peers
+    assert "come on top" not in plain
 
 
 def test_an_unknown_control_is_one_line_with_the_names(home):
