@@ -91,3 +91,17 @@ def test_the_simulation_is_one_that_intervals_can_miss():
         low, high = Sampling(50, n - 1).interval(numbers(rows).T)
         misses += ((wanted < low) | (high < wanted)).mean() / 30
     assert misses > 0.6
+
+
+@pytest.mark.parametrize(
+    ("seeds", "ratio", "least"),
+    [(2, 0.1, 0.94), (2, 1, 0.92), (2, 5, 0.87), (3, 0.1, 0.94), (3, 1, 0.93), (3, 5, 0.915), (5, 5, 0.93)],
+)
+def test_intervals_over_seeds_cover_whatever_part_the_seeds_have(seeds, ratio, least):
+    """ratio: variance of the mean of the seeds by that of the clips. What `intervals` says of few seeds holds."""
+    rng, trials, groups = np.random.default_rng(3), 10_000, 60
+    of_clips = np.sqrt(rng.chisquare(groups - 1, trials) / (groups - 1))
+    resamples = np.linspace(-1, 1, 50) / np.linspace(-1, 1, 50).std(ddof=1)
+    numbers = rng.normal(size=trials) + np.sqrt(ratio * seeds) * rng.normal(size=(seeds, trials))
+    low, high = Sampling(50, groups - 1).interval(np.concatenate([resamples[:, None] * of_clips, numbers]))
+    assert least <= ((low < 0) & (high > 0)).mean() <= 0.965
