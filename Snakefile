@@ -230,6 +230,7 @@ rule peer:
         request=lambda wildcards: request(wildcards, controls="", peers=PEERS[wildcards.peer]),
         corpus=PLAN["corpus"],
         title=lambda wildcards: f"{wildcards.place}peer {wildcards.peer}, seed {wildcards.seed}",
+    priority: 1  # a training of half an hour may be in it: it starts before the notebooks that are ready too
     threads: PLAN["threads"]
     resources:
         gpu=GPU,
@@ -254,6 +255,7 @@ rule subsets:
         given=lambda wildcards: given(place=wildcards.place, controls=PLAN["request"]["controls"]),
         title=lambda wildcards: f"{wildcards.place}03_subsets",
         screen="-",
+    priority: 2  # it waits for all cores, and most wait for it: not behind a peer
     threads: PLAN["threads"] if FOLDS else workflow.cores  # nothing else is ready meanwhile, but with folds others are
     resources:
         gpu=GPU,

@@ -71,6 +71,15 @@ def test_the_first_notebook_runs_even_where_others_ran_before_it(plain):
     assert "01_representations" in plain[1]
 
 
+def test_a_peer_starts_before_notebooks_that_are_ready_too_and_after_the_subsets(over_folds):
+    of_rule = re.findall(r"^rule (\w+):\n((?: {4}.*\n)+)", over_folds[2], re.MULTILINE)
+    found = {
+        (rule, int(number)) for rule, job in of_rule for number in re.findall(r"^ +priority: (\d+)", job, re.MULTILINE)
+    }
+    assert {("peer", 1), ("subsets", 2)} <= found
+    assert not {rule for rule, _ in found} & {"contributions", "paper_figures", "explorer", "table2", "robustness"}
+
+
 def test_all_folds_train_and_score_each_and_then_summarise(over_folds):
     planned, titles, words = over_folds
     count = Counter(title.split()[0] for title in titles)
