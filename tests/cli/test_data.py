@@ -1,7 +1,6 @@
 """make data: what it takes, what it says, and a corpus that make study can read at the end."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import headless
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from lib.cli.data import data, planned
 from lib.cli.environment import Stop
 from lib.evaluation import paper
-from lib.files import PROJECT, PlainError
+from lib.files import PlainError
 from lib.sounds import corpora
 
 
@@ -68,17 +68,11 @@ def test_from_a_mirror_to_a_corpus_that_can_be_studied(tmp_path, archives, mirro
 
 
 @pytest.mark.slow
-def test_from_the_download_to_the_ledger(tmp_path, archives, mirror):
+def test_from_the_download_to_the_ledger(home, archives, mirror, quick_figures):
     """What docs/paper_on_one_gpu.md has, without a hand in between: split archives from a server, the study, the ledger."""
-    root, home = tmp_path / "fsd50k", tmp_path / "home"
-    environment = {**os.environ, "STUDY_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    for words in (
-        ["data", f"FROM={mirror}", f"ARCHIVES={archives / 'archives.csv'}"],
-        ["study", "PRESET=tiny", "SET=training.epochs=1", "DEVICE=cpu"],
-    ):
-        command = [sys.executable, "-m", "lib.cli.commands", words[0], "CORPUS=fsd50k", f"ROOT={root}", *words[1:]]
-        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    given = {"CORPUS": "fsd50k", "ROOT": str(home / "fsd50k")}
+    assert data(given | {"FROM": mirror, "ARCHIVES": str(archives / "archives.csv")}) == 0
+    headless.run_study(**given, SET="training.epochs=1")
     ledger = pd.read_csv(home / "runs" / "fsd50k-tiny" / "tables" / "ledger.csv").set_index("claim")
     ours = [*(f"Table 1: {row}" for row in paper.TABLE1), "Table 2: all four"]
     assert set(ledger.index) > {*ours, *(f"Table 2: {row.system}" for row in paper.TABLE2)}
