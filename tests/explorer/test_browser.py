@@ -156,28 +156,22 @@ FAINT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def hostile_study(tmp_path_factory):
-    """A study of own sounds whose labels, files and reasons are markup: trained and scored, its tables made up."""
-    home = tmp_path_factory.mktemp("hostile")
+@pytest.fixture(scope="session")
+def hostile_study(home):
+    """Beside it a study of own sounds whose labels, files and reasons are markup: trained and scored, its tables made up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDY_HOME", str(home))
-        study = made_up.short_study(
-            "training.epochs=1 body.layers=2 body.pool_after=[1] schedules.head.epochs=2",
-            hostile_corpus(home),
-            corpus="table",
-        )
+        study = made_up.short_study(made_up.SHORT, hostile_corpus(home), corpus="table")
         for name in names():
             stages.train(study, name, 0)
         stages.score(study)
         made_up.finish(made_up.asked(study), HOSTILE)
-        yield study
+    return study
 
 
 @pytest.fixture
-def hostile_report(hostile_study, monkeypatch):
+def hostile_report(hostile_study, at_home):
     """Its report."""
-    monkeypatch.setenv("STUDY_HOME", str(hostile_study.folder.parents[1]))
     return report.write(hostile_study.folder)
 
 
@@ -216,9 +210,20 @@ def jupyterlab(home, small_corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for name in NOTEBOOKS:
         set_parameters(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", root=str(small_corpus))
-    log = folder.with_name("lab.txt")
-    with lab(folder, log, STUDY_HOME=str(home), MPLBACKEND="") as address:
+    log, ipython = folder.with_name("lab.txt"), tmp_path_factory.mktemp("ipython")
+    first = ipython / "profile_default" / "startup" / "quick_figures.py"
+    first.parent.mkdir(parents=True)
+    first.write_text(QUICK_FIGURES)
+    with lab(folder, log, STUDY_HOME=str(home), MPLBACKEND="", IPYTHONDIR=str(ipython)) as address:
         yield address, folder
+
+
+# what every kernel begins with: as conftest.quick_figures
+QUICK_FIGURES = """
+from lib.display import figures
+figures.UNDATED = {"png": {}}
+figures.STYLE["savefig.dpi"] = 50
+"""
 
 
 def set_parameters(source, target, **values):
@@ -271,44 +276,29 @@ def end_of_run(page, address, path):
     return [f"{out['ename']}: {out['evalue']}" for out in outputs if out["output_type"] == "error"]
 
 
-# The explorer. `explorer_page` is the real one, open on the finished study; its tests belong below it.
-
-
-@pytest.fixture(scope="session")
-def explorer_address(home, tmp_path_factory):
-    """The address of `make explorer` on the finished study."""
-    if not (PROJECT / "notebooks" / f"{serving.NOTEBOOK}.ipynb").exists():
-        pytest.skip("there is no explorer yet")
-    log = tmp_path_factory.mktemp("explorer") / "log.txt"
-    with explorer("planted-tiny", log, STUDY_HOME=str(home)) as address:
-        yield address
-
-
-@pytest.fixture
-def explorer_page(explorer_address, watched):
-    """The explorer, ready to be used; `outside`, `errors` and `dialogs` tell what it did."""
-    seen = watched()
-    seen.open_served(explorer_address, "#rendered_cells .jupyter-widgets")
-    return seen
-
-
-def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(explorer_page):
-    assert_no_code(explorer_page)
-    assert explorer_page.outside == []
-    assert explorer_page.dialogs == []
+# The explorer
 
 
 SCORES = "table:has(caption:text-matches('^Scores by'))"
 
 
-@pytest.fixture(scope="module")
-def open_explorer(explorer_address, browser):
-    """The explorer with all of its views shown: one page for several tests, since it takes its time to open."""
-    seen = Watched(browser)
-    seen.open_served(explorer_address, ".study-map canvas")
-    seen.page.wait_for_selector(SCORES)
-    yield seen
-    seen.close()
+@pytest.fixture(scope="session")
+def open_explorer(home, hostile_study, browser, tmp_path_factory):
+    """`make explorer` on the finished study with all of its views shown: one page for several tests, as it takes its time
+    to open. What it asks for, and what it says, is noted from the first to the last of them."""
+    log = tmp_path_factory.mktemp("explorer") / "log.txt"
+    with explorer("planted-tiny", log, STUDY_HOME=str(home)) as address:
+        seen = Watched(browser)
+        seen.open_served(address, ".study-map canvas")
+        seen.page.wait_for_selector(SCORES)
+        yield seen
+        seen.close()
+
+
+def test_the_explorer_shows_no_code_and_asks_nothing_of_the_network(open_explorer):
+    assert_no_code(open_explorer)
+    assert open_explorer.outside == []
+    assert open_explorer.dialogs == []
 
 
 def test_a_switch_changes_the_answer_at_once(open_explorer):
@@ -554,26 +544,32 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(open_explorer, tm
     page.wait_for_selector("text=your sound, where its nearest chunks lie")
 
 
-@pytest.fixture(scope="module")
-def hostile_explorer(hostile_study, tmp_path_factory):
-    """The address of its explorer."""
-    home, log = hostile_study.folder.parents[1], tmp_path_factory.mktemp("log") / "log.txt"
-    with explorer(hostile_study.folder.name, log, STUDY_HOME=str(home)) as address:
-        yield address
+@pytest.fixture
+def hostile_explorer(open_explorer, hostile_study):
+    """The explorer, turned to that study and back again."""
+    turn_to(open_explorer.page, hostile_study.folder.name)
+    yield open_explorer
+    turn_to(open_explorer.page, "planted-tiny")
 
 
-def test_labels_that_are_markup_do_nothing_in_the_explorer(hostile_explorer, watched):
-    seen = watched()
-    seen.open_served(hostile_explorer, ".study-map canvas")
-    seen.page.get_by_role("button", name="next").click()
-    seen.page.get_by_role("button", name="hear it").click()
-    seen.page.wait_for_selector("text=its peaks as sine tones")
-    seen.page.locator(".study-map canvas").hover(position={"x": 100, "y": 100})
-    seen.page.wait_for_load_state("networkidle")
-    assert HOSTILE in seen.page.inner_text("h3") or "<b>plain</b>" in seen.page.inner_text("h3")
-    assert seen.dialogs == [] and seen.outside == []
-    assert seen.page.locator("[onerror], img[src=x]").count() == 0
-    assert HOSTILE in seen.page.inner_text(SCORES)
+def turn_to(page, study):
+    """Choose another study, and wait until every view shows it."""
+    page.get_by_label("study", exact=True).select_option(study)
+    page.wait_for_selector(f"h1:text-is('{study}')")  # what is still to be drawn is dimmed
+    page.wait_for_function("!document.querySelector('.study-working')")
+
+
+def test_labels_that_are_markup_do_nothing_in_the_explorer(hostile_explorer):
+    page = hostile_explorer.page
+    page.get_by_role("button", name="next").click()
+    page.get_by_role("button", name="hear it").click()
+    page.wait_for_selector("text=its peaks as sine tones")
+    page.locator(".study-map canvas").hover(position={"x": 100, "y": 100})
+    page.wait_for_load_state("networkidle")
+    assert HOSTILE in page.inner_text("h3") or "<b>plain</b>" in page.inner_text("h3")
+    assert hostile_explorer.dialogs == [] and hostile_explorer.outside == []
+    assert page.locator("[onerror], img[src=x]").count() == 0
+    assert HOSTILE in page.inner_text(SCORES)
 
 
 def assert_no_code(seen):
