@@ -12,7 +12,6 @@ from browser import WIDTHS, Watched, chromium, explorer, lab, needs_browser, voi
 from waiting import wait_until
 
 from lib import stages
-from lib.cli import serving
 from lib.files import PROJECT
 from lib.report import report
 from lib.representations import names

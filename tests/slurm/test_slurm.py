@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from faults.tiny import CONTROLS, Tiny
+from faults.tiny import CONTROLS
 from waiting import wait_until
 
 from lib.cli.cluster import PLUGINS
@@ -18,6 +18,12 @@ from lib.files import PROJECT
 
 SCRIPT = Path(__file__).with_name("cluster.sh")
 KILLED = "train_timbre"
+AFTER = {
+    "subsets": "subsets",
+    "contributions": "contributions",
+    "explorer": "neighbours",
+    "paper_figures": "table1",
+}  # rule: a table of it
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +52,25 @@ def jobs():
     return {number: (rule, state) for number, state, rule in (line.split("|") for line in done.stdout.splitlines())}
 
 
+@pytest.fixture
+def run(copy):
+    """A study that lacks one encoder, and all that is made of every encoder."""
+    name = KILLED.removeprefix("train_")
+    shutil.rmtree(copy.folder / "checkpoints" / f"{name}-seed0")
+    (copy.folder / "notebooks" / f"02_train_encoder-{name}-seed0.ipynb").unlink()
+    for path in [path for path in (copy.folder / "scores").rglob("*") if path.is_file()]:
+        if not path.name.endswith("-own-seed0.npy") or path.name.startswith(name):
+            path.unlink()
+    for table in AFTER.values():
+        (copy.folder / "tables" / f"{table}.csv").unlink()
+    return copy
+
+
 @pytest.mark.slow
-def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, finished, small_corpus, tmp_path):
-    environment = {**os.environ, "STUDY_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    words = [f"ROOT={small_corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3", f"CONTROLS={CONTROLS}"]
+def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, finished, run):
+    environment = {**os.environ, "STUDY_HOME": str(run.home), "OMP_NUM_THREADS": "1"}
+    words = [f"ROOT={run.corpus}", "PRESET=tiny", "DEVICE=cpu", "PROFILE=slurm", "JOBS=3", f"CONTROLS={CONTROLS}"]
     command = [sys.executable, "-m", "lib.cli.commands", "study", *words]
-    run = Tiny(tmp_path, small_corpus)
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True) as process:  # fmt: skip
         notebook = run.folder / "notebooks" / f"02_train_encoder-{KILLED.removeprefix('train_')}-seed0.ipynb"
@@ -62,9 +81,12 @@ def test_a_killed_job_is_sent_again_and_the_results_are_those_without(cluster, f
         said, _ = process.communicate(timeout=3000)
     assert process.returncode == 0, said
     assert "Table 1" in said
-    of_rule = {number: state for number, (rule, state) in jobs().items() if KILLED in rule}
+    told = jobs()
+    of_rule = {number: state for number, (rule, state) in told.items() if KILLED in rule}
     assert of_rule.pop(killed) == "CANCELLED"
     assert list(of_rule.values()) == ["COMPLETED"]
+    completed = [rule for rule, state in told.values() if state == "COMPLETED"]
+    assert [rule for rule in AFTER if not any(rule in each for each in completed)] == []
     expected = finished.results()
     assert len([name for name in expected if name.startswith("scores/")]) > 15
     assert run.differing(expected) == []
