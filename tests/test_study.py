@@ -320,6 +320,14 @@ def test_timing_keeps_one_row_a_stage():
     assert len(timing) == 2
 
 
+def test_what_a_fold_among_all_took_and_its_name_say_which_it_is():
+    part = Study.of(Request(corpus="esc50", preset="tiny", fold=2, part=True, name="x"))
+    part.note_time("cut", 2.5, 100, "clips")
+    assert list(part.timing()["stage"]) == ["cut, fold 2"] and part.slug == "esc50-tiny-x/fold2"
+    alone = Study.of(Request(corpus="esc50", preset="tiny", fold=2, name="x"))
+    assert alone.timing().empty and alone.slug == "esc50-tiny-fold2-x"
+
+
 def test_a_part_of_a_corpus_says_so_on_the_first_line_and_in_every_table(monkeypatch):
     study = Study.of(request(set="subset=0.3", name="part"))
     whole, part = Study.of(request()).read_corpus(), study.read_corpus()

@@ -14,11 +14,11 @@ def embed(given: Mapping[str, str]) -> int:
     """Embed a folder; say what was done and what could not be."""
     if not given.get("ROOT"):
         raise Stop("ROOT=folder of sound files is needed: make embed STUDY=planted-quick ROOT=folder OUT=file.parquet")
-    out = followed(given.get("OUT") or "embeddings.parquet")
-    if out.suffix == ".parquet":
+    out, root = followed(given.get("OUT") or "embeddings.parquet"), followed(given["ROOT"])
+    if out.suffix == ".parquet" and root.is_dir():  # nothing is installed for a folder that is not there
         need("pyarrow")
     with interruptible():
-        done, bad = in_subprocess(_embed, given, followed(given["ROOT"]), out)
+        done, bad = in_subprocess(_embed, given, root, out)
     print(f"{counted(done.sounds, 'sound')}, {counted(done.seconds, 'row')} of a second each: {short_path(out)}")
     print(
         f"{counted(done.bad, 'sound')} could not be used{': ' if done.bad else ''}{short_path(bad) if done.bad else ''}"

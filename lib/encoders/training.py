@@ -66,14 +66,21 @@ class History:
         return sum(row["seconds"] for row in self.rows)
 
 
+class DeviceError(PlainError, ValueError):
+    """A device that is not there, or that nobody knows."""
+
+
 def device_of(name: str) -> torch.device:
-    """The device called "auto", "cpu", "cuda", "cuda:1" or "mps"; ValueError in one line if it is not there."""
+    """The device called "auto", "cpu", "cuda", "cuda:1" or "mps"; DeviceError in one line if it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    device = torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"DEVICE={name}: choose auto, cpu, cuda, cuda:<number> or mps") from None
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(device.type, False):
-        raise ValueError(f"DEVICE={name}: this machine has none that torch can use; take auto or cpu")
+        raise DeviceError(f"DEVICE={name}: this machine has none that torch can use; take auto or cpu")
     return device
 
 

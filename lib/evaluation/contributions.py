@@ -205,7 +205,7 @@ def class_rows(played: Played) -> pd.DataFrame:
 
 
 def most_gained(classes: pd.DataFrame) -> str:
-    """The class of a class_rows table that all together improve most over the best single player.
+    """The class of a class_rows table where all together stand best against the best single player, above it or not.
 
     A class without intervals, whose positives lie in one group, is taken only where there is no other.
     """

@@ -197,8 +197,8 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     if not {"paper", "linear"} <= set(wide):
         return "Only one head was trained."
     gap = wide["paper"] - wide["linear"]
-    mean = f"{number(gap.mean(), measure, '+')}{'' if measure == 'd_prime' else ' points'}"
-    above = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, by {mean} on average"
+    mean = f"{number(abs(gap.mean()), measure)}{'' if measure == 'd_prime' else ' points'} {'below' if gap.mean() < 0 else 'above'} it"
+    above = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, on average {mean}"
     return f"{above} ({measured(measure, level)}; counted, not tested)."
 
 

@@ -89,7 +89,9 @@ def check_output(out: Path) -> None:
 def sound_files(root: Path) -> list[Path]:
     """Every file in a folder and below whose name ends like a sound's, in order; hidden ones are left out."""
     if not root.is_dir():
-        raise PlainError(f"ROOT={root}: there is no such folder")
+        raise PlainError(
+            f"ROOT={root}: {'this is a file; name its folder' if root.exists() else 'there is no such folder'}"
+        )
     found = [
         Path(folder) / name
         for folder, below, inside in os.walk(root)

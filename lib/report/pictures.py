@@ -15,7 +15,7 @@ PICTURES = {
     "classes": ("Shares by class", "A table of colours: a row for each class, a column for each encoder; framed where the encoder owns the class."),
     "confusion": ("What is taken for what", "A square of colours: a row for each label that test clips have, a column for each that all four name; where clips have several labels, beside it which labels they share."),
     "branches": ("By branch of the classes", "A table of colours: a row for each encoder, a column for each branch of the ontology."),
-    "class": ("One class: the one that all four improve most over the best of them alone", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
+    "class": ("One class: the one where all four stand best against the best of them alone, above it or not", "Its average precision by every subset, each encoder's share of it, and its test clips by score."),
     "controls": ("Controls beside the study", "Shares of the study's encoders, and of the players of each control, with their intervals."),
     "probes": ("What each embedding knows", "A table of colours: a row for each property of the sound, a column for each encoder: what a linear probe reads of it, with its interval."),
     "similarity": ("What of one embedding can be had from others", "Tables of colours: what of each embedding a ridge on others predicts."),

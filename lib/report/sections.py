@@ -169,7 +169,7 @@ def subset_table(run: Run) -> Iterator[Element]:
 
 
 def control_games(run: Run) -> Iterator[Element]:
-    """What the controls say, and their numbers."""
+    """What the controls say, their numbers and their picture, which without one would show the study alone."""
     beside = run.table("controls") if _has_rows(run, "controls") else pd.DataFrame()
     titles = {name: one.title for name, one in controls.CONTROLS.items()}
     each = claims.controls(beside, run.table("contributions"), titles, run.head, run.levels)
@@ -181,6 +181,7 @@ def control_games(run: Run) -> Iterator[Element]:
             "study less control": with_intervals(beside, "difference", "+"),
             "p after Holm": ["" if pd.isna(p) else f"{p:.3f}" for p in beside["p_holm"]],
         }, folded=True)  # fmt: skip
+        yield from picture("controls")(run)
 
 
 def withstands(run: Run) -> Iterator[Element]:
@@ -308,7 +309,7 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "A linear probe reads a property of the sound off each frozen embedding; it learns on training clips and is tested "
      "on test clips.", probes, picture("probes"), picture("similarity")),
     ("controls", "Controls: what could refute it", "A control plays a game of its own on the same clips.",
-     control_games, picture("controls"), picture("curves"), withstands, picture("robustness"), picture("robustness_half"),
+     control_games, picture("curves"), withstands, picture("robustness"), picture("robustness_half"),
      picture("robustness_length")),
     ("definitions", "How far a definition alone moves a number",
      "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",

@@ -8,6 +8,7 @@ import math
 import mmap
 import os
 import re
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -88,7 +89,10 @@ def stream(
     peaks: takes up the peak of each channel and, last, of their mean [channel + 1] at the end.
     """
     try:
-        if Path(path).stat().st_size == 0:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadFile("not a file")
+        if status.st_size == 0:
             raise BadFile("empty file")
         with _opened(path) as file:
             yield from _resampled(path, file, Resampler(file.samplerate, rate_hz, resampler), longest_s, peaks)
@@ -190,7 +194,7 @@ def _known(path: Path) -> str:
 
 
 def _opened(path: Path) -> _Forwards:
-    file = _Forwards(path)
+    file = _Forwards(os.fsencode(path))  # a name need not be UTF-8
     if file.subtype == "MPEG_LAYER_I":  # nobody has made such for decades; text in UTF-16 begins as it does
         raise soundfile.LibsndfileError(1)
     if file.format != "MP3" or (tagged := with_length(path)) is None:

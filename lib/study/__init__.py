@@ -121,8 +121,8 @@ class Study:
 
     @property
     def slug(self) -> str:
-        """The study's name in runs/ and figures/."""
-        return self.figures.name
+        """The study's name in runs/ and figures/; of a fold among all with that of the whole run before it."""
+        return "/".join(self.figures.parts[-2 if self.request.part else -1 :])
 
     @property
     def title(self) -> str:
@@ -293,9 +293,11 @@ class Study:
         })  # fmt: skip
 
     def timing(self) -> pd.DataFrame:
-        """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]."""
+        """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]; of a fold among all, with its number."""
         paths = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        return pd.DataFrame([row for path in paths if (row := digests.reread(path, digests.load_json))])
+        table = pd.DataFrame([row for path in paths if (row := digests.reread(path, digests.load_json))])
+        of_fold = f", fold {self.request.fold}" if self.request.part else ""
+        return table.assign(stage=table["stage"] + of_fold) if len(table) else table
 
 
 def _filled(stored: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -39,13 +39,17 @@ def test_a_folder_goes_through_a_run_and_its_bundle_alike(finished_study, sounds
         (["embed"], "ROOT=folder"),
         (["embed", "STUDY=nothing", "ROOT={sounds}", "OUT={tmp}/a.csv"], "no such run"),
         (["embed", "STUDY={name}", "ROOT={tmp}/nowhere", "OUT={tmp}/a.csv"], "no such folder"),
+        (["embed", "STUDY={name}", "ROOT={tmp}/nowhere"], "no such folder"),
+        (["embed", "STUDY={name}", "ROOT={sounds}/a.wav", "OUT={tmp}/a.csv"], "this is a file; name its folder"),
+        (["embed", "STUDY={name}", "ROOT={sounds}", "OUT={tmp}/a.csv", "DEVICE=gpu"], "DEVICE=gpu: choose auto, cpu"),
         (["embed", "STUDY={name}", "ROOT={sounds}", "OUT={tmp}/a.xlsx"], "ends in"),
         (["embed", "STUDY={name}", "ROOT={sounds}", "OUT={tmp}/a.csv", "ENCODERS=bass"], "encoder 'bass'"),
         (["bundle", "STUDY={name}", "OUT={sounds}"], "already"),
         (["bundle", "STUDY={name}", "ONNX=maybe"], "yes or no"),
     ],
 )
-def test_what_cannot_be_is_one_line(finished_study, sounds, tmp_path, capfd, words, said):
+def test_what_cannot_be_is_one_line(finished_study, sounds, tmp_path, capfd, monkeypatch, words, said):
+    monkeypatch.setattr("lib.cli.embed.need", lambda *modules: pytest.fail("nothing is installed for a mistake"))
     places = {"name": finished_study.slug, "sounds": sounds, "tmp": tmp_path}
     assert main([word.format(**places) for word in words]) == 2
     err = capfd.readouterr().err

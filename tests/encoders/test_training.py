@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
+from lib import files
 from lib.encoders.training import (
     Examples,
     SelectionError,
@@ -141,6 +142,8 @@ def test_a_diverging_loss_is_told(tmp_path):
 
 def test_devices():
     assert device_of("cpu") == CPU
+    with pytest.raises(files.PlainError, match="DEVICE=gpu: choose auto, cpu, cuda"):
+        device_of("gpu")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="DEVICE=cuda"):
             device_of("cuda")

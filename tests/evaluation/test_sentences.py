@@ -135,3 +135,16 @@ def test_classes_that_cannot_count_are_told(left_out, fold, told):
         "left_out": left_out,
     }
     assert told in sentences.left_out(pd.DataFrame([row]))
+
+
+@pytest.mark.parametrize(("paper", "said"), [
+    ((0.5, 0.4), "on 0 of 2 subsets, on average 20.0 points below it (macro mAP of chunks; counted, not tested)."),
+    ((0.9, 0.6), "on 1 of 2 subsets, on average 10.0 points above it"),
+])  # fmt: skip
+def test_the_two_heads_are_told_with_which_lies_above(paper, said):
+    rows = [
+        {"subset": subset, "head": head, "value": value, "measure": "map_macro", "level": "chunk", "seed": "mean", "n_encoders": 1}
+        for head, values in (("paper", paper), ("linear", (0.7, 0.6)))
+        for subset, value in zip("ab", values, strict=True)
+    ]  # fmt: skip
+    assert said in sentences.heads(pd.DataFrame(rows), "map_macro")

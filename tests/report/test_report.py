@@ -153,6 +153,13 @@ def test_with_one_group_of_test_clips_every_table_and_sentence_is_made(home, mon
     assert figure.axes
 
 
+def test_without_controls_there_is_no_picture_of_them(home, monkeypatch):
+    study = made_up.asked(made_up.study(home, monkeypatch, fold=1, seeds="0"))
+    made_up.finish(study)
+    (study.figures / "controls.png").write_bytes((study.figures / "table1.png").read_bytes())
+    assert PICTURES["controls"][0] not in report.write(study.folder).read_text()
+
+
 def test_without_the_corpus_the_page_is_made(made, monkeypatch, tmp_path):
     from lib.sounds.corpora.base import CorpusError
     from lib.study import Study

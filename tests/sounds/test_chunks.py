@@ -288,7 +288,7 @@ def test_formats_that_other_programs_write_are_read(name, look, tmp_path):
 
 def test_a_file_without_samples_a_missing_one_and_a_folder_are_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(0), RATE)
-    for name, told in (("a.wav", "no samples"), ("none.wav", "file not found"), (".", "not a sound file")):
+    for name, told in (("a.wav", "no samples"), ("none.wav", "file not found"), (".", "not a file")):
         with pytest.raises(BadFile, match=told):
             decode(tmp_path / name)
 

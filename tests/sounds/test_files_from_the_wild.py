@@ -127,6 +127,20 @@ def test_samples_without_a_header_are_refused_with_what_to_do(tmp_path):
         decode(tmp_path / "a.raw")
 
 
+def test_what_is_no_file_is_refused_and_a_name_need_not_be_utf_8(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    os.symlink("/dev/zero", tmp_path / "zero.wav")
+    os.symlink("round.wav", tmp_path / "round.wav")
+    for name, said in (("pipe.wav", "not a file"), ("zero.wav", "not a file"), ("round.wav", "Too many levels")):
+        with pytest.raises(BadFile, match=said):
+            decode(tmp_path / name)
+    made(tmp_path / "a.mp3"), made(tmp_path / "a.wav")
+    for name in ("a.mp3", "a.wav"):
+        before = decode(tmp_path / name)
+        os.rename(tmp_path / name, os.fsencode(tmp_path) + b"/m\xfc" + name.encode())
+        assert np.array_equal(decode(tmp_path / os.fsdecode(b"m\xfc" + name.encode())), before)
+
+
 # What is kept, and told
 
 
