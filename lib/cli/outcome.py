@@ -77,15 +77,17 @@ def table1(path: Path) -> str:
     rows = list(csv.DictReader(io.StringIO(digests.read(path, Path.read_text))))
     first, papers = rows[0]["measure"], any(row["published"] for row in rows)
     columns = [("published", "published*")] if papers else []
-    columns += [("own", "own"), ("retrained", "fresh head"), ("interval", "95 % interval")]
+    columns += [("own", "own classifier"), ("retrained", "fresh head")]
     lines = [
-        f"Table 1: {measure_name(first)} of chunks in percent; the interval is that of own, for all four of the fresh head",
-        f"{'':28}" + "".join(f"{title:>15}" for _, title in columns),
+        f"Table 1: {measure_name(first)} of chunks in percent, with 95 % intervals",
+        f"{'':28}" + "".join(f"{title:>22}" for _, title in columns),
     ]
     for row in [row for row in rows if row["measure"] == first]:
-        row["interval"] = f"{percent(row['low'])} to {percent(row['high'])}" if row["low"] else ""
-        cells = [row[name] if name == "interval" else percent(row[name]) for name, _ in columns]
-        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>15}" for cell in cells))
+        own = row["low"], row["high"]  # of all four, which has no classifier of its own, those of the fresh head
+        fresh = [row.get(f"retrained_{end}", "" if row["own"] else row[end]) for end in ("low", "high")]
+        ends = {"own": own, "retrained": fresh}
+        cells = [percent(row[name], *ends.get(name, ())) for name, _ in columns]
+        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>22}" for cell in cells))
     lines.append(
         f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
         f"the best possible {percent(rows[0]['oracle'])}"
@@ -93,9 +95,10 @@ def table1(path: Path) -> str:
     return "\n".join([*lines, "* the paper's number: top-5 accuracy on FSD50K"][: None if papers else -1])
 
 
-def percent(fraction: str) -> str:
-    """0.4321 as 43.2; empty stays empty."""
-    return f"{100 * float(fraction):.1f}" if fraction else ""
+def percent(fraction: str, low: str = "", high: str = "") -> str:
+    """0.4321 as 43.2, with its interval in brackets where it has one; empty stays empty."""
+    interval = f" ({percent(low)} to {percent(high)})" if low else ""
+    return f"{100 * float(fraction):.1f}{interval}" if fraction else ""
 
 
 def figures(folder: Path) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import measures
+from lib.evaluation.claims import with_intervals
 from lib.evaluation.comparisons import difference_table
 from lib.evaluation.games import CHANCE, CONSTANT
 from lib.evaluation.peers import COSTS, peer_table
@@ -76,7 +77,8 @@ def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Table 1 at chunk level, the headline measure first; `table` is subsets.csv.
 
     `own` is an encoder's own classifier, `retrained` the fresh paper head on its embedding (for "all four" the only
-    one). low and high belong to the number that the paper gives: own for an encoder, retrained for all four.
+    one). low and high belong to the number that the paper gives: own for an encoder, retrained for all four; those of
+    the fresh heads stand in columns of their own, too.
     """
     first, best, rows = headline(study), oracles(study), []
     for measure in [first, *(name for name in measures.NAMES if name != first)]:
@@ -90,8 +92,18 @@ def table1(study: Study, table: pd.DataFrame) -> pd.DataFrame:
                 "published": TABLE1.get(name) if measure == first and is_the_papers(study) else None,
                 "own": None if own is None else own.value, "retrained": retrained.value, "low": shown.low,
                 "high": shown.high, "constant": constant, "oracle": best[measure], "chance": by_chance,
+                "retrained_low": retrained.low, "retrained_high": retrained.high,
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def own_and_fresh(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Columns for the screen of rows of table1.csv: both numbers of each row, in percent, each with its own interval."""
+    given = rows["own"].notna()
+    # a table that was written before the fresh heads had columns of their own has an interval of all four's alone
+    ends = {end: rows.get(f"retrained_{end}", rows[end].where(~given)) for end in ("low", "high")}
+    own = [text if there else "" for text, there in zip(with_intervals(rows, "own"), given, strict=True)]
+    return {"own classifier": own, "fresh head": with_intervals(rows.assign(**ends), "retrained")}
 
 
 def is_the_papers(study: Study) -> bool:

@@ -43,8 +43,8 @@ def _results(part: Study) -> list[str]:
     rows = table[table["measure"] == "map_macro"]
     level = f"{part.settings.scoring.level:.0%}"
     found = [
-        f"| model | {measure_name('map_macro')} | {level} interval | constant predictor |", "| --- | --- | --- | --- |",
-        *(f"| {row.row} | {_best(row):.3f} | {row.low:.3f} to {row.high:.3f} | {row.constant:.3f} |" for row in rows.itertuples()),
+        f"| model | by | {measure_name('map_macro')} | its {level} interval | constant predictor |", "| --- | --- | --- | --- | --- |",
+        *(f"| {row.row} | {_head(row)} | {_best(row):.3f} | {row.low:.3f} to {row.high:.3f} | {row.constant:.3f} |" for row in rows.itertuples()),
     ]  # fmt: skip
     shares = part.table("contributions", "04_contributions").query(
         "game == 'paper4' and group == 'all' and measure == 'map_macro'"
@@ -56,6 +56,11 @@ def _results(part: Study) -> list[str]:
         for row in mine.itertuples()
     )
     return [*found, "", f"Shapley contributions in points ({level_of} level, head {head}): {', '.join(each)}."]
+
+
+def _head(row: Any) -> str:
+    """What predicts in a row of Table 1: the number that its interval belongs to."""
+    return "own classifier" if pd.notna(row.own) else "fresh head"
 
 
 def _best(row: Any) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib import controls
 from lib.display.screen import counted, measure_name
-from lib.evaluation import claims, metric_choices, predictions, probe_sentences, robustness_sentences
+from lib.evaluation import claims, metric_choices, paper, predictions, probe_sentences, robustness_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
 from lib.evaluation.readable import clips_once, model_name
@@ -129,16 +129,18 @@ def first_table(run: Run) -> Iterator[Element]:
     columns = {"encoder": first["row"].map(model_name)}
     if first["published"].notna().any():
         columns["published (FSD50K)"] = percents(first["published"], measure)
-    columns |= {"own classifier": percents(first["own"], measure), "fresh head": percents(first["retrained"], measure)}
-    columns["95 % interval"] = intervals(first)
-    yield table(f"Table 1: {measure_name(measure)} of chunks in percent ({ends})", columns)
+    what = f"Table 1: {measure_name(measure)} of chunks in percent, with 95 % intervals ({ends})"
+    yield table(what, columns | paper.own_and_fresh(first))
     wide = {"measure": rows["measure"].unique()}
     for name in first["row"]:
         own = rows_with(rows, row=name)
         each = zip(own["own"].fillna(own["retrained"]), own["measure"], strict=True)
         wide[model_name(name)] = [number(value, measure) for value, measure in each]
     wide["chance"] = [number(value, measure) for value, measure in zip(own["chance"], own["measure"], strict=True)]
-    yield table("The same by every measure", wide | {"measure": map(measure_name, wide["measure"])}, folded=True)
+    whose = "encoders by their own classifiers, all four by the fresh head"
+    yield table(
+        f"The same by every measure: {whose}", wide | {"measure": map(measure_name, wide["measure"])}, folded=True
+    )
 
 
 def share_table(run: Run) -> Iterator[Element]:
@@ -291,8 +293,8 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
     ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets 95 % intervals.",
      remarks, who_contributes, says(beside_the_paper), planted, says(limits)),
     ("table1", "Table 1: each encoder, and all of them",
-     "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have. The "
-     "interval belongs to the own classifier, for all four to the fresh head. The paper's numbers stand beside FSD50K alone.",
+     "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have: all four "
+     "and one encoder are compared by the fresh head. The paper's numbers stand beside FSD50K alone.",
      first_table, picture("table1"), picture("overview"), picture("01_representations")),
     ("contributions", "Who contributes what",
      "A share is what an encoder adds to the others, averaged over all orders in which the four can be added; the four "

@@ -8,15 +8,17 @@ from lib.cli.outcome import failure, table1, what_failed
 
 def test_table_1_is_told_in_percent(tmp_path):
     (tmp_path / "table1.csv").write_text(
-        "row,measure,published,own,retrained,low,high,constant,oracle,chance\n"
-        "pitch,map_macro,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
-        "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
-        "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
+        "row,measure,published,own,retrained,low,high,constant,oracle,chance,retrained_low,retrained_high\n"
+        "pitch,map_macro,0.2034,0.311,0.298,0.25,0.34,0.08,0.97,0.11,0.24,0.33\n"
+        "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11,0.38,0.48\n"
+        "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
     )
     lines = table1(tmp_path / "table1.csv").splitlines()
-    assert lines[0].startswith("Table 1: macro mAP of chunks in percent; the interval is that of own, for all four of")
-    assert lines[2].split() == ["Pitch", "20.3", "31.1", "29.8", "25.0", "to", "34.0"]
-    assert lines[3].split() == ["All", "four", "43.2", "38.0", "to", "48.0"]
+    assert lines[0] == "Table 1: macro mAP of chunks in percent, with 95 % intervals"
+    assert lines[1].split() == ["published*", "own", "classifier", "fresh", "head"]
+    assert lines[2].split()[:2] == ["Pitch", "20.3"]
+    assert lines[2].endswith("   31.1 (25.0 to 34.0)   29.8 (24.0 to 33.0)")
+    assert lines[3].endswith(" 43.2 (38.0 to 48.0)") and len(lines[3]) == len(lines[2]) == len(lines[1])
     assert len(lines) == 6
     assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"
     assert "FSD50K" in lines[5]
@@ -24,6 +26,17 @@ def test_table_1_is_told_in_percent(tmp_path):
     (tmp_path / "own.csv").write_text(text)
     lines = table1(tmp_path / "own.csv").splitlines()
     assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["Pitch", "31.1"]
+
+
+def test_table_1_of_an_older_run_has_the_interval_of_what_it_belongs_to(tmp_path):
+    (tmp_path / "table1.csv").write_text(
+        "row,measure,published,own,retrained,low,high,constant,oracle,chance\n"
+        "pitch,map_macro,,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
+        "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
+    )
+    lines = table1(tmp_path / "table1.csv").splitlines()
+    assert lines[2].split() == ["Pitch", "31.1", "(25.0", "to", "34.0)", "29.8"]
+    assert lines[3].split() == ["All", "four", "43.2", "(38.0", "to", "48.0)"]
 
 
 def test_a_failed_notebook_is_told_with_its_error_and_its_copy(tmp_path):

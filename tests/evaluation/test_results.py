@@ -16,6 +16,7 @@ from lib.evaluation.readable import clips_once
 from lib.evaluation.scores import Scores, models, write_scores
 from lib.files import digests
 from lib.plots.definitions import without_twins
+from lib.representations import names
 from lib.sounds.corpora.base import Corpus
 from lib.study import Study, StudyError
 
@@ -201,6 +202,8 @@ def test_paper_tables_have_the_contract_columns(made):
         "constant",
         "oracle",
         "chance",
+        "retrained_low",
+        "retrained_high",
     ]
     assert list(one["row"][:5]) == ["pitch", "timbre", "neuralogram", "waveform", "all four"]
     assert one["measure"].iloc[0] == "top1"
@@ -211,6 +214,22 @@ def test_paper_tables_have_the_contract_columns(made):
     lines = paper.ledger(found, table)
     assert list(lines) == ["claim", "published", "obtained", "low", "high", "deviation", "seeds", "reason"]
     assert not len(lines)
+
+
+def test_every_number_of_table_1_is_shown_with_its_own_interval(made):
+    found, table = made
+    rows = paper.table1(found, table).query("measure == 'top1'").set_index("row", drop=False)
+
+    def shown(subset, head):
+        value, low, high = 100 * results.cell(table, subset, head, "top1")[["value", "low", "high"]].astype(float)
+        return f"{value:.1f} ({low:.1f} to {high:.1f})"
+
+    own, fresh = paper.own_and_fresh(rows).values()
+    assert own == [*(shown(name, "own") for name in names()), ""]
+    assert fresh == [*(shown(name, "paper") for name in names()), shown(ALL_FOUR, "paper")]
+    older = paper.own_and_fresh(rows.drop(columns=["retrained_low", "retrained_high"]))
+    assert older["own classifier"] == own and older["fresh head"][-1] == fresh[-1]
+    assert older["fresh head"][:-1] == [text.partition(" (")[0] for text in fresh[:-1]]
 
 
 def test_on_the_papers_corpus_its_numbers_stand_beside_ours(made, monkeypatch):

@@ -79,7 +79,9 @@ def test_a_folds_tables_are_those_over_all_folds(home):
 def test_the_cards_numbers_are_the_runs(folder, finished_study):
     card = (folder / "README.md").read_text()
     table = finished_study.table("table1", "05_paper_figures").query("measure == 'map_macro'").set_index("row")
-    rows = dict(re.findall(r"^\| ([\w+ ]+) \| (\d\.\d+) \|", card, re.MULTILINE))
+    found = re.findall(r"^\| ([\w+ ]+) \| (own classifier|fresh head) \| (\d\.\d+) \|", card, re.MULTILINE)
+    rows = {name: value for name, _, value in found}
+    assert [head for *_, head, _ in found] == ["own classifier"] * 4 + ["fresh head"]
     assert set(rows) == set(table.index)
     assert float(rows["pitch"]) == pytest.approx(table.loc["pitch", "own"], abs=5e-4)
     for section in ("## Limits", "## Licences", "no probabilities", "24 clips"):

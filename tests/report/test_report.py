@@ -78,8 +78,9 @@ def test_the_page_is_well_formed_and_asks_nothing_of_a_network(made):
 def test_numbers_are_those_of_the_tables(made):
     study, page, _ = made
     shown = study.table("table1", "").query("measure == 'top1' and row == 'pitch'").iloc[0]
-    cells = f"Pitch {100 * shown.own:.1f} {100 * shown.retrained:.1f} {100 * shown.low:.1f} to {100 * shown.high:.1f}"
-    assert cells in page.text
+    own = f"{100 * shown.own:.1f} ({100 * shown.low:.1f} to {100 * shown.high:.1f})"
+    ends = f"({100 * shown.retrained_low:.1f} to {100 * shown.retrained_high:.1f})"
+    assert f"Pitch {own} {100 * shown.retrained:.1f} {ends}" in page.text
     clip = (
         study.table("contributions", "")
         .query(
