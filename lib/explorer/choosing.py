@@ -12,6 +12,7 @@ from lib.explorer import markup
 from lib.explorer.inference import Inference, finished, opened, title_of
 from lib.files import PlainError
 from lib.sounds.corpora.base import ROLES
+from lib.sounds.corpora.spelling import plain
 
 if TYPE_CHECKING:
     from lib.explorer.page import Explorer
@@ -20,7 +21,7 @@ LISTED = 500  # clips in the list at most
 WIDE = {"width": "100%", "max_width": "760px"}
 NAMED = {"description_width": "initial"}
 ALL, MISTAKES, DISAGREE = "all clips", "only mistakes", "encoders disagree most"
-ALL_LABELS, ALL_ROLES = "any class", "any role"
+ALL_LABELS, ALL_ROLES, ALL_FAMILIES = "any class", "any role", "any family"
 
 
 class Choosing:
@@ -32,6 +33,8 @@ class Choosing:
         self.studies = widgets.Dropdown(description="study", options=names, style=NAMED, layout=WIDE)
         self.roles = widgets.Dropdown(description="role", options=[ALL_ROLES])
         self.labels = widgets.Dropdown(description="class", options=[ALL_LABELS])
+        judged = "clips with a label of this family, whose classes alone say what is a mistake or a disagreement"
+        self.families = widgets.Dropdown(description="family", options=[ALL_FAMILIES], tooltip=judged)
         self.which = widgets.Dropdown(description="show", options=[ALL, MISTAKES, DISAGREE])
         part = "part of a file name or label"
         self.search = widgets.Text(description="search", placeholder=part, continuous_update=False)
@@ -39,11 +42,10 @@ class Choosing:
         self.next = widgets.Button(description="next", tooltip="the next clip of the list")
         self.random = widgets.Button(description="random", tooltip="any clip of the list")
         self.message = widgets.HTML()
-        rows = [widgets.HBox([self.roles, self.which]), widgets.HBox([self.labels, self.search])]
-        for row in rows:
-            row.layout.flex_flow = "row wrap"
-        self.box = widgets.VBox([self.studies, *rows, self.clips, widgets.HBox([self.next, self.random]), self.message])
-        for widget in (self.roles, self.labels, self.which, self.search):
+        filters = [self.roles, self.labels, self.which, self.families, self.search]
+        row = widgets.HBox(filters, layout=widgets.Layout(flex_flow="row wrap", max_width=WIDE["max_width"]))
+        self.box = widgets.VBox([self.studies, row, self.clips, widgets.HBox([self.next, self.random]), self.message])
+        for widget in filters:
             page.events.on(widget, self.filter)
         page.events.on(self.clips, self.turn)
         page.events.on(self.studies, self._other_study)
@@ -51,7 +53,7 @@ class Choosing:
         page.events.on_click(self.random, self._random)
 
     def take(self, inference: Inference) -> None:
-        """Offer the roles and classes of another study; none of its clips is chosen yet."""
+        """Offer the roles, classes and families of another study; none of its clips is chosen yet."""
         corpus = inference.chunks.corpus
         there = [role for role in ROLES if (corpus.clips["role"] == role).any()]
         with self.page.events.quiet():
@@ -59,22 +61,36 @@ class Choosing:
             self.roles.options = [ALL_ROLES, *there]
             self.roles.value = "test" if "test" in there else ALL_ROLES
             self.labels.options = [ALL_LABELS, *corpus.classes]
+            self.families.options = [ALL_FAMILIES, *inference.families]
+            self.families.layout.display = None if inference.families else "none"
             self.which.value, self.search.value = ALL, ""
 
     def _other_study(self) -> None:
         """Open the study that was chosen; where that fails the message says why, and the one before stays."""
-        name, before = self.studies.value, title_of(self.page.inference.part)
+        name, before = self.studies.value, self.page.inference
         self.message.value = markup.line(f"opening {name} ...")
         try:
             with self.page.events.working(*self.page.views):
                 self.page.take(self.first if name == title_of(self.first.part) else opened(finished()[name]))
-        except (PlainError, ValueError, KeyError) as error:
-            self.message.value = markup.line(f"{name} cannot be opened: {error}")
+        except Exception as error:
+            if self.page.inference is not before:  # it was taken in part
+                self.page.take(before)
+            why = (
+                str(error)
+                if isinstance(error, PlainError)
+                else f"{type(error).__name__}: {' '.join(str(error).split())}"
+            )
+            self.message.value = markup.line(f"{name} cannot be opened: {why}")
             with self.page.events.quiet():
-                self.studies.value = before
+                self.studies.value = title_of(before.part)
+
+    @property
+    def columns(self) -> list[int] | None:
+        """Those of the classes of the chosen family; None where all classes count."""
+        return self.page.inference.families.get(self.families.value)
 
     def wanted(self) -> np.ndarray:
-        """Clips [clip] that the filters leave, ranked by disagreement where `show` says so."""
+        """Clips [clip] that the filters leave, in the order of the table of clips."""
         inference = self.page.inference
         corpus = inference.chunks.corpus
         keep = np.ones(len(corpus.clips), bool)
@@ -82,47 +98,51 @@ class Choosing:
             keep &= (corpus.clips["role"] == self.roles.value).to_numpy()
         if self.labels.value != ALL_LABELS:
             keep &= corpus.targets[:, corpus.classes.index(self.labels.value)] == 1
+        if self.columns is not None:
+            keep &= (corpus.targets[:, self.columns] == 1).any(1)
         if self.which.value == MISTAKES:
-            keep &= inference.mistaken(self.page.panel.chosen)
-        words = self.search.value.strip().lower()
-        found = np.array([k for k in np.flatnonzero(keep) if words in inference.name_of(k).lower()], int)
-        if self.which.value == DISAGREE:
-            found = found[np.argsort(-inference.disagreement()[found], kind="stable")]
-        return found
+            keep &= inference.mistaken(self.page.panel.chosen, self.columns)
+        words, names = plain(self.search.value).split(), inference.names_of_clips
+        return np.array([k for k in np.flatnonzero(keep) if all(word in plain(names[k]) for word in words)], int)
 
     def filter(self, turn: bool = True) -> None:
         """List the clips that the filters leave, and turn to the first unless the current one is among them."""
-        found, now = self.wanted(), self.clips.value
+        found, lines = self.wanted(), self.page.inference.names_of_clips
+        now = self.page.sound.clip if self.page.sound else None
+        if self.which.value == DISAGREE:  # ranked by it, and the number stands in the list
+            apart = self.page.inference.disagreement(self.columns)
+            found = found[np.argsort(-apart[found], kind="stable")]
+            lines = {k: f"{lines[k]}: {apart[k]:.2f}" for k in found[:LISTED]}
         first = int(found[0]) if turn and len(found) else None
         with self.page.events.quiet():
-            self.clips.options = [(f"{n}. {self._line(k)}", int(k)) for n, k in enumerate(found[:LISTED], start=1)]
+            self.clips.options = [(f"{n}. {lines[k]}", int(k)) for n, k in enumerate(found[:LISTED], start=1)]
             self.clips.value = now if now in found[:LISTED] else first
         self.message.value = markup.line(self._summary(len(found)))
-        if self.clips.value is not None and (self.clips.value != now or self.page.sound is None):
+        if self.clips.value not in (None, now):
             self.turn()
-
-    def _line(self, clip: int) -> str:
-        """A clip in the list, with the number that it is ranked by."""
-        name = self.page.inference.name_of(clip)
-        return f"{name}: {self.page.inference.disagreement()[clip]:.2f}" if self.which.value == DISAGREE else name
 
     def _summary(self, n_clips: int) -> str:
         if not n_clips:
             return "no clip is left: remove a filter"
-        more = f", the first {LISTED} are listed" if n_clips > LISTED else ""
-        ranked = "; 0 where all encoders predict alike, 1 where their predictions are uncorrelated"
-        return f"{counted(n_clips, 'clip')}{more}{ranked if self.which.value == DISAGREE else ''}"
+        parts = [counted(n_clips, "clip")]
+        if self.columns is not None:
+            alone = "" if self.which.value == ALL else ", judged by the classes of this family alone"
+            parts[0] += f" with a label of the family {self.families.value}{alone}"
+        if n_clips > LISTED:
+            parts[0] += f", the first {LISTED} are listed"
+        if self.which.value == DISAGREE:
+            parts.append("0 where all encoders predict alike, 1 where their predictions are uncorrelated")
+        return "; ".join(parts)
 
     def again(self) -> None:
-        """List again where the list depends on which encoders are on; an own sound stays."""
+        """List again where the list depends on which encoders are on; a sound from elsewhere stays."""
         if self.which.value in (MISTAKES, DISAGREE):
-            self.filter(turn=self.page.sound is not None and self.page.sound.clip >= 0)
+            self.filter(turn=self.clips.value is not None)
 
     def mark(self, clip: int | None) -> None:
-        """Select the clip that the other views show, if it is in the list."""
+        """Select the clip that the other views show, and none where that is not in the list."""
         with self.page.events.quiet():
-            if clip is None or clip in [value for _, value in self.clips.options]:
-                self.clips.value = clip
+            self.clips.value = clip if clip in [value for _, value in self.clips.options] else None
 
     def turn(self) -> None:
         """Show the clip that is chosen in the list."""

@@ -5,6 +5,7 @@ scores, finds what sounds alike to an encoder, and embeds a sound that it has ne
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,26 +103,34 @@ class Inference:
 
     # Which clips
 
-    def mistaken(self, subset: Subset) -> np.ndarray:
-        """Whether the k labels of each clip [clip] are not its k highest classes.
+    @cached_property
+    def families(self) -> dict[str, list[int]]:
+        """Columns of the classes [class] of each label family that a clip can be judged by: more than one, and not all."""
+        every = self.chunks.corpus.families
+        return {name: columns for name, columns in every.items() if 1 < len(columns) < len(self.classes)}
 
-        Aspect by aspect where every clip has a label of each, as a pitch and a timbre: labels among the classes of one.
+    def mistaken(self, subset: Subset, columns: Sequence[int] | None = None) -> np.ndarray:
+        """Whether the k labels of each clip [clip] are not its k highest classes; of all classes, or labels and classes at `columns`.
+
+        Of all classes aspect by aspect where every clip has a label of each, as a pitch and a timbre. A clip without a
+        label at the columns is not mistaken.
         """
         corpus, scores = self.chunks.corpus, self.clip_scores(subset)
         wrong = np.zeros(len(scores), bool)
-        for columns in corpus.aspects:
-            own = corpus.targets[:, columns] == 1
-            place = np.argsort(np.argsort(-scores[:, columns], axis=1, kind="stable"), axis=1)
+        for together in corpus.aspects if columns is None else [columns]:
+            own = corpus.targets[:, together] == 1
+            place = np.argsort(np.argsort(-scores[:, together], axis=1, kind="stable"), axis=1)
             wrong |= (own & (place >= own.sum(1, keepdims=True))).any(1)
         return wrong
 
-    def disagreement(self) -> np.ndarray:
+    def disagreement(self, columns: Sequence[int] | None = None) -> np.ndarray:
         """How far from one another the encoders' own predictions for each clip [clip] are: from 0, the same, to 2.
 
-        1 less the correlation over the classes between two encoders' scores, each less what that encoder says of a class
-        in the mean over clips; the mean over all pairs of encoders.
+        1 less the correlation over the classes, all or those at `columns`, between two encoders' scores, each less what
+        that encoder says of a class in the mean over clips; the mean over all pairs of encoders.
         """
-        inference = [self.clip_scores((name,)) for name in self.embeddings]
+        over = slice(None) if columns is None else columns
+        inference = [self.clip_scores((name,))[:, over] for name in self.embeddings]
         own = [scores - scores.mean(0) for scores in inference]
         own = [part - part.mean(1, keepdims=True) for part in own]
         own = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in own]
@@ -134,24 +143,30 @@ class Inference:
         rows = np.flatnonzero(self.chunks.clip == clip)
         return Sound(
             np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
-            {name: values[rows] for name, values in self.embeddings.items()}, *self._labels_and_file(clip), clip,
+            {name: values[rows] for name, values in self.embeddings.items()}, tuple(self.chunks.corpus.clips["labels"].iloc[clip]), self.files_of_clips[clip], clip,
         )  # fmt: skip
 
     def silent(self, sound: Sound) -> np.ndarray:
         """Which chunks [c] of a sound are silent, by the study's own limit."""
         return self.model.silent(sound.audio)
 
-    def _labels_and_file(self, clip: int) -> tuple[tuple[str, ...], str]:
-        row = self.chunks.corpus.clips.iloc[clip]
-        return tuple(row["labels"]), Path(row["path"]).name
+    @cached_property
+    def names_of_clips(self) -> list[str]:
+        """The clips of the corpus [clip], each in a line."""
+        labels = self.chunks.corpus.clips["labels"]
+        return [caption(own, name) for own, name in zip(labels, self.files_of_clips, strict=True)]
 
-    def name_of(self, clip: int) -> str:
-        """A clip of the corpus in a line."""
-        return caption(*self._labels_and_file(clip))
+    @cached_property
+    def files_of_clips(self) -> list[str]:
+        """The files of the clips [clip] by name; with their folders below the corpus's where several have one name."""
+        corpus = self.chunks.corpus
+        paths = [Path(path) for path in corpus.clips["path"]]
+        among = Counter(path.name for path in paths)
+        return [path.name if among[path.name] == 1 else below(path, corpus.root) for path in paths]
 
     def caption_of(self, row: int) -> str:
         """A chunk of the corpus in a line: its clip, and where in it."""
-        return f"{self.name_of(self.chunks.clip[row])}, from {self.chunks.start_s[row]:g} s"
+        return f"{self.names_of_clips[self.chunks.clip[row]]}, from {self.chunks.start_s[row]:g} s"
 
     def embed_file(self, path: Path | str, name: str = "") -> Sound:
         """Any sound file, cut and embedded as the corpus was; BadFile with the reason where it cannot be used."""
@@ -234,6 +249,9 @@ def finished() -> dict[str, Request]:
         except digests.Damaged as damaged:
             print(damaged)
             continue
+        except (ValueError, KeyError, TypeError):  # such as of another version, which had other settings
+            print(f"{folder.name} is left out: what it was asked for cannot be read by this version")
+            continue
         for fold in runs.folds(folder) or [None]:
             own = {} if fold is None else {"fold": fold, "part": True}
             found[folder.name + (f", fold {fold}" if own else "")] = request.model_copy(update=own)
@@ -243,6 +261,11 @@ def finished() -> dict[str, Request]:
 def caption(labels: Sequence[str], name: str) -> str:
     """A sound in a line: its labels and its file."""
     return f"{', '.join(labels) or 'own sound'} ({name})"
+
+
+def below(path: Path, root: Path) -> str:
+    """A path from a folder on, whole where it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def title_of(part: Study) -> str:

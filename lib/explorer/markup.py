@@ -51,12 +51,12 @@ def score_cell(value: float) -> str:
 
 
 def scores(found: pd.DataFrame, title: str) -> str:
-    """A `score_table`: own labels in bold and marked, since bold alone does not reach every reader."""
+    """A `score_table`: own labels in bold, other classes not, and marked, since bold alone does not reach every reader."""
     seconds = list(found.columns[3 : 3 + SHOWN_SECONDS])
     rows = []
     for row in found.to_dict("records"):
         name = breakable(row["class"])
-        label = f"<b>{name}</b> (its label)" if row["own"] else name
+        label = f"<b>{name}</b> (its label)" if row["own"] else f"<span style='font-weight: normal'>{name}</span>"
         rows.append([cell(label, name=True), *(score_cell(row[column]) for column in ["whole", *seconds])])
     return table(title, ["class", "whole", *seconds], rows)
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from lib.explorer.page import Explorer
 
 SHOWN_CHUNKS = 5  # in the picture and the table at most
+ABOUT = {
+    "train": "a training clip: encoders and heads have learned its labels",
+    "validation": "a validation clip",
+    "test": "a test clip: nothing has learned from it",
+}
 NAMED = {"description_width": "initial"}
 SWITCH = {"width": "auto", "margin": "2px 14px 2px 2px"}
 
@@ -64,7 +69,9 @@ class Panel:
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.page.chunk
         name = markup.html.escape(self.page.name)
-        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>"
+        role = "" if sound.clip < 0 else self.page.inference.chunks.corpus.clips["role"].iloc[sound.clip]
+        title = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>"
+        self.title.value = title + (markup.line(ABOUT[role]) if role in ABOUT else "")
 
     def draw_sound(self) -> None:
         """The sound of the window, at the chosen second."""

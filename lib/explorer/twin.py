@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from lib.display.figures import save, save_table, style
 from lib.display.screen import counted
 from lib.explorer import embedding_map, markup
+from lib.explorer.choosing import ALL_FAMILIES
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.explorer.inference import Inference, caption, score_table, title_of
 from lib.explorer.viewer import one_of_each
@@ -52,16 +53,27 @@ class Twin:
 
     @property
     def choice(self) -> StaticView:
-        """How many clips each filter leaves, by role."""
-        corpus, inference = self.inference.chunks.corpus, self.inference
-        rows = []
-        for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
-            mine = (corpus.clips["role"] == role).to_numpy()
-            wrong, apart = inference.mistaken(self.subset)[mine].sum(), inference.disagreement()[mine].mean()
-            rows.append({"role": role, "clips": mine.sum(), "mistakes of all": wrong, "disagreement": f"{apart:.2f}"})
+        """How many clips each filter leaves, by role and, where classes come in families, by family."""
+        found = self.clip_table()
         title = "Clips by role, and how far from one another the encoders' predictions for them are on average, 0 to 2"
-        found = save_table(pd.DataFrame(rows), self.folder / "06_choice", title)
+        if "family" in found:
+            title += "; a family: clips with a label of it, judged by its classes alone"
+        save_table(found, self.folder / "06_choice", title)
         return self._view("choice", clip_counts(found), "bars: clips and mistakes by role", _plain(found, title))
+
+    def clip_table(self) -> pd.DataFrame:
+        """Clips, mistakes of all encoders and mean disagreement [role, family]; `family` only where there are some."""
+        inference, rows = self.inference, []
+        corpus = inference.chunks.corpus
+        for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
+            for family, columns in {ALL_FAMILIES: None, **inference.families}.items():
+                labelled = corpus.targets[:, slice(None) if columns is None else columns].any(1)
+                mine = (corpus.clips["role"] == role).to_numpy() & labelled
+                wrong, apart = inference.mistaken(self.subset, columns)[mine], inference.disagreement(columns)[mine]
+                mean = f"{apart.mean():.2f}" if mine.any() else ""
+                counts = {"clips": mine.sum(), "mistakes of all": wrong.sum(), "disagreement": mean}
+                rows.append({"role": role, "family": family, **counts})
+        return pd.DataFrame(rows).drop(columns=[] if inference.families else "family")
 
     @property
     def player(self) -> StaticView:
@@ -164,11 +176,12 @@ def _plain(found: pd.DataFrame, title: str) -> str:
 
 
 def clip_counts(found: pd.DataFrame) -> Figure:
-    """Bars of clips and mistakes; found: role and these two counts."""
+    """Bars of clips and mistakes of a `clip_table`, by role."""
+    found = found[found["family"] == ALL_FAMILIES] if "family" in found else found
     with style():
         figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
-        for number, name in enumerate(found.columns[1:3]):
+        for number, name in enumerate(("clips", "mistakes of all")):
             axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, label=name)
         axis.set_yticks(range(len(found)), found["role"])
         axis.invert_yaxis()

@@ -460,6 +460,21 @@ NOT_REACHED = """() => [...document.querySelectorAll("#rendered_cells :is(select
   .map(one => one.outerHTML.slice(0, 80))"""
 
 
+def test_a_family_of_labels_is_chosen_beside_the_other_filters(open_explorer):
+    page = open_explorer.page
+    family, show = (page.get_by_label(name, exact=True) for name in ("family", "show"))
+    offered = [text.replace("\xa0", " ") for text in family.locator("option").all_inner_texts()]
+    assert offered == ["any family", "pitch", "timbre", "gesture"]
+    show.select_option("only mistakes")
+    family.select_option("timbre")
+    page.wait_for_selector("text=with a label of the family timbre, judged by the classes of this family alone")
+    of_timbre = page.locator("select[size] option, select[multiple] option").count()
+    family.select_option("any family")
+    page.wait_for_function("n => document.querySelectorAll('select[size] option').length > n", arg=of_timbre)
+    show.select_option("all clips")
+    page.wait_for_function("!document.body.innerText.includes('of the family')")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_explorer_fits_the_window(open_explorer, width):
     page = open_explorer.page

@@ -86,6 +86,54 @@ def test_filters_leave_what_they_say(page):
     assert not page.choosing.clips.options and "no clip is left" in page.choosing.message.value
 
 
+def test_a_family_of_labels_alone_says_what_is_a_mistake_and_how_far_encoders_disagree(page, inference):
+    choice, corpus = page.choosing, inference.chunks.corpus
+    assert choice.families.options == (choosing.ALL_FAMILIES, "pitch", "timbre", "gesture")
+    assert choice.families.layout.display is None
+    choice.which.value = MISTAKES
+    of_any = listed(page)
+    assert "family" not in choice.message.value
+    choice.families.value = "timbre"
+    columns = corpus.families["timbre"]
+    mistaken = inference.mistaken(page.panel.chosen, columns) & (corpus.clips["role"] == "test")
+    assert listed(page) == list(np.flatnonzero(mistaken)) and set(listed(page)) < set(of_any)
+    judged = "with a label of the family timbre, judged by the classes of this family alone"
+    assert f"{len(listed(page))} clips {judged}" in choice.message.value
+    page.panel.switches["timbre"].value = False  # who answers matters in a family too
+    mistaken = inference.mistaken(page.panel.chosen, columns) & (corpus.clips["role"] == "test")
+    assert listed(page) == list(np.flatnonzero(mistaken))
+    choice.which.value = DISAGREE
+    apart = inference.disagreement(columns)[listed(page)]
+    assert (np.diff(apart) <= 0).all() and choice.clips.options[0][0].endswith(f": {apart[0]:.2f}")
+    assert f"{judged}; 0 where" in choice.message.value
+    choice.which.value = ALL
+    assert choice.message.value.endswith("clips with a label of the family timbre</p>")
+
+
+def test_a_family_leaves_clips_with_a_label_of_it_and_goes_with_another_study(page, inference, monkeypatch):
+    corpus = inference.chunks.corpus
+    wanted = {"few": [0, 1], "rest": list(range(2, len(corpus.classes)))}
+    monkeypatch.setitem(vars(inference), "families", wanted)
+    page.take(inference)
+    page.choosing.families.value = "few"
+    assert listed(page) == list(np.flatnonzero((corpus.clips["role"] == "test") & corpus.targets[:, :2].any(1)))
+    monkeypatch.setitem(vars(inference), "families", {})
+    page.take(inference)
+    assert page.choosing.families.layout.display == "none" and page.choosing.columns is None
+    assert len(listed(page)) == (corpus.clips["role"] == "test").sum()
+
+
+def test_every_word_of_a_search_is_found_in_any_order_and_spelling(page, inference, monkeypatch):
+    names = ["door, Indoors (Tu\u0308r 1.wav)", *inference.names_of_clips[1:]]
+    monkeypatch.setitem(vars(inference), "names_of_clips", names)
+    page.choosing.roles.value = choosing.ALL_ROLES
+    for words in ("tür indoors", "INDOORS  door", " Tür 1"):
+        page.choosing.search.value = words
+        assert listed(page) == [0], words
+    page.choosing.search.value = "door rain"
+    assert listed(page) == []
+
+
 def test_where_encoders_disagree_is_a_ranking_of_all_clips(page):
     all_clips = listed(page)
     page.choosing.which.value = DISAGREE
@@ -140,6 +188,36 @@ def test_a_click_on_the_map_turns_to_that_chunk_and_plays_it(page):
     assert page.sound.start_s[page.chunk] == chunks.start_s[row]
     assert page.panel.moving.at_s == chunks.start_s[row] - page.sound.start_s[page.panel.window.start]
     assert set(points.rows[points.points.here]) == set(points.rows[chunks.clip[points.rows] == clip])
+
+
+def test_a_clip_beyond_the_filters_is_not_selected_in_the_list_and_stays_while_encoders_are_switched(page, inference):
+    choice, chunks = page.choosing, inference.chunks
+    choice.which.value = MISTAKES
+    train = (chunks.corpus.clips["role"] == "train").to_numpy()[chunks.clip[page.points.rows]]
+    page.points.points.clicked = [int(np.flatnonzero(train)[0]), 1]
+    shown = page.sound.clip
+    assert shown not in listed(page) and choice.clips.value is None
+    page.panel.switches["pitch"].value = False
+    assert page.sound.clip == shown and choice.clips.value is None
+    choice.roles.value = choosing.ALL_ROLES
+    choice.which.value = ALL  # now it is in the list, and stays
+    assert choice.clips.value == page.sound.clip == shown
+    choice.search.value = "no such name"
+    choice.search.value = ""
+    assert choice.clips.value == page.sound.clip == shown
+    choice.roles.value, choice.which.value = "test", MISTAKES
+    page.points.points.clicked = [int(np.flatnonzero(train)[0]), 2]
+    choice.clips.value = listed(page)[0]  # can be chosen, though it was the one selected before
+    assert page.sound.clip == listed(page)[0]
+
+
+def test_the_role_of_a_clip_stands_below_its_name(page, inference):
+    roles = inference.chunks.corpus.clips["role"]
+    for role in ("train", "test"):
+        page.show(inference.clip(int(np.flatnonzero(roles == role)[0])))
+        assert f">a {'training' if role == 'train' else role} clip" in page.panel.title.value
+    sent(page, wav(0.3 * np.sin(np.arange(16000) * 0.1)), "mine.wav")
+    assert "<p" not in page.panel.title.value
 
 
 def test_another_second_is_played_from_there_in_the_same_picture(page):
@@ -277,8 +355,8 @@ def test_a_sound_of_ones_own_stays_while_encoders_are_switched_and_goes_with_the
 
 def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
     by_head = dict(zip(page.panel.heads.options, (1, -1), strict=True))
-    n_clips = len(page.inference.chunks.corpus.clips)
-    monkeypatch.setattr(page.inference, "disagreement", lambda: by_head[page.inference.head] * np.arange(n_clips))
+    numbers = np.arange(len(page.inference.chunks.corpus.clips))
+    monkeypatch.setattr(page.inference, "disagreement", lambda columns: by_head[page.inference.head] * numbers)
     page.choosing.which.value = DISAGREE
     before = listed(page)
     page.panel.heads.value = page.panel.heads.options[1]
@@ -322,6 +400,18 @@ def test_another_study_is_opened_or_told_why_not(page, inference, monkeypatch):
     assert page.inference is inference
 
 
+def test_a_study_that_breaks_while_it_is_opened_leaves_the_one_before_whole(page, inference, monkeypatch):
+    other, before = copy(inference), page.sound
+    monkeypatch.setattr(choosing, "finished", lambda: {"other": inference.part.request})
+    monkeypatch.setattr(choosing, "opened", lambda request: other)
+    monkeypatch.setattr(other, "mapped", lambda most: 1 / 0, raising=False)
+    page.choosing.studies.options = ["planted-tiny", "other"]
+    page.choosing.studies.value = "other"
+    assert page.inference is inference and page.sound.clip == before.clip and len(page.points.points.captions)
+    assert page.choosing.studies.value == "planted-tiny" and page.panel.picture.picture
+    assert "other cannot be opened: ZeroDivisionError: division by zero" in page.choosing.message.value
+
+
 def test_the_last_line_names_the_folder_of_the_study_that_is_shown(page, inference):
     part = inference.part
     assert f"figures/{part.folder.name}" in page.written.value
@@ -361,3 +451,15 @@ def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, inference, 
     assert (
         list(shares["encoder"]) == [r.title for r in inference.representations] and shares["share"].between(0, 1).all()
     )
+
+
+def test_the_paper_form_counts_mistakes_by_family(inference, finished_study, tmp_path, monkeypatch):
+    twin = Twin(inference, 40, replace(finished_study, figures=tmp_path))
+    found, corpus = twin.clip_table().set_index(["role", "family"]), inference.chunks.corpus
+    for family, columns in inference.families.items():
+        wrong = inference.mistaken(twin.subset, columns) & (corpus.clips["role"] == "test")
+        assert found.loc[("test", family), "mistakes of all"] == wrong.sum()
+    shown = twin.choice._repr_html_()
+    assert "timbre" in shown and "judged by its classes alone" in shown
+    monkeypatch.setitem(vars(inference), "families", {})
+    assert "family" not in twin.clip_table() and "family" not in twin.choice._repr_html_()

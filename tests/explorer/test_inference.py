@@ -1,6 +1,7 @@
 """A finished study inference as its stored scores do, for its own chunks and for the same sound from a file."""
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -63,6 +64,62 @@ def test_mistakes_and_disagreements_are_what_they_say(made):
         pairs = [np.corrcoef(one, other)[0, 1] for one, other in combinations(alone, 2)]
         assert disagreement[clip] == pytest.approx(1 - np.mean(pairs), abs=1e-4)
     assert mistaken.any()
+
+
+def test_a_family_is_judged_by_its_classes_alone(made):
+    subset = tuple(made.embeddings)
+    assert list(made.families) == ["pitch", "timbre", "gesture"]
+    for family, columns in made.families.items():
+        assert [made.classes[k] for k in columns] == [name for name in made.classes if name.startswith(f"{family}_")]
+        mistaken, disagreement = made.mistaken(subset, columns), made.disagreement(columns)
+        cut = {name: made.clip_scores((name,))[:, columns] for name in subset}
+        for clip, labels in enumerate(made.chunks.corpus.clips["labels"]):
+            said = made.classes[columns[made.clip_scores(subset)[clip, columns].argmax()]]
+            assert mistaken[clip] == (said not in labels)
+            alone = [cut[name][clip] - cut[name].mean(0) for name in subset]
+            pairs = [np.corrcoef(one, other)[0, 1] for one, other in combinations(alone, 2)]
+            assert disagreement[clip] == pytest.approx(1 - np.mean(pairs), abs=1e-4)
+    each = [made.mistaken(subset, columns) for columns in made.families.values()]
+    np.testing.assert_array_equal(np.any(each, axis=0), made.mistaken(subset))  # every clip has a label of each family
+    assert all(0 < one.sum() < made.mistaken(subset).sum() for one in each)
+
+
+def test_a_clip_without_a_label_of_the_family_is_not_mistaken_in_it(made, monkeypatch):
+    columns = made.families["pitch"]
+    bare = made.chunks.corpus.targets.copy()
+    bare[0, columns] = 0
+    monkeypatch.setitem(vars(made.chunks.corpus), "targets", bare)
+    assert not any(made.mistaken((name,), columns)[0] for name in made.embeddings)
+
+
+def test_a_family_of_one_class_or_of_all_is_no_choice(made, monkeypatch):
+    def of(families):
+        monkeypatch.delitem(vars(made), "families", raising=False)
+        monkeypatch.setitem(vars(made.chunks.corpus), "families", families)
+        return made.families
+
+    every = list(range(len(made.classes)))
+    assert of({"a": every[:1], "b": every[1:4], "c": every[4:]}) == {"b": every[1:4], "c": every[4:]}
+    assert of({name: [k] for k, name in enumerate(made.classes)}) == {} == of({"all": every})
+    monkeypatch.delitem(vars(made), "families")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(made, monkeypatch):
+    root, clips = made.chunks.corpus.root, made.chunks.corpus.clips.copy()
+    clips.loc[:3, "path"] = [
+        str(root / "monday" / "a.wav"),
+        str(root / "a.wav"),
+        "/elsewhere/a.wav",
+        str(root / "b.wav"),
+    ]
+    monkeypatch.setattr(
+        made, "chunks", type(made.chunks)(**vars_of(made.chunks) | {"corpus": replace(made.chunks.corpus, clips=clips)})
+    )
+    monkeypatch.delitem(vars(made), "files_of_clips", raising=False)
+    monkeypatch.delitem(vars(made), "names_of_clips", raising=False)
+    assert made.files_of_clips[:4] == ["monday/a.wav", "a.wav", "/elsewhere/a.wav", "b.wav"]
+    assert made.names_of_clips[0].endswith(" (monday/a.wav)") and made.clip(0).name == "monday/a.wav"
+    del made.files_of_clips, made.names_of_clips
 
 
 def test_a_file_is_heard_as_the_corpus_was(made):
@@ -148,7 +205,7 @@ def test_heads_of_other_embeddings_are_refused(finished_study, monkeypatch):
         Inference(finished_study)
 
 
-def test_finished_studies_are_listed_fold_by_fold(home):
+def test_finished_studies_are_listed_fold_by_fold(home, capsys):
     plans = {
         "esc50-tiny": {"request": {"corpus": "esc50", "preset": "tiny", "fold": "all", "seeds": "0"}, "folds": [1, 2]},
         "planted-tiny": {"request": {"corpus": "planted", "preset": "tiny", "seeds": "0,1"}, "folds": []},
@@ -165,5 +222,10 @@ def test_finished_studies_are_listed_fold_by_fold(home):
     assert found["planted-tiny"].seeds == (0, 1)
     with (home / "runs" / "planted-tiny" / "request.json").open("a") as file:
         file.write("x")
+    plans["esc50-tiny"]["request"] |= {"preset": "huge", "of_old": 1}  # as another version wrote it
+    files.write_json(home / "runs" / "older" / "request.json", {"plan": plans["esc50-tiny"]})
+    (home / "runs" / "older" / "tables").mkdir()
+    (home / "runs" / "older" / "tables" / "table1.csv").write_text("row\n")
     assert set(inference.finished()) == {"esc50-tiny, fold 1", "esc50-tiny, fold 2"}  # the others can still be chosen
+    assert "older is left out: what it was asked for cannot be read" in capsys.readouterr().out
     assert json.loads((home / "runs" / "unfinished" / "request.json").read_text())
