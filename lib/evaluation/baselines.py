@@ -7,7 +7,7 @@ import pandas as pd
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
 from lib.evaluation.intervals import difference, holm
-from lib.evaluation.sentences import SIGNIFICANT, number, points, short
+from lib.evaluation.sentences import SIGNIFICANT, number, only_alone, points, short
 from lib.files.cells import rows_with
 
 CLASSICAL = "classical"  # the control
@@ -48,7 +48,8 @@ def sentences(rows: pd.DataFrame, level: str, head: str) -> list[str]:
 def against(row: pd.Series) -> str:
     """Two values, their paired difference in points, and whether it is significant after Holm's correction."""
     less = points(row["difference"], row["low"], row["high"])
-    return f"{number(row['value'])} against {number(row['classical'])}, {less}, {verdict(row)}"
+    doubt = only_alone(row["p"], row["p_holm"])
+    return f"{number(row['value'])} against {number(row['classical'])}, {less}, {verdict(row)}{doubt}"
 
 
 def verdict(row: pd.Series) -> str:

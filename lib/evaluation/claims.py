@@ -15,7 +15,17 @@ from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import sentences
 from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import NO_GROUPS, SIGNIFICANT, estimate, higher_first, measured, number, p_text, points
+from lib.evaluation.sentences import (
+    NO_GROUPS,
+    SIGNIFICANT,
+    corrected,
+    estimate,
+    higher_first,
+    measured,
+    number,
+    p_text,
+    points,
+)
 from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
 
@@ -239,11 +249,9 @@ def _beside(row: tuple) -> str:
     start = f"{row.level}s {number(row.study)} less {number(row.value)}, {less}"
     if not np.isfinite(row.p_holm):
         return f"{start}, not tested: {NO_GROUPS}"
-    corrected = f"{p_text(row.p_holm)} after Holm"
-    if row.p_holm < SIGNIFICANT:
-        return f"{start}, clearly {'above' if row.difference > 0 else 'BELOW'} it ({corrected})"
-    alone = f", though {p_text(row.p)} by itself" if row.p < SIGNIFICANT else ""
-    return f"{start}, not significantly different ({corrected}{alone})"
+    side = "above" if row.difference > 0 else "BELOW"
+    verdict = f"clearly {side} it" if row.p_holm < SIGNIFICANT else "not significantly different"
+    return f"{start}, {verdict} ({corrected(row.p, row.p_holm)})"
 
 
 def _noise(row: tuple) -> str:

@@ -25,7 +25,7 @@ from lib.evaluation.intervals import holm
 from lib.evaluation.measures import clip_targets, ends
 from lib.evaluation.results import SHARED, cell, levels_of
 from lib.evaluation.scores import Scores
-from lib.evaluation.sentences import SIGNIFICANT, listed, points, short
+from lib.evaluation.sentences import SIGNIFICANT, corrected, listed, points, short
 from lib.files import digests
 from lib.files.cells import rows_with
 from lib.settings import decisions
@@ -240,16 +240,30 @@ def _beside(rows: pd.DataFrame, peer: str) -> pd.DataFrame:
 def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls: pd.DataFrame) -> str:
     whole = rows[rows["group"] == ALL].set_index("against")
     gain = whole.loc[""]
-    verdict = "gains" if gain["low"] > 0 else "loses" if gain["high"] < 0 else "does not gain"
     found = [
-        f"On this corpus ({corpus}) {title} {verdict} from {added}: by {_points(gain)} {measure_name(SHARED)} of {gain['level']}s, {gain['head']} head."
+        f"On this corpus ({corpus}) {title} {_gains_or_not(gain)} from {added}: by {_points(gain)} {measure_name(SHARED)} of "
+        f"{gain['level']}s, {gain['head']} head ({corrected(gain['p'], gain['p_holm'])})."
     ]
     own = [name for name in whole.index if name]
-    each = ", ".join(f"{name} {_points(controls.loc[name])}" for name in own)
+    each = ", ".join(f"{in_words(name)} {_points(controls.loc[name])}" for name in own)
     beyond = [name for name in own if whole.loc[name, "difference"] > 0 and whole.loc[name, "p_holm"] < SIGNIFICANT]
+    beyond = [in_words(name) for name in beyond]
     more = f"significantly more than {listed(beyond)}" if beyond else "not significantly more than any of them"
     found.append(f"Beside it instead: {each}; {added} brings {more} (after Holm's correction).")
     return " ".join([*found, *_by_groups(rows[rows["against"] == ""])])
+
+
+def _gains_or_not(gain: pd.Series) -> str:
+    """By p after Holm's correction for all steps of the peer; what is not significant is not shown, in neither direction."""
+    if not gain["p_holm"] < SIGNIFICANT:
+        return "is not shown to gain"
+    return "gains" if gain["difference"] > 0 else "loses"
+
+
+def in_words(control: str) -> str:
+    """What stands beside a peer, in a sentence."""
+    words = {"logmel": "log-mel", "twice": "its own embedding twice", SECOND: "a second seed of it"}
+    return words.get(control, control.replace("_", " "))
 
 
 def _by_groups(rows: pd.DataFrame) -> Iterator[str]:

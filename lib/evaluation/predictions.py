@@ -111,8 +111,8 @@ def mistake_table(predictions: pd.DataFrame) -> pd.DataFrame:
     return pairs.sort_values("margin", ascending=False, kind="stable", ignore_index=True)[MISTAKE_COLUMNS]
 
 
-def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame) -> list[str]:
-    """How many labels all four name, and which are taken for which most often."""
+def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame, n_seeds: int) -> list[str]:
+    """How many labels all four name, by the mean scores of so many seeds, and which are taken for which most often."""
     has = predictions[(predictions["model"] == ALL_FOUR) & (predictions["has"] == 1)]
     clips = has.groupby(["fold", "clip"]).ngroups
     what, how = counted(clips, "test clip"), "a clip is named right where its label has the highest score"
@@ -120,7 +120,9 @@ def sentences(predictions: pd.DataFrame, confusion: pd.DataFrame) -> list[str]:
         what = f"the {len(has)} labels of {what}"
         each = " of each family" if "family" in predictions and (predictions["family"] != "").any() else ""
         how = f"of a clip as many{each} are named as it has, those with the highest scores"
-    lines = [f"Named right: {has['named'].sum()} of {what} ({how})."]
+    # the mean of several trainings names more right than they do in the mean, which is the top 1 of the other tables
+    whose = f", by the mean scores of {n_seeds} seeds" if n_seeds > 1 else ""
+    lines = [f"Named right{whose}: {has['named'].sum()} of {what} ({how})."]
     most = confusion[confusion["wrong"] > 0].sort_values(["wrong", "share"], ascending=False, kind="stable").head(MOST)
     if len(most):
         each = "; ".join(f"{row.label} for {row.taken_for} ({row.wrong} of {row.of})" for row in most.itertuples())

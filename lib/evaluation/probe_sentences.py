@@ -8,7 +8,7 @@ from lib.evaluation.gains import BASE
 from lib.evaluation.games import CONSTANT
 from lib.evaluation.probes import CLASSES
 from lib.evaluation.properties import PROPERTIES
-from lib.evaluation.sentences import SIGNIFICANT, between, number
+from lib.evaluation.sentences import SIGNIFICANT, between, number, only_alone
 from lib.files.cells import rows_with
 from lib.representations import PAPER
 
@@ -150,7 +150,8 @@ def _verdict(row: pd.Series, level: str) -> str:
     if not np.isfinite(row["gain_bits"]):
         return f"has {_bits(row, level)}"
     if not row["p_holm"] < SIGNIFICANT:
-        return f"saves {_bits(row, level)}, not significantly different from zero"
+        doubt = only_alone(row["p"], row["p_holm"])
+        return f"saves {_bits(row, level)}, not significantly different from zero{doubt}"
     if row["gain_bits"] > 0:
         return f"saves {_bits(row, level)}"
     cost = {"gain_bits": -row["gain_bits"], "low": -row["high"], "high": -row["low"]}

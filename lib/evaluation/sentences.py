@@ -57,6 +57,17 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def corrected(p: float, p_holm: float) -> str:
+    """A p value after Holm's correction; where that alone makes it not significant, what it is by itself too."""
+    alone = f", though {p_text(p)} by itself" if p < SIGNIFICANT <= p_holm else ""
+    return f"{p_text(p_holm)} after Holm{alone}"
+
+
+def only_alone(p: float, p_holm: float) -> str:
+    """Both in brackets where Holm's correction alone makes a number not significant, as its interval leaves out zero; else ""."""
+    return f" ({corrected(p, p_holm)})" if p < SIGNIFICANT <= p_holm else ""
+
+
 def clear(low: float, high: float) -> bool:
     """Whether an interval leaves out zero; False where there is none."""
     return bool(low > 0 or high < 0)

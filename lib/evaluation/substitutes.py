@@ -85,10 +85,10 @@ def sentences(played: Sequence[Played], level: str, head: str) -> list[str]:
 
 
 def _points(row: pd.Series) -> str:
-    """A paired difference, and whether it is significant."""
+    """A paired difference, and whether its own interval leaves out zero: no correction for how many there are."""
     if not np.isfinite([row["difference"], row["diff_low"], row["diff_high"]]).all():
         return "no interval"
-    verdict = "significant" if clear(row["diff_low"], row["diff_high"]) else "not significant"
+    verdict = "significant by itself" if clear(row["diff_low"], row["diff_high"]) else "not significant"
     return f"{points(row['difference'], row['diff_low'], row['diff_high'])}, {verdict}"
 
 

@@ -329,7 +329,7 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "All four with one head name as many labels of a test clip as it has, those with the highest scores; as many of each "
      "family where every clip has labels of several. To hear: the clearest mistakes, where a label that the clip does not "
      "have lies farthest above one that it has, each kind once.",
-     says(lambda run: predictions.sentences(run.table("predictions"), run.table("confusion"))), picture("confusion"),
+     says(lambda run: predictions.sentences(run.table("predictions"), run.table("confusion"), len(run.seeds))), picture("confusion"),
      played(lambda run: examples.mistakes(run.parts, run.table("mistakes"), CLIPS))),
     ("ledger", "The ledger", "What the paper claims, what was obtained, and what of the conditions is not the paper's.",
      the_ledger, second_table),

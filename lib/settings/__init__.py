@@ -67,7 +67,7 @@ class Body(Frozen):
     dropout: float = choice(
         0.3, "any", "0.3 in the paper; with few clips more was better on training clips held out", ge=0, lt=1
     )
-    head_width: int = choice(16, "5, 8, 64 (as Keras would read it)", "64 is not divisible by 12 heads")
+    head_width: int = choice(16, "5, 8, 16, 64 (as Keras would read it)", "64 is not divisible by 12 heads")
     pool_after: tuple[int, ...] = choice((2, 4), "2,4,6", "pooling and global averaging are both said of layer 6")
     odd: Literal["floor", "ceil"] = choice("floor", "ceil", "an odd number of tokens cannot be halved")
     norm: Literal["pre", "post"] = choice("pre", "post")

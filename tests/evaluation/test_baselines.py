@@ -57,6 +57,12 @@ def test_below_and_above_are_said_where_the_test_says_so():
     assert baselines.sentences(rows, "clip", "paper")[0].count("significantly above") == 5
 
 
+def test_what_holm_alone_makes_not_significant_is_said_beside_an_interval_that_leaves_out_zero():
+    rows = baselines.table([played(FOUR), classical(0.1)]).assign(p=0.03, p_holm=0.09)
+    told = baselines.sentences(rows, "clip", "paper")[0]
+    assert told.count("not significantly different (p = 0.090 after Holm, though p = 0.030 by itself)") == 5
+
+
 def test_without_the_control_there_is_nothing():
     rows = baselines.table([played(FOUR)])
     assert list(rows) == baselines.COLUMNS and rows.empty

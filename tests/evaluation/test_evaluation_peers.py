@@ -90,15 +90,23 @@ def test_the_sentence_says_what_is_gained_by_which_classes(study, gains):
     gain = row(gains, added="pitch")
     assert pitch.startswith("On this corpus (ESC-50) Ear gains from pitch: by ")
     assert f"{100 * gain['difference']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f}) points" in pitch
-    assert "pitch brings significantly more than noise, untrained_pitch, logmel and twice" in pitch
+    assert "pitch brings significantly more than noise, untrained pitch, log-mel and its own embedding twice" in pitch
     assert "Of its 2 branches" in pitch
     corrected = gains.assign(p_holm=np.where(gains["against"] == "noise", 0.06, gains["p_holm"]))
     once_more, _ = peers.sentences(corrected, TITLES, study.title, "clip", "paper")
-    assert (
-        "pitch brings significantly more than untrained_pitch, logmel and twice (after Holm's correction)" in once_more
-    )
-    assert timbre.startswith("On this corpus (ESC-50) Ear does not gain from timbre: by ")
+    more = "pitch brings significantly more than untrained pitch, log-mel and its own embedding twice"
+    assert f"{more} (after Holm's correction)" in once_more
+    assert timbre.startswith("On this corpus (ESC-50) Ear is not shown to gain from timbre: by ")
     assert "0 gain (uncorrected: 0)" in timbre
+
+
+def test_a_gain_that_holm_takes_away_is_not_called_one(study, gains):
+    """Its interval leaves out zero, its corrected p is the one that the table beside it has."""
+    gains = gains.assign(p=0.02, p_holm=0.3)
+    for one in peers.sentences(gains, TITLES, study.title, "clip", "paper"):
+        assert "Ear is not shown to gain from" in one and "(p = 0.300 after Holm, though p = 0.020 by itself)" in one
+    pitch, _ = peers.sentences(gains.assign(p_holm=0.04, difference=-0.1), TITLES, study.title, "clip", "paper")
+    assert "Ear loses from pitch" in pitch and "(p = 0.040 after Holm)" in pitch
 
 
 def test_the_table_has_both_ways_of_hearing_with_each_head(study):

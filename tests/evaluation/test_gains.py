@@ -159,6 +159,11 @@ def row(more, gain, p_holm, half=0.1):
     }  # fmt: skip
 
 
+def test_what_holm_alone_makes_not_significant_is_said():
+    (told,) = probe_sentences.gains(pd.DataFrame([row("pitch+waveform", 0.2, 0.09) | {"p": 0.03}]), "chunk", "paper")
+    assert told.endswith("not significantly different from zero (p = 0.090 after Holm, though p = 0.030 by itself).")
+
+
 def test_sentences_say_what_is_saved_what_it_costs_and_what_is_not_sure():
     rows = [
         row("waveform", 2.0, 0.001), row("pitch+waveform", 0.5, 0.01), row("timbre+waveform", -0.5, 0.01),

@@ -57,19 +57,23 @@ def test_labels_of_two_families_are_never_taken_for_one_another():
     assert found.loc[("low", "sine")].to_dict() == {"clips": 0, "wrong": 0, "of": 2, "share": 0.0, "both": 1}
     mistakes = mistake_table(table)[["clip", "label", "taken_for"]].to_numpy().tolist()
     assert mistakes == [["a", "saw", "sine"], ["a", "low", "high"]]
-    assert "of a clip as many of each family are named as it has" in sentences(table, confusion_table(table))[0]
+    assert "of a clip as many of each family are named as it has" in sentences(table, confusion_table(table), 1)[0]
 
 
 def test_sentences_count_labels_and_name_what_is_confused():
-    first, second = sentences(SEVERAL, confusion_table(SEVERAL))
+    first, second = sentences(SEVERAL, confusion_table(SEVERAL), 1)
     assert first.startswith("Named right: 4 of the 6 labels of 4 test clips (of a clip as many are named")
     assert (
         second == "Most often taken for another: rain for dog (1 of 3); dog for wind (1 of 3); rain for wind (1 of 3)."
     )
     one = SEVERAL[SEVERAL["clip"].isin(["b", "c"])]
-    assert sentences(one, confusion_table(one))[0].startswith("Named right: 1 of 2 test clips (a clip is named right")
+    assert sentences(one, confusion_table(one), 1)[0].startswith(
+        "Named right: 1 of 2 test clips (a clip is named right"
+    )
+    several = "Named right, by the mean scores of 3 seeds: 1 of 2 test clips ("
+    assert sentences(one, confusion_table(one), 3)[0].startswith(several)
     right = SEVERAL[SEVERAL["clip"] == "b"]
-    assert len(sentences(right, confusion_table(right))) == 1
+    assert len(sentences(right, confusion_table(right), 1)) == 1
 
 
 @pytest.fixture
@@ -126,5 +130,5 @@ def test_what_is_read_back_says_the_same(study):
     table = study.write_table("predictions", prediction_table(study))
     confusion = study.write_table("confusion", confusion_table(table))
     stored = [study.table(name, "03_subsets") for name in ("predictions", "confusion")]
-    assert sentences(*stored) == sentences(table, confusion)
+    assert sentences(*stored, 2) == sentences(table, confusion, 2)
     assert confusion_table(stored[0]).equals(confusion)

@@ -43,6 +43,21 @@ def test_chance_stands_beside_every_value(study):
     assert list(classes["trained_on"]) == [2] * 10
 
 
+def test_the_constant_predictor_is_constant_over_clips_of_any_length():
+    """Means of 3 and of 1 equal numbers differ in the last bit, which ranked the clips by their length."""
+    label, length = np.array([0, 1, 0, 1]), np.array([1, 3, 1, 3])
+    ids, targets = np.repeat(["a", "b", "c", "d"], length), np.eye(10, dtype=np.uint8)[np.repeat(label, length)]
+    targets = np.concatenate([targets, np.eye(10, dtype=np.uint8)])  # training: each class once, 0.1 of the chunks
+    corpus = SimpleNamespace(classes=CLASSES, leaves=np.ones(10, bool))
+    chunks = SimpleNamespace(
+        targets=targets, ids=np.r_[ids, np.arange(10)], corpus=corpus, rows=lambda role: np.arange(8)
+    )
+    study = SimpleNamespace(chunks=chunks, train_rows=np.arange(8, 18))
+    table = single.own_table(study, np.random.default_rng(0).random((8, 10))).set_index(["level", "measure"])
+    assert table.loc[("clip", "map_macro"), "constant"] == pytest.approx(0.5)
+    assert table.loc[("clip", "d_prime"), "constant"] == 0
+
+
 def told_of(*classes):
     """own_summary of classes of (name, precision, constant, training chunks)."""
     own = pd.DataFrame([{"measure": "map_macro", "level": "chunk", "value": 0.5, "chance": 0.25}])
