@@ -18,6 +18,15 @@ other. The contract is in pyproject.toml, and `make test` checks it.
     settings          every number that can be set, with its bounds and the reason
     files             whole files, caches, locks, errors of one line; runs by their names
 
+From `make study` to a number in Table 1, file by file:
+
+    Makefile, cli/environment.py, cli/commands.py: study     what was asked for is checked, and becomes a plan
+    Snakefile                                                the plan as a graph of notebooks
+    notebooks/02, stages.py: train, encoders/encoder.py      an encoder; scores of its own classifier
+    notebooks/03, stages.py: score, encoders/heads.py        a head on every subset; scores/<subset>-<head>-seed<n>.npy
+    evaluation/results.py: write_subsets, scores.py, measures.py, intervals.py    tables/subsets.csv
+    notebooks/05, evaluation/paper.py: table1                tables/table1.csv, which cli/outcome.py prints
+
 `cli.environment` stands apart: it runs under whatever Python there is and makes the .venv that everything else needs.
 Importing the package itself loads nothing.
 """

@@ -14,14 +14,14 @@ from lib.sounds.chunks import titles_of_levels
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}
 
 
-def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> Figure:
-    """One number of each encoder against the part, a row of panels a curve, a panel a level; bands are intervals.
+def curve_figure(table: pd.DataFrame, head: str) -> Figure:
+    """The share of each encoder against the part, a row of panels a curve, a panel a level; bands are intervals.
 
-    table: curves.csv; what: share, alone or added_last. ValueError where it has no such row.
+    table: curves.csv. ValueError where it has no such row.
     """
-    rows = table[(table["what"] == what) & (table["head"] == head)]
+    rows = table[(table["what"] == "share") & (table["head"] == head)]
     if rows.empty:
-        raise ValueError(f"no {what} with the {head} head")
+        raise ValueError(f"no share with the {head} head")
     curves = each_once(rows["curve"])
     levels = titles_of_levels(rows)
     measure = rows["measure"].iloc[0]
@@ -32,7 +32,7 @@ def curve_figure(table: pd.DataFrame, head: str, what: str = "share") -> Figure:
             for level, axis in zip(levels, line, strict=True):
                 _panel(axis, rows[(rows["curve"] == curve) & (rows["level"] == level)], scale(measure))
                 axis.set(title=levels[level], xlabel=X_LABELS[curve])
-            line[0].set_ylabel(f"{what.replace('_', ' ')}, {measure_name(measure)} (points)")
+            line[0].set_ylabel(f"share, {measure_name(measure)} (points)")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         heading(figure, f"What each encoder adds with less training and with less data ({head} head)")
     return figure

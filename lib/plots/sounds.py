@@ -61,7 +61,9 @@ def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representatio
         for column, samples in enumerate(audio):
             wave(axes[0, column], samples, rate_hz)
             spectrogram(axes[1, column], samples, rate_hz)
-            axes[0, column].set_title(in_lines(captions[column], 32, 5), fontsize=8)
+            axes[0, column].set_title(
+                in_lines(captions[column].replace(" s)", "\N{NO-BREAK SPACE}s)"), 32, 5), fontsize=8
+            )
         for row, representation in enumerate(representations, start=2):
             for axis, features in zip(axes[row], features_of(representation, audio), strict=True):
                 representation.draw(axis, features)

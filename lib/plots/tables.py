@@ -261,11 +261,12 @@ def table1_figure(table: pd.DataFrame, corpus: str) -> Figure:
         figure = Figure(figsize=(WIDTH, 1.9 + 0.55 * len(rows)))
         axis = figure.subplots()
         ours, single = rows["own"].fillna(rows["retrained"]).astype(float) * times, rows["own"].notna()
-        axis.barh(y - 0.2, ours, 0.38, color=[colour(name, INK) for name in rows["row"]], zorder=2)
+        place = y - 0.2 if papers else y
+        axis.barh(place, ours, 0.38, color=[colour(name, INK) for name in rows["row"]], zorder=2)
         for ink, thick in (("white", 4), ("black", 1.5)):  # seen on a dark bar too
-            axis.hlines(y - 0.2, rows["low"] * times, rows["high"] * times, color=ink, linewidth=thick, zorder=4)
+            axis.hlines(place, rows["low"] * times, rows["high"] * times, color=ink, linewidth=thick, zorder=4)
         look = {"color": INK, "markerfacecolor": "white", "markersize": 5, "zorder": 5}
-        axis.plot(rows["retrained"][single] * times, y[single] - 0.2, "D", **look)
+        axis.plot(rows["retrained"][single] * times, place[single], "D", **look)
         if papers:
             axis.barh(y + 0.2, rows["published"].astype(float) * 100, 0.38, color="#DDDDDD", zorder=2, **PUBLISHED)
         for name, line in BESIDE.items():

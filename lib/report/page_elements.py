@@ -65,9 +65,9 @@ def table(caption: str, columns: Mapping[str, Iterable], folded: bool = False) -
     )
 
 
-def of_frame(caption: str, frame: pd.DataFrame, names: Sequence[str] = (), folded: bool = False) -> Element:
+def of_frame(caption: str, frame: pd.DataFrame, names: Sequence[str] = ()) -> Element:
     """A table of a frame's columns as they are, all or `names`."""
-    return table(caption, {str(name): frame[name] for name in names or frame.columns}, folded)
+    return table(caption, {str(name): frame[name] for name in names or frame.columns})
 
 
 def _text(value: object) -> str:

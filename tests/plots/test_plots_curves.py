@@ -24,18 +24,17 @@ def table(curves=("budget", "data")):
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("what", ["share", "added_last"])
 @pytest.mark.parametrize("curves", [("budget", "data"), ("data",)])
-def test_every_number_is_drawn_in_its_encoders_colour(what, curves):
+def test_every_number_is_drawn_in_its_encoders_colour(curves):
     made = table(curves)
     with style():
-        figure = curve_figure(made, "linear", what)
+        figure = curve_figure(made, "linear")
         apart_and_inside(figure)
     assert len(figure.axes) == 2 * len(curves)
     places = [(curve, level) for curve in curves for level in ("chunk", "clip")]
     for axis, (curve, level) in zip(figure.axes, places, strict=True):
         panel = made[
-            (made["curve"] == curve) & (made["level"] == level) & (made["head"] == "linear") & (made["what"] == what)
+            (made["curve"] == curve) & (made["level"] == level) & (made["head"] == "linear") & (made["what"] == "share")
         ]
         lines = [line for line in axis.get_lines() if line.get_marker() == "o"]
         assert len(lines) == len(axis.collections) == 4

@@ -86,6 +86,8 @@ def test_published_bars_stand_only_where_there_are_published_numbers(figures):
     bars = {name: len(figure.axes[0].patches) for name, figure in told.items()}
     words = {name: " ".join(text.get_text() for text in figure.legends[0].get_texts()) for name, figure in told.items()}
     assert bars == {"table1": 5, "table1 on fsd50k": 10}
+    for patch, tick in zip(told["table1"].axes[0].patches, told["table1"].axes[0].get_yticks(), strict=True):
+        assert patch.get_y() + patch.get_height() / 2 == pytest.approx(tick)  # no gap where a published bar would stand
     assert "published" not in words["table1"] and "published" in words["table1 on fsd50k"]
     assert told["table1"].axes[0].get_title(loc="left") == "Table 1 on esc50: top 1 of 1 s chunks"
 

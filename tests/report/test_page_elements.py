@@ -29,7 +29,7 @@ def test_a_table_without_rows_or_columns_is_one():
 def test_cells_of_a_frame_are_text_and_missing_ones_empty():
     frame = pd.DataFrame({"a": [0.30000000000000004, np.nan], "b": ["01", None], "c": [3, 4]})
     assert page_elements.of_frame("t", frame).body["rows"] == [("0.3", "01", "3"), ("", "", "4")]
-    assert page_elements.of_frame("t", frame, ["c", "a"], folded=True).body["columns"] == ("c", "a")
+    assert page_elements.of_frame("t", frame, ["c", "a"]).body["columns"] == ("c", "a")
 
 
 def test_columns_of_unequal_length_are_refused():

@@ -59,7 +59,7 @@ def embedded(name: str, peer: Peer, chunks: Chunks, device: torch.device) -> Emb
         found = digests.or_again(lambda: _read(folder))
         if found is None:
             shards = list(_shards(peer.to(device).eval(), chunks, folder, name))
-            _write(folder, shards, peer, chunks, device)
+            _write(folder, shards, peer, device)
             found = _read(folder)
     return found
 
@@ -148,7 +148,7 @@ def _shard(peer: Peer, chunks: Chunks, paths: list[str], clips: Iterable[int]) -
     return {"chunks": np.concatenate(by_length(cut, peer)), "clips": of_clips, "seconds": np.array(seconds)}
 
 
-def _write(folder: Path, shards: list[dict[str, np.ndarray]], peer: Peer, chunks: Chunks, device: torch.device) -> None:
+def _write(folder: Path, shards: list[dict[str, np.ndarray]], peer: Peer, device: torch.device) -> None:
     for what in ("chunks", "clips"):
         digests.write_array(folder / f"{what}.npy", np.concatenate([shard[what] for shard in shards]))
     took, heard = np.sum([shard["seconds"] for shard in shards], axis=0)
