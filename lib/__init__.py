@@ -20,12 +20,12 @@ other. The contract is in pyproject.toml, and `make test` checks it.
 
 From `make study` to a number in Table 1, file by file:
 
-    Makefile, cli/environment.py, cli/commands.py: study     what was asked for is checked, and becomes a plan
-    Snakefile                                                the plan as a graph of notebooks
-    notebooks/02, stages.py: train, encoders/encoder.py      an encoder; scores of its own classifier
-    notebooks/03, stages.py: score, encoders/heads.py        a head on every subset; scores/<subset>-<head>-seed<n>.npy
-    evaluation/results.py: write_subsets, scores.py, measures.py, intervals.py    tables/subsets.csv
-    notebooks/05, evaluation/paper.py: table1                tables/table1.csv, which cli/outcome.py prints
+- cli/environment.py and `study` in cli/commands.py: what is asked for is checked, and becomes a plan
+- Snakefile: the plan as a graph of notebooks
+- notebooks/02 and `train` in stages.py: an encoder (encoders/encoder.py), and the scores of its own classifier
+- notebooks/03 and `score` in stages.py: a head on every subset (encoders/heads.py), into runs/<study>/scores
+- `write_subsets` in evaluation/results.py: the scores measured (scores.py, measures.py, intervals.py), into tables/subsets.csv
+- notebooks/05 and `table1` in evaluation/paper.py: the rows of Table 1, into tables/table1.csv; cli/outcome.py prints them
 
 `cli.environment` stands apart: it runs under whatever Python there is and makes the .venv that everything else needs.
 Importing the package itself loads nothing.
