@@ -26,6 +26,13 @@ def test_what_make_calls_stays_small_beside_a_long_run():
     assert not {"torch", "pandas", "matplotlib"} & loaded_by("import lib.cli.commands")
 
 
+def test_a_notebooks_process_reads_no_grammar_of_addresses():
+    """lark makes a parser of it: for jsonschema, and a second of every notebook."""
+    loaded = loaded_by("from lib.cli.notebook import run\nrun(['--version'])")
+    assert {"papermill", "nbformat", "jsonschema"} <= loaded
+    assert "lark" not in loaded
+
+
 @pytest.mark.parametrize("module", ["lib.evaluation.results", "lib.report.report", "lib.explorer.page"])
 def test_what_is_slow_to_load_waits_until_it_is_used(module):
     loaded = loaded_by(f"import {module}")

@@ -39,6 +39,8 @@ def job(parent: int, title: str, work: Callable[[], int]) -> int:
 
 def run(words: Sequence[str]) -> int:
     """papermill with its own arguments; interrupted, it ends its kernel."""
+    # jsonschema's parser of web addresses takes a second to load, and the schema of notebooks asks for none
+    sys.modules.setdefault("rfc3987_syntax", None)
     from papermill.cli import papermill
 
     with interruptible():
