@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from lib.display.figures import style
-from lib.display.screen import counted
 from lib.plots.common import INK
 from lib.plots.sounds import features_of
 from lib.representations import make, names
@@ -26,8 +25,8 @@ WIDTH, ROW, ABOVE, BELOW = 10.0, 1.05, 0.85, 0.3  # inches
 PALE = "#F4F4F4"
 
 
-def overview(settings: Settings, n_classes: int | None = None) -> Figure:
-    """Draw the study as these settings run it; without a number of classes the outputs are called classes."""
+def overview(settings: Settings) -> Figure:
+    """Draw the study as these settings run it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoders = [make(name, settings) for name in names()]
@@ -45,7 +44,7 @@ def overview(settings: Settings, n_classes: int | None = None) -> Figure:
         for representation, y in zip(encoders, middles, strict=True):
             _encoder(figure, canvas, representation, audio, y, settings)
         _body(canvas, settings.body, middles)
-        _head(canvas, encoders, settings.heads.hidden, n_classes, middles)
+        _head(canvas, encoders, settings.heads.hidden, middles)
         if any(map(_mark, encoders)):
             note = "* by a network trained first on the same labels; shown untrained"
             _text(canvas, 0.15, 0.14, note, 7, ha="left")
@@ -130,9 +129,7 @@ def _body(canvas: Axes, body: Body, middles: Sequence[float]) -> None:
     _text(canvas, 5.46, low + 0.15, of, 6.5)
 
 
-def _head(
-    canvas: Axes, encoders: Sequence[Representation], hidden: int, n_classes: int | None, middles: Sequence[float]
-) -> None:
+def _head(canvas: Axes, encoders: Sequence[Representation], hidden: int, middles: Sequence[float]) -> None:
     """Concatenation of the embeddings, and the head that is trained anew on every subset of them."""
     y, part = float(np.mean(middles)), 0.3
     top = y + part * len(encoders) / 2
@@ -142,8 +139,7 @@ def _head(
         canvas.add_patch(Rectangle((8.5, end - part / 2), 0.14, part, facecolor=own.colour, edgecolor="white"))
     _text(canvas, 8.72, top - part * len(encoders) - 0.12, "joined", 7, ha="left")
     _arrow(canvas, (8.67, y), (8.88, y), INK)
-    outputs = counted(n_classes, "class") if n_classes else "classes"
-    about = f"head:\n{hidden},\n{outputs}\n\nanew on\neach of {2 ** len(encoders) - 1}\nsubsets"
+    about = f"head:\n{hidden},\nclasses\n\nanew on\neach of {2 ** len(encoders) - 1}\nsubsets"
     _box(canvas, (8.9, y - 0.62, 0.95, 1.24), about, INK)
 
 

@@ -45,7 +45,7 @@ def plain(patches: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class Waveform(Representation):
-    """The samples themselves [c, sample, patch]."""
+    """The samples themselves [c, s]; the front end cuts them into patches."""
 
     Settings = WaveformSettings
     title, keeps, colour = "Waveform", "the raw samples, heard by learned filters", "#009E73"

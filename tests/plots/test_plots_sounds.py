@@ -121,13 +121,12 @@ def test_shapes_are_those_of_the_paper(shelf):
 
 def test_overview_takes_its_numbers_from_the_settings():
     settings = Settings.preset("paper", {"body.head_width": 5, "body.mlp": 77, "heads.hidden": 99, "body.layers": 3})
-    told = text_of(overview(settings, 200))
+    told = text_of(overview(settings))
     for number in (
         "12 heads of 5",
         "MLP 77",
         "99",
         "layer 3",
-        "200 classes",
         "80 x 40",
         "1024 x 10",
         "10 tokens",

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from lib.encoders.peers.base import About
 from lib.encoders.step import Loss
 from lib.encoders.training import loss_by
-from lib.encoders.transformer import n_parameters
 from lib.settings import Frozen, Settings, Training, validated
 
 
@@ -86,8 +85,3 @@ def schedule_of(name: str, kind: type[Learner], settings: Settings) -> Training:
     """
     given = {**settings.training.model_dump(), **kind.schedule, **settings.schedules.get(name, {})}
     return validated(Training, given, f"schedules.{name}")
-
-
-def parameters(kind: type[Learner], n_classes: int = 200) -> int:
-    """Trainable numbers with a classifier of so many classes."""
-    return n_parameters(kind(kind.Settings(), n_classes))

@@ -10,10 +10,11 @@ from lib.encoders.peers import LEARNERS
 from lib.encoders.peers.audio_transformer import pooled, sinusoids
 from lib.encoders.peers.densenet import DenseNet, DenseNetSettings
 from lib.encoders.peers.filterbanks import FilterBanks, FilterbankSettings
-from lib.encoders.peers.learner import parameters, schedule_of, settings_of
+from lib.encoders.peers.learner import schedule_of, settings_of
 from lib.encoders.peers.psla import Psla, PslaSettings
 from lib.encoders.peers.scratch import learn
 from lib.encoders.speed import flops_counted
+from lib.encoders.transformer import n_parameters
 from lib.settings import Chunking, Settings, SettingsError
 from lib.sounds.corpora.base import Corpus
 from lib.sounds.cutting import cut
@@ -26,11 +27,12 @@ CPU = torch.device("cpu")
 )
 def test_parameters_are_the_published_ones(name, expected):
     """DenseNet-121 with 1 channel and 200 classes; 2.3 million; timm's EfficientNet-B2 with four heads of attention."""
-    assert parameters(LEARNERS[name]) == expected
+    kind = LEARNERS[name]
+    assert n_parameters(kind(kind.Settings(), 200)) == expected
 
 
 def test_psla_has_the_published_13_6_million_with_audioset_s_classes():
-    assert parameters(Psla, 527) == 13_640_766
+    assert n_parameters(Psla(PslaSettings(), 527)) == 13_640_766
 
 
 def test_densenet_takes_the_arithmetic_that_is_known_of_a_second():
