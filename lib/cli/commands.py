@@ -24,7 +24,7 @@ from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.extras import need, setup
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
-from lib.cli.processes import end_with_parent, in_subprocess, interruptible, prepended, run, stop
+from lib.cli.processes import end_with_parent, in_subprocess, interruptible, interrupts, prepended, run, stop
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
@@ -33,6 +33,7 @@ from lib.display.screen import counted, minutes, short_path
 from lib.files import PlainError, digests, runs
 
 FEW_TESTED = 5  # groups of test clips below which the other folds are pointed to
+TWO = min(2, os.cpu_count() or 1)  # processes of tests, threads of the benchmark
 HOW_TO_RUN = ("JOBS", "THREADS", "PROFILE")  # the other variables are lib.study.Request's fields
 
 
@@ -43,6 +44,7 @@ def main(words: Sequence[str]) -> int:
         setup, study, record, report, explorer, test, lab, bench, data, faults, embed, bundle,
     )}  # fmt: skip
     try:
+        interrupts(heard=True)
         if command not in actions:
             raise Stop(f"there is no command {command}; there are {', '.join(actions)}")
         given = variables(command, pairs)
@@ -252,10 +254,10 @@ def run_graph(planned: Mapping[str, Any], where_jobs_run: Sequence[str]) -> int:
     if status:
         print(what_failed(folder, started, log), file=sys.stderr)
         return 1
-    if "Nothing to be done" in log.read_text():
-        print("nothing to do: all of it is there and up to date")
-    else:
-        print(f"done in {minutes(time.time() - started)}")
+    nothing = "Nothing to be done" in log.read_text()
+    print(
+        "nothing to do: all of it is there and up to date" if nothing else f"done in {minutes(time.time() - started)}"
+    )
     print("\n" + table1(folder / "tables" / "table1.csv"))
     print("\n" + figures(Path(planned["figures"])))
     return 0
@@ -309,9 +311,6 @@ def explorer(given: Mapping[str, str]) -> int:
     return serve(runs.wanted(given.get("STUDY", ""), only_finished=True), given.get("PORT", ""))
 
 
-TWO = min(2, os.cpu_count() or 1)
-
-
 def test(given: Mapping[str, str]) -> int:
     """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
     compile_once()
@@ -346,5 +345,6 @@ def from_tests(package: str, words: Sequence[str], **environment: str) -> int:
 if __name__ == "__main__":
     if make := os.environ.pop("STUDY_MAKE", ""):
         end_with_parent(int(make))
-        sys.exit(int(main(sys.argv[1:]) != 0))  # at any other status make adds a line of its own
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    interrupts(heard=False)
+    sys.exit(int(status != 0) if make else status)  # at any other status make adds a line of its own

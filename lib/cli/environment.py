@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -108,6 +109,7 @@ def main(command: str) -> None:
         print(HELP if command == "help" else f"ready: {python.parent.parent}")
         return
     pairs = [f"{name}={value}" for name, value in given.items()]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the command is there to answer it in one line
     os.execve(str(python), [str(python), "-m", "lib.cli.commands", command, *pairs], for_commands(os.environ, python))
 
 

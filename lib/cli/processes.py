@@ -47,6 +47,14 @@ def prepended(**folders: Path) -> dict[str, str]:
     return {**os.environ, **{name: os.pathsep.join(each) for name, each in listed.items()}}
 
 
+def interrupts(heard: bool) -> None:
+    """Hear Ctrl-C from here on, with one that came while nothing did yet; or hear no more of it, while all this ends."""
+    if heard:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """SIGTERM (kill, a closed terminal) ends the block as Ctrl-C does."""
@@ -62,7 +70,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-PATIENCE_S = 20  # between one signal and the next, harder one
+PATIENCE_S = 5.0  # for a notebook to be written and its kernel to end, before the next, harder signal
 
 
 def stop(process: subprocess.Popen) -> None:
@@ -78,7 +86,6 @@ def stop(process: subprocess.Popen) -> None:
 
 
 LOOK_S = 0.5  # between two looks at the parent
-PATIENCE_S = 5.0  # for a notebook to be written and its kernel to end, before the process is forced
 
 
 def end_with_parent(parent: int, end: Callable[[int], None] | None = None) -> None:

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
 from waiting import wait_until
 
-from lib.cli.processes import run
+from lib.cli.processes import interrupts, run
 from lib.files import PROJECT
 
 SLOW_TO_END = (
@@ -40,3 +41,39 @@ def test_a_command_in_the_foreground_may_end_what_it_has_started_after_ctrl_c():
 @pytest.mark.parametrize("status", [0, 3])
 def test_the_status_of_a_command_is_handed_on(status):
     assert run([sys.executable, "-c", f"raise SystemExit({status})"]) == status
+
+
+def test_ctrl_c_before_a_command_can_answer_and_again_while_it_ends_is_one_line():
+    """environment.py holds Ctrl-C back over the second that Python and its modules take to start."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lib.cli.commands", "study"], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}),
+    )  # fmt: skip
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    assert process.communicate() == ("", "\nmake study: stopped; the next call goes on from here\n")
+    assert process.returncode == 130
+
+
+def test_what_make_starts_holds_ctrl_c_back_until_the_command_is_there(monkeypatch):
+    from lib.cli import environment
+
+    class Gone(Exception):
+        pass
+
+    def exec_(*_):
+        blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        raise Gone
+
+    blocked = []
+    monkeypatch.setattr(environment, "set_up", lambda *_: PROJECT)
+    monkeypatch.setattr(os, "execve", exec_)
+    monkeypatch.setenv("MAKEFLAGS", "")
+    try:
+        with pytest.raises(Gone):
+            environment.main("report")
+        interrupts(heard=True)
+        assert blocked == [True] and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        interrupts(heard=True)
