@@ -63,6 +63,8 @@ class Choosing:
             self.labels.options = [ALL_LABELS, *corpus.classes]
             self.families.options = [ALL_FAMILIES, *inference.families]
             self.families.layout.display = None if inference.families else "none"
+            # options that are the same as before would keep what was chosen of them
+            self.labels.value, self.families.value = ALL_LABELS, ALL_FAMILIES
             self.which.value, self.search.value = ALL, ""
 
     def _other_study(self) -> None:

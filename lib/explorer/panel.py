@@ -69,9 +69,22 @@ class Panel:
             self.second.options = [(f"from {start:g} s", k) for k, start in enumerate(sound.start_s)]
             self.second.value = self.page.chunk
         name = markup.html.escape(self.page.name)
-        role = "" if sound.clip < 0 else self.page.inference.chunks.corpus.clips["role"].iloc[sound.clip]
-        title = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>"
-        self.title.value = title + (markup.line(ABOUT[role]) if role in ABOUT else "")
+        lines = "".join(map(markup.line, filter(None, (self._role(), self._heard()))))
+        self.title.value = f"<h3 style='margin: 4px 0; overflow-wrap: anywhere'>{name}</h3>{lines}"
+
+    def _role(self) -> str:
+        """What a clip of the corpus was to the study."""
+        clip = self.page.sound.clip
+        return ABOUT.get(self.page.inference.chunks.corpus.clips["role"].iloc[clip], "") if clip >= 0 else ""
+
+    def _heard(self) -> str:
+        """Which part of a sound the player and the picture have, where that is not all of it."""
+        starts = self.page.sound.start_s
+        if len(starts) <= SHOWN_CHUNKS:
+            return ""
+        long_s, shown = self.page.sound.audio.shape[1] / self.page.rate, starts[self.window]
+        ends = f"{shown[0]:g} to {shown[-1] + long_s:g} s of {starts[-1] + long_s:g} s"
+        return f"heard and seen: {ends}; choose another second for the rest"
 
     def draw_sound(self) -> None:
         """The sound of the window, at the chosen second."""

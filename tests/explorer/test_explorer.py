@@ -123,6 +123,16 @@ def test_a_family_leaves_clips_with_a_label_of_it_and_goes_with_another_study(pa
     assert len(listed(page)) == (corpus.clips["role"] == "test").sum()
 
 
+def test_another_study_begins_without_a_filter_though_its_classes_are_the_same(page, inference):
+    choice = page.choosing
+    choice.labels.value, choice.families.value = inference.classes[0], "timbre"
+    choice.which.value, choice.search.value = MISTAKES, "a"
+    page.take(copy(inference))  # as another fold of one corpus
+    assert (choice.labels.value, choice.families.value) == (choosing.ALL_LABELS, choosing.ALL_FAMILIES)
+    assert (choice.which.value, choice.search.value) == (ALL, "")
+    assert len(listed(page)) == (inference.chunks.corpus.clips["role"] == "test").sum()
+
+
 def test_every_word_of_a_search_is_found_in_any_order_and_spelling(page, inference, monkeypatch):
     names = ["door, Indoors (Tu\u0308r 1.wav)", *inference.names_of_clips[1:]]
     monkeypatch.setitem(vars(inference), "names_of_clips", names)
@@ -285,6 +295,16 @@ def test_a_sound_of_ones_own_is_shown_in_every_view(page):
     page.choosing.next.click()
     sent(page, wav(tone), "recording.wav")  # the same file once more
     assert page.sound.clip == -1
+
+
+def test_of_a_sound_longer_than_the_window_it_is_said_what_is_heard(page):
+    sent(page, wav(0.3 * np.sin(np.arange(7 * 16000) * 0.1)), "seven.wav")
+    page.panel.second.value = 0
+    assert "heard and seen: 0 to 5 s of 7 s" in page.panel.title.value
+    page.panel.second.value = 6
+    assert "heard and seen: 5 to 7 s of 7 s" in page.panel.title.value
+    sent(page, wav(0.3 * np.sin(np.arange(5 * 16000) * 0.1)), "five.wav")
+    assert "heard and seen" not in page.panel.title.value
 
 
 def test_a_sound_of_ones_own_lies_where_its_neighbours_do(page):
