@@ -233,7 +233,7 @@ class StackedHeads(nn.Module):
         return cls(torch.arange(layers[0][0].shape[1])[None], *layers).requires_grad_(False)
 
     def named(self, group: Sequence[Subset]) -> dict[str, Tensor]:
-        """All weights and biases head by head, by the subset that each head is for."""
+        """Weights [in, out] and biases [1, out] of each layer, head by head, by the subset that each head is for."""
         tensors = {}
         for number, (subset, n_dims) in enumerate(zip(group, widths(self.columns), strict=True)):
             for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

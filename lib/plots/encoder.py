@@ -52,7 +52,7 @@ def losses(
 
 
 def class_bars(precision: np.ndarray, chance: np.ndarray, classes: Sequence[str], colour: str) -> Figure:
-    """Average precision of each class as bars, highest on top, chance as marks; NaN left out.
+    """Average precision [class] as bars, the highest on top, and chance [class] as marks, fractions both; NaN left out.
 
     Of more than 60 classes the 30 highest and the 30 lowest are drawn.
     """

@@ -98,8 +98,10 @@ class Representation(nn.Module, ABC):
         """Features [c, d, t] of chunks [c, s] (float, -1..1); a chunk's do not depend on its neighbours."""
 
     def compute_otherwise(self, chunks: Tensor, how: str) -> Tensor:
-        """Features of chunks where a network in it is given its input in one of the ways `otherwise`, trained as it is; those of
-        `compute` where it has no such way."""
+        """Features [c, d, t] of chunks [c, s], a network in it given its input in one of the ways `otherwise`, trained as it is.
+
+        Those of `compute` where it has no such way.
+        """
         return self.compute(chunks)
 
     def standardise(self, features: Rows) -> None:

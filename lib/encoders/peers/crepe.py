@@ -42,7 +42,7 @@ class Crepe(Named):
         return peer.eval()
 
     def layer(self, x: Tensor, number: int) -> Tensor:
-        """One of the six layers, half as many steps after it."""
+        """One of the six layers, [frame, channel, step, 1] to half as many steps."""
         x = nn.functional.pad(x, (0, 0, 254, 254) if number == 1 else (0, 0, 31, 32))
         x = self.get_submodule(f"conv{number}_BN")(self.get_submodule(f"conv{number}")(x).relu())
         return nn.functional.max_pool2d(x, (2, 1))

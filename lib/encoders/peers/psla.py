@@ -79,5 +79,5 @@ class Psla(Learner):
         return found
 
     def forward(self, features: Tensor) -> Tensor:
-        """Outputs whose sigmoid the probabilities are, since the loop's loss takes those."""
+        """Outputs [batch, class] whose sigmoid the probabilities are, since the loop's loss takes those."""
         return self.probabilities(self.maps(features)).clamp(SMALLEST, 1 - SMALLEST).logit()

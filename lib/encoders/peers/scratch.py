@@ -89,7 +89,7 @@ def key_of(name: str, kind: type[Learner], chunks: Chunks, settings: Settings, s
 
 
 def features_of(name: str, model: Learner, chunks: Chunks, device: torch.device) -> np.ndarray:
-    """Its features of all chunks: kept on disk where it stores them, else the sound of the chunks."""
+    """Its features [chunk, ...] of all chunks: kept on disk where it stores them, else their samples [chunk, s]."""
     if model.stored or model.rate_hz != chunks.settings.rate_hz:
         return embedded(f"{name}-features", Features(model), chunks, device).chunks
     return chunks.audio
