@@ -105,6 +105,23 @@ def test_what_features_add_moves_where_the_learned_ones_break():
     assert "'robust' is not borne out" in robustness_sentences.robust(table, "clip", "paper")
 
 
+@pytest.mark.parametrize(
+    ("p", "verdict"), [(0.001, "is borne out under White noise alone"), (0.02, "is not borne out: ")]
+)
+def test_the_word_robust_is_held_against_all_conditions(p, verdict):
+    """One of four perturbations that grows at 2 % is what one gets by asking four times."""
+    row = {"level": "clip", "head": "paper", "margin": 0.1, "low": 0.05, "high": 0.15, "moved": 0.05, "best_single": "pitch",
+           "ahead_low": 0.1, "ahead_high": 0.2}  # fmt: skip
+    rows = [row | {"perturbation": "noise", "step": 0, "p": np.nan, "p_holm": np.nan}]
+    rows += [
+        row | {"perturbation": name, "step": 1, "p": p if name == "noise" else 0.5}
+        for name in ("noise", "gain", "mp3", "pitch")
+    ]
+    told = robustness_sentences.robust(pd.DataFrame(rows).assign(p_holm=lambda table: table["p"]), "clip", "paper")
+    assert "strengths of one perturbation, what they add grows under White noise and shrinks under none" in told
+    assert f"Here the word 'robust' {verdict}" in told
+
+
 def test_sentences_name_what_breaks_first():
     falls = ([0.4, 0.1], [0.4, 0.3])
     each = robustness(*(additive(pitch=pitch, timbre=timbre) for pitch, timbre in zip(*falls, strict=True)))
