@@ -12,11 +12,12 @@ import pytest
 
 from lib.cli.compiled import compile_once
 
-# Files that take longest, the longest first: both test processes then end together.
+# Files that take longest, the longest first: both test processes then end together. The first two wait for the finished
+# study, which keeps both cores busy by itself.
 LONGEST = (
-    "test_browser", "test_whole_study", "test_slurm", "test_odd_corpora", "test_faults", "test_controls",
-    "test_planted_truth", "test_explorer", "test_crossfit", "test_curves", "test_perturbed", "test_representations",
-    "test_encoder", "test_notebooks", "test_edits", "test_controls_peers", "test_seeds", "test_coverage", "test_influence",
+    "test_browser", "test_whole_study", "test_odd_corpora", "test_slurm", "test_faults", "test_perturbed",
+    "test_planted_truth", "test_explorer", "test_controls", "test_data", "test_snakefile", "test_encoder", "test_compiled",
+    "test_record", "test_learners", "test_environment", "test_like_fsd50k", "test_distilled", "test_evaluation_peers",
 )  # fmt: skip
 
 

@@ -58,9 +58,9 @@ def test_a_networks_input_otherwise_changes_its_own_encoder_alone(study):
 
 @pytest.mark.slow
 def test_notebook_9_runs_headless(study, copy, monkeypatch, quick_figures):
-    monkeypatch.setattr(
-        excerpts, "LENGTHS_S", (0.3, 1, 3)
-    )  # less than a chunk, one, and several: 20 conditions, not 80
+    # less than a chunk, one, and several: 15 conditions, not 80
+    monkeypatch.setattr(excerpts, "LENGTHS_S", (0.3, 1, 3))
+    monkeypatch.setattr(excerpts, "DRAWS", 2)
     asked = {"preset": "tiny", "root": str(copy.corpus), "device": "cpu", "robust": "noise,clipping,length,input"}
     found = headless.run(PROJECT / "notebooks" / "09_robustness.ipynb", asked)
     assert set(found["tables"]["robustness"]["perturbation"]) == {"noise", "clipping"}
