@@ -4,6 +4,7 @@ A difference is called clear only where its paired interval leaves out zero. Val
 differences), d' as it is.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -144,9 +145,11 @@ def order(table1: pd.DataFrame) -> str:
     shown = rows["own"].fillna(rows["retrained"])
     papers = tuple(map(short, PAPER_ORDER))
     shown = shown[[name for name in papers if name in shown]].sort_values(kind="stable")
-    ours = [f"{name} {number(value, measure)}" for name, value in shown.items()]
+    told = [number(value, measure) for value in shown]
+    signs = ["", *(" = " if one == other else " < " for one, other in itertools.pairwise(told))]
+    ours = "".join(f"{sign}{name} {value}" for sign, name, value in zip(signs, shown.index, told, strict=True))
     whose = "encoders by their own classifiers, all four by the fresh head"
-    parts = [f"By {measured(measure, 'chunk')}, from below ({whose}): {' < '.join(ours)}."]
+    parts = [f"By {measured(measure, 'chunk')}, from below ({whose}): {ours}."]
     if "published" not in rows or rows["published"].notna().any():  # else the paper's numbers are of other sounds
         same = tuple(shown.index) == papers
         parts += ["This is the paper's order." if same else f"The paper's order is another: {' < '.join(papers)}."]
@@ -208,7 +211,9 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     if not {"paper", "linear"} <= set(wide):
         return "Only one head was trained."
     gap = wide["paper"] - wide["linear"]
-    mean = f"{number(abs(gap.mean()), measure)}{'' if measure == 'd_prime' else ' points'} {'below' if gap.mean() < 0 else 'above'} it"
+    size = number(abs(gap.mean()), measure)
+    mean = f"{size}{'' if measure == 'd_prime' else ' points'} {'below' if gap.mean() < 0 else 'above'} it"
+    mean = mean if size != number(0, measure) else "level with it"
     above = f"The paper head is above the linear one on {(gap > 0).sum()} of {len(gap)} subsets, on average {mean}"
     return f"{above} ({measured(measure, level)}; counted, not tested)."
 

@@ -34,6 +34,7 @@ def test_the_papers_order_and_another():
     told = sentences.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]))
     assert "neuralogram 40.0 < waveform 50.0" in told
     assert "order is another" in told
+    assert "timbre 30.0 = neuralogram 30.0 < waveform 50.0" in sentences.order(table1([0.2, 0.3, 0.3, 0.5, 0.6]))
     none = sentences.order(table1([0.2, 0.3, 0.4, 0.5, 0.6]).assign(published=np.nan))
     assert "The paper" not in none and "60.0. All are above chance" in none
 
@@ -140,6 +141,7 @@ def test_classes_that_cannot_count_are_told(left_out, fold, told):
 @pytest.mark.parametrize(("paper", "said"), [
     ((0.5, 0.4), "on 0 of 2 subsets, on average 20.0 points below it (macro mAP of chunks; counted, not tested)."),
     ((0.9, 0.6), "on 1 of 2 subsets, on average 10.0 points above it"),
+    ((0.7, 0.6), "on 0 of 2 subsets, on average level with it"),
 ])  # fmt: skip
 def test_the_two_heads_are_told_with_which_lies_above(paper, said):
     rows = [
