@@ -15,7 +15,8 @@ from pages import games, models, peers, robustness, summary
 from pages.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
-PEERS_PLANTED, DATA, ROBUST = "planted-quick-peers", "esc50-laptop-fold1-data", "esc50-laptop-fold1-robust"
+PEERS_PLANTED, SCRATCH = "planted-quick-peers", "esc50-laptop-fold1-densenet"
+DATA, ROBUST = "esc50-laptop-fold1-data", "esc50-laptop-fold1-robust"
 PAGES = ("README.md", "docs/results.md", "docs/peers.md", "docs/robustness.md")
 MARKED = re.compile(r"(<!-- results:([\w-]+) -->\n)(.*?)(<!-- /results:\2 -->)", re.DOTALL)
 
@@ -66,6 +67,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     "planted-peers": (PEERS_PLANTED, (models.how, *PEERS)),
     "esc10-peers": (FOLDS, (models.how, *PEERS)),
     "fold1-peers": (FOLD, (models.how, peers.reached, peers.gained)),
+    "fold1-scratch": (SCRATCH, (models.how, peers.reached, peers.gained)),
     # docs/robustness.md
     "esc10-robustness": (ROBUST, ROBUSTNESS),
     "esc10-length": (ROBUST, (robustness.lengths, robustness.heard)),
