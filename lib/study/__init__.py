@@ -295,7 +295,8 @@ class Study:
     def timing(self) -> pd.DataFrame:
         """All stages noted so far [stage, seconds, items, unit, peak_mb, per_s, peak_share]; of a fold among all, with its number."""
         paths = sorted((self.folder / "timing").glob("*.json"), key=lambda path: path.stat().st_mtime)
-        table = pd.DataFrame([row for path in paths if (row := digests.reread(path, digests.load_json))])
+        rows = [row for path in paths if (row := digests.reread(path, digests.load_json))]
+        table = pd.DataFrame(rows, columns=["stage", "seconds", "items", "unit", "peak_mb", "per_s", "peak_share"])
         of_fold = f", fold {self.request.fold}" if self.request.part else ""
         return table.assign(stage=table["stage"] + of_fold) if len(table) else table
 
