@@ -165,11 +165,17 @@ def folds_corpus(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def read_home(finished, tmp_path_factory):
+    """A copy of its home for what only reads it: that keeps maps in the cache, which no run of the study reads."""
+    return shutil.copytree(finished.home, tmp_path_factory.mktemp("read") / "home", symlinks=True)
+
+
 @pytest.fixture(scope="module")
-def finished_study(finished, small_corpus):
+def finished_study(read_home, small_corpus):
     """The finished study planted-tiny; to be read and not changed."""
     from lib.study import Request, Study
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(finished.home))
+        patch.setenv("STUDY_HOME", str(read_home))
         yield Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus)))
