@@ -21,11 +21,11 @@ from lib.encoders import training
 from lib.encoders.encoder import BLOCK, Encoder
 from lib.encoders.heads import HeadPlan
 from lib.encoders.peers import Wanted, wanted
-from lib.encoders.peers.learner import schedule_of, settings_of
+from lib.encoders.peers.learner import schedule_of, schedule_of_teacher, settings_of
 from lib.encoders.step import Loss
 from lib.encoders.transformer import classifier
 from lib.representations import kind, names
-from lib.settings import Chunking, Settings, Training, validated
+from lib.settings import Chunking, Settings, Training
 from lib.sounds.arrays import Rows
 from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
@@ -48,7 +48,7 @@ def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     if frozen := [peer.name for peer in wanted(study.request.peers) if not peer.learner]:
         line += f"; the embeddings of {', '.join(frozen)} come on top"
     if study.request.robust:
-        line += "; ROBUST comes on top, about a study's scores for each perturbation and strength"
+        line += "; ROBUST comes on top"
     return line, sorted(each, key=lambda name: -each[name])
 
 
@@ -150,7 +150,7 @@ def time_learner(peer: Wanted, settings: Settings, n_classes: int, device: torch
     own = schedule.epochs * time_step(model, features, schedule, device, model.loss(schedule))
     if not (teacher := model.teacher()):
         return own
-    first = validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
+    first = schedule_of_teacher(teacher, schedule)
     return own + first.epochs * time_step(teacher.to(device), features, first, device)
 
 

@@ -20,21 +20,7 @@ from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import (
-    BAND,
-    INK,
-    WIDTH,
-    cell_text,
-    cells,
-    colour,
-    each_once,
-    heading,
-    mark,
-    name_cells,
-    scale,
-    title,
-    unit,
-)
+from lib.plots.common import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import titles_of_levels
 
@@ -229,10 +215,10 @@ def branch_figure(table: pd.DataFrame) -> Figure:
     with style():
         figure = Figure(figsize=size)
         axis = figure.subplots()
-        mesh = cells(axis, values, "cividis", (0, top), 1)
+        mesh = common.cells(axis, values, "cividis", (0, top), 1)
         for cell, text in np.ndenumerate(texts):
-            cell_text(mesh, cell, text, 7 if many else 8)
-        name_cells(axis, named, titles, fontsize=7 if many else 9)
+            common.cell_text(mesh, cell, text, 7 if many else 8)
+        common.name_cells(axis, named, titles, fontsize=7 if many else 9)
         figure.colorbar(mesh, label="macro mAP (%)")
         axis.set_title("Which encoder knows which branch (chunks)")
     return figure

@@ -31,10 +31,8 @@ def with_length(path: Path) -> io.BytesIO | None:
     start, size = next(_frames(data), (0, 0))
     if not size:
         return None
-    n_frames, tag = (
-        sum(1 for _ in _frames(data)),
-        re.search(rb"(?:Xing|Info)(.{8})", data[start : start + size], re.DOTALL),
-    )
+    n_frames = sum(1 for _ in _frames(data))
+    tag = re.search(rb"(?:Xing|Info)(.{8})", data[start : start + size], re.DOTALL)
     if tag is None:
         return io.BytesIO(_tag(data[start : start + 4], n_frames) + data[start:])
     flags, said = struct.unpack(">II", tag[1])

@@ -73,6 +73,11 @@ class Learner(nn.Module, ABC):
         return loss_by(schedule)
 
 
+def schedule_of_teacher(teacher: nn.Module, schedule: Training) -> Training:
+    """What a teacher is trained by: its own values over the schedule of its learner."""
+    return validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
+
+
 def settings_of(name: str, kind: type[Learner], settings: Settings) -> Frozen:
     """The settings of a learner with the run's own on top; SettingsError where one does not exist."""
     return validated(kind.Settings, settings.peers.get(name, {}), f"peers.{name}")

@@ -18,13 +18,13 @@ from lib.encoders import training
 from lib.encoders.encoder import BLOCK, in_blocks, validation_of
 from lib.encoders.peers.base import Peer
 from lib.encoders.peers.embeddings import Cost, embedded
-from lib.encoders.peers.learner import Learner, schedule_of, settings_of
+from lib.encoders.peers.learner import Learner, schedule_of, schedule_of_teacher, settings_of
 from lib.encoders.speed import flops_counted
 from lib.encoders.step import Loss
 from lib.encoders.training import Examples
 from lib.encoders.transformer import n_parameters
 from lib.files import digests
-from lib.settings import Settings, Training, validated
+from lib.settings import Settings, Training
 from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
 
@@ -114,7 +114,7 @@ def _train(
     torch.manual_seed(seed)
     if teacher := model.teacher():
         if not digests.or_again(lambda: training.load_weights(teacher, folder / "teacher.safetensors", key)):
-            own = validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
+            own = schedule_of_teacher(teacher, schedule)
             fit(f"{name}'s teacher", teacher, "teacher", targets, own, training.loss_by(own))
         targets = np.concatenate([targets, lessons(model, teacher.to(device).eval(), inputs, device)], 1)
     fit(name, model, "learner", targets, schedule, model.loss(schedule))
