@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -309,11 +310,15 @@ def generate(folder: Path, settings: Planted = Planted()) -> None:
     """Write the corpus as `folder`, in place of what was there: complete or absent, same settings same bytes."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     rows = list(clips(settings))
+
+    def write(clip: Clip) -> None:
+        path = layout.audio(temporary, entry(clip))
+        soundfile.write(path, render(clip, settings), settings.rate_hz, subtype="PCM_16")
+
     try:
         write_tables(temporary, rows)
-        for clip in rows:
-            path = layout.audio(temporary, entry(clip))
-            soundfile.write(path, render(clip, settings), settings.rate_hz, subtype="PCM_16")
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # transforms leave Python's lock
+            list(pool.map(write, rows))
         new = content(temporary, lambda paths: [files.digest_of_file(path) for path in paths])  # nothing to remember
         files.write_json(temporary / STAMP, stamp(settings) | {"content": new})
         shutil.rmtree(folder, ignore_errors=True)
@@ -341,6 +346,7 @@ def ensure(home: Path, settings: Planted = Planted()) -> Path:
     folder = home / "data" / "planted"
     try:
         if not made(folder, settings):
+            print("making the embedded corpus: once, some seconds", flush=True)
             generate(folder, settings)
     except OSError:  # another process may have put it there first
         if not made(folder, settings):
