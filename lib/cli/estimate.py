@@ -24,6 +24,7 @@ from lib.encoders.peers import Wanted, wanted
 from lib.encoders.peers.learner import schedule_of, schedule_of_teacher, settings_of
 from lib.encoders.step import Loss
 from lib.encoders.transformer import classifier
+from lib.evaluation.frozen import MOST_CHUNKS
 from lib.representations import kind, names
 from lib.settings import Chunking, Settings, Training
 from lib.sounds.arrays import Rows
@@ -31,6 +32,7 @@ from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
 
 NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
+TABLES_S = 0.09  # a chunk after the training: measured on its sound, through untrained encoders, resampled
 SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
 TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
 TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long an item, and more of our time
@@ -78,7 +80,8 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
     together = min(jobs, max(1, n_notebooks + len(beside)))
     training_s = max((sum(each.values()) + sum(beside)) / together, *beside, 0)
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
-    return training_s + heads + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
+    tables_s = TABLES_S * min(n_chunks, 2 * MOST_CHUNKS)
+    return training_s + heads + tables_s + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
 
 
 def finished(study: Study, name: str, seed: int) -> bool:
