@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -139,16 +140,21 @@ def as_weights(module: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
 # Captured steps
 
 Work = Callable[[Tensor, Tensor], None]  # a step on a batch of inputs and targets
-Capture = Callable[[Callable[[], None]], Callable[[], None]]  # makes a graph of work, and gives what replays it
+Replay = Callable[[], None]
+# Makes a graph of work, in the memory of another graph or (None) in its own; gives what replays it, and its memory.
+Capture = Callable[[Callable[[], None], Any], tuple[Replay, Any]]
 
 
 class Graphs:
-    """Steps on batches of one size as one graph of kernels each, captured after some plain ones."""
+    """Steps on batches of one size as one graph of kernels each, captured after some plain ones.
+
+    They share their memory: none of what a step makes there is read by the next one, and no two of them run at a time.
+    """
 
     def __init__(self, capture: Capture | None) -> None:
-        self.capture = capture
+        self.capture, self.memory = capture, None
         self.seen: dict[int, int] = {}
-        self.graphs: dict[int, tuple[Tensor, Tensor, Callable[[], None]]] = {}
+        self.graphs: dict[int, tuple[Tensor, Tensor, Replay]] = {}
 
     def replayed(self, work: Work, inputs: Tensor, targets: Tensor) -> bool:
         """Whether there is a graph for a batch of this size, which then has done the work."""
@@ -163,32 +169,51 @@ class Graphs:
         replay()
         return True
 
+    def dropped(self) -> bool:
+        """Give up all graphs and their memory; whether there were any. They are captured again when their size comes."""
+        held, self.memory = bool(self.graphs), None
+        self.graphs.clear()
+        return held
+
     def _make(self, work: Work, inputs: Tensor, targets: Tensor) -> None:
         try:
-            self.graphs[len(inputs)] = (inputs, targets, self.capture(lambda: work(inputs, targets)))
+            replay, self.memory = self.capture(lambda: work(inputs, targets), self.memory)
         except RuntimeError as error:
             self.capture = None
             print(
                 f"no graph of kernels could be captured ({str(error).splitlines()[0]}): they run one by one", flush=True
             )
+            return
+        self.graphs[len(inputs)] = (inputs, targets, replay)
 
 
-def captured(work: Callable[[], None]) -> Callable[[], None]:
-    """Capture `work` (nothing of it is done now) as a graph of a GPU's kernels; what replays it."""
-    graph = torch.cuda.CUDAGraph()
-    torch.cuda.synchronize()
-    with torch.cuda.graph(graph):
+def captured(work: Callable[[], None], memory: Any = None) -> tuple[Replay, Any]:
+    """Capture `work` (nothing of it is done now) as a graph of a GPU's kernels; what replays it, and its memory.
+
+    In the current stream, which an error then leaves current: in torch's own the steps that follow one by one would not
+    be waited for. What other threads do meanwhile, such as bring the next batch, neither disturbs it nor is refused.
+    """
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+    with torch.cuda.graph(graph, pool=memory, stream=stream, capture_error_mode="thread_local"):
         work()
-    return graph.replay
+    return graph.replay, graph.pool()
+
+
+def new_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """A stream of a GPU; None elsewhere.
+
+    For all that follows one another, since torch keeps the memory of each by itself, and after 32 begins again with the first.
+    """
+    return torch.cuda.Stream(device) if device.type == "cuda" else None
 
 
 @contextmanager
-def own_stream(device: torch.device) -> Iterator[None]:
-    """On a GPU, the block in a stream of its own: what is captured later must not have begun in the one of all."""
-    if device.type != "cuda":
+def in_stream(stream: torch.cuda.Stream | None) -> Iterator[None]:
+    """The block in this stream, between what was begun before and what follows: what is captured must not be in the one of all."""
+    if stream is None:
         yield
         return
-    stream, outside = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+    outside = torch.cuda.current_stream(stream.device)
     stream.wait_stream(outside)
     with torch.cuda.stream(stream):
         yield

@@ -3,23 +3,28 @@
 Nothing here waits for the device but the capture of a graph: losses are added up there and read when an epoch is over.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from lib.encoders.fast import Capture, Graphs, Mixed, captured, own_stream, product_type
+from lib.encoders.fast import Capture, Graphs, Mixed, captured, in_stream, new_stream, product_type
 from lib.encoders.feed import Feed
 from lib.settings import Precision
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of outputs and targets
+NO_ROOM = re.compile(
+    "out of memory|ALLOC_FAILED"
+)  # of what does not ask torch's allocator: a stream, a graph, cuBLAS, cuFFT
 
 
 class Step:
     """Steps of one training. On a GPU the batches of one size are one graph of kernels, captured once and replayed.
 
-    A batch that the device has no room for is split in as many parts as it takes, their gradients summed: the same step
-    but for the statistics of batch norms. It stays split from then on, and a message says so.
+    A batch that the device has no room for is done without the graphs of other sizes; if that is not enough it is split in
+    as many parts as it takes, their gradients summed: the same step but for the statistics of batch norms. It stays split
+    from then on, and a message says so.
     """
 
     def __init__(
@@ -32,13 +37,14 @@ class Step:
         self.optimiser, self.loss, self.parts = optimiser, loss, 1
         self.total = torch.zeros((), device=device)  # of the losses of all items since it was last read
         self.graphs = Graphs(capture or (captured if device.type == "cuda" else None))
+        self.stream = new_stream(device)
 
     def epoch(self, feed: Feed, order: Tensor, sizes: Sequence[int], rates: Sequence[float]) -> None:
         """A step for each batch of items in `order` [item], with its learning rate; nothing in it waits for the device."""
         groups = self.optimiser.param_groups
         on_device = isinstance(groups[0]["lr"], Tensor)
         rates = torch.tensor(rates, device=self.total.device) if on_device else rates
-        with own_stream(self.total.device):
+        with in_stream(self.stream):
             for rate, (inputs, targets) in zip(rates, feed.batches(order, sizes), strict=True):
                 for group in groups:
                     group["lr"] = group["lr"].copy_(rate) if on_device else rate
@@ -58,13 +64,18 @@ class Step:
         if self.parts == 1 and self.graphs.replayed(self._plain, inputs, targets):
             return
         while not self._fits(inputs, targets):
-            self._split(len(inputs))
+            if not self.graphs.dropped():
+                self._split(len(inputs))
+            if self.total.device.type == "cuda":
+                torch.cuda.empty_cache()
 
     def _fits(self, inputs: Tensor, targets: Tensor) -> bool:
         """Do the step; False where there was no room. What it held is free once this has returned."""
         try:
             self._plain(inputs, targets)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_lack_of_room(error):
+                raise
             return False
         return True
 
@@ -89,9 +100,11 @@ class Step:
         if self.parts >= size:
             raise torch.OutOfMemoryError("not even one item fits: take another device, or a smaller network")
         self.parts *= 2
-        self.graphs.graphs.clear()
-        if self.total.device.type == "cuda":
-            torch.cuda.empty_cache()
         print(
             f"no room for a batch of {size}: from now on in {self.parts} parts, with their gradients summed", flush=True
         )
+
+
+def is_lack_of_room(error: RuntimeError) -> bool:
+    """Whether a device had no room for something: torch's own error, or that of a library beneath."""
+    return isinstance(error, torch.OutOfMemoryError) or bool(NO_ROOM.search(str(error)))

@@ -1,11 +1,13 @@
 """The step: in bfloat16 it stays near float32, split it is the same step, replayed it is the same training."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from lib.encoders.fast import PLAIN_STEPS, Mixed, product_type
+from lib.encoders.fast import PLAIN_STEPS, Mixed, captured, in_stream, new_stream, product_type
 from lib.encoders.feed import Resident
 from lib.encoders.step import Step
 from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
@@ -77,6 +79,58 @@ def test_a_batch_that_finds_no_room_is_split_and_the_step_is_the_same(capsys):
     assert "no room for a batch of 15: from now on in 4 parts" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"]
+)
+def test_a_lack_of_room_may_be_told_by_a_library_beneath_torch(words):
+    class Small(nn.Linear):
+        def forward(self, x):
+            if len(x) > 8:
+                raise RuntimeError(words)
+            return super().forward(x)
+
+    assert trained(Small(5, 3))[2].parts == 2
+
+
+def test_another_error_is_no_lack_of_room():
+    class Wrong(nn.Linear):
+        def forward(self, x):
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        trained(Wrong(5, 3))
+
+
+def test_a_graph_gives_its_memory_to_batches_of_another_size_before_any_is_split(capsys):
+    """A GPU with room for one step: the graph of one size holds it when the first batch of the other size comes."""
+    captures = []
+
+    class Tight(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def forward(self, x):
+            if step.graphs.graphs and len(x) not in step.graphs.graphs:
+                raise torch.OutOfMemoryError("no room")
+            return self.net(x)
+
+    def capture(work, memory):
+        captures.append(memory)
+        return work, object()
+
+    model = Tight()
+    step = Step(model, make_optimiser(model, SCHEDULE), lambda x, y: loss_of(x, y, SCHEDULE), capture=capture)
+    feed, sizes = items(96), [13] * 5 + [12] * 5
+    for size in sizes:
+        step.step(feed.inputs[:size], feed.targets[:size])
+    assert step.parts == 1 and "in 2 parts" not in capsys.readouterr().out
+    assert set(step.graphs.graphs) == {12} and captures == [None, None], "what was given up is not captured into"
+    memory = step.graphs.memory
+    step.step(feed.inputs[:13], feed.targets[:13])
+    assert set(step.graphs.graphs) == {12, 13} and captures[2] is memory
+
+
 def test_where_not_even_one_item_fits_it_says_so():
     class Never(nn.Linear):
         def forward(self, x):
@@ -91,18 +145,18 @@ def test_replayed_steps_are_the_steps_themselves(precision):
     """A graph replays the same kernels on the same memory: whatever a step reads must come by that memory."""
     captured = []
 
-    def capture(work):
-        captured.append(work)
-        return work
+    def capture(work, memory):
+        captured.append(memory)
+        return work, "of all"
 
     plain, replayed = trained(net(), precision), trained(net(), precision, capture=capture)
     assert torch.equal(plain[0], replayed[0]) and plain[1] == replayed[1]
-    assert len(captured) == 2, "batches of 14 and of 15 items"
+    assert captured == [None, "of all"], "batches of 14 and of 15 items, in one memory"
     assert max(replayed[2].graphs.seen.values()) == PLAIN_STEPS
 
 
 def test_where_no_graph_can_be_captured_the_steps_run_one_by_one(capsys):
-    def capture(work):
+    def capture(work, memory):
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     plain, other = trained(net()), trained(net(), capture=capture)
@@ -163,3 +217,70 @@ def test_a_state_goes_on_in_another_precision(tmp_path):
         losses.append(fit(model, examples, schedule, 0, state=tmp_path / "s", key="k", device=CPU).rows)
         assert all(p.dtype == torch.float32 for p in model.parameters())
     assert losses[1][:2] == losses[0] and losses[1][-1]["loss"] < losses[0][0]["loss"]
+
+
+class Told:
+    """In the place of torch.cuda: remembers what is asked of it."""
+
+    def __init__(self):
+        self.now, self.waits, self.asked = self.Stream("cuda"), [], {}
+
+    def Stream(self, device):
+        told = self
+
+        class Stream:
+            def wait_stream(self, other):
+                told.waits.append((self, other))
+
+        stream = Stream()
+        stream.device = device
+        return stream
+
+    def current_stream(self, device=None):
+        return self.now
+
+    @contextmanager
+    def stream(self, stream):
+        before, self.now = self.now, stream
+        yield
+        self.now = before
+
+    class CUDAGraph:
+        def replay(self):
+            pass
+
+        def pool(self):
+            return "pool"
+
+    @contextmanager
+    def graph(self, graph, **asked):
+        self.asked = asked
+        yield
+
+
+@pytest.fixture
+def told(monkeypatch):
+    there = Told()
+    for name in ("Stream", "current_stream", "stream", "CUDAGraph", "graph"):
+        monkeypatch.setattr(torch.cuda, name, getattr(there, name))
+    return there
+
+
+def test_a_graph_is_captured_in_the_stream_of_the_steps_whatever_other_threads_do(told):
+    """torch's own stream for captures stays current after an error, and its own mode refuses what a thread that reads does."""
+    stream, done = new_stream(torch.device("cuda")), []
+    with in_stream(stream):
+        replay, memory = captured(lambda: done.append(told.now), "of the first")
+    assert done == [stream] and memory == "pool" and replay.__self__.__class__ is told.CUDAGraph
+    assert told.asked == {"pool": "of the first", "stream": stream, "capture_error_mode": "thread_local"}
+
+
+def test_what_a_stream_does_lies_between_what_was_before_and_what_follows(told):
+    outside, stream = told.now, new_stream(torch.device("cuda:1"))
+    assert stream.device == torch.device("cuda:1")
+    with in_stream(stream):
+        assert told.now is stream and told.waits == [(stream, outside)]
+    assert told.now is outside and told.waits == [(stream, outside), (outside, stream)]
+    assert new_stream(CPU) is None
+    with in_stream(None):
+        assert told.now is outside
