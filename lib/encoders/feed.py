@@ -9,12 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lib.encoders.fast import new_stream
 from lib.files import in_bytes
 from lib.sounds.arrays import Rows, batched_slices
 
@@ -47,9 +49,12 @@ def feed_of(inputs: Rows, targets: np.ndarray, device: torch.device, free: int |
     wanted = bytes_of(inputs, targets)
     free = free_bytes(device) if free is None else free
     sizes = f"{in_bytes(wanted)} to train on, {in_bytes(free)} free on {device}"
-    if wanted + FOR_STEPS <= free:
+    if wanted + FOR_STEPS > free:
+        return Streamed(inputs, targets, f"{sizes}, {in_bytes(FOR_STEPS)} left to the steps: streamed", device=device)
+    try:
         return Resident(loaded(inputs, device), torch.from_numpy(targets).to(device), f"{sizes}: all of it lies there")
-    return Streamed(inputs, targets, f"{sizes}, {in_bytes(FOR_STEPS)} left to the steps: streamed", device=device)
+    except torch.OutOfMemoryError:  # another process works there too
+        return Streamed(inputs, targets, f"{sizes}, which somebody took meanwhile: streamed", device=device)
 
 
 def bytes_of(inputs: Rows, targets: np.ndarray) -> int:
@@ -58,8 +63,9 @@ def bytes_of(inputs: Rows, targets: np.ndarray) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes that a device has free now."""
+    """Bytes that a device has free now, those that torch only keeps (of the training before) among them."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
     return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
 
@@ -96,9 +102,14 @@ class Streamed(Feed):
 
     device: torch.device = field(kw_only=True)
 
+    @cached_property
+    def stream(self) -> torch.cuda.Stream | None:
+        """On which all batches of all epochs go to a GPU: torch keeps the memory of each stream by itself."""
+        return new_stream(self.device)
+
     def batches(self, order: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
         parts = order.split(list(sizes))
-        buffers = [Buffer(self.inputs, self.targets, max(sizes), self.device) for _ in range(2)]
+        buffers = [Buffer(self.inputs, self.targets, max(sizes), self.device, self.stream) for _ in range(2)]
         with ThreadPoolExecutor(1) as reader:
             coming = reader.submit(buffers[0].send, parts[0])
             for number in range(len(parts)):
@@ -110,13 +121,15 @@ class Streamed(Feed):
 
 
 class Buffer:
-    """Pinned room for one batch, and the stream on which it goes to the device while that works on something else."""
+    """Pinned room for one batch, which goes to the device on a stream while that works on something else."""
 
-    def __init__(self, inputs: Rows, targets: np.ndarray, size: int, device: torch.device) -> None:
+    def __init__(
+        self, inputs: Rows, targets: np.ndarray, size: int, device: torch.device, stream: torch.cuda.Stream | None
+    ) -> None:
         self.sources, self.device, cuda = (inputs, targets), device, device.type == "cuda"
         first = [torch.from_numpy(np.asarray(source[:1])) for source in self.sources]
         self.rooms = [torch.empty((size, *x.shape[1:]), dtype=x.dtype, pin_memory=cuda) for x in first]
-        self.stream, self.copied = (torch.cuda.Stream(device), torch.cuda.Event()) if cuda else (None, None)
+        self.stream, self.copied = stream, torch.cuda.Event() if cuda else None
 
     def send(self, which: Tensor) -> list[Tensor]:
         """The items `which`, read and on their way to the device."""

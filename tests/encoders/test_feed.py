@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from lib.encoders.feed import FOR_STEPS, Host, Resident, Streamed, bytes_of, feed_of, loaded
+from lib.encoders import feed as feeds
+from lib.encoders.feed import FOR_STEPS, Host, Resident, Streamed, bytes_of, feed_of, free_bytes, loaded
 from lib.sounds.arrays import Rows
 
-CPU, META = torch.device("cpu"), torch.device("meta")
+CPU, META, CUDA = (torch.device(name) for name in ("cpu", "meta", "cuda"))
 N, SIZES = 53, [14, 13, 13, 13]
 
 
@@ -56,3 +57,31 @@ def test_what_fits_lies_on_the_device_and_what_does_not_is_streamed_and_both_say
     assert isinstance(short, Streamed)
     assert "all of it lies there" in fits.note and "streamed" in short.note
     assert isinstance(feed_of(inputs, targets, CPU), Host)
+
+
+def test_what_fitted_a_moment_ago_is_streamed_where_another_process_was_faster(items, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(feeds, "loaded", full)
+    late = feed_of(*items, META, bytes_of(*items) + FOR_STEPS)
+    assert isinstance(late, Streamed) and "somebody took meanwhile: streamed" in late.note
+
+
+def test_what_torch_keeps_of_the_training_before_counts_as_free(monkeypatch):
+    there = {"kept": 17, "free": 5}
+
+    def empty_cache():
+        there.update(kept=0, free=there["free"] + there["kept"])
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", empty_cache)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (there["free"], 24))
+    assert free_bytes(CUDA) == 22
+
+
+def test_all_batches_go_to_a_gpu_on_one_stream(items, monkeypatch):
+    made = []
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: made.append(device) or object())
+    feed = Streamed(*items, device=CUDA)
+    assert feed.stream is feed.stream and made == [CUDA]
+    assert Streamed(*items, device=CPU).stream is None
