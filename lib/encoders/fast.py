@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from lib.representations.kernels import on_processor
 from lib.settings import Precision
@@ -62,9 +63,16 @@ def fused_attention(query: Tensor, key: Tensor, value: Tensor, rate: float) -> T
 def product_type(precision: Precision, device: torch.device) -> torch.dtype:
     """The type in which products are taken: with "auto" bfloat16 on a GPU that has it, float32 elsewhere."""
     if precision == "auto":
-        able = device.type == "meta" or (device.type == "cuda" and torch.cuda.is_bf16_supported())
-        return torch.bfloat16 if able else torch.float32
+        return torch.bfloat16 if device.type == "meta" or has_bfloat16(device) else torch.float32
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether it is a GPU that takes products in bfloat16 itself: before Ampere it is put on, and slower than float32."""
+    if device.type != "cuda":
+        return False
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @contextmanager
@@ -91,7 +99,8 @@ class Mixed:
     def __init__(self, model: nn.Module, kind: torch.dtype) -> None:
         self.model, self.hooks = model, []
         modules = [m for m in model.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
-        multiplied = {id(p) for m in modules for p in m.parameters(recurse=False) if p.requires_grad}
+        plain = [m for m in modules if not is_parametrized(m)]  # the others compute their weights, in float32
+        multiplied = {id(p) for m in plain for p in m.parameters(recurse=False) if p.requires_grad}
         named = {name: p for name, p in model.named_parameters() if id(p) in multiplied}
         self.weights = list(named.values()) if kind != torch.float32 else []
         self.copies = [p.detach().to(kind).requires_grad_() for p in self.weights]
@@ -106,7 +115,7 @@ class Mixed:
         """Leave the model as any other."""
         for hook in self.hooks:
             hook.remove()
-        for p in self.weights:
+        for p in (*self.weights, *self.others):  # some lie in the memory of a graph, which is not free before
             p.grad = None
 
     def forward(self, inputs: Tensor) -> Tensor:

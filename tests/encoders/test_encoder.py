@@ -160,6 +160,21 @@ def test_a_chunk_alone_and_in_a_batch_gives_the_same_embedding(name, chunks, tmp
     assert np.array_equal(together, run(chunks.audio[:20]))
 
 
+def test_what_is_computed_of_a_trained_network_is_float32_throughout(monkeypatch):
+    """A GPU takes convolutions in TF32 unless it is told not to."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    switches, seen = (torch.backends.cudnn, torch.backends.cuda.matmul), []
+    before = [switch.allow_tf32 for switch in switches]
+    assert before[0], "torch's own default"
+
+    def use(x):
+        seen.append([switch.allow_tf32 for switch in switches])
+        return x
+
+    list(in_blocks(use, np.zeros((3, 2), np.float32), torch.device("cpu"), 2))
+    assert seen == [[False, False]] * 2 and [switch.allow_tf32 for switch in switches] == before
+
+
 def test_the_best_epoch_needs_validation_clips(chunks, tmp_path):
     best = Settings.read({**TINY.model_dump(), "checkpoint": "best"})
     with pytest.raises(ValueError, match="validation=next"):

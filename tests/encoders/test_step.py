@@ -1,6 +1,6 @@
 """The step: in bfloat16 it stays near float32, split it is the same step, replayed it is the same training."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
@@ -178,6 +178,14 @@ def test_bfloat16_keeps_float32_weights_and_takes_products_of_all_layers_in_bflo
     assert all(p.dtype == p.grad.dtype == torch.float32 and p.grad.any() for p in model.parameters())
     mixed.close()
     assert model(torch.randn(4, 5)).dtype == torch.float32
+    assert all(p.grad is None for p in model.parameters()), "gradients lie in the memory of a graph"
+
+
+def test_a_layer_that_computes_its_weights_stays_in_float32():
+    model = nn.Sequential(nn.Conv1d(2, 3, 2), nn.utils.parametrizations.weight_norm(nn.Conv1d(3, 2, 2)), nn.Flatten())
+    step = Step(model, make_optimiser(model, SCHEDULE), lambda x, y: loss_of(x, y, SCHEDULE), "bfloat16")
+    step.gradients(torch.randn(4, 2, 6), torch.zeros(4, 8))
+    assert all(p.grad.any() for p in model.parameters())
 
 
 def test_the_gradients_in_bfloat16_are_those_of_float32_to_its_rounding():
@@ -197,6 +205,16 @@ def test_which_products_a_device_takes_and_what_the_setting_changes():
     assert Training().model_dump() == {k: v for k, v in Training().model_dump().items() if k != "precision"}
     assert Training(precision="float32").model_dump()["precision"] == "float32"
     assert Settings.preset("quick", {"training.precision": "float32"}).schedule("pitch").precision == "float32"
+
+
+@pytest.mark.parametrize(("native", "kind"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_that_has_bfloat16_put_on_takes_float32(native, kind, monkeypatch):
+    """Turing counts for torch as a GPU with bfloat16, which it takes apart: slower than float32."""
+    there = []
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: there.append(device) or nullcontext())
+    assert product_type("auto", torch.device("cuda:1")) == kind
+    assert there == [torch.device("cuda:1")], "asked of that GPU, whichever is current"
 
 
 def test_the_order_of_an_epoch_is_cut_as_numpy_cuts_it_and_sorted_within_batches():

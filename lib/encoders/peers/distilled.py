@@ -101,11 +101,11 @@ class Distilled(Learner):
     def frames(self, audio: Tensor) -> Tensor:
         """Features [batch, frame, size] of sound [batch, sample], before they are pooled."""
         x = self.convolutions(self.mfcc(audio).mT[:, None])[:, 0]
-        return self.recurrent(x)[0]
+        return self.recurrent(x.float())[0]
 
     def pooled(self, frames: Tensor) -> Tensor:
         """The mean of frames [batch, frame, size], weighted by how well each answers the one in the middle."""
-        query = self.middle(frames[:, frames.shape[1] // 2])
+        query = self.middle(frames[:, frames.shape[1] // 2]).float()
         weights = torch.einsum("btd,bd->bt", frames, query).softmax(1)
         return torch.einsum("bt,btd->bd", weights, frames)
 
