@@ -19,6 +19,7 @@ from lib.controls.peers import folder_of_learner
 from lib.display.screen import counted, minutes
 from lib.encoders import training
 from lib.encoders.encoder import BLOCK, Encoder
+from lib.encoders.fast import in_stream
 from lib.encoders.heads import HeadPlan
 from lib.encoders.peers import Wanted, wanted
 from lib.encoders.peers.learner import schedule_of, schedule_of_teacher, settings_of
@@ -35,7 +36,9 @@ NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its picture
 TABLES_S = 0.09  # a chunk after the training: measured on its sound, through untrained encoders, resampled
 SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
 TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
-TIMED_BATCH = 64  # items of a step at most: a larger batch takes about as long an item, and more of our time
+TIMED_BATCH = (
+    64  # items of a step on a processor at most: a larger batch takes about as long an item, and more of our time
+)
 
 
 def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
@@ -160,19 +163,15 @@ def time_learner(peer: Wanted, settings: Settings, n_classes: int, device: torch
 def time_step(
     model: nn.Module, inputs: Tensor, schedule: Training, device: torch.device, loss: Loss | None = None
 ) -> float:
-    """Seconds an item of one training step; loss: by default that of the schedule."""
+    """Seconds an item of one training step, as the training takes it; loss: by default that of the schedule."""
     model.train()
-    batch, loss = min(schedule.batch, TIMED_BATCH), loss or training.loss_by(schedule)
+    batch = schedule.batch if device.type == "cuda" else min(schedule.batch, TIMED_BATCH)
     inputs = inputs[torch.arange(batch) % len(inputs)]
-    targets = torch.zeros_like(model(inputs))
-    optimiser = training.make_optimiser(model, schedule)
-
-    def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss(model(inputs), targets).backward()
-        optimiser.step()
-
-    return timed(step, device) / batch
+    with torch.no_grad():
+        targets = torch.zeros_like(model(inputs))
+    with training.training_steps(model, training.make_optimiser(model, schedule), schedule, loss) as step:
+        with in_stream(step.stream):
+            return timed(lambda: step.step(inputs, targets), device) / batch
 
 
 def timed(work: Callable, device: torch.device) -> float:

@@ -63,7 +63,7 @@ def place(of: Sequence[int], folder: Path) -> Iterator[int | None]:
     locks = [(gpu, FileLock(folder / f"place{number}-gpu{gpu}.lock")) for number, gpu in enumerate(of)]
     gpu, lock = _first_free(locks)
     try:
-        there = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        there = [each.strip() for each in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
         os.environ["CUDA_VISIBLE_DEVICES"] = there[gpu] if gpu < len(there) and there[gpu] else str(gpu)
         yield gpu
     finally:

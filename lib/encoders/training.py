@@ -81,6 +81,9 @@ def device_of(name: str) -> torch.device:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(device.type, False):
         raise DeviceError(f"DEVICE={name}: this machine has none that torch can use; take auto or cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise DeviceError(f"DEVICE={name}: the GPUs of this machine are cuda:0{f' to cuda:{last}' if last else ''}")
     return device
 
 

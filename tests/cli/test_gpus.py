@@ -43,7 +43,7 @@ def test_jobs_side_by_side_have_places_of_their_own_and_see_one_gpu(tmp_path, mo
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
         with place([0, 1], tmp_path) as second:
             assert second == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")  # what a scheduler gave
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 7")  # what a scheduler gave
     with place([1], tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
 

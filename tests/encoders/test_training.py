@@ -149,6 +149,15 @@ def test_devices():
             device_of("cuda")
 
 
+@pytest.mark.parametrize(("n_gpus", "named"), [(1, "cuda:0$"), (3, "cuda:0 to cuda:2$")])
+def test_a_gpu_beyond_the_last_is_told_with_those_there_are(n_gpus, named, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    with pytest.raises(files.PlainError, match=f"DEVICE=cuda:7: the GPUs of this machine are {named}"):
+        device_of("cuda:7")
+    assert device_of("cuda:0") == torch.device("cuda:0") and device_of("cuda") == torch.device("cuda")
+
+
 def kept(path):
     """The weights and the key of a file that a training kept on its way."""
     with safe_open(path, "pt") as stored:

@@ -151,7 +151,7 @@ def cost_of(model: Learner, chunks: Chunks, device: torch.device) -> Cost:
     """What it costs, features included, on noise as long as the chunks."""
     length_s = chunks.settings.length_s
     audio = torch.randn(TIMED, round(length_s * model.rate_hz), generator=torch.Generator().manual_seed(0)).to(device)
-    use = lambda x: model(model.features(x))  # noqa: E731
+    use = lambda x: model(model.features(x)).cpu()  # noqa: E731 (it waits for a GPU, which else is only told what to do)
     start = time.perf_counter()
     use(audio)
     took = (time.perf_counter() - start) / (TIMED * length_s)

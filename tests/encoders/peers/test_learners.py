@@ -1,10 +1,13 @@
 """Systems that are trained from scratch: the published counts, rules by hand, and the study's loop."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
+from torch import nn
 
 from lib.encoders.peers import LEARNERS
 from lib.encoders.peers.audio_transformer import pooled, sinusoids
@@ -12,8 +15,10 @@ from lib.encoders.peers.densenet import DenseNet, DenseNetSettings
 from lib.encoders.peers.filterbanks import FilterBanks, FilterbankSettings
 from lib.encoders.peers.learner import schedule_of, settings_of
 from lib.encoders.peers.psla import Psla, PslaSettings
-from lib.encoders.peers.scratch import learn
+from lib.encoders.peers.scratch import cost_of, learn
 from lib.encoders.speed import flops_counted
+from lib.encoders.step import Step
+from lib.encoders.training import make_optimiser
 from lib.encoders.transformer import n_parameters
 from lib.settings import Chunking, Settings, SettingsError
 from lib.sounds.corpora.base import Corpus
@@ -69,6 +74,45 @@ def test_a_learner_maps_a_second_to_its_embedding_and_classes_and_learns(name):
         assert model.represent(features).shape == (2, model.size)
         assert model(features).shape == (2, 5)
         np.testing.assert_allclose(model(features)[1:], model(features[1:]), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_takes_a_step_as_a_gpu_does_with_products_in_bfloat16(name):
+    """A GPU refuses what a processor lets pass: a norm of bfloat16 with weights of float32."""
+    torch.manual_seed(0)
+    kind, normed = LEARNERS[name], []
+    model = kind(kind.Settings(), 5).train()
+    features = model.features(0.1 * torch.randn(2, kind.rate_hz))
+    with torch.no_grad():
+        targets = model(features).sigmoid()
+    for module in model.modules():
+        if isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
+            module.register_forward_pre_hook(lambda _, inputs: normed.append(inputs[0].dtype))
+    schedule = schedule_of(name, kind, Settings())
+    step = Step(model, make_optimiser(model, schedule), model.loss(schedule), "bfloat16")
+    assert torch.isfinite(step.gradients(features, targets))
+    assert set(normed) <= {torch.float32} and all(p.grad is not None for p in step.mixed.weights)
+
+
+def test_what_a_learner_costs_is_timed_until_its_outputs_are_there():
+    """A GPU is only told what to do: its time is over when the outputs have come."""
+    waited = []
+
+    class Outputs:
+        def cpu(self):
+            waited.append(self)
+
+    class Far(nn.Linear):
+        rate_hz = 10
+
+        def features(self, audio):
+            return audio
+
+        def forward(self, features):
+            return Outputs()
+
+    chunks = SimpleNamespace(settings=Chunking())
+    assert cost_of(Far(3, 2), chunks, CPU).parameters == 8 and len(waited) == 2
 
 
 def test_pooling_of_tokens_by_hand():
