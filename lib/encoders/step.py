@@ -14,9 +14,8 @@ from lib.encoders.feed import Feed
 from lib.settings import Precision
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of outputs and targets
-NO_ROOM = re.compile(
-    "out of memory|ALLOC_FAILED"
-)  # of what does not ask torch's allocator: a stream, a graph, cuBLAS, cuFFT
+# Of what does not ask torch's allocator: a stream, a graph, cuBLAS, cuFFT.
+NO_ROOM = re.compile("out of memory|ALLOC_FAILED")
 
 
 class Step:
@@ -36,7 +35,10 @@ class Step:
         self.mixed = Mixed(model, product_type(precision, device))
         self.optimiser, self.loss, self.parts = optimiser, loss, 1
         self.total = torch.zeros((), device=device)  # of the losses of all items since it was last read
-        self.graphs = Graphs(capture or (captured if device.type == "cuda" else None))
+        able = not getattr(
+            model, "draws_on_host", False
+        )  # a graph would repeat for ever what was drawn when it was made
+        self.graphs = Graphs((capture or (captured if device.type == "cuda" else None)) if able else None)
         self.stream = new_stream(device)
 
     def epoch(self, feed: Feed, order: Tensor, sizes: Sequence[int], rates: Sequence[float]) -> None:
@@ -70,18 +72,22 @@ class Step:
                 torch.cuda.empty_cache()
 
     def _fits(self, inputs: Tensor, targets: Tensor) -> bool:
-        """Do the step; False where there was no room. What it held is free once this has returned."""
+        """Do the step; False where there was no room for the gradients. What they held is free once this has returned."""
         try:
-            self._plain(inputs, targets)
+            total = self.gradients(inputs, targets)
         except RuntimeError as error:
             if not is_lack_of_room(error):
                 raise
             return False
+        self._update(total)  # once begun it is not done again: some weights would go two steps
         return True
 
     def _plain(self, inputs: Tensor, targets: Tensor) -> None:
-        """Forward, loss, backward, optimiser, kernel by kernel; the optimiser only when all parts went well."""
-        total = self.gradients(inputs, targets)
+        """Forward, loss, backward, optimiser, kernel by kernel."""
+        self._update(self.gradients(inputs, targets))
+
+    def _update(self, total: Tensor) -> None:
+        """Let the optimiser take the gradients that all parts gave; total: of the losses of the items."""
         self.optimiser.step()
         self.total += total
 

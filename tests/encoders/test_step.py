@@ -11,7 +11,8 @@ from lib.encoders.fast import PLAIN_STEPS, Mixed, captured, in_stream, new_strea
 from lib.encoders.feed import Resident
 from lib.encoders.step import Step
 from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
-from lib.settings import Settings, Training
+from lib.encoders.transformer import Transformer
+from lib.settings import Body, Settings, Training
 from lib.sounds.arrays import Rows
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -155,6 +156,28 @@ def test_replayed_steps_are_the_steps_themselves(precision):
     assert max(replayed[2].graphs.seen.values()) == PLAIN_STEPS
 
 
+def test_a_model_that_draws_on_the_host_is_never_a_graph():
+    """What it drew while the graph was made would be all that it ever draws."""
+    captured, model = [], net()
+    model.draws_on_host = True
+    assert not trained(model, capture=lambda work, memory: captured.append(work))[2].graphs.graphs and not captured
+
+
+def test_an_optimiser_that_finds_no_room_has_not_gone_two_steps():
+    class Full(torch.optim.SGD):
+        def step(self):
+            super().step()
+            raise torch.OutOfMemoryError("no room")
+
+    model = net()
+    before = [p.detach().clone() for p in model.parameters()]
+    step = Step(model, Full(model.parameters(), lr=0.1), lambda x, y: loss_of(x, y, SCHEDULE))
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        step.step(items().inputs[:4], items().targets[:4])
+    for p, old in zip(model.parameters(), before, strict=True):
+        torch.testing.assert_close(p.detach(), old - 0.1 * p.grad)
+
+
 def test_where_no_graph_can_be_captured_the_steps_run_one_by_one(capsys):
     def capture(work, memory):
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
@@ -179,6 +202,19 @@ def test_bfloat16_keeps_float32_weights_and_takes_products_of_all_layers_in_bflo
     mixed.close()
     assert model(torch.randn(4, 5)).dtype == torch.float32
     assert all(p.grad is None for p in model.parameters()), "gradients lie in the memory of a graph"
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_the_norms_of_the_body_are_given_float32(norm):
+    """With weights of float32 a GPU refuses bfloat16 there, where a processor takes it."""
+    body, seen = Body(layers=2, norm=norm, pool_after=(1,)), []
+    model = nn.Sequential(Transformer(body), nn.Linear(body.width, 3))
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].dtype))
+    step = Step(model, make_optimiser(model, SCHEDULE), lambda x, y: loss_of(x, y, SCHEDULE), "bfloat16")
+    step.gradients(torch.randn(2, 6, body.width), torch.zeros(2, 3))
+    assert len(seen) >= 4 and set(seen) == {torch.float32}
 
 
 def test_a_layer_that_computes_its_weights_stays_in_float32():
