@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib.display.figures import GREY, over_all, style
+from lib.plots.common import INK
 from lib.plots.encoder import COLOURS
 
 
@@ -31,12 +32,11 @@ def seconds(found: pd.DataFrame, label: str, name: str) -> Figure:
     """Bars over time: the score of a class in each second, and how far the clip's falls without it."""
     with style():
         figure = Figure(figsize=(7, 3.2))
-        for axis, column, label in zip(
-            figure.subplots(2, 1, sharex=True), ("score", "decided"), ("score of the second", "falls without it"), strict=True
-        ):  # fmt: skip
-            axis.bar(found["start_s"], found[column], width=0.9, align="edge", color="#0072B2")
+        names = {"score": "score of the second", "decided": "falls without it"}
+        for axis, (column, named) in zip(figure.subplots(2, 1, sharex=True), names.items(), strict=True):
+            axis.bar(found["start_s"], found[column], width=0.9, align="edge", color=INK)
             axis.axhline(0, color="black", linewidth=0.6)
-            axis.set_ylabel(label)
+            axis.set_ylabel(named)
         axis.set_xlabel("time (s)")
         over_all(figure, f"Which seconds of {name} speak for {label}", 9)
         return figure

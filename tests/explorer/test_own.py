@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from lib.explorer.own import OwnSounds
+from lib.plots.own import seconds
 from lib.settings import SettingsError
 
 
@@ -49,3 +51,11 @@ def test_a_folder_of_nothing_usable_is_said(finished_study, tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     with pytest.raises(SettingsError, match="broken.wav"):
         OwnSounds(finished_study, 0, str(tmp_path))
+
+
+def test_the_picture_of_the_seconds_names_the_class_and_the_sound():
+    found = pd.DataFrame({"start_s": [0.0, 1.0], "score": [0.2, 0.6], "decided": [-0.2, 0.2]})
+    figure = seconds(found, "a door", "b.wav")
+    assert figure.get_suptitle() == "Which seconds of b.wav speak for a door"
+    assert [axis.get_ylabel() for axis in figure.axes] == ["score of the second", "falls without it"]
+    assert [[bar.get_height() for bar in axis.patches] for axis in figure.axes] == [[0.2, 0.6], [-0.2, 0.2]]
