@@ -60,7 +60,7 @@ class _BehindUnderscores(textwrap.TextWrapper):
     """Breaks lines behind the underscores of a name, too."""
 
     def _split(self, text: str) -> list[str]:
-        return re.findall(r"\s+|[^\s_-]*[_-]+|[^\s_-]+", text)
+        return re.findall(r" +|[^ _-]*[_-]+|[^ _-]+", text)  # not at a no-break space, as \s would
 
 
 def in_lines(text: str, width: int, most: int) -> str:

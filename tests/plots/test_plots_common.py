@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from lib.display.figures import in_lines
 from lib.encoders.heads import ALL_FOUR
 from lib.plots import common
 
@@ -46,3 +47,10 @@ def test_text_stands_in_its_cell_and_is_dark_where_there_is_no_value():
     assert (nothing.get_position(), low.get_position()) == ((0.5, 0.5), (1.5, 0.25))
     assert nothing.get_color() == "black"
     assert low.get_color() == "white"
+
+
+def test_lines_break_at_blanks_and_underscores_and_never_at_a_no_break_space():
+    caption = "pitch_c, timbre_dark, gesture_click_train (120001.wav, from 0\N{NO-BREAK SPACE}s)"
+    lines = in_lines(caption, 32, 5).splitlines()
+    assert lines[:2] == ["pitch_c, timbre_dark, gesture_", "click_train (120001.wav, from"]
+    assert lines[2:] == ["0\N{NO-BREAK SPACE}s)"]
