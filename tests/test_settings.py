@@ -81,6 +81,15 @@ def test_decisions_tell_what_is_taken():
     assert rows["heads.learn_from"]["taken"] == "seen" and "cross_fitted" in rows["heads.learn_from"]["offered"]
 
 
+def test_decisions_name_the_default_where_something_else_is_taken():
+    paper, quick = (
+        {row["what"]: row["offered"] for row in decisions(Settings.preset(name))} for name in ("paper", "quick")
+    )
+    assert quick["body.head_width"] == f"16 by default; {paper['body.head_width']}"
+    assert quick["body.pool_after"] == paper["body.pool_after"]  # taken as it is
+    assert not [what for what, offered in paper.items() if "by default" in offered]
+
+
 @pytest.mark.parametrize("penalty", ["groups", 0.01, 1])
 def test_a_penalty_is_chosen_or_given(penalty):
     assert Settings.preset("tiny", {"heads.ridge": penalty}).heads.ridge == penalty

@@ -68,14 +68,20 @@ def _fields(model: type, path: tuple) -> list[str]:
 
 
 def decisions(model: Frozen, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Rows of decisions.csv (what, taken, offered, why): the open points of `model` and of the settings inside it."""
+    """Rows of decisions.csv (what, taken, offered, why): the open points of `model` and of the settings inside it.
+
+    offered has what is taken by default, too, where something else is.
+    """
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
         extra = info.json_schema_extra or {}
         if isinstance(value, Frozen):
             yield from decisions(value, f"{prefix}{name}.")
         elif "offered" in extra:
-            yield {"what": prefix + name, "taken": _text(value), "offered": extra["offered"], "why": extra["why"]}
+            default = "" if value == info.default else f"{_text(info.default)} by default; "
+            yield {
+                "what": prefix + name, "taken": _text(value), "offered": default + extra["offered"], "why": extra["why"],
+            }  # fmt: skip
 
 
 def _text(value: Any) -> str:
