@@ -153,7 +153,7 @@ def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus
     families = tables.get("branches", pd.DataFrame())
     says = [
         f"On {corpus}: {best_subset(tables['best_subsets'], SHARED, level, head)}",
-        _by_family(rows_with(families, level=level, head=head)) if len(families) else "",
+        _by_family(rows_with(families, level=level, head=head), head) if len(families) else "",
         _each_share(rows, _of(tables["marginals"], level, head)),
         _who_more(_of(tables["tests"], level, head)),
         beats_every_single(together),
@@ -163,7 +163,7 @@ def conclusion(tables: Mapping[str, pd.DataFrame], level: str, head: str, corpus
     return list(filter(None, says))
 
 
-def _by_family(rows: pd.DataFrame) -> str:
+def _by_family(rows: pd.DataFrame, head: str) -> str:
     """The best single encoder on each family of labels, the largest first, and all four beside it: the same fresh head."""
     says = []
     for name, of in sorted(rows.groupby("branch", sort=False), key=lambda family: -family[1]["n_classes"].iloc[0]):
@@ -172,7 +172,8 @@ def _by_family(rows: pd.DataFrame) -> str:
             pair = singles.loc[singles["value"].idxmax()], every.iloc[0]
             each = ", ".join(f"{sentences.short(row['encoder'])} {estimate(row)}" for row in pair)
             says.append(f"{name}: {each}")
-    return f"By family of labels, the best single encoder and all four: {'; '.join(says[:FAMILIES])}." if says else ""
+    start = f"By family of labels ({head} head), the best single encoder and all four"
+    return f"{start}: {'; '.join(says[:FAMILIES])}." if says else ""
 
 
 def _who_more(pairs: pd.DataFrame) -> str:

@@ -114,8 +114,8 @@ def similarity(table: pd.DataFrame) -> list[str]:
             row = predicted.loc[(others, name)]
             interval = between(*np.clip([1 - row["high"], 1 - row["low"]], 0, 1))
             lines.append(
-                f"What of {name} cannot be had from the three others by a linear model: "
-                f"{number(min(max(rest, 0), 1))} % of its variance {interval}."
+                f"A linear model of the three others leaves unexplained of {name}: {number(min(max(rest, 0), 1))} % of its "
+                f"variance {interval}."
             )
     alike = table[table["what"] == "cka"].dropna(subset="value").sort_values("value")
     if len(alike) > 1:

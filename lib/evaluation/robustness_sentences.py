@@ -7,7 +7,7 @@ import pandas as pd
 
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation.intervals import holm
-from lib.evaluation.sentences import SIGNIFICANT, clear, estimate, listed, number, points, short
+from lib.evaluation.sentences import SIGNIFICANT, estimate, listed, number, points, short
 from lib.files.cells import rows_with
 from lib.sounds.perturb import PERTURBATIONS
 
@@ -139,7 +139,7 @@ def inputs(table: pd.DataFrame, level: str, head: str) -> list[str]:
         alone = own[own["subset"] == encoder]
         trained = alone[alone["input"] == "as trained"].iloc[0]
         each = ", ".join(
-            f"{row['input']} {number(row['value'])}{' (clearly other)' if clear(row['difference_low'], row['difference_high']) else ''}"
+            f"{row['input']} {number(row['value'])}{' (clearly other)' if row['p_holm'] < SIGNIFICANT else ''}"
             for _, row in alone.iterrows()
             if row["input"] != "as trained"
         )

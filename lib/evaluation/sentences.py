@@ -1,7 +1,7 @@
 """Words for numbers, and sentences about Table 1 and its differences, made from the tables: none outlives its numbers.
 
-A difference is called clear only where its paired interval leaves out zero. Values are in percent (points, where they are
-differences), d' as it is.
+A difference is called clear only after the correction for how many were tested. Values are in percent (points, where they
+are differences), d' as it is.
 """
 
 import itertools
@@ -167,16 +167,18 @@ def above_chance(rows: pd.DataFrame, measure: str) -> str:
 
 
 def comparison(row: pd.Series) -> str:
-    """One row of the differences: which is higher, by how much, and whether that is clear."""
+    """One row of the differences: which is higher, by how much, and whether that is clear after Holm's correction."""
     first, second = short(row["first"]), short(row["second"])
     if not np.isfinite(row["difference"]):
         return f"{first} against {second}: no value"
     less = f"{first} less {second}: {points(row['difference'], row['low'], row['high'], row['measure'])}"
     if not np.isfinite([row["low"], row["high"]]).all():
         return less
-    if not clear(row["low"], row["high"]):
+    if not np.isfinite(row["p_holm"]):  # no draw of clips changes it
         return f"{less}: not significantly different, the interval includes zero"
-    return f"{less}: clearly {'higher' if row['difference'] > 0 else 'lower'}"
+    clearly = f"clearly {'higher' if row['difference'] > 0 else 'lower'}"
+    verdict = clearly if row["p_holm"] < SIGNIFICANT else "not significantly different"
+    return f"{less}: {verdict}, {corrected(row['p'], row['p_holm'])}"
 
 
 def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:

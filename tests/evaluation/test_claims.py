@@ -291,7 +291,7 @@ def test_families_of_labels_stand_before_the_shares_with_the_best_single_encoder
     ])  # fmt: skip
     told = conclude(families=families)
     said = (
-        "By family of labels, the best single encoder and all four: pitch: pitch 48.0 (38.0 to 58.0), all four 29.2 (19.2 to "
+        "By family of labels (paper head), the best single encoder and all four: pitch: pitch 48.0 (38.0 to 58.0), all four 29.2 (19.2 to "
         "39.2); timbre: timbre 90.0 (80.0 to 100.0), all four 80.0 (70.0 to 90.0)."
     )
     assert said in told and told.index("Best of the") < told.index(said) < told.index("Shares of the")

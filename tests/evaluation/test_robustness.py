@@ -168,3 +168,14 @@ def test_where_nothing_was_asked_for_there_are_tables_without_rows_and_none_is_w
     assert list(tables["robustness_half"]) == left.HALF_COLUMNS
     assert robustness_sentences.breaks(tables["robustness_half"], "clip", "paper") == []
     assert not list(tmp_path.rglob("*.csv"))
+
+
+@pytest.mark.parametrize(("p_holm", "said"), [(0.01, "repeat 40.0 (clearly other)."), (0.2, "repeat 40.0.")])
+def test_another_input_is_clearly_other_after_the_correction_for_all_of_them_alone(p_holm, said):
+    row = {"encoder": "neuralogram", "subset": "neuralogram", "level": "clip", "head": "paper", "low": 0.3, "high": 0.7}
+    table = pd.DataFrame([
+        row | {"input": "as trained", "value": 0.6, "difference_low": 0.0, "difference_high": 0.0, "p_holm": np.nan},
+        row | {"input": "repeat", "value": 0.4, "difference_low": -0.3, "difference_high": -0.1, "p_holm": p_holm},
+    ])  # fmt: skip
+    (told,) = robustness_sentences.inputs(table, "clip", "paper")
+    assert told.endswith(f"as trained 60.0 (30.0 to 70.0); not retrained, {said}")

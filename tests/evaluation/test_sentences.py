@@ -47,11 +47,16 @@ def test_chance_is_told():
     assert "Not clearly above chance (12.0; the constant predictor has 10.0): pitch, timbre," in told
 
 
-@pytest.mark.parametrize(("ends", "said"), [
-    ((0.01, 0.05), "clearly higher"), ((-0.01, 0.05), "includes zero"), ((np.nan, np.nan), "no interval"),
+@pytest.mark.parametrize(("value", "ends", "p_holm", "said"), [
+    (0.03, (0.01, 0.05), 0.004, "(+1.0 to +5.0) points: clearly higher, p = 0.004 after Holm ("),
+    (-0.03, (-0.05, -0.01), 0.004, "clearly lower, p = 0.004 after Holm ("),
+    (0.03, (0.01, 0.05), 0.08, "not significantly different, p = 0.080 after Holm, though p = 0.040 by itself ("),
+    (0.03, (-0.01, 0.05), 0.2, "not significantly different, p = 0.200 after Holm ("),
+    (0.0, (0.0, 0.0), np.nan, "includes zero"), (0.03, (np.nan, np.nan), np.nan, "no interval"),
 ])  # fmt: skip
-def test_all_four_against_one(ends, said):
-    assert said in sentences.all_against(differences(0.03, *ends), "neuralogram", "clip")
+def test_all_four_against_one_is_clear_after_the_correction_for_all_pairs_alone(value, ends, p_holm, said):
+    told = sentences.all_against(differences(value, *ends, p_holm), "neuralogram", "clip")
+    assert said in told and ("clearly" in told) == (p_holm == 0.004)
 
 
 def test_without_an_interval_nothing_is_claimed():
@@ -65,10 +70,6 @@ def test_without_an_interval_nothing_is_claimed():
     told = sentences.order(table1([0.2, 0.3, 0.5, 0.4, 0.6], low=np.nan))
     assert "Whether any is above chance (12.0; the constant predictor has 10.0) cannot be tested" in told
     assert "Not clearly" not in told
-
-
-def test_clearly_lower():
-    assert "clearly lower" in sentences.all_against(differences(-0.03, -0.05, -0.01), "waveform", "clip")
 
 
 def test_nothing_significant_comes_out_of_the_numbers():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.evaluation import frozen, similarity
+from lib.evaluation import frozen, probe_sentences, similarity
 from lib.evaluation.similarity import cka, hsic, linear_draws
 from lib.study import Request, Study
 
@@ -107,3 +107,13 @@ def test_the_table_finds_what_was_put_into_the_embeddings(table):
         assert low < 0 < high
     assert table.loc[("pitch+timbre+neuralogram", "waveform", "predicted"), "value"] < 0.65
     assert isinstance(table, pd.DataFrame) and (table["low"] <= table["value"]).all() and len(table) == 6 + 18
+
+
+def test_what_the_others_leave_unexplained_is_said_of_the_model_and_may_be_more_than_one_of_them_leaves():
+    others = "timbre+neuralogram+waveform"
+    rows = [("waveform", "pitch", 0.127, 0.08, 0.175), (others, "pitch", 0.088, -0.01, 0.181)]
+    table = pd.DataFrame(rows, columns=["first", "second", "value", "low", "high"]).assign(what="predicted", seeds=1)
+    assert probe_sentences.similarity(table) == [
+        "What of pitch can be had from waveform: 12.7 % (8.0 to 17.5).",
+        "A linear model of the three others leaves unexplained of pitch: 91.2 % of its variance (81.9 to 100.0).",
+    ]
