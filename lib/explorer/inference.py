@@ -278,15 +278,20 @@ def figures_of(part: Study) -> str:
     return str(part.figures.parent if part.request.part else part.figures)
 
 
+def whole_scores(inference: Inference, sound: Sound, subset: Subset) -> np.ndarray:
+    """Scores [class] of a sound as a whole: the mean of its seconds, without silent ones where the study leaves them out."""
+    scores, silent = inference.scores(sound, subset), inference.silent(sound)
+    left_out = silent & (sound.clip < 0 or inference.part.settings.chunking.silent == "drop_both")
+    return scores[~left_out].mean(0) if not left_out.all() else scores.mean(0)
+
+
 def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: int = 5) -> pd.DataFrame:
     """Scores of a sound's own labels and of the highest other classes: [class, own, whole, one column a second].
 
-    NaN in the column of a silent second. It counts in `whole` where it counts in the study, whose clip scores these are.
+    NaN in the column of a silent second.
     """
-    scores, silent = inference.scores(sound, subset), inference.silent(sound)
-    counted = silent & (sound.clip < 0 or inference.part.settings.chunking.silent == "drop_both")
-    whole = scores[~counted].mean(0) if not counted.all() else scores.mean(0)
-    scores = np.where(silent[:, None], np.nan, scores)
+    whole = whole_scores(inference, sound, subset)
+    scores = np.where(inference.silent(sound)[:, None], np.nan, inference.scores(sound, subset))
     own = [inference.classes.index(label) for label in sound.labels]
     others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
     rows = [

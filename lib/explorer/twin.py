@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.display.figures import save, save_table, style
+from lib.display.figures import GREY, save, save_table, style
 from lib.display.screen import counted
 from lib.explorer import embedding_map, markup
 from lib.explorer.choosing import ALL_FAMILIES
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
-from lib.explorer.inference import Inference, caption, score_table, title_of
+from lib.explorer.inference import Inference, caption, score_table, title_of, whole_scores
 from lib.explorer.viewer import one_of_each
 from lib.plots import explorer as pictures
 from lib.plots import sounds
+from lib.plots.common import BESIDE, INK
 from lib.plots.encoder import NONE, groupings, kinds_of
 from lib.sounds.corpora.base import ROLES
 from lib.study import Study
@@ -62,7 +63,7 @@ class Twin:
         return self._view("choice", clip_counts(found), "bars: clips and mistakes by role", _plain(found, title))
 
     def clip_table(self) -> pd.DataFrame:
-        """Clips, mistakes of all encoders and mean disagreement [role, family]; `family` only where there are some."""
+        """Clips, mistakes of all encoders together and mean disagreement [role, family]; `family` only where there are some."""
         inference, rows = self.inference, []
         corpus = inference.chunks.corpus
         for role in [role for role in ROLES if (corpus.clips["role"] == role).any()]:
@@ -71,7 +72,7 @@ class Twin:
                 mine = (corpus.clips["role"] == role).to_numpy() & labelled
                 wrong, apart = inference.mistaken(self.subset, columns)[mine], inference.disagreement(columns)[mine]
                 mean = f"{apart.mean():.2f}" if mine.any() else ""
-                counts = {"clips": mine.sum(), "mistakes of all": wrong.sum(), "disagreement": mean}
+                counts = {"clips": mine.sum(), "mistakes of all together": wrong.sum(), "disagreement": mean}
                 rows.append({"role": role, "family": family, **counts})
         return pd.DataFrame(rows).drop(columns=[] if inference.families else "family")
 
@@ -89,7 +90,7 @@ class Twin:
         """What each encoder and all together predict."""
         found = score_table(self.inference, self.sound, self.subset)
         columns = {r.title: (r.name,) for r in self.inference.representations} | {"all": self.subset}
-        whole = {title: self.inference.scores(self.sound, subset).mean(0) for title, subset in columns.items()}
+        whole = {title: whole_scores(self.inference, self.sound, subset) for title, subset in columns.items()}
         place = [self.inference.classes.index(name) for name in found["class"]]
         names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
         scores = pd.DataFrame({title: values[place] for title, values in whole.items()}, index=names)
@@ -123,9 +124,14 @@ class Twin:
         return self._view("alike", nearest_bars(agreement), "bars: how often neighbours share a label", table)
 
     def label_agreement(self) -> pd.DataFrame:
-        """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share]."""
-        targets = self.inference.chunks.targets
-        rows = self.inference.mapped(min(200, self.n_points))
+        """How many of the nearest chunks of other clips share a label, over the map's chunks [encoder, share, chance].
+
+        chance: how many of all chunks of other clips on the map do.
+        """
+        targets, clips = self.inference.chunks.targets, self.inference.chunks.clip
+        rows, every = self.inference.mapped(min(200, self.n_points)), self.inference.mapped(self.n_points)
+        alike = [(targets[every[clips[every] != clips[row]]] & targets[row]).any(1) for row in rows]
+        chance = float(np.mean([each.mean() for each in alike if len(each)] or [np.nan]))
         result = []
         for representation in self.inference.representations:
             shares = []
@@ -134,8 +140,8 @@ class Twin:
                 chunk = int(row - np.flatnonzero(self.inference.chunks.clip == clip.clip)[0])
                 near, _ = self.inference.nearest(representation.name, clip, chunk, N_ALIKE)
                 shares.append((targets[near] & targets[row]).any(1).mean())
-            result.append((representation.title, float(np.mean(shares)), representation.colour))
-        return pd.DataFrame(result, columns=["encoder", "share", "colour"])
+            result.append((representation.title, float(np.mean(shares)), chance, representation.colour))
+        return pd.DataFrame(result, columns=["encoder", "share", "chance", "colour"])
 
     @property
     def map(self) -> StaticView:
@@ -181,8 +187,8 @@ def clip_counts(found: pd.DataFrame) -> Figure:
     with style():
         figure = Figure(figsize=(6, 1.1 + 0.5 * len(found)))
         axis = figure.subplots()
-        for number, name in enumerate(("clips", "mistakes of all")):
-            axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, label=name)
+        for number, (name, ink) in enumerate((("clips", GREY), ("mistakes of all together", INK))):
+            axis.barh(np.arange(len(found)) + 0.36 * (number - 0.5), found[name], height=0.34, color=ink, label=name)
         axis.set_yticks(range(len(found)), found["role"])
         axis.invert_yaxis()
         axis.set(xlabel="clips", title="Clips by role, and how many of them are mistaken")
@@ -193,9 +199,11 @@ def clip_counts(found: pd.DataFrame) -> Figure:
 def nearest_bars(found: pd.DataFrame) -> Figure:
     """Bars of a `label_agreement`."""
     with style():
-        figure = Figure(figsize=(6, 0.9 + 0.32 * len(found)))
+        figure = Figure(figsize=(6, 1.15 + 0.32 * len(found)))
         axis = figure.subplots()
         axis.barh(found["encoder"], found["share"], color=found["colour"], height=0.7)
+        axis.axvline(found["chance"].iloc[0], color=INK, linestyle=BESIDE["chance"], label="any chunks of other clips")
+        figure.legend(loc="outside lower right", fontsize=7)
         axis.invert_yaxis()
         axis.set(xlim=(0, 1), xlabel=f"of the {N_ALIKE} nearest chunks of other clips, the part that shares a label")
         axis.set_title("How often what lies near in an embedding shares a label")

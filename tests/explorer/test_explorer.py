@@ -5,13 +5,14 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from lib import explorer
 from lib.explorer import choosing, limits, markup
 from lib.explorer.choosing import ALL, DISAGREE, MISTAKES
-from lib.explorer.inference import Inference, figures_of
+from lib.explorer.inference import Inference, figures_of, score_table
 from lib.explorer.page import Explorer
 from lib.explorer.twin import Twin
 from lib.study import StudyError
@@ -473,13 +474,37 @@ def test_the_paper_form_has_a_figure_and_a_table_for_each_view(page, inference, 
     )
 
 
+def test_beside_how_often_neighbours_share_a_label_stands_how_often_any_chunks_do(inference, finished_study, tmp_path):
+    found = Twin(inference, 10**6, replace(finished_study, figures=tmp_path)).label_agreement()
+    targets, clip, rows = inference.chunks.targets, inference.chunks.clip, inference.mapped(200)
+    pairs = [(a, b) for a in rows for b in inference.mapped(10**6) if clip[a] != clip[b]]
+    by_row = pd.Series([(targets[a] & targets[b]).any() for a, b in pairs]).groupby([a for a, _ in pairs]).mean()
+    assert found["chance"].to_numpy() == pytest.approx(by_row.mean()) and 0.3 < by_row.mean() < 0.7
+
+
 def test_the_paper_form_counts_mistakes_by_family(inference, finished_study, tmp_path, monkeypatch):
     twin = Twin(inference, 40, replace(finished_study, figures=tmp_path))
     found, corpus = twin.clip_table().set_index(["role", "family"]), inference.chunks.corpus
     for family, columns in inference.families.items():
         wrong = inference.mistaken(twin.subset, columns) & (corpus.clips["role"] == "test")
-        assert found.loc[("test", family), "mistakes of all"] == wrong.sum()
+        assert found.loc[("test", family), "mistakes of all together"] == wrong.sum()
     shown = twin.choice._repr_html_()
     assert "timbre" in shown and "judged by its classes alone" in shown
     monkeypatch.setitem(vars(inference), "families", {})
     assert "family" not in twin.clip_table() and "family" not in twin.choice._repr_html_()
+
+
+def test_a_second_that_does_not_count_counts_neither_in_the_figure_of_the_scores_nor_in_its_table(
+    inference, finished_study, tmp_path, monkeypatch
+):
+    twin = Twin(inference, 40, replace(finished_study, figures=tmp_path))
+    several = np.flatnonzero(np.bincount(inference.chunks.clip) > 1)[0]
+    twin.sound = replace(inference.clip(several), clip=-1)
+    monkeypatch.setattr(inference, "silent", lambda sound: np.arange(len(sound.start_s)) == 0)
+    assert "<table" in twin.scores.table
+    drawn = pd.read_csv(tmp_path / "06_scores.csv").set_index("class")["all"]
+    drawn = drawn.rename(lambda name: name.removesuffix(" *"))  # its own labels
+    told = score_table(inference, twin.sound, twin.subset).set_index("class")["whole"]
+    pd.testing.assert_series_equal(drawn, told, check_names=False, check_dtype=False, rtol=1e-6)
+    every = inference.scores(twin.sound, twin.subset).mean(0)[[inference.classes.index(name) for name in drawn.index]]
+    assert not np.allclose(drawn, every)
