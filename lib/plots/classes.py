@@ -17,7 +17,7 @@ from lib.display.screen import shortened
 from lib.encoders.heads import members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, heading, scale, title
+from lib.plots.common import BESIDE, INK, STUDY, WIDTH, colour, each_once, heading, scale, title
 from lib.plots.contributions import DIVERGING, frame, limit_of
 
 PER_CLASS = "map_macro"  # the measure that is shared out class by class
@@ -183,8 +183,8 @@ def _values(axis: Axes, order: pd.DataFrame, chance: pd.Series) -> None:
     axis.hlines(rows, order["low"] * times, order["high"] * times, color=inks, linewidth=1.2)
     axis.scatter(order["value"] * times, rows, s=20, color=inks, zorder=3)
     for value in chance.dropna() * times:
-        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.2, zorder=0)
-    label = "average precision (%)" + ("\ndotted: chance" if chance.notna().any() else "")
+        axis.axvline(value, color=GREY, linestyle=BESIDE["chance"], linewidth=1.2, zorder=0)
+    label = "average precision (%)" + ("\ndash-dotted: chance" if chance.notna().any() else "")
     axis.set(yticks=[], ylim=(max(len(order), 1) - 0.5, -0.5), xlabel=label, title="by subset")
 
 

@@ -32,6 +32,7 @@ OTHERS = {
     ALL_FOUR: "All four", "all four": "All four", "chance": "Chance", "noise": "Noise", "mobilenet": "MobileNet",
     "single": "Seed", "twice": "Itself again", "second_seed": "A second seed",
 }  # fmt: skip
+BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stands beside the encoders
 BAND = "#F3F3F3"  # behind every second group of rows, and in cells without a value
 
 

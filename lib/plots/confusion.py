@@ -32,7 +32,9 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     size = min(WIDTH, 1.6 + 0.24 * max(len(shown), 4))
     across = len(panels) if len(panels) * size <= 1.5 * WIDTH else 1  # else one below the other: names need their room
     with style():
-        figure = Figure(figsize=(min(WIDTH, max(4.5, size * across)), size * len(panels) / across + 0.4))
+        width = min(WIDTH, max(4.5, size * across))
+        height = min(size, width / across + 0.5)  # two side by side are squares of half the width
+        figure = Figure(figsize=(width, height * len(panels) / across + 0.4))
         axes = figure.subplots(len(panels) // across, across, squeeze=False)
         for axis, (column, colours, title) in zip(axes.flat, panels, strict=True):
             mesh = _square(axis, table, column, shown, colours)

@@ -13,15 +13,15 @@ from lib.display.figures import GREY, over_all, style
 from lib.display.screen import measure_name
 from lib.plots.common import BAND, INK, mark
 
-# Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye.
+# Mark, colour and name by how items are made; the marks stay apart in grey, the colours for any eye, and none is an encoder's.
 MARKS = {
     "none": ("o", INK, "chunks"),
-    "mean of scores": ("s", "#0072B2", "clips: mean of scores"),
+    "mean of scores": ("s", "#56B4E9", "clips: mean of scores"),
     "mean of sigmoids": ("^", "#E69F00", "clips: mean of sigmoids"),
-    "maximum": ("D", "#009E73", "clips: maximum"),
+    "maximum": ("P", "#882255", "clips: maximum"),
 }
 STEP, HEADER = 0.19, 0.75  # of a row's height: between its lines; from the header of a group to its first row
-CARELESS = "#D55E00"
+CARELESS = "#882255"
 
 
 def definition_figure(table: pd.DataFrame) -> Figure:

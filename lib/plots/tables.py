@@ -20,13 +20,12 @@ from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import BAND, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
+from lib.plots.common import BAND, BESIDE, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import titles_of_levels
 
 MARKS = {"paper": "o", "linear": "D"}
 FILL = {"paper": INK, "linear": "white"}
-BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stands beside the encoders
 SIZES = {1: "o", 2: "s", 3: "^", 4: "*"}  # mark of a subset by its number of encoders
 
 

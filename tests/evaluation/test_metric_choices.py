@@ -263,7 +263,7 @@ def test_the_sentence_without_a_value_gives_the_reason():
 def test_every_definition_is_drawn(made, tmp_path):
     table = made[1]
     figure = definition_figure(table)
-    for aggregation, mark in (("none", "o"), ("mean of scores", "s"), ("mean of sigmoids", "^"), ("maximum", "D")):
+    for aggregation, mark in (("none", "o"), ("mean of scores", "s"), ("mean of sigmoids", "^"), ("maximum", "P")):
         values = table.loc[table["aggregation"] == aggregation, "value"]
         np.testing.assert_allclose(drawn(figure, mark), sorted(100 * values))
     np.testing.assert_allclose(drawn(figure, "|"), sorted(100 * table["constant"]))

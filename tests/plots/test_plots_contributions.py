@@ -13,6 +13,7 @@ from pictures import apart_and_inside, texts
 from lib.display.figures import GREY, style
 from lib.plots import classes
 from lib.plots import contributions as drawn
+from lib.plots.common import BESIDE
 from lib.representations import PAPER, kind
 
 CONTROLS = {
@@ -314,6 +315,7 @@ def test_class_page_shows_its_subsets_shares_and_clips():
     assert len(dots) == 15 and set(dots[:, 1]) == set(range(15))
     assert sorted(dots[:, 0]) == pytest.approx(sorted(100 * v for s, v in values.items() if s))
     assert subsets.lines[0].get_xdata()[0] == pytest.approx(15)
+    assert subsets.lines[0].get_linestyle() == BESIDE["chance"]  # as in every other figure
     assert sum(line.get_markersize() == 5 for line in members.lines) == 32  # each encoder is in half of 16 subsets
     assert [bar.get_height() for bar in bars(added)] == pytest.approx([22, 12, 3, 13])
     assert [len(line.get_xdata()) for line in shown.lines] == [16, 8]
