@@ -320,6 +320,13 @@ def test_timing_keeps_one_row_a_stage():
     assert len(timing) == 2
 
 
+def test_a_fold_among_all_knows_the_run_over_all():
+    whole = Study.of(request(corpus="esc50", preset="tiny", fold="all"))
+    part = Study.of(whole.request.model_copy(update={"fold": 2, "part": True}))
+    assert part.whole == whole
+    assert whole.whole == whole
+
+
 def test_what_a_fold_among_all_took_and_its_name_say_which_it_is():
     part = Study.of(Request(corpus="esc50", preset="tiny", fold=2, part=True, name="x"))
     part.note_time("cut", 2.5, 100, "clips")

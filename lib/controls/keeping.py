@@ -190,19 +190,12 @@ def note(part: Study, control: str, timings: list[Stage]) -> None:
 # What was chosen on training clips
 
 
-def run_of(part: Study) -> Study:
-    """The run that a part belongs to: itself, or where it is one of all folds the run of all of them."""
-    if not part.request.part:
-        return part
-    return Study.of(part.request.model_copy(update={"fold": "all", "part": False}))
-
-
 def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:
     """Write rows of tables/chosen.csv of the run, in place of those of the same control, seed and fold.
 
     rows: CHOSEN_COLUMNS, of one control; `seed` may be left out, and `fold` where it is the part's own.
     """
-    run = run_of(part)
+    run = part.whole
     empty = dict.fromkeys(CHOSEN_COLUMNS, "") | {"fold": part.fold}
     new = pd.DataFrame([empty | row for row in rows], columns=CHOSEN_COLUMNS).astype(str)
     path, same = run.folder / "tables" / "chosen.csv", ["control", "seed", "fold"]

@@ -55,7 +55,7 @@ def best_single(part: Study) -> str:
     Macro mAP of chunks, from out-of-fold scores; written to tables/chosen.csv. ControlError where a fold of the run is not
     trained yet: all folds play the same one.
     """
-    run = keeping.run_of(part)
+    run = part.whole
     if run is not part and not all(_is_trained(each) for each in run.parts):
         raise keeping.ControlError(
             "seeds: the best single encoder is chosen over all folds: it is played once all are trained"

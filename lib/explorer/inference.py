@@ -273,11 +273,6 @@ def title_of(part: Study) -> str:
     return f"{part.folder.parent.name}, fold {part.request.fold}" if part.request.part else part.folder.name
 
 
-def figures_of(part: Study) -> str:
-    """The folder of the figures of the study that a part belongs to."""
-    return str(part.figures.parent if part.request.part else part.figures)
-
-
 def whole_scores(inference: Inference, sound: Sound, subset: Subset) -> np.ndarray:
     """Scores [class] of a sound as a whole: the mean of its seconds, without silent ones where the study leaves them out."""
     scores, silent = inference.scores(sound, subset), inference.silent(sound)

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from lib.explorer import markup
 from lib.explorer.choosing import Choosing
 from lib.explorer.events import Events
-from lib.explorer.inference import Inference, Sound, caption, figures_of, title_of
+from lib.explorer.inference import Inference, Sound, caption, title_of
 from lib.explorer.learned import Learned
 from lib.explorer.onmap import OnMap
 from lib.explorer.panel import Panel
@@ -35,7 +35,7 @@ class Explorer:
         """Show another study, from its first clip."""
         self.inference, self.sound = inference, None
         self.heading.value = markup.heading(title_of(inference.part), str(inference.part))
-        self.written.value = markup.line(figures_of(inference.part))
+        self.written.value = markup.line(str(inference.part.whole.figures))
         self.points.take()
         self.choosing.take(inference)
         self.panel.take()

@@ -37,16 +37,15 @@ def write(model: Model, part: Study, seed: int, folder: Path) -> Path:
     for name, encoder in model.encoders.items():
         write_tensors(folder / f"{name}.safetensors", encoder.state_dict(), {"encoder": name})
     write_tensors(folder / "heads.safetensors", _named(model), {"kinds": ",".join(model.heads)})
-    whole = whole_of(part)
     for name in TABLES:
         (folder / "tables").mkdir(exist_ok=True)
-        shutil.copyfile(whole.folder / "tables" / f"{name}.csv", folder / "tables" / f"{name}.csv")
+        shutil.copyfile(part.whole.folder / "tables" / f"{name}.csv", folder / "tables" / f"{name}.csv")
     config = {
         "format": FORMAT, "title": model.title, "settings": run["settings"], "classes": list(model.classes),
         "encoders": list(model.names), "heads": list(model.heads), "seed": seed,
         **{name: run[name] for name in ("corpus", "preset", "fold", "corpus_hash", "versions", "commit")},
     }  # fmt: skip
-    (folder / "README.md").write_text(card.text(part, whole, config))
+    (folder / "README.md").write_text(card.text(part, config))
     digests.write_json(folder / CONFIG, config)  # last: a folder with it is whole
     return folder
 
@@ -69,11 +68,6 @@ def read(folder: Path, device: str = "cpu") -> Model:
     scales = {name: (stored[f"scale/{name}.mean"], stored[f"scale/{name}.spread"]) for name in names}
     load = partial(_encoder, folder, settings, len(classes), device)
     return Model(config["title"], settings, classes, names, heads, scales, stored["constant"].numpy(), load)
-
-
-def whole_of(part: Study) -> Study:
-    """The run that a fold belongs to, whose tables are over all folds; else the run itself."""
-    return Study.of(part.request.model_copy(update={"fold": "all", "part": False})) if part.request.part else part
 
 
 def is_bundle(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from lib.sounds import corpora
 from lib.study import Study
 
 
-def text(part: Study, whole: Study, config: dict[str, Any]) -> str:
+def text(part: Study, config: dict[str, Any]) -> str:
     """The card of a part of a run as Markdown, with the lines on top that model hubs read; every number is one of the run's tables."""
     corpus, chunks = part.chunks.corpus, part.chunks
     licence, about = corpora.licence(part.request.corpus)
@@ -27,11 +27,11 @@ def text(part: Study, whole: Study, config: dict[str, Any]) -> str:
         "neither the corpus nor the run.", "",
         "    from lib.model import open_model", "", '    model = open_model("this folder")',
         '    model.tag("sound.wav").highest(5)', '    model.embed("sound.wav").clip["pitch"]', "",
-        "## Measured on the test clips", "", *_results(whole), "", "## Trained on", "",
+        "## Measured on the test clips", "", *_results(part.whole), "", "## Trained on", "",
         f"{corpora.title(part.request.corpus, part.request.root)}: {counted(int(roles.get('train', 0)), 'clip')} "
         f"({counted(len(part.train_rows), 'chunk')} of {chunks.settings.length_s:g} s), tested on "
         f"{counted(int(roles.get('test', 0)), 'clip')} in {counted(groups, 'group')}.", "",
-        "## Limits", "", *_limits(part, whole), "", "## Licences", "", about,
+        "## Limits", "", *_limits(part), "", "## Licences", "", about,
         "The code is under the MIT licence.", "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -68,20 +68,15 @@ def _best(row: Any) -> float:
     return row.own if pd.notna(row.own) else row.retrained
 
 
-def _limits(part: Study, whole: Study) -> list[str]:
+def _limits(part: Study) -> list[str]:
     rule = part.settings.chunking
-    folds = (
-        f"- This is the model of test fold {part.request.fold}; the numbers are means over all folds."
-        if part is not whole
-        else ""
-    )
-    remarks = [f"- {remark}" for remark in part.chunks.remarks]
+    of_fold = f"- This is the model of test fold {part.request.fold}; the numbers are means over all folds."
     return [
         f"- A sound is heard in chunks of {rule.length_s:g} s at {rule.rate_hz} Hz, each by itself: what unfolds over longer is not seen.",
         "- Scores rank; they are no probabilities, and no threshold was chosen on them.",
         "- It knows only these classes, as this corpus labels them, and was tested on no other sounds.",
         f"- Numbers are of {counted(len(part.request.seeds), 'seed')}; the intervals come from resampling groups of test clips.",
         "- With other versions of the libraries than config.json names, embeddings can differ a little.",
-        *filter(None, [folds]),
-        *remarks,
+        *([of_fold] if part.request.part else []),
+        *(f"- {remark}" for remark in part.chunks.remarks),
     ]

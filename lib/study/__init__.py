@@ -145,6 +145,11 @@ class Study:
             )
         return [Study.of(self.request.model_copy(update={"fold": fold, "part": True})) for fold in folds]
 
+    @property
+    def whole(self) -> "Study":
+        """The run over all folds that a part belongs to; else the run itself."""
+        return Study.of(self.request.model_copy(update={"fold": "all", "part": False})) if self.request.part else self
+
     def read_corpus(self) -> Corpus:
         """The corpus as its source has it, before a test fold is chosen."""
         with files.room_for(files.home() / "data", PLANTED_BYTES):  # the embedded corpus is made here

@@ -12,7 +12,7 @@ import soundfile
 from lib import explorer
 from lib.explorer import choosing, limits, markup
 from lib.explorer.choosing import ALL, DISAGREE, MISTAKES
-from lib.explorer.inference import Inference, figures_of, score_table
+from lib.explorer.inference import Inference, score_table
 from lib.explorer.page import Explorer
 from lib.explorer.twin import Twin
 from lib.study import StudyError
@@ -437,7 +437,7 @@ def test_the_last_line_names_the_folder_of_the_study_that_is_shown(page, inferen
     part = inference.part
     assert f"figures/{part.folder.name}" in page.written.value
     fold = replace(part, request=part.request.model_copy(update={"part": True}), figures=part.figures / "fold1")
-    assert figures_of(fold) == figures_of(part)
+    assert fold.whole.figures == part.figures
     other = copy(inference)
     other.part = replace(part, figures=part.figures.with_name("other-study"))
     page.take(other)

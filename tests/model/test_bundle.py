@@ -13,7 +13,6 @@ import soundfile
 from lib.files import PROJECT, PlainError, digests
 from lib.model import bundle, open_model, part_of
 from lib.representations import PAPER
-from lib.study import Request, Study
 
 ELSEWHERE = """
 import sys, numpy as np
@@ -67,13 +66,6 @@ def test_a_hubs_own_reader_takes_the_card(folder):
     card = pytest.importorskip("huggingface_hub").ModelCard.load(folder / "README.md")
     assert card.data.license == "cc0-1.0"
     assert card.data.pipeline_tag == "audio-classification"
-
-
-def test_a_folds_tables_are_those_over_all_folds(home):
-    whole = Study.of(Request(corpus="esc50", preset="tiny", fold="all"))
-    part = Study.of(whole.request.model_copy(update={"fold": 2, "part": True}))
-    assert bundle.whole_of(part) == whole
-    assert bundle.whole_of(whole) == whole
 
 
 def test_the_cards_numbers_are_the_runs(folder, finished_study):
