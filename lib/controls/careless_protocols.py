@@ -17,7 +17,7 @@ from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
 from lib.evaluation import measures
 from lib.evaluation.frozen import read_embeddings
-from lib.evaluation.results import SHARED, levels_of
+from lib.evaluation.results import SHARED, levels_of, macro_map
 from lib.evaluation.scores import Scores
 from lib.representations import PAPER, names
 from lib.study import Study
@@ -74,7 +74,7 @@ class FreshHead:
         # one input, so that no other subset is trained
         together = HeadData({ALL_FOUR: self.embeddings}, chunks.targets, chunks.groups)
         ((_, scores),) = score_subsets(together, train, scored, self.plan, seed, device)
-        return measures.evaluate(chunks.targets[scored], scores, names=[SHARED])[SHARED].value
+        return macro_map(chunks.targets[scored], scores)
 
 
 def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:

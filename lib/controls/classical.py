@@ -18,9 +18,8 @@ from lib.display.screen import measure_name
 from lib.encoders.encoder import key_of
 from lib.encoders.heads import Subset, label
 from lib.encoders.ridge import group_folds
-from lib.evaluation import measures
 from lib.evaluation.games import Game
-from lib.evaluation.results import SHARED
+from lib.evaluation.results import SHARED, macro_map
 from lib.representations import kind
 from lib.study import Study
 
@@ -120,13 +119,9 @@ def by_groups(task: Task, groups: Array) -> tuple[dict[str, float], dict[str, Ar
         each = dict(zip(names, candidates(task.part(~held, held), names), strict=True))
         for name, scores in each.items():
             held_out[name][held] = scores
-        values.append([_value(task.labels[held], scores) for scores in each.values()])
+        # 0 where no class has a positive
+        values.append([np.nan_to_num(macro_map(task.labels[held], scores)) for scores in each.values()])
     return dict(zip(names, np.mean(values, axis=0).tolist(), strict=True)), held_out
-
-
-def _value(labels: Array, scores: Array) -> float:
-    """Macro mAP; 0 where no class has a positive."""
-    return float(np.nan_to_num(measures.evaluate(labels, scores, names=[SHARED])[SHARED].value))
 
 
 def candidates(task: Task, names: list[str]) -> list[Array]:

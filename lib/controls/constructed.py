@@ -17,10 +17,10 @@ import pandas as pd
 
 from lib.encoders.heads import Head, HeadData, HeadPlan, label, score_subsets
 from lib.encoders.training import device_of
-from lib.evaluation import chance, measures, shapley
+from lib.evaluation import chance, shapley
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import CHANCE
-from lib.evaluation.results import SHARED
+from lib.evaluation.results import SHARED, macro_map
 from lib.evaluation.shapley import Subset
 from lib.study import Study
 
@@ -56,7 +56,7 @@ def xor(part: Study, seed: int) -> pd.DataFrame:
     for head in part.settings.heads.kinds:
         game = _game(part, embeddings, targets, head, seed)
         rows += [
-            {"head": head, "subset": label(subset) or CHANCE, "value": float(value), "chance": float(game[()])}
+            {"head": head, "subset": label(subset) or CHANCE, "value": value, "chance": game[()]}
             for subset, value in game.items()
         ]
     return pd.DataFrame(rows)
@@ -85,15 +85,11 @@ def _in_first_half(targets: np.ndarray, classes: Sequence[str], family: str) -> 
 
 def _game(
     part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
-) -> dict[Subset, np.ndarray]:
-    """Macro mAP [] of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
+) -> dict[Subset, float]:
+    """Macro mAP of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
     chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
     train, test = part.train_rows, chunks.rows("test")
     data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
-    nobody = np.array(chance.evaluate(targets[test], names=[SHARED])[SHARED].value)
+    nobody = chance.evaluate(targets[test], names=[SHARED])[SHARED].value
     scored = score_subsets(data, train, test, plan, seed, device)
-    return {(): nobody} | {subset: _value(targets[test], scores) for subset, scores in scored}
-
-
-def _value(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    return np.array(measures.evaluate(targets, scores, names=[SHARED])[SHARED].value)
+    return {(): nobody} | {subset: macro_map(targets[test], scores) for subset, scores in scored}

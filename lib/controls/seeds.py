@@ -11,9 +11,8 @@ from lib.controls.work import four
 from lib.display.screen import measure_name
 from lib.encoders.encoder import stored_embeddings
 from lib.encoders.heads import Subset
-from lib.evaluation import measures
 from lib.evaluation.games import Game
-from lib.evaluation.results import SHARED
+from lib.evaluation.results import SHARED, macro_map
 from lib.representations import kind
 from lib.settings import Settings
 from lib.study import Study
@@ -86,4 +85,4 @@ def _value(run: Study, name: str) -> float:
 def _out_of_fold(part: Study, name: str, seed: int) -> float:
     rows = part.train_rows
     scores = crossfit.scores(part, name, seed)[rows]
-    return measures.evaluate(part.chunks.targets[rows], scores, names=[SHARED])[SHARED].value
+    return macro_map(part.chunks.targets[rows], scores)

@@ -49,6 +49,11 @@ def scored(part: Study, games: Sequence[Game]) -> list[Model]:
     return found
 
 
+def macro_map(targets: np.ndarray, scores: np.ndarray) -> float:
+    """The shared measure of scores [item, class] that no table has."""
+    return measures.evaluate(targets, scores, names=[SHARED])[SHARED].value
+
+
 # Of each model, level and seed every measure: its value, and its values under the draws [resample].
 Measured = Mapping[tuple[Model, str, int], Mapping[str, tuple[Value, np.ndarray]]]
 
