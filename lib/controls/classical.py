@@ -17,7 +17,6 @@ from lib.controls import keeping
 from lib.display.screen import measure_name
 from lib.encoders.encoder import key_of
 from lib.encoders.heads import Subset, label
-from lib.encoders.ridge import group_folds
 from lib.evaluation.games import Game
 from lib.evaluation.results import SHARED, macro_map
 from lib.representations import kind
@@ -88,12 +87,9 @@ def summaries(part: Study, name: str, seed: int) -> Array:
 
 def choice(subset: Subset, values: Mapping[str, float], n_chunks: int) -> dict:
     """A row of chosen.csv: which classifier, by how much, and which came next."""
-    first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
     bounded = f"; above {MANY} training chunks there is no SVM" if n_chunks > MANY else ""
-    return {
-        "control": CONTROL, "what": f"{label(subset)}: classifier, {measure_name(SHARED)} of chunks by training groups{bounded}",
-        "chosen": first, "value": values[first], "runner_up": second, "runner_up_value": values[second],
-    }  # fmt: skip
+    what = f"{label(subset)}: classifier, {measure_name(SHARED)} of chunks by training groups{bounded}"
+    return {"control": CONTROL, "what": what, **keeping.highest_and_next(values)}
 
 
 # Classifiers
@@ -110,9 +106,7 @@ def by_groups(task: Task, groups: Array) -> tuple[dict[str, float], dict[str, Ar
 
     ControlError where there is one group.
     """
-    if len(np.unique(groups)) < 2:
-        raise keeping.ControlError(f"{CONTROL}: the training clips are one group; two or more are needed")
-    fold, names, values = group_folds(groups, FOLDS), names_of(len(groups)), []
+    fold, names, values = keeping.folds_of_groups(CONTROL, groups, FOLDS), names_of(len(groups)), []
     held_out = {name: np.empty(task.labels.shape) for name in names}
     for number in range(fold.max() + 1):
         held = fold == number

@@ -26,7 +26,6 @@ from lib.encoders import training
 from lib.encoders.encoder import Encoder, features_of, key_of, predictions, train_encoder
 from lib.encoders.heads import VERSION as HEADS
 from lib.encoders.heads import HeadData, HeadPlan, fit_ridge, scale, score_subsets
-from lib.encoders.ridge import group_folds
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import Game
 from lib.files import cached, digests
@@ -46,13 +45,8 @@ def folds(chunks: Chunks, settings: Settings) -> np.ndarray:
 
     FOLDS folds, or as many as there are groups; ControlError where there are fewer than two.
     """
-    rows = chunks.rows(*settings.train_roles)
-    if len(np.unique(chunks.groups[rows])) < 2:
-        raise keeping.ControlError(
-            f"{CONTROL}: the training clips of {chunks.corpus.name} are one group; two or more are needed"
-        )
-    fold = np.full(len(chunks), -1)
-    fold[rows] = group_folds(chunks.groups[rows], FOLDS)
+    rows, fold = chunks.rows(*settings.train_roles), np.full(len(chunks), -1)
+    fold[rows] = keeping.folds_of_groups(CONTROL, chunks.groups[rows], FOLDS)
     return fold
 
 

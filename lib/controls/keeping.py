@@ -4,7 +4,7 @@ Each stands beside the key of what it was made from, so that nothing of other cl
 ever read. The study's own encoders are read and never changed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from lib import files
 from lib.encoders import training
 from lib.encoders.encoder import Encoder, Stage, features_of, key_of, load_finished, stored_embeddings, train_encoder
 from lib.encoders.heads import VERSION, HeadData, HeadPlan, Subset, label, score_subsets
+from lib.encoders.ridge import group_folds
 from lib.evaluation.frozen import read_embeddings
 from lib.evaluation.games import Game, control_scores, paper4
 from lib.evaluation.scores import as_stored
@@ -188,6 +189,19 @@ def note(part: Study, control: str, timings: list[Stage]) -> None:
 
 
 # What was chosen on training clips
+
+
+def folds_of_groups(control: str, groups: np.ndarray, n: int) -> np.ndarray:
+    """Folds [chunk] of training chunks by groups [chunk], at most n; ControlError where there is one group."""
+    if len(np.unique(groups)) < 2:
+        raise ControlError(f"{control}: the training clips are one group; two or more are needed")
+    return group_folds(groups, n)
+
+
+def highest_and_next(values: Mapping[str, float]) -> dict[str, Any]:
+    """Cells of chosen.csv: which has the highest value, and which comes next."""
+    first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
+    return {"chosen": first, "value": values[first], "runner_up": second, "runner_up_value": values[second]}
 
 
 def note_choice(part: Study, rows: list[dict[str, Any]]) -> None:

@@ -60,13 +60,10 @@ def best_single(part: Study) -> str:
             "seeds: the best single encoder is chosen over all folds: it is played once all are trained"
         )
     values = {name: _value(run, name) for name in four(part.settings)}
-    first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
-    keeping.note_choice(part, [{
-        "control": "seeds", "what": f"best single, {measure_name(SHARED)} of chunks by training groups", "chosen": first,
-        "value": values[first], "runner_up": second, "runner_up_value": values[second], "seed": "mean",
-        "fold": "mean" if len(run.parts) > 1 else run.fold,
-    }])  # fmt: skip
-    return first
+    found, what = keeping.highest_and_next(values), f"best single, {measure_name(SHARED)} of chunks by training groups"
+    over = {"seed": "mean", "fold": "mean" if len(run.parts) > 1 else run.fold}
+    keeping.note_choice(part, [{"control": "seeds", "what": what, **found, **over}])
+    return found["chosen"]
 
 
 def _is_trained(part: Study) -> bool:

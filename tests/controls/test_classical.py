@@ -15,6 +15,7 @@ from sklearn.svm import SVC
 from lib.controls import CONTROLS, ControlError, classical, keeping
 from lib.controls.classical import Task, by_groups, candidates, names_of
 from lib.encoders.heads import label, subsets
+from lib.encoders.ridge import group_folds
 from lib.evaluation.games import control_scores
 from lib.representations import PAPER, make
 from lib.representations.base import statistics_over_time
@@ -137,7 +138,7 @@ def test_held_out_scores_are_of_classifiers_that_did_not_learn_from_them():
     given, _ = task(60)
     groups = np.arange(60) // 2
     _, held_out = by_groups(given, groups)
-    fold = classical.group_folds(groups, classical.FOLDS)
+    fold = group_folds(groups, classical.FOLDS)
     for name in ("SVM, C = 1", "ridge, alpha = 10"):
         (expected,) = candidates(given.part(fold != 1, fold == 1), [name])
         np.testing.assert_allclose(held_out[name][fold == 1], expected)
