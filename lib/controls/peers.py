@@ -3,7 +3,6 @@
 Of a frozen peer a seed changes the heads and the study's encoders alone; a learner is trained with each seed.
 """
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -26,13 +25,11 @@ from lib.controls.work import noise, untrained
 from lib.encoders import training
 from lib.encoders.encoder import embed_chunks
 from lib.encoders.peers import PeerError, Wanted, wanted
-from lib.encoders.peers.embeddings import Cost, embedded
+from lib.encoders.peers.embeddings import Cost, embedded, measured_cost
 from lib.encoders.peers.learner import settings_of
 from lib.encoders.peers.scratch import Learned, learn
-from lib.encoders.speed import flops_counted
-from lib.encoders.transformer import n_parameters
-from lib.evaluation.games import control_scores, paper4
-from lib.evaluation.peers import BESIDE, OURS, SECOND, beside, by_itself, five, on_chunks
+from lib.evaluation.games import paper4
+from lib.evaluation.peers import BESIDE, OURS, SECOND, about_path, beside, by_itself, five, on_chunks
 from lib.files import digests
 from lib.representations import names
 from lib.settings import ControlName
@@ -55,9 +52,9 @@ def run(part: Study, name: str, seed: int) -> None:
     with files.locked(checkpoints(part, name) / f"seed{seed}", f"peer {name}, seed {seed}"):
         wanted = of_request(part)[name]
         manifest = _learner(part, wanted, seed) if wanted.learner else _frozen(part, wanted, seed)
-        write_about(part, name, manifest)
+        digests.write_json(about_path(part, name), manifest)
         if not about_path(part, OURS).exists():
-            write_about(part, OURS, our_about() | costs(cost_of_study(part, seed)))
+            digests.write_json(about_path(part, OURS), our_about() | costs(cost_of_study(part, seed)))
 
 
 def _frozen(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
@@ -130,30 +127,10 @@ def costs(cost: Cost) -> dict[str, object]:
     }  # fmt: skip
 
 
-@torch.inference_mode()
 def cost_of_study(part: Study, seed: int) -> Cost:
     """What the study's four cost together, features included, on some of the chunks."""
     chunks, device = part.chunks, training.device_of(part.request.device)
     audio = np.array(chunks.audio[np.arange(min(TIMED, len(chunks)))])
     encoders = [load_study_encoder(part, name, seed).to(device) for name in paper4().players]
-    heard_s, start = len(audio) * chunks.settings.length_s, time.perf_counter()
-    for encoder in encoders:
-        embed_chunks(encoder, audio)
-    took = time.perf_counter() - start
-    with flops_counted() as counter:
-        for encoder in encoders:
-            embed_chunks(encoder, audio)
-    return Cost(
-        sum(map(n_parameters, encoders)), counter.get_total_flops() / 2 / heard_s, 3600 * took / heard_s, device.type,
-        torch.get_num_threads(),
-    )  # fmt: skip
-
-
-def about_path(part: Study, name: str) -> Path:
-    """File of what is to be known of a peer, beside its scores."""
-    return control_scores(part, name, "", "", 0).with_name("about.json")
-
-
-def write_about(part: Study, name: str, manifest: dict[str, object]) -> None:
-    """Write it, whole or not at all."""
-    digests.write_json(about_path(part, name), manifest)
+    heard_s = len(audio) * chunks.settings.length_s
+    return measured_cost(lambda: [embed_chunks(each, audio) for each in encoders], encoders, heard_s, device)

@@ -10,6 +10,7 @@ A peer plays games of its own, each in its own folder of scores:
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,12 @@ def heard(study: Study, peer: str) -> list[tuple[str, Game, tuple[str, ...]]]:
 
 def about(study: Study, peer: str) -> dict[str, Any]:
     """What is to be known of a peer, or of `all four`, as the job that ran it wrote it."""
-    path = control_scores(study.parts[0], peer, "", "", 0).with_name("about.json")
-    return digests.read(path, digests.load_json)
+    return digests.read(about_path(study.parts[0], peer), digests.load_json)
+
+
+def about_path(part: Study, peer: str) -> Path:
+    """File of that, beside the peer's scores."""
+    return control_scores(part, peer, "", "", 0).with_name("about.json")
 
 
 # Table 2

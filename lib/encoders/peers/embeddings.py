@@ -5,7 +5,7 @@ start, and versions. A run that is stopped goes on from its last SHARD clips. Fo
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib import files
 from lib.display.screen import watched
@@ -41,6 +41,20 @@ class Cost:
     seconds_an_hour: float
     device: str
     threads: int
+
+
+@torch.inference_mode()
+def measured_cost(
+    use: Callable[[], object], networks: Sequence[nn.Module], heard_s: float, device: torch.device
+) -> Cost:
+    """What a call of these networks costs that hears so many seconds: timed once, and its arithmetic counted once."""
+    start = time.perf_counter()
+    use()
+    took = time.perf_counter() - start
+    with flops_counted() as counter:
+        use()
+    parameters, macs = sum(map(n_parameters, networks)), counter.get_total_flops() / 2
+    return Cost(parameters, macs / heard_s, 3600 * took / heard_s, device.type, torch.get_num_threads())
 
 
 @dataclass(frozen=True, eq=False)

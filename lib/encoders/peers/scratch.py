@@ -17,12 +17,10 @@ from lib import files
 from lib.encoders import training
 from lib.encoders.encoder import BLOCK, in_blocks, validation_of
 from lib.encoders.peers.base import Peer
-from lib.encoders.peers.embeddings import Cost, embedded
+from lib.encoders.peers.embeddings import Cost, embedded, measured_cost
 from lib.encoders.peers.learner import Learner, schedule_of, schedule_of_teacher, settings_of
-from lib.encoders.speed import flops_counted
 from lib.encoders.step import Loss
 from lib.encoders.training import Examples
-from lib.encoders.transformer import n_parameters
 from lib.files import digests
 from lib.settings import Settings, Training
 from lib.sounds.arrays import Rows, batched_slices
@@ -146,17 +144,10 @@ def _outputs(
     return found["embeddings"], found["outputs"]
 
 
-@torch.inference_mode()
 def cost_of(model: Learner, chunks: Chunks, device: torch.device) -> Cost:
     """What it costs, features included, on noise as long as the chunks."""
-    length_s = chunks.settings.length_s
-    audio = torch.randn(TIMED, round(length_s * model.rate_hz), generator=torch.Generator().manual_seed(0)).to(device)
-    use = lambda x: model(model.features(x)).cpu()  # noqa: E731 (it waits for a GPU, which else is only told what to do)
-    start = time.perf_counter()
-    use(audio)
-    took = (time.perf_counter() - start) / (TIMED * length_s)
-    with flops_counted() as counter:
-        use(audio[:1])
-    return Cost(
-        n_parameters(model), counter.get_total_flops() / 2 / length_s, 3600 * took, device.type, torch.get_num_threads()
-    )
+    heard_s = TIMED * chunks.settings.length_s
+    n_samples = round(chunks.settings.length_s * model.rate_hz)
+    audio = torch.randn(TIMED, n_samples, generator=torch.Generator().manual_seed(0)).to(device)
+    # .cpu() waits for a GPU, which else is only told what to do
+    return measured_cost(lambda: model(model.features(audio)).cpu(), [model], heard_s, device)
