@@ -23,7 +23,6 @@ class Ast(OfTransformers):
 
     def __init__(self, model: nn.Module, front: Any) -> None:
         super().__init__(model, front)
-        self.size = model.config.hidden_size
         # as many frames as the model has places, so that no silence is filled in
         self.window_s = (model.config.max_length - 1) * FRAME_S + WINDOW_S
 

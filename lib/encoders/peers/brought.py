@@ -39,7 +39,7 @@ class OfTransformers(Brought):
 
     def __init__(self, model: nn.Module, front: Any) -> None:
         super().__init__()
-        self.model, self.front = model, front
+        self.model, self.front, self.size = model, front, model.config.hidden_size
 
     @classmethod
     def load(cls, weights: str = "") -> "OfTransformers":

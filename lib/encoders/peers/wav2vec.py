@@ -3,9 +3,7 @@
 A. Baevski et al., wav2vec 2.0: a framework for self-supervised learning of speech representations, NeurIPS 2020.
 """
 
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib.encoders.peers.base import NO, About
 from lib.encoders.peers.brought import OfTransformers
@@ -21,10 +19,6 @@ class Wav2Vec(OfTransformers):
     name, weights, size_text = "wav2vec", "facebook/wav2vec2-base", "380 MB"
     kinds = "Wav2Vec2Model", "Wav2Vec2FeatureExtractor"
     rate_hz, size = 16000, 768
-
-    def __init__(self, model: nn.Module, front: Any) -> None:
-        super().__init__(model, front)
-        self.size = model.config.hidden_size
 
     def embed(self, audio: Tensor) -> Tensor:
         return self.model(**self.prepared(audio)).last_hidden_state.mean(1)
