@@ -33,7 +33,7 @@ class AudioTransformerSettings(Frozen):
     )
     inner: int = choice(128, "256", "not specified; 128 comes nearest to the published parameters")
     front_activation: Literal["relu", "gelu", "none"] = choice("relu", "gelu, none", "not specified for the front end")
-    dropout: float = Field(0.3, ge=0, lt=1, json_schema_extra={"offered": "any", "why": "said of its successor alone"})
+    dropout: float = choice(0.3, "any", "said of its successor alone", ge=0, lt=1)
     pooling: Literal["mean", "max", "haar", "none"] = choice(
         "mean",
         "max (as its successor), haar (half of the dimensions averaged over 2, 4, ... tokens), none",

@@ -48,12 +48,7 @@ class DistilledSettings(Frozen):
         lt=1,
     )
     units: int = Field(128, ge=1)
-    dropout: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        json_schema_extra={"offered": "any", "why": "of Att-RNN for keywords; not specified for FSD50K"},
-    )
+    dropout: float = choice(0.1, "any", "of Att-RNN for keywords; not specified for FSD50K", ge=0, lt=1)
     coefficients: int = choice(20, "10 to 40", "of Att-RNN for keywords; its authors do not say what FSD50K was given")
     highest_hz: float = choice(7000.0, "8000", "of Att-RNN for keywords; not specified for FSD50K")
 
