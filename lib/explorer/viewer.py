@@ -15,6 +15,7 @@ from IPython.display import HTML
 
 from lib.display.screen import in_jupyter
 from lib.encoders.encoder import Encoder, key_of, load_finished
+from lib.explorer import markup
 from lib.explorer.events import Events
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.plots import sounds
@@ -24,8 +25,6 @@ from lib.sounds.chunks import Chunks
 from lib.study import Study
 
 MOST_REFERENCES = 300  # training chunks that a sound may be made of: a few seconds of a MobileNet on one core
-LOOK = "<style>.sounds audio { width: 100% } .sounds img { display: block }</style>"
-CELL = '<{0} style="text-align: left; vertical-align: bottom; min-width: 9em">{1}</{0}>'
 
 
 def one_of_each(chunks: Chunks, n: int = 4, role: str = "") -> np.ndarray:
@@ -106,14 +105,13 @@ class Viewer:
     def html(self, rows: Sequence[int]) -> str:
         """A table of players, a row for each chunk and a column for each representation; pictures of the first chunk."""
         heads = ["The sound itself", *(f"{each.title}: {each.sound_caption}" for each in self.representations)]
-        table = ["".join(CELL.format("th", html.escape(head)) for head in ["", *heads])]
+        table = []
         for row in rows:
             name, rate_hz = caption(self.chunks, row), self.chunks.settings.rate_hz
             played = zip(heads, self.sounds_of(row), strict=True)
-            cells = [CELL.format("td", audio_html(each, rate_hz, f"{head}; {name}")) for head, each in played]
-            table.append(CELL.format("th", html.escape(name)) + "".join(cells))
-        lines = "".join(f"<tr>{line}</tr>" for line in table)
-        return f'{LOOK}<div class="sounds"><table>{lines}</table>{self.picture(rows[0])}</div>'
+            players = [markup.cell(audio_html(each, rate_hz, f"{head}; {name}")) for head, each in played]
+            table.append([markup.cell(html.escape(name), name=True), *players])
+        return markup.table("", ["", *heads], table) + self.picture(rows[0])
 
     def sounds_of(self, row: int) -> list[np.ndarray]:
         """A chunk [s] itself, and after it as each representation keeps it."""
