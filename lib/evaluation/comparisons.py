@@ -17,7 +17,7 @@ from lib.evaluation.results import SHARED, headline
 from lib.evaluation.scores import Scores, n_groups, parts_of, rows_of, sampling
 from lib.representations import names
 from lib.sounds.chunks import LEVELS
-from lib.sounds.corpora.base import Corpus
+from lib.sounds.corpora.base import Corpus, tops
 from lib.study import Study
 
 # The paper's order, Table 1 from below: a difference above zero means the same order here.
@@ -93,7 +93,7 @@ def branches(corpus: Corpus) -> dict[str, list[int]]:
     columns_of: dict[str, list[int]] = {}
     above = {parent for parents in corpus.parents.values() for parent in parents}
     for column, name in enumerate(corpus.classes):
-        for top in sorted(_tops(name, corpus.parents)):
+        for top in sorted(tops(name, corpus.parents)):
             if top != name or name in above:
                 columns_of.setdefault(top, []).append(column)
     return columns_of
@@ -113,12 +113,6 @@ def branch_of(corpus: Corpus) -> dict[str, str]:
         for column in columns:
             first_branch.setdefault(corpus.classes[column], branch)
     return first_branch
-
-
-def _tops(name: str, parents: dict[str, tuple[str, ...]], below: frozenset[str] = frozenset()) -> set[str]:
-    """The topmost names above `name`, itself where nothing is; a circle is walked once."""
-    higher = [parent for parent in parents.get(name, ()) if parent not in below]
-    return set().union(*(_tops(parent, parents, below | {name}) for parent in higher)) if higher else {name}
 
 
 def branch_table(study: Study) -> pd.DataFrame:

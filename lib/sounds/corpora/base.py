@@ -70,7 +70,7 @@ class Corpus:
         """Columns of the classes [class] by what stands at the top above them."""
         found: dict[str, list[int]] = {}
         for column, name in enumerate(self.classes):
-            found.setdefault(_top(name, self.parents), []).append(column)
+            found.setdefault(tops(name, self.parents)[0], []).append(column)
         return found
 
     @cached_property
@@ -199,10 +199,7 @@ def in_lines(doubts: Sequence[Mapping[str, Sequence[str]]]) -> tuple[str, ...]:
     return tuple(f"{what}: {listed([*names], 5)}" if names else what for what, names in named.items())
 
 
-def _top(name: str, parents: Mapping[str, Sequence[str]]) -> str:
-    """What stands above all that stands above a class."""
-    seen = {name}
-    while parents.get(name) and parents[name][0] not in seen:
-        name = parents[name][0]
-        seen.add(name)
-    return name
+def tops(name: str, parents: Mapping[str, Sequence[str]], below: frozenset[str] = frozenset()) -> list[str]:
+    """What stands at the top above a class, itself where nothing does; by first parents first, a circle walked once."""
+    higher = [parent for parent in parents.get(name, ()) if parent not in below]
+    return list(dict.fromkeys(top for parent in higher for top in tops(parent, parents, below | {name}))) or [name]
