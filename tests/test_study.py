@@ -340,7 +340,7 @@ def test_a_part_of_a_corpus_says_so_on_the_first_line_and_in_every_table(monkeyp
     study = Study.of(request(set="subset=0.3", name="part"))
     whole, part = Study.of(request()).read_corpus(), study.read_corpus()
     assert 0.2 < len(part.clips) / len(whole.clips) < 0.4 and part.classes == whole.classes
-    assert part.remarks[0].startswith(f"subset=0.3: {len(part.clips)} of {len(whole.clips)} clips")
+    assert part.notes[0].startswith(f"subset=0.3: {len(part.clips)} of {len(whole.clips)} clips")
     assert "(subset 0.3)" in str(study) and "(subset 0.3)" in study.title
     table = study.write_table("numbers", [{"value": 1.0}])
     assert list(table["corpus_subset"]) == [0.3]

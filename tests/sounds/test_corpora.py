@@ -16,7 +16,7 @@ from lib import files
 from lib.evaluation import comparisons
 from lib.sounds import corpora
 from lib.sounds.corpora import esc50, fsd50k, rows, table
-from lib.sounds.corpora.base import Corpus, CorpusError
+from lib.sounds.corpora.base import Corpus, CorpusError, in_lines
 
 SHARED = files.PROJECT.parent / "shared"
 FACTS = SHARED / "facts"
@@ -445,27 +445,27 @@ def test_a_class_that_is_tested_and_never_trained_is_named(tmp_path):
     for name in "abc":
         wav(root / f"{name}.wav")
     corpus = corpora.load("table", root)
-    assert corpus.unlearned == ("y",) and corpus.warnings[-1].endswith(": y")
-    assert replace(corpus, clips=corpus.clips.assign(role="train")).warnings == ()
+    assert corpus.unlearned == ("y",) and in_lines([corpus.doubts])[-1].endswith(": y")
+    assert replace(corpus, clips=corpus.clips.assign(role="train")).doubts == {}
 
 
 def test_a_test_role_of_one_group_is_said(tmp_path):
     text = "path,labels,role,group\na.wav,x,train,g\nb.wav,x,test,h\nc.wav,x;y,test,{}\nd.wav,y,train,g\n"
     for name in "abcd":
         wav(tmp_path / f"{name}.wav")
-    (warning,) = corpora.load("table", own(tmp_path, text.format("h"))).warnings
+    (warning,) = in_lines([corpora.load("table", own(tmp_path, text.format("h"))).doubts])
     assert warning.startswith("the test role holds one group of clips: no intervals")
     corpus = corpora.load("table", own(tmp_path, text.format("i")))
-    assert corpus.warnings == corpus.notes == ()
+    assert corpus.doubts == {} and corpus.notes == ()
 
 
 def test_labels_that_tell_nothing_apart_are_said(tmp_path):
     for name in "abc":
         wav(tmp_path / f"{name}.wav")
     text = "path,labels,role\na.wav,x;{0},train\nb.wav,x;{0},test\nc.wav,{1},test\n"
-    (warning,) = corpora.load("table", own(tmp_path, text.format("x", "x"))).warnings
+    (warning,) = in_lines([corpora.load("table", own(tmp_path, text.format("x", "x"))).doubts])
     assert warning.startswith("there is one label, so there is nothing to tell apart")
-    (warning,) = corpora.load("table", own(tmp_path, text.format("y", "x"))).warnings
+    (warning,) = in_lines([corpora.load("table", own(tmp_path, text.format("y", "x"))).doubts])
     assert warning == "on every clip, so that nobody can be better at it than chance: x"
 
 
@@ -477,7 +477,7 @@ def test_a_table_without_groups_says_what_an_honest_split_needs(tmp_path):
     (note,) = bare.notes
     assert note.startswith("sounds.csv has no column `group`: each such clip is taken as independent")
     assert "a column `group` that names what they share keeps it on one side of the split" in note
-    assert "\n" not in note and bare.remarks == bare.notes
+    assert "\n" not in note and not bare.doubts
     some = own(
         tmp_path, "\n".join([f"{head},group", *(f"{line},{g}" for line, g in zip(lines, ("g", "", "h"), strict=True))])
     )

@@ -13,6 +13,7 @@ from lib.cli.commands import plan
 from lib.cli.environment import Stop
 from lib.sounds import corpora
 from lib.sounds.corpora import rows
+from lib.sounds.corpora.base import in_lines
 
 CLIPS = {"a.wav": (("x",), "train"), "über uns/b 1.WAV": (("x", "y"), "test"), "c,d.wav": (("01",), "train")}
 PLAIN = 'path,labels,role\na.wav,x,train\nüber uns/b 1.WAV,x;y,test\n"c,d.wav",01,train\n'
@@ -136,7 +137,8 @@ def test_what_may_be_meant_otherwise_is_told(folder):
         'a.wav,"cat, dog",train,c,x',
     ]
     (folder / "own.csv").write_text("\n".join(lines))
-    told = "\n".join(corpora.load("table", folder).remarks)
+    corpus = corpora.load("table", folder)
+    told = "\n".join([*corpus.notes, *in_lines([corpus.doubts])])
     assert "columns that are not used: speaker, split;" in told
     assert (
         "taken as different: Dog and dog" in told
@@ -243,9 +245,9 @@ def test_long_names_are_cut_on_the_screen_and_nowhere_else(folder):
     (folder / "own.csv").write_text(f'path,labels,role,{"c" * 500}\na.wav,{long},train,1\n"c,d.wav",x,test,2\n')
     corpus = corpora.load("table", folder)
     assert corpus.classes[0] == long.strip()
-    for line in [*corpus.sizes, *corpus.remarks]:
+    for line in [*corpus.sizes, *corpus.notes, *in_lines([corpus.doubts])]:
         assert len(line) < 500, line
-    assert "a word a word" in "".join(corpus.sizes) and "columns that are not used: ccc" in "".join(corpus.remarks)
+    assert "a word a word" in "".join(corpus.sizes) and "columns that are not used: ccc" in "".join(corpus.notes)
 
 
 def test_every_rejected_row_is_counted_by_a_reason(folder):
@@ -299,7 +301,7 @@ def test_file_names_are_text_whatever_they_hold(folder):
     own(folder, [f"{name},x,{('train', 'test')[n % 2]},g{n}" for n, name in enumerate(quoted)])
     corpus = corpora.load("table", folder)
     assert list(corpus.clips["id"]) == names and corpus.rejected.empty
-    assert all("\n" not in line for line in (*corpus.sizes, *corpus.remarks))
+    assert all("\n" not in line for line in (*corpus.sizes, *corpus.notes, *in_lines([corpus.doubts])))
 
 
 def test_blanks_around_a_file_s_name_do_not_matter(folder):

@@ -123,16 +123,6 @@ class Corpus:
         return found
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """The doubts, one line each."""
-        return in_lines([self.doubts])
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """All that a reader of the results should know of the corpus, one line each."""
-        return (*self.notes, *self.warnings)
-
-    @property
     def sizes(self) -> tuple[str, ...]:
         """Clips and groups of each role in a line, and in another the classes with few clips to train or test on.
 
