@@ -14,7 +14,7 @@ from lib import files
 from lib.encoders.encoder import Encoder, features_of, in_blocks, of_features, predictions, stored_embeddings
 from lib.encoders.threads import cores, side_by_side
 from lib.encoders.training import device_of
-from lib.evaluation.intervals import Sampling
+from lib.evaluation.intervals import Sampling, stacked
 from lib.evaluation.resampling import resampled
 from lib.evaluation.scores import resampling_seed
 from lib.files import digests
@@ -135,6 +135,5 @@ def summary(
 
     of_groups: degrees of freedom, summed over folds; ends: what the interval cannot go beyond.
     """
-    each = np.array(by_seed)  # [seed, fold, 1 + resample]
-    rows = np.concatenate([each[:, :, 1:].mean((0, 1)), each[:, :, 0].mean(1)])
+    rows = stacked([[(each[0], each[1:]) for each in folds] for folds in by_seed])
     return Sampling(part.settings.scoring.resamples, of_groups, part.settings.scoring.level).cells(rows, ends=ends)

@@ -127,6 +127,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
+def stacked(by_seed: Sequence[Sequence[tuple[Array | float, Array]]]) -> Array:
+    """Rows [resample + seed, ...] of a number, the mean over folds: its value [...] and its draws [resample, ...] by seed and fold."""
+    draws = np.mean([drawn for folds in by_seed for _, drawn in folds], axis=0)
+    return np.concatenate([draws, [np.mean([value for value, _ in folds], axis=0) for folds in by_seed]])
+
+
 def difference(of: Sampling, rows: Array) -> dict[str, float]:
     """A paired difference [resample + seed] as cells: difference, low, high and p."""
     return of.cells(rows, "difference", "low", "high") | {"p": float(of.p_value(rows))}

@@ -14,7 +14,7 @@ from lib.encoders.heads import label, subsets
 from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import measures
 from lib.evaluation.games import CHANCE, CONSTANT, Game
-from lib.evaluation.intervals import Sampling
+from lib.evaluation.intervals import Sampling, stacked
 from lib.evaluation.measures import Value
 from lib.evaluation.scores import Scores, models, parts_of, sampling
 from lib.files import digests
@@ -106,10 +106,9 @@ def _row(measure: str, how: Sampling, by_seed: list[list[Mapping[str, tuple[Valu
 
     Where it is missing somewhere it is missing in the mean.
     """
-    values = [[found[measure][0] for found in folds] for folds in by_seed]
-    draws = np.mean([found[measure][1] for folds in by_seed for found in folds], axis=0)
-    rows = np.concatenate([draws, [np.mean([one.value for one in folds]) for folds in values]])
-    counts = {name: sum(getattr(one, name) for one in values[0]) for name in ("n", "left_out")}
+    each = [[found[measure] for found in folds] for folds in by_seed]
+    rows = stacked([[(value.value, draws) for value, draws in folds] for folds in each])
+    counts = {name: sum(getattr(value, name) for value, _ in each[0]) for name in ("n", "left_out")}
     return {"measure": measure, **how.cells(rows, ends=measures.ends(measure)), **counts}
 
 

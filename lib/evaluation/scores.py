@@ -12,7 +12,7 @@ from lib.encoders.heads import label, members, subsets
 from lib.evaluation import influence, measures
 from lib.evaluation.chance import Chance
 from lib.evaluation.games import CHANCE, CONSTANT, Game
-from lib.evaluation.intervals import Sampling
+from lib.evaluation.intervals import Sampling, stacked
 from lib.evaluation.resampling import Bootstrap, Resampled, Stored, cached
 from lib.files import digests
 from lib.representations import names
@@ -148,12 +148,7 @@ def rows_of(parts: Sequence[Scores], number: Callable[[Scores, int], tuple[np.nd
 
     number: of one fold and seed its value [...] and its values under the draws [resample, ...].
     """
-    values, draws = [], []
-    for seed in parts[0].study.request.seeds:
-        folds = [number(part, seed) for part in parts]
-        values.append(np.mean([value for value, _ in folds], axis=0))
-        draws += [drawn for _, drawn in folds]
-    return np.concatenate([np.mean(draws, axis=0), values])
+    return stacked([[number(part, seed) for part in parts] for seed in parts[0].study.request.seeds])
 
 
 # Written
