@@ -20,7 +20,7 @@ from lib.encoders.heads import label
 from lib.encoders.threads import cores, side_by_side
 from lib.evaluation import measures, ridge
 from lib.evaluation.games import CONSTANT
-from lib.evaluation.intervals import with_holm
+from lib.evaluation.intervals import difference, with_holm
 from lib.evaluation.resampling import draws_of_groups, group_numbers
 from lib.evaluation.scores import Scores, parts_of, rows_of, sampling
 from lib.representations import PAPER
@@ -192,7 +192,7 @@ def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[
             return saved.mean(), _drawn_means(part, level, saved)
 
         rows = rows_of(parts, number)
-        return of.cells(rows, "gain_bits", "low", "high") | {"p": float(of.p_value(rows)), "seeds": len(seeds)}
+        return difference(of, rows, "gain_bits", "low", "high") | {"seeds": len(seeds)}
 
     return with_holm(
         {"without": without, "with": more, "head": head, "level": level, **gain(without, more)}

@@ -133,9 +133,9 @@ def stacked(by_seed: Sequence[Sequence[tuple[Array | float, Array]]]) -> Array:
     return np.concatenate([draws, [np.mean([value for value, _ in folds], axis=0) for folds in by_seed]])
 
 
-def difference(of: Sampling, rows: Array) -> dict[str, float]:
-    """A paired difference [resample + seed] as cells: difference, low, high and p."""
-    return of.cells(rows, "difference", "low", "high") | {"p": float(of.p_value(rows))}
+def difference(of: Sampling, rows: Array, *names: str) -> dict[str, float]:
+    """A paired difference [resample + seed] as cells: difference, low and high, or called by `names`; and p."""
+    return of.cells(rows, *(names or ("difference", "low", "high"))) | {"p": float(of.p_value(rows))}
 
 
 def with_holm(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

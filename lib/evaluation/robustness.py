@@ -31,7 +31,8 @@ from lib.study import Study
 
 AT = ["perturbation", "step", "strength", "level", "head"]
 TESTED = ["p", "p_holm", "seeds"]
-DIFFERENCE = ["difference", "difference_low", "difference_high", *TESTED]
+MOVED = ["difference", "difference_low", "difference_high"]
+DIFFERENCE = [*MOVED, *TESTED]
 COLUMNS = [*AT, "subset", "value", "low", "high", "kept", *DIFFERENCE]
 GROUP_COLUMNS = [*AT, "subset", "group", "value", "low", "high", "kept", "seeds"]
 HALF_COLUMNS = ["perturbation", *AT[3:], "subset", "group", "step", "low_step", "high_step", "half_at", "kept_at_end"]
@@ -123,14 +124,9 @@ def _curve_rows(one: Robustness, name: str) -> Iterator[Row]:
 def _cells(study: Played, values: dict[Subset, Rows], subset: Subset) -> Row:
     """A model's value, what is kept of its gain, and the paired difference from the study itself."""
     own, whole, chance, of = values[subset], study.over_all()[subset], study.over_all()[()], study.of
-    moved = difference(of, own - whole)
-    moved = {"difference_low": moved.pop("low"), "difference_high": moved.pop("high"), **moved}
-    return of.cells(own, ends=(0, 1)) | {"kept": _kept(of, own, whole, chance)} | moved
-
-
-def _kept(of: Any, own: Rows, whole: Rows, chance: Rows) -> float:
     gain = float(of.value(whole - chance))
-    return float(of.value(own - chance)) / gain if gain > 0 else np.nan
+    kept = float(of.value(own - chance)) / gain if gain > 0 else np.nan
+    return of.cells(own, ends=(0, 1)) | {"kept": kept} | difference(of, own - whole, *MOVED)
 
 
 def group_table(each: Sequence[Robustness]) -> pd.DataFrame:
@@ -245,10 +241,9 @@ def _share_rows(one: Robustness, name: str) -> Iterator[Row]:
         parts = {encoder: rows / whole for encoder, rows in shares.items()}
         parts_before = parts_before or parts
         for encoder, rows in shares.items():
-            moved = of.cells(parts[encoder] - parts_before[encoder], "difference", "difference_low", "difference_high")
-            p = float(of.p_value(parts[encoder] - parts_before[encoder]))
+            moved = difference(of, parts[encoder] - parts_before[encoder], *MOVED)
             cells = of.cells(rows, "share", "low", "high") | {"part": float(of.value(parts[encoder]))}
-            yield at | {"encoder": encoder} | cells | moved | {"p": p}
+            yield at | {"encoder": encoder} | cells | moved
 
 
 def feature_table(each: Sequence[Robustness]) -> pd.DataFrame:
@@ -270,12 +265,12 @@ def _feature_rows(one: Robustness, name: str) -> Iterator[Row]:
     for (at, played), margin in zip(one.curve(name), margins, strict=True):
         moved, values = margin - margins[0], played.over_all()
         cells = {"with": label(everyone), "without": label(learned)}
-        cells |= of.cells(margin, "margin", "low", "high") | of.cells(moved, "moved", "moved_low", "moved_high")
+        cells |= of.cells(margin, "margin", "low", "high") | difference(of, moved, "moved", "moved_low", "moved_high")
         less = [values[everyone] - values[player,] for player in everyone]
         best = int(np.argmin([of.value(rows) for rows in less]))
         low, high = of.simultaneous(less)[best]
         cells |= {"best_single": everyone[best], "ahead": float(of.value(less[best]))}
-        yield at | cells | {"ahead_low": low, "ahead_high": high, "p": float(of.p_value(moved))}
+        yield at | cells | {"ahead_low": low, "ahead_high": high}
 
 
 def _corrected(table: pd.DataFrame, family: Sequence[str] = ("perturbation", "level", "head")) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
+from lib.evaluation.intervals import difference
 from lib.evaluation.sentences import clear, number, points
 from lib.evaluation.shapley import Subset
 
@@ -60,9 +61,8 @@ def _row(one: Played, what: str, subset: Subset, against: Subset | None) -> dict
     row = one.row(what=what, subset=label(subset), **one.of.cells(game[subset]))
     if against is None:
         return row | {"against": ""}
-    less = game[subset] - game[against]
-    cells = one.of.cells(less, "difference", "diff_low", "diff_high")
-    return row | cells | {"against": label(against), "p": float(one.of.p_value(less))}
+    less = difference(one.of, game[subset] - game[against], "difference", "diff_low", "diff_high")
+    return row | less | {"against": label(against)}
 
 
 def sentences(played: Sequence[Played], level: str, head: str) -> list[str]:
