@@ -187,40 +187,36 @@ def played_games(study: Study, peer: str) -> list[Both]:
 
 def gain_table(games: Mapping[str, Sequence[Both]]) -> pd.DataFrame:
     """Rows of peer_gains.csv [GAIN_COLUMNS], of the `played_games` of each peer by its name."""
-    rows = [row for peer, each in games.items() for both in each for row in gain_rows(peer, both)]
-    return pd.DataFrame(rows, columns=GAIN_COLUMNS)
+    each = [gain_rows(peer, both) for peer, every in games.items() for both in every]
+    return pd.concat(each, ignore_index=True) if each else pd.DataFrame(columns=GAIN_COLUMNS)
 
 
-def gain_rows(peer: str, both: Both) -> list[dict[str, Any]]:
+def gain_rows(peer: str, both: Both) -> pd.DataFrame:
     """Rows of peer_gains.csv: what is added to a peer, of all classes, each class and each branch, with paired intervals.
 
     against: the control that stands beside the peer instead, where the gain is less that of a control. p_holm is corrected
     for all steps of all classes together, and for the classes, or the branches, of one step.
     """
     of = {played.game.name: played for played in both}
-    rows = [row for step in steps(peer, both[1].game.players[1:]) for row in _gains(peer, step, of)]
-    table = pd.DataFrame(rows)
+    table = pd.concat([_gains(peer, step, of) for step in steps(peer, both[1].game.players[1:])], ignore_index=True)
     family = np.where(
         table["group"] == ALL, ALL, table["group"].str.partition(":")[0] + table["added"] + table["against"]
     )
-    return table.assign(p_holm=table.groupby(family)["p"].transform(holm)).to_dict("records")
+    return table.assign(p_holm=table.groupby(family)["p"].transform(holm))
 
 
-def _gains(peer: str, step: Step, of: dict[str, Played]) -> Iterator[dict[str, Any]]:
+def _gains(peer: str, step: Step, of: dict[str, Played]) -> pd.DataFrame:
+    """One step by group of classes."""
     (game, more), (other, less) = step.with_it, step.without
-    played = of[game.name]
+    played, sampling = of[game.name], of[game.name].sampling(SHARED)
     with_it, without = played.values[SHARED][more], of[other.name].values[SHARED][less]
-    sampling = played.sampling(SHARED)
-    value, (low, high) = sampling.value(with_it - without), sampling.interval(with_it - without)
-    p = sampling.p_value(with_it - without)
-    for place, group in enumerate(played.groups[SHARED]):
-        yield {
-            "peer": peer, "added": step.added, "against": step.against, "group": group, "measure": SHARED, "level": played.level,
-            "head": played.head,
-            "without": float(sampling.value(without)[place]), "with": float(sampling.value(with_it)[place]),
-            "difference": float(value[place]), "low": float(low[place]), "high": float(high[place]), "p": float(p[place]),
-            "seeds": played.seeds,
-        }  # fmt: skip
+    gain = with_it - without
+    low, high = sampling.interval(gain)
+    return pd.DataFrame({
+        "peer": peer, "added": step.added, "against": step.against, "group": played.groups[SHARED], "measure": SHARED,
+        "level": played.level, "head": played.head, "without": sampling.value(without), "with": sampling.value(with_it),
+        "difference": sampling.value(gain), "low": low, "high": high, "p": sampling.p_value(gain), "seeds": played.seeds,
+    })  # fmt: skip
 
 
 # Sentences
@@ -295,20 +291,16 @@ def _points(row: Any) -> str:
 
 
 def alone_table(study: Study, names: Sequence[str], head: str) -> pd.DataFrame:
-    """Rows of peer_alone.csv [ALONE_COLUMNS], of each of these peers."""
-    each = [alone_right(study, peer, head) for peer in names]
-    return pd.concat(each, ignore_index=True) if each else pd.DataFrame(columns=ALONE_COLUMNS)
-
-
-def alone_right(study: Study, peer: str, head: str) -> pd.DataFrame:
-    """Rows of peer_alone.csv: labels of test clips that the peer names right and pitch with timbre does not, or the reverse.
+    """Rows of peer_alone.csv [ALONE_COLUMNS]: labels of test clips that a peer names right and pitch with timbre does not, or the reverse.
 
     A label is named right where its score lies above that of every class that the clip does not have. `right` is the peer
-    or pitch+timbre; margin, by how much it lies above, by the one that is right; the widest first.
+    or pitch+timbre; margin, by how much it lies above, by the one that is right; of each peer the widest first.
     """
-    rows = [row for part in study.parts for row in _alone_right(part, peer, head)]
-    table = pd.DataFrame(rows, columns=ALONE_COLUMNS).assign(peer=peer)
-    return table.sort_values("margin", ascending=False, kind="stable", ignore_index=True)
+    rows = []
+    for peer in names:
+        found = [row | {"peer": peer} for part in study.parts for row in _alone_right(part, peer, head)]
+        rows += sorted(found, key=lambda row: -row["margin"])
+    return pd.DataFrame(rows, columns=ALONE_COLUMNS)
 
 
 def clearest(alone: pd.DataFrame, n: int = 2) -> pd.DataFrame:

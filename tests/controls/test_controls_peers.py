@@ -78,10 +78,10 @@ def test_its_rows_and_gains_come_from_these_scores(study):
     assert set(rows["row"]) == {"bands", "all four"}
     (both, *_) = table.played_games(study, "bands")
     gains = table.gain_rows("bands", both)
-    assert {row["added"] for row in gains if not row["against"]} == {
+    assert set(gains.loc[gains["against"] == "", "added"]) == {
         "pitch", "timbre", "pitch+timbre", "neuralogram", "waveform", "all four", *table.BESIDE,
     }  # fmt: skip
-    assert all(np.isfinite(row["difference"]) for row in gains if row["group"] == "all")
+    assert np.isfinite(gains.loc[gains["group"] == "all", "difference"]).all()
 
 
 def test_other_weights_make_other_scores(study, trained_home, monkeypatch):
