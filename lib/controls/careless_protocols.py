@@ -3,9 +3,8 @@
 Heads are trained anew on stored embeddings, choices are made from stored scores. Values are fractions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,16 +57,6 @@ class FreshHead:
         plan = HeadPlan.of(part.settings, part.settings.heads.kinds[-1])
         return cls(part, np.concatenate(embeddings, axis=1), seed, plan)
 
-    @cached_property
-    def train(self) -> Array:
-        """The study's training rows [row]."""
-        return self.part.train_rows
-
-    @cached_property
-    def test(self) -> Array:
-        """The study's test rows [row]."""
-        return self.part.chunks.rows("test")
-
     def value(self, train: Array, scored: Array, seed: int) -> float:
         """Chunk macro mAP on the rows `scored` [row] of a head trained on the rows `train` [row]."""
         chunks, device = self.part.chunks, device_of(self.part.request.device)
@@ -83,14 +72,14 @@ def split_test_chunks(fresh: FreshHead) -> dict[str, Any]:
     No encoder was trained on any of these, so what is left is what the head remembers of a clip.
     """
 
-    def both(first: Array, rng: np.random.Generator) -> tuple[float, float]:
-        each = (fresh.test, rng.permutation(fresh.test))
-        return tuple(fresh.value(rows[first], rows[~first], fresh.seed) for rows in each)
-
-    careful, careless = _over_halves(fresh.part.chunks.groups[fresh.test], SPLITS, fresh.seed, both)
+    test, rng = fresh.part.chunks.rows("test"), np.random.default_rng(fresh.seed)
+    pairs = []
+    for first in list(_halves(fresh.part.chunks.groups[test], SPLITS, rng)):
+        each = (test, rng.permutation(test))
+        pairs.append([fresh.value(rows[first], rows[~first], fresh.seed) for rows in each])
     parts, whole = ("chunks", "clip") if len(levels_of(fresh.part)) > 1 else ("clips", "group")
     return _careless(
-        f"split the {parts} of one {whole} over training and test", careful, careless,
+        f"split the {parts} of one {whole} over training and test", pairs,
         f"the head knows a {whole} again by other {parts}; both are heads trained on half the test set",
     )  # fmt: skip
 
@@ -106,13 +95,14 @@ def chosen_on_test(part: Scores, seed: int) -> dict[str, Any]:
     halves = [half for first in _halves(test.groups, HALVES, seed) for half in (first, ~first)]
 
     def of_model(model: tuple[str, str]) -> Array:
-        return _macro(test.targets, part.read(*model, seed)["chunk"], np.array(halves))  # sorted once for all halves
+        # sorted once for all halves; classes without a positive are left out
+        each = measures.average_precision(test.targets, part.read(*model, seed)["chunk"], np.array(halves, np.int32))
+        return np.nanmean(each, axis=1)
 
     values = np.array(list(side_by_side(of_model, models if halves else [], cores())))
     pairs = [chosen(values[:, [first, first + 1]]) for first in range(0, len(halves), 2)]
-    careful, careless = np.mean(pairs, axis=0).tolist() if pairs else (np.nan, np.nan)
     return _careless(
-        f"choose among {len(models)} models by the score on the test set itself", careful, careless,
+        f"choose among {len(models)} models by the score on the test set itself", pairs,
         "the winner was partly lucky on the very items it was chosen by; both are means over halves of the test set",
     )  # fmt: skip
 
@@ -121,18 +111,6 @@ def chosen(values: Array) -> tuple[float, float]:
     """Values [model, half] of the two halves: the mean of what the other half's choice gives, and of the highest."""
     by_other_half = values[values.argmax(axis=0)[::-1], [0, 1]]
     return float(by_other_half.mean()), float(values.max(axis=0).mean())
-
-
-def _macro(targets: Array, scores: Array, halves: Array) -> Array:
-    """Macro mAP [half] of scores [item, class] on halves [half, item]; classes without a positive are left out."""
-    return np.nanmean(measures.average_precision(targets, scores, halves.astype(np.int32)), axis=1)
-
-
-def _over_halves(groups: Array, repeats: int, seed: int, both: Callable) -> tuple[float, float]:
-    """Mean of both(first, rng) over seeded halves `first` [item] of the groups [item]; NaN where there is one group."""
-    rng = np.random.default_rng(seed)
-    pairs = [both(first, rng) for first in list(_halves(groups, repeats, rng))]
-    return tuple(np.mean(pairs, axis=0).tolist()) if pairs else (np.nan, np.nan)
 
 
 def _halves(groups: Array, repeats: int, seed: int | np.random.Generator) -> Iterator[Array]:
@@ -150,14 +128,16 @@ def best_seed(fresh: FreshHead) -> dict[str, Any]:
     descent = fresh.plan.heads.model_copy(update={"linear_fit": "descent"})
     fresh = replace(fresh, plan=replace(fresh.plan, heads=descent))
     seeds = range(fresh.seed, fresh.seed + HEAD_SEEDS)
-    values = [fresh.value(fresh.train, fresh.test, seed) for seed in seeds]
+    values = [fresh.value(fresh.part.train_rows, fresh.part.chunks.rows("test"), seed) for seed in seeds]
     return _careless(
-        f"report the best of {HEAD_SEEDS} seeds of the head by test score", float(np.mean(values)), max(values),
+        f"report the best of {HEAD_SEEDS} seeds of the head by test score", [(np.mean(values), max(values))],
         "the next seed will not repeat it; the mean of the seeds is what to expect",
     )  # fmt: skip
 
 
-def _careless(protocol: str, careful: float, careless: float, warning: str) -> dict[str, Any]:
+def _careless(protocol: str, pairs: Sequence[Sequence[float]], warning: str) -> dict[str, Any]:
+    """The row of a protocol, by pairs of what the careful and the careless one give."""
+    careful, careless = np.mean(pairs, axis=0).tolist() if pairs else (np.nan, np.nan)
     if np.isnan(careful):
         warning = "no value: one group alone cannot be split"
     return {

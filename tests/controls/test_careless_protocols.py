@@ -112,7 +112,7 @@ def test_as_many_chunks_to_train_on(remembered, monkeypatch):
         assert set(np.concatenate([train, scored])) == set(np.concatenate([careless_train, careless_scored]))
         assert not set(groups[train]) & set(groups[scored])
         assert set(groups[careless_train]) & set(groups[careless_scored])
-        assert not set(fresh.train) & {*train, *scored}  # no encoder has seen them
+        assert not set(fresh.part.train_rows) & {*train, *scored}  # no encoder has seen them
 
 
 def test_the_careful_head_is_the_study_s_own(remembered):
@@ -125,11 +125,11 @@ def test_the_careful_head_is_the_study_s_own(remembered):
     embeddings = {name: np.load(found.checkpoint(name, 0) / "embeddings.npy") for name in PAPER}
     data = HeadData(embeddings, found.chunks.targets, found.chunks.groups)
     plan = HeadPlan.of(settings, settings.heads.kinds[-1])
-    every = score_subsets(data, fresh.train, fresh.test, plan, 0, device_of("cpu"))
+    every = score_subsets(data, fresh.part.train_rows, fresh.part.chunks.rows("test"), plan, 0, device_of("cpu"))
     scores = dict(every)[PAPER]
     test = Scores(found).tests["chunk"]
     expected = measures.evaluate(test.targets, scores, names=["map_macro"])["map_macro"].value
-    assert fresh.value(fresh.train, fresh.test, 0) == pytest.approx(expected, abs=1e-3)
+    assert fresh.value(fresh.part.train_rows, fresh.part.chunks.rows("test"), 0) == pytest.approx(expected, abs=1e-3)
 
 
 def test_choosing_by_test_score_flatters_noise(remembered):
@@ -167,7 +167,9 @@ def test_the_best_seed_is_above_the_mean(remembered, monkeypatch):
 def test_seeds_differ_where_the_studys_heads_have_none(remembered):
     fresh = careless_protocols.FreshHead.of(remembered[0], 0)
     assert fresh.plan.closed_form
-    assert fresh.value(fresh.train, fresh.test, 0) == fresh.value(fresh.train, fresh.test, 1)
+    assert fresh.value(fresh.part.train_rows, fresh.part.chunks.rows("test"), 0) == fresh.value(
+        fresh.part.train_rows, fresh.part.chunks.rows("test"), 1
+    )
     row = careless_protocols.best_seed(fresh)
     assert row["careless"] > row["careful"]
 
