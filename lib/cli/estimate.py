@@ -7,6 +7,7 @@ the MobileNet, the features of a few chunks, steps of the head; the start of eac
 import math
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,7 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
     corpus = study.read_corpus()
     per_clip = chunks_of_clips(corpus, study.settings.chunking)
     n_chunks = float(per_clip.sum())
-    waiting = {
-        name: [part for part in study.parts for seed in study.request.seeds if not finished(part, name, seed)]
-        for name in names()
-    }
+    waiting = {name: left(study, Study.checkpoint, name, "encoder.json") for name in names()}
     each = {}
     for name in [name for name, parts in waiting.items() if parts]:
         of_step, of_feature = time_encoder(name, study.settings, len(corpus.classes), device)
@@ -76,9 +74,9 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
         each[name] += sum(of_step * training_chunks(part, corpus, per_clip) for part in waiting[name])
     beside = []  # seconds of each training from scratch
     for peer in [peer for peer in wanted(study.request.peers) if peer.learner]:
-        left = [part for part in study.parts for seed in study.request.seeds if not learned(part, peer.name, seed)]
-        of_chunk = time_learner(peer, study.settings, len(corpus.classes), device) if left else 0.0
-        beside += [of_chunk * training_chunks(part, corpus, per_clip) for part in left]
+        parts = left(study, folder_of_learner, peer.name, "learner.safetensors")
+        of_chunk = time_learner(peer, study.settings, len(corpus.classes), device) if parts else 0.0
+        beside += [of_chunk * training_chunks(part, corpus, per_clip) for part in parts]
     n_notebooks = sum(map(len, waiting.values()))
     together = min(jobs, max(1, n_notebooks + len(beside)))
     training_s = max((sum(each.values()) + sum(beside)) / together, *beside, 0)
@@ -87,14 +85,11 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
     return training_s + heads + tables_s + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
 
 
-def finished(study: Study, name: str, seed: int) -> bool:
-    """Whether an encoder's training came to its end before."""
-    return (study.checkpoint(name, seed) / "encoder.json").exists()
-
-
-def learned(study: Study, name: str, seed: int) -> bool:
-    """Whether a system that is trained from scratch beside the study was trained before."""
-    return (folder_of_learner(study, name, seed) / "learner.safetensors").exists()
+def left(study: Study, folder: Callable[[Study, str, int], Path], name: str, file: str) -> list[Study]:
+    """The part of each training, by fold and seed, that has not left this file in its folder yet."""
+    return [
+        part for part in study.parts for seed in study.request.seeds if not (folder(part, name, seed) / file).exists()
+    ]
 
 
 def chunks_of_clips(corpus: Corpus, chunking: Chunking) -> np.ndarray:
