@@ -6,20 +6,11 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from lib.display.screen import measure_name
-from lib.encoders.heads import ALL_FOUR
-from lib.representations import CONTROLS, kind, names
+from lib.encoders.titles import title
 from lib.sounds.chunks import titles_of_levels
 
 MODELS = ("row", "subset", "encoder", "model", "first", "second", "representation")  # columns that name encoders
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( \(.*\))?|nan|")  # 43.2, or 43.2 (40.1 to 46.3), or nothing
-
-
-def model_name(subset: str) -> str:
-    """What a model is called on the screen: Pitch, Pitch + Timbre, All four."""
-    if subset in ("all four", ALL_FOUR):
-        return "All four"
-    known = {*names(), *CONTROLS}
-    return " + ".join(kind(name).title if name in known else name for name in subset.split("+"))
 
 
 def clips_once(frame: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +31,7 @@ def table(frame: pd.DataFrame, precision: int = 3) -> Styler:
         if column == "measure":
             shown[column] = shown[column].map(measure_name)
         elif column in MODELS and not pd.api.types.is_numeric_dtype(shown[column]):
-            shown[column] = shown[column].map(model_name, na_action="ignore")
+            shown[column] = shown[column].map(title, na_action="ignore")
     columns = [shown.iloc[:, place] for place in range(shown.shape[1])]
     numeric = [
         pd.api.types.is_numeric_dtype(own) or all(NUMBER.fullmatch(str(cell)) for cell in own) for own in columns

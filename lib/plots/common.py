@@ -6,7 +6,6 @@ colour everywhere; what stands beside the encoders is grey.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
@@ -21,17 +20,13 @@ from matplotlib.lines import Line2D
 
 from lib.display.figures import GREY
 from lib.display.screen import measure_name
-from lib.encoders.heads import ALL_FOUR, members
-from lib.encoders.peers import LEARNERS, PEERS
-from lib.representations import CONTROLS, kind, names
+from lib.encoders.heads import members
+from lib.encoders.titles import title
+from lib.representations import kind, names
 
 STUDY = "paper4"  # the game in colour; every other is a control
 WIDTH = 8.0  # inches, of a printed page
 INK = "#333333"
-OTHERS = {
-    ALL_FOUR: "All four", "all four": "All four", "chance": "Chance", "noise": "Noise", "mobilenet": "MobileNet",
-    "single": "Seed", "twice": "Itself again", "second_seed": "A second seed",
-}  # fmt: skip
 BESIDE = {"chance": "-.", "constant": ":", "oracle": "--"}  # line of what stands beside the encoders
 BAND = "#F3F3F3"  # behind every second group of rows, and in cells without a value
 
@@ -39,20 +34,6 @@ BAND = "#F3F3F3"  # behind every second group of rows, and in cells without a va
 def colour(player: str, other: str = GREY) -> str:
     """The colour of a representation; another for what is none."""
     return kind(player).colour if player in names() else other
-
-
-def title(player: str) -> str:
-    """What a player, or all four together, is called on axes and legends."""
-    if player in (*names(), *CONTROLS):
-        return kind(player).title
-    if player in (known := {**PEERS, **LEARNERS}):
-        return known[player].about.title
-    if player in OTHERS:
-        return OTHERS[player]
-    if player.startswith("untrained_"):
-        return f"{title(player.removeprefix('untrained_'))} untrained"
-    named, number = re.fullmatch(r"(.*?)(\d*)", player, re.DOTALL).groups()
-    return f"{title(named)} {number}" if number and named in (*names(), *OTHERS) else player
 
 
 def scale(measure: str) -> float:

@@ -12,7 +12,6 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from lib.display.figures import GREY, style
 from lib.display.screen import measure_name
-from lib.encoders.heads import members
 from lib.plots.common import INK, WIDTH, colour, each_once, heading, mark, title, unit
 
 COSTS = {"parameters": "parameters", "seconds_an_hour": "seconds for an hour of sound"}
@@ -80,7 +79,7 @@ def _gains(axis: Axes, rows: pd.DataFrame) -> None:
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.hlines(places, 100 * rows["low"], 100 * rows["high"], color=inks, linewidth=1.6)
     axis.scatter(100 * rows["difference"], places, color=inks, s=26, zorder=3)
-    axis.set_yticks(places, [" + ".join(map(title, members(added))) for added in rows["added"]])
+    axis.set_yticks(places, list(map(title, rows["added"])))
 
 
 def _ink(players: Sequence[str]) -> str:

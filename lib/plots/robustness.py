@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from lib.display.figures import GREY, style
 from lib.display.screen import measure_name
-from lib.encoders.heads import ALL_FOUR, members
+from lib.encoders.heads import ALL_FOUR
 from lib.plots.common import (
     INK,
     WIDTH,
@@ -104,12 +104,7 @@ def halves(table: pd.DataFrame, level: str, head: str) -> Figure:
             short = text.removesuffix(PERTURBATIONS[name].unit).strip()
             cell_text(mesh, place, short, 6.5)
         columns = [f"{PERTURBATIONS[name].title}\n{PERTURBATIONS[name].unit}" for name in there]
-        name_cells(
-            axis,
-            columns,
-            [" + ".join(map(title, members(each))) if each != ALL_FOUR else "All four" for each in shown],
-            fontsize=7,
-        )
+        name_cells(axis, columns, list(map(title, shown)), fontsize=7)
         axis.tick_params(axis="x", labelrotation=35)
         scale_below(figure, mesh, [axis], f"step at which half of the gain is gone ({STEPS}: the strongest, or never)")
         heading(figure, f"At what strength half of the gain above chance is gone ({level}s, {head} head)")

@@ -9,10 +9,11 @@ import pandas as pd
 
 from lib import controls
 from lib.display.screen import counted, measure_name
+from lib.encoders.titles import title as model_name
 from lib.evaluation import claims, metric_choices, paper, predictions, probe_sentences, robustness_sentences
 from lib.evaluation import sentences as findings
 from lib.evaluation.claims import with_intervals
-from lib.evaluation.readable import clips_once, model_name
+from lib.evaluation.readable import clips_once
 from lib.evaluation.results import SHARED, headline
 from lib.evaluation.sentences import between, number
 from lib.explorer import html_media

@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from lib.evaluation.readable import clips_once, model_name, table
+from lib.evaluation.readable import clips_once, table
 
 
 def sides(styler):
@@ -16,14 +15,6 @@ def sides(styler):
     return [side for _, side in sorted((int(column), side) for column, side in found)], re.sub(
         r"<style.*?</style>", "", html, flags=re.DOTALL
     )
-
-
-@pytest.mark.parametrize(("subset", "told"), [
-    ("pitch", "Pitch"), ("pitch+timbre", "Pitch + Timbre"), ("pitch+timbre+neuralogram+waveform", "All four"),
-    ("all four", "All four"), ("logmel", "Log-mel"), ("chance", "chance"), ("some+thing", "some + thing"),
-])  # fmt: skip
-def test_models_by_the_names_of_their_encoders(subset, told):
-    assert model_name(subset) == told
 
 
 def test_text_is_at_the_left_and_numbers_at_the_right_as_text_or_not():

@@ -1,24 +1,11 @@
-"""Tests of what the pictures share: readers' names of players, and text that can be read on its cell."""
+"""Tests of what the pictures share: text that can be read on its cell."""
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from lib.display.figures import in_lines
-from lib.encoders.heads import ALL_FOUR
 from lib.plots import common
-
-
-@pytest.mark.parametrize(
-    ("player", "named"),
-    [
-        ("pitch", "Pitch"), ("logmel", "Log-mel"), ("noise", "Noise"), ("mobilenet", "MobileNet"), ("single2", "Seed 2"),
-        ("waveform256", "Waveform 256"), ("untrained_timbre", "Timbre untrained"), ("crepe", "CREPE (tiny)"),
-        (ALL_FOUR, "All four"), ("all four", "All four"), ("chance", "Chance"), ("my_own_model2", "my_own_model2"),
-    ],
-)  # fmt: skip
-def test_players_have_readers_names(player, named):
-    assert common.title(player) == named
 
 
 def test_contrast_is_that_of_the_standard():
