@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.encoders.encoder import Encoder, features_of
+from lib.encoders.encoder import features_of
 from lib.encoders.heads import Subset
 from lib.evaluation.frozen import read_embeddings
 from lib.explorer import embedding_map
@@ -26,7 +26,6 @@ from lib.model.trained import Model
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import ReferenceChunks, Representation
-from lib.settings import SettingsError
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import cut_clip
 from lib.sounds.decode import BadFile, decode
@@ -60,46 +59,33 @@ class Sound:
 class Inference:
     """One finished run with one seed; `part` has a test fold or role of its own.
 
-    head: the kind of head that predicts, and may be set to another that the study has.
+    head: the kind of head that predicts, the study's first; it may be set to another that the study has.
     """
 
-    def __init__(self, part: Study, seed: int = 0, head: str = "") -> None:
+    def __init__(self, part: Study, seed: int = 0) -> None:
         self.part, self.seed = part, seed
-        self.model = Model.of_study(part, seed)
-        self.head = head or part.settings.heads.kinds[0]
-        if self.head not in self.model.heads:
-            raise SettingsError(f"head {head!r}: this study has {', '.join(self.model.heads)}")
+        self.model, self.head = Model.of_study(part, seed), part.settings.heads.kinds[0]
         self.chunks, self.classes = part.chunks, part.chunks.corpus.classes
         self.train = part.train_rows
         self.embeddings = {name: read_embeddings(part, name, seed) for name in names()}
+        self._of_clips: dict[tuple[str, Subset], np.ndarray] = {}
 
     # Scores
 
-    def scaled(self, name: str, embeddings: np.ndarray) -> torch.Tensor:
-        """Embeddings [c, width] of one encoder as the heads read them."""
-        return self.model.scaled(name, embeddings)
-
     def scores(self, sound: Sound, subset: Subset) -> np.ndarray:
         """Scores [c, class] of the subset's head; without any encoder those of the constant predictor."""
-        return self.of_embeddings(sound.embeddings, subset)
-
-    def of_embeddings(self, embeddings: dict[str, np.ndarray], subset: Subset) -> np.ndarray:
-        """Scores [c, class] of embeddings [c, width] by name."""
-        return self.model.scores(embeddings, subset, self.head)
+        return self.model.scores(sound.embeddings, subset, self.head)
 
     def clip_scores(self, subset: Subset) -> np.ndarray:
         """Scores [clip, class] of every clip of the corpus: the mean over its chunks; cached."""
         if (self.head, subset) not in self._of_clips:
             rows = self.chunks.rows()  # without the silent ones, where the study leaves them out
-            scores, clip = self.of_embeddings(self.embeddings, subset)[rows], self.chunks.clip[rows]
+            scores = self.model.scores(self.embeddings, subset, self.head)[rows]
+            clip = self.chunks.clip[rows]
             total = np.zeros((len(self.chunks.corpus.clips), scores.shape[1]))
             np.add.at(total, clip, scores)
             self._of_clips[self.head, subset] = total / np.maximum(np.bincount(clip, minlength=len(total)), 1)[:, None]
         return self._of_clips[self.head, subset]
-
-    @cached_property
-    def _of_clips(self) -> dict[tuple[str, Subset], np.ndarray]:
-        return {}
 
     # Which clips
 
@@ -146,6 +132,11 @@ class Inference:
             {name: values[rows] for name, values in self.embeddings.items()}, tuple(self.chunks.corpus.clips["labels"].iloc[clip]), self.files_of_clips[clip], clip,
         )  # fmt: skip
 
+    def chunk(self, row: int) -> tuple[Sound, int]:
+        """The clip that a chunk of the corpus lies in, and which of the clip's chunks it is."""
+        clip = int(self.chunks.clip[row])
+        return self.clip(clip), int(row - np.flatnonzero(self.chunks.clip == clip)[0])
+
     def silent(self, sound: Sound) -> np.ndarray:
         """Which chunks [c] of a sound are silent, by the study's own limit."""
         return self.model.silent(sound.audio)
@@ -185,14 +176,14 @@ class Inference:
             return self.embed_file(path, name)
 
     @property
-    def encoders(self) -> dict[str, Encoder]:
-        """The trained encoders, on the processor; StudyError naming the notebook where one is missing."""
-        return self.model.encoders
+    def representations(self) -> list[Representation]:
+        """The representations of the trained encoders, in registry order; StudyError where one is missing."""
+        return [encoder.representation for encoder in self.model.encoders.values()]
 
     @property
-    def representations(self) -> list[Representation]:
-        """The representations of the trained encoders, in registry order."""
-        return [encoder.representation for encoder in self.encoders.values()]
+    def singles(self) -> dict[str, Subset]:
+        """Each encoder alone, by its title."""
+        return {each.title: (each.name,) for each in self.representations}
 
     # What sounds alike
 
@@ -201,7 +192,7 @@ class Inference:
 
         Euclidean distance [n] between standardised embeddings, in root mean square a dimension.
         """
-        here = self.scaled(name, sound.embeddings[name][chunk : chunk + 1])
+        here = self.model.scaled(name, sound.embeddings[name][chunk : chunk + 1])
         far = (self._scaled_all[name] - here).square().mean(1).sqrt().numpy()
         far[self.chunks.clip == sound.clip] = np.inf
         rows = np.argsort(far, kind="stable")[:n]
@@ -209,7 +200,7 @@ class Inference:
 
     @cached_property
     def _scaled_all(self) -> dict[str, torch.Tensor]:
-        return {name: self.scaled(name, values) for name, values in self.embeddings.items()}
+        return {name: self.model.scaled(name, values) for name, values in self.embeddings.items()}
 
     def together(self, chosen: Subset, rows: np.ndarray) -> np.ndarray:
         """Standardised embeddings [row, width] of these chunks, those of several encoders side by side."""
@@ -220,10 +211,14 @@ class Inference:
         there = np.flatnonzero(~self.chunks.silent)
         return there[embedding_map.picked(len(there), most)]
 
+    def plane(self, chosen: Subset, rows: np.ndarray) -> np.ndarray:
+        """Places [row, 2] of chunks on a map by these encoders together."""
+        return embedding_map.plane(self.together(chosen, rows))
+
     def placed(self, sound: Sound, chosen: Subset, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Places [chunk, 2] on a map, `places` [row, 2] of the chunks at `rows`, of a sound's chunks that are not silent."""
         there = ~self.silent(sound)
-        mine = torch.cat([self.scaled(name, sound.embeddings[name][there]) for name in chosen], dim=1).numpy()
+        mine = torch.cat([self.model.scaled(name, sound.embeddings[name][there]) for name in chosen], dim=1).numpy()
         return embedding_map.placed(mine, self.together(chosen, rows), places, N_PLACING)
 
     # What a representation sounds like
@@ -235,7 +230,7 @@ class Inference:
 
     def _reference_chunks(self, representation: Representation) -> ReferenceChunks:
         """Training chunks with their features, as the encoder was trained on them."""
-        encoder = self.encoders[representation.name]
+        encoder = self.model.encoders[representation.name]
         features = features_of(encoder, self.chunks, torch.device("cpu"))
         return ReferenceChunks(Rows(self.chunks.audio, self.train), Rows(features, self.train))
 
@@ -300,5 +295,5 @@ def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: i
 def opened(request: Request) -> Inference:
     """A finished study with all that the views need of it; PlainError where something is missing."""
     inference = Inference(Study.of(request), request.seeds[0])
-    _ = inference.encoders  # read now, so that a study that lacks one is not half open
+    _ = inference.model.encoders  # read now, so that a study that lacks one is not half open
     return inference

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 import numpy as np
 
-from lib.explorer import embedding_map
 from lib.explorer.moving import Map
 from lib.plots.encoder import COLOURS, groupings, kinds_of
 
@@ -44,10 +43,7 @@ class OnMap:
         """Offer the layouts and the colours of another study."""
         self.clear()
         with self.page.events.quiet():
-            self.layout_by.options = [
-                (TOGETHER, ()),
-                *((r.title, (r.name,)) for r in self.page.inference.representations),
-            ]
+            self.layout_by.options = [(TOGETHER, ()), *self.page.inference.singles.items()]
             self.layout_by.value = ()
             self.colour_by.options = list(groupings(self.page.inference.chunks.corpus))
 
@@ -62,7 +58,7 @@ class OnMap:
         chunks = inference.chunks
         with self.page.events.working(self.box):
             rows = inference.mapped(self.page.n_points)
-            places = embedding_map.plane(inference.together(self.chosen, rows))
+            places = inference.plane(self.chosen, rows)
             groups, kinds = kinds_of(chunks.targets[rows], groupings(chunks.corpus)[self.colour_by.value])
             self.rows, self.places = rows, places
             with self.points.hold_sync():
@@ -87,8 +83,6 @@ class OnMap:
 
     def _clicked(self) -> None:
         """Turn to the chunk of a point, and play from there."""
-        row = self.rows[self.points.clicked[0]]
-        clip = int(self.page.inference.chunks.clip[row])
-        self.page.choosing.mark(clip)
-        chunk = row - np.flatnonzero(self.page.inference.chunks.clip == clip)[0]
-        self.page.show(self.page.inference.clip(clip), int(chunk), play=True)
+        sound, chunk = self.page.inference.chunk(self.rows[self.points.clicked[0]])
+        self.page.choosing.mark(sound.clip)
+        self.page.show(sound, chunk, play=True)

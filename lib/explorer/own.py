@@ -12,7 +12,7 @@ import soundfile
 from matplotlib.figure import Figure
 
 from lib import files
-from lib.explorer import embedding_map, markup
+from lib.explorer import markup
 from lib.explorer.html_media import HEARD_S, audio_html
 from lib.explorer.inference import Inference, Sound
 from lib.explorer.twin import StaticView
@@ -104,14 +104,10 @@ class OwnSounds:
     def maps(self) -> Figure:
         """The corpus laid out by each encoder, and the seconds of the own sounds among it."""
         rows = self.inference.mapped(self.n_points)
-        layouts = {r.title: (r.name,) for r in self.inference.representations}
-        places = {
-            title: embedding_map.plane(self.inference.together(chosen, rows)) for title, chosen in layouts.items()
-        }
-        mine = {
-            title: [self.inference.placed(sound, chosen, rows, places[title]) for sound in self.sounds]
-            for title, chosen in layouts.items()
-        }
+        places, mine = {}, {}
+        for title, chosen in self.inference.singles.items():
+            places[title] = self.inference.plane(chosen, rows)
+            mine[title] = [self.inference.placed(sound, chosen, rows, places[title]) for sound in self.sounds]
         return own_pictures.on_maps(places, mine, self.names)
 
     def said_by_each(self, sound: Sound) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import GREY, save, save_table, style
 from lib.display.screen import counted
-from lib.explorer import embedding_map, markup
+from lib.explorer import markup
 from lib.explorer.choosing import ALL_FAMILIES
 from lib.explorer.html_media import HEARD_S, audio_html, image_html
 from lib.explorer.inference import Inference, caption, score_table, title_of, whole_scores
@@ -89,7 +89,7 @@ class Twin:
     def scores(self) -> StaticView:
         """What each encoder and all together predict."""
         found = score_table(self.inference, self.sound, self.subset)
-        columns = {r.title: (r.name,) for r in self.inference.representations} | {"all": self.subset}
+        columns = self.inference.singles | {"all": self.subset}
         whole = {title: whole_scores(self.inference, self.sound, subset) for title, subset in columns.items()}
         place = [self.inference.classes.index(name) for name in found["class"]]
         names = [f"{name} *" if own else name for name, own in zip(found["class"], found["own"], strict=True)]
@@ -136,9 +136,7 @@ class Twin:
         for representation in self.inference.representations:
             shares = []
             for row in rows:
-                clip = self.inference.clip(int(self.inference.chunks.clip[row]))
-                chunk = int(row - np.flatnonzero(self.inference.chunks.clip == clip.clip)[0])
-                near, _ = self.inference.nearest(representation.name, clip, chunk, N_ALIKE)
+                near, _ = self.inference.nearest(representation.name, *self.inference.chunk(row), N_ALIKE)
                 shares.append((targets[near] & targets[row]).any(1).mean())
             result.append((representation.title, float(np.mean(shares)), chance, representation.colour))
         return pd.DataFrame(result, columns=["encoder", "share", "chance", "colour"])
@@ -148,8 +146,8 @@ class Twin:
         """The map of chunks by each encoder and by all together."""
         inference, chunks = self.inference, self.inference.chunks
         rows = inference.mapped(self.n_points)
-        layouts = {r.title: (r.name,) for r in inference.representations} | {"all together": self.subset}
-        places = {title: embedding_map.plane(inference.together(subset, rows)) for title, subset in layouts.items()}
+        layouts = inference.singles | {"all together": self.subset}
+        places = {title: inference.plane(subset, rows) for title, subset in layouts.items()}
         grouped = groupings(chunks.corpus)
         title, groups = next(iter(grouped.items()))
         names, kinds = kinds_of(chunks.targets[rows], groups)

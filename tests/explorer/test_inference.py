@@ -12,7 +12,6 @@ from lib.encoders.heads import label, subsets
 from lib.evaluation.measures import clip_means
 from lib.explorer import inference
 from lib.explorer.inference import Inference, Sound, score_table
-from lib.settings import SettingsError
 from lib.sounds.decode import BadFile
 from lib.study import Request, StudyError
 
@@ -27,12 +26,13 @@ def made(finished_study):
 
 @pytest.mark.parametrize("head", ["paper", "linear"])
 def test_every_head_gives_the_scores_that_the_study_stored(finished_study, head):
-    made = Inference(finished_study, 0, head)
+    made = Inference(finished_study, 0)
+    made.head = head
     test = made.chunks.rows("test")
     for subset in subsets(list(made.embeddings)):
         stored = np.load(finished_study.scores(label(subset), head, 0))
         embeddings = {name: values[test] for name, values in made.embeddings.items()}
-        np.testing.assert_allclose(made.of_embeddings(embeddings, subset), stored, atol=ROUNDING)
+        np.testing.assert_allclose(made.model.scores(embeddings, subset, made.head), stored, atol=ROUNDING)
 
 
 def test_without_an_encoder_the_constant_predictor_answers(made, finished_study):
@@ -43,7 +43,7 @@ def test_without_an_encoder_the_constant_predictor_answers(made, finished_study)
 
 def test_a_clip_is_scored_by_the_mean_of_its_chunks(made):
     subset = ("pitch", "timbre")
-    ids, expected = clip_means(made.of_embeddings(made.embeddings, subset), made.chunks.ids)
+    ids, expected = clip_means(made.model.scores(made.embeddings, subset, made.head), made.chunks.ids)
     place = {name: k for k, name in enumerate(made.chunks.corpus.clips["id"])}
     np.testing.assert_allclose(made.clip_scores(subset)[[place[name] for name in ids]], expected, atol=1e-6)
 
@@ -145,8 +145,8 @@ def test_the_nearest_chunk_is_the_one_that_lies_nearest_and_of_another_clip(made
     sound = made.clip(3)
     for name in made.embeddings:
         rows, far = made.nearest(name, sound, 0, n=4)
-        all_scaled = made.scaled(name, made.embeddings[name]).numpy()
-        distance = np.sqrt(((all_scaled - made.scaled(name, sound.embeddings[name][:1]).numpy()) ** 2).mean(1))
+        all_scaled = made.model.scaled(name, made.embeddings[name]).numpy()
+        distance = np.sqrt(((all_scaled - made.model.scaled(name, sound.embeddings[name][:1]).numpy()) ** 2).mean(1))
         others = np.flatnonzero(made.chunks.clip != 3)
         assert set(rows) <= set(others)
         np.testing.assert_allclose(far, np.sort(distance[others])[:4], rtol=1e-4)
@@ -195,8 +195,6 @@ def vars_of(chunks):
 def test_what_is_missing_is_named_with_the_notebook_that_makes_it(finished_study):
     with pytest.raises(StudyError, match=r"heads-seed7.*03_subsets"):
         Inference(finished_study, 7)
-    with pytest.raises(SettingsError, match="head 'deep'.*paper, linear"):
-        Inference(finished_study, 0, "deep")
 
 
 def test_heads_of_other_embeddings_are_refused(finished_study, monkeypatch):
