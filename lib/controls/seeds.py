@@ -76,10 +76,9 @@ def _is_trained(part: Study) -> bool:
 
 def _value(run: Study, name: str) -> float:
     """Mean over folds and seeds of the macro mAP of out-of-fold scores on training chunks."""
-    return float(np.mean([_out_of_fold(each, name, seed) for each in run.parts for seed in run.request.seeds]))
-
-
-def _out_of_fold(part: Study, name: str, seed: int) -> float:
-    rows = part.train_rows
-    scores = crossfit.scores(part, name, seed)[rows]
-    return macro_map(part.chunks.targets[rows], scores)
+    each = []
+    for part in run.parts:
+        rows = part.train_rows
+        scores = (crossfit.scores(part, name, seed)[rows] for seed in run.request.seeds)
+        each += [macro_map(part.chunks.targets[rows], found) for found in scores]
+    return float(np.mean(each))

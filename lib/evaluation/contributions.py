@@ -86,13 +86,10 @@ def play(study: Study, game: Game, level: str, head: str, names: Sequence[str] =
         for name, own in zip(names, np.split(rows, ends, axis=1), strict=True):
             values[name][subset] = own
     of, seeds = sampling(parts, level), len(study.request.seeds)
-    freedom = dict(zip(classes, _freedom_of_classes(parts, level), strict=True))
+    # a class is as sure as the groups of each fold that have a positive, less one
+    sure_by = sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts).tolist()
+    freedom = dict(zip(classes, sure_by, strict=True))
     return Played(game, level, head, of, values, groups, seeds, n_groups(parts, level), freedom)
-
-
-def _freedom_of_classes(parts: Sequence[Scores], level: str) -> list[int]:
-    """By how many groups each class [class] is sure by itself: those of each fold that have a positive, less one, summed."""
-    return sum(np.maximum(part.tests[level].groups_having - 1, 0) for part in parts).tolist()
 
 
 def _of_groups(

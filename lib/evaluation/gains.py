@@ -189,7 +189,9 @@ def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[
     def gain(without: str, more: str) -> dict[str, float]:
         def number(part: Scores, seed: int) -> tuple[float, np.ndarray]:
             saved = each[part, without, head, seed] - each[part, more, head, seed]
-            return saved.mean(), _drawn_means(part, level, saved)
+            group, n = group_numbers(part.tests[level].groups)
+            drawn = draws_of_groups(n, part.study.settings.scoring.resamples, part.seed).astype(float)
+            return saved.mean(), drawn @ np.bincount(group, saved) / (drawn @ np.bincount(group))
 
         rows = rows_of(parts, number)
         return difference(of, rows, "gain_bits", "low", "high") | {"seeds": len(seeds)}
@@ -198,10 +200,3 @@ def _rows(study: Study, parts: Sequence[Scores], head: str, level: str) -> list[
         {"without": without, "with": more, "head": head, "level": level, **gain(without, more)}
         for without, more in compared()
     )
-
-
-def _drawn_means(part: Scores, level: str, of_items: np.ndarray) -> np.ndarray:
-    """Mean over items [resample] under the draws of every measure."""
-    group, n = group_numbers(part.tests[level].groups)
-    drawn = draws_of_groups(n, part.study.settings.scoring.resamples, part.seed).astype(float)
-    return drawn @ np.bincount(group, of_items) / (drawn @ np.bincount(group))

@@ -51,10 +51,7 @@ class Panel:
         beside = widgets.VBox([self.title, self.sound_box, self.second, self.page.events.failed])
         beside.add_class("study-beside")
         self.player = widgets.VBox([beside, self.picture_box])
-        self.page.events.on(self.second, self._other_second)
-
-    def _other_second(self) -> None:
-        self.page.show(self.page.sound, self.second.value)
+        self.page.events.on(self.second, lambda: self.page.show(self.page.sound, self.second.value))
 
     @property
     def window(self) -> slice:

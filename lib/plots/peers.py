@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -75,14 +73,8 @@ def gain_figure(gains: pd.DataFrame, titles: dict[str, str], level: str, head: s
 
 def _gains(axis: Axes, rows: pd.DataFrame) -> None:
     places = np.arange(len(rows))[::-1]
-    inks = [_ink(added.split("+")) for added in rows["added"]]
+    inks = [INK if "+" in added or added == "all four" else colour(added) for added in rows["added"]]
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.hlines(places, 100 * rows["low"], 100 * rows["high"], color=inks, linewidth=1.6)
     axis.scatter(100 * rows["difference"], places, color=inks, s=26, zorder=3)
     axis.set_yticks(places, list(map(title, rows["added"])))
-
-
-def _ink(players: Sequence[str]) -> str:
-    if len(players) > 1 or players == ["all four"]:
-        return INK
-    return colour(players[0])
