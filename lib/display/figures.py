@@ -51,9 +51,10 @@ def frequency_axis(axis: Axes) -> None:
     axis.yaxis.set_minor_locator(NullLocator())
 
 
-def over_all(figure: Figure, text: str, size: float = 11) -> None:
-    """Put a title over all panels, in as many lines as the figure's width asks for."""
-    figure.suptitle(textwrap.fill(text, round(figure.get_figwidth() * 135 / size)), fontsize=size)
+def heading(figure: Figure, text: str, size: float = 11) -> None:
+    """A title at the left over all panels, in as many lines as the figure's width asks for."""
+    filled = textwrap.fill(text, round(figure.get_figwidth() * 135 / size))
+    figure.suptitle(filled, x=0.01, ha="left", fontsize=size)
 
 
 class _BehindUnderscores(textwrap.TextWrapper):

@@ -12,12 +12,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import GREY, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import shortened
 from lib.encoders.heads import members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import BESIDE, INK, STUDY, WIDTH, colour, each_once, heading, scale, title
+from lib.plots.common import BESIDE, INK, STUDY, WIDTH, colour, each_once, scale, title
 from lib.plots.contributions import DIVERGING, frame, limit_of
 
 PER_CLASS = "map_macro"  # the measure that is shared out class by class

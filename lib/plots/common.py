@@ -1,4 +1,4 @@
-"""What the pictures share: colours and names of encoders, units, headings, squares of colours, marks for legends.
+"""What the pictures share: colours and names of encoders, units, squares of colours, marks for legends.
 
 Values are drawn in percent or points, a hundred times the tables' fractions (d' as it is). A representation has its own
 colour everywhere; what stands beside the encoders is grey.
@@ -7,7 +7,6 @@ colour everywhere; what stands beside the encoders is grey.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -49,11 +48,6 @@ def unit(measure: str, of: str = "%") -> str:
 def each_once(values: pd.Series) -> list:
     """The values in the order in which they first appear."""
     return list(dict.fromkeys(values))
-
-
-def heading(figure: Figure, text: str) -> None:
-    """A title at the left, as many lines as it needs."""
-    figure.suptitle(fill(text, round(12.3 * figure.get_figwidth())), x=0.01, ha="left", fontsize=11)
 
 
 def mark(label: str, colour: str = INK, marker: str = "", **look: Any) -> Line2D:

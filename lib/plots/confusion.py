@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from lib.display.figures import sentence, style
+from lib.display.figures import heading, sentence, style
 from lib.display.screen import shortened
-from lib.plots.common import WIDTH, cell_text, cells, heading, name_cells
+from lib.plots.common import WIDTH, cell_text, cells, name_cells
 
 MOST, FEW = 40, 20  # labels that have room; cells have their counts up to here
 NAMED, REAL = "Blues", "Greys"

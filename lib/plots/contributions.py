@@ -18,11 +18,11 @@ from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
-from lib.display.figures import GREY, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import measure_name
 from lib.encoders.heads import Subset
 from lib.plots import common
-from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, heading, scale, title, unit
+from lib.plots.common import INK, STUDY, WIDTH, colour, each_once, scale, title, unit
 from lib.sounds.chunks import titles_of_levels
 
 FEW_BARS = 6  # more bars than these want panels of the whole width

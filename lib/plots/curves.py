@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import style
+from lib.display.figures import heading, style
 from lib.display.screen import measure_name
-from lib.plots.common import INK, WIDTH, colour, each_once, heading, scale, title
+from lib.plots.common import INK, WIDTH, colour, each_once, scale, title
 from lib.sounds.chunks import titles_of_levels
 
 X_LABELS = {"budget": "part of the epochs", "data": "part of the training groups"}

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import GREY, over_all, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import measure_name
 from lib.plots.common import BAND, INK, mark
 
@@ -53,7 +53,7 @@ def definition_figure(table: pd.DataFrame) -> Figure:
         marks += [mark("oracle", INK, "x", markersize=4)]
         figure.legend(handles=marks, loc="outside lower center", ncols=3)
         alone = "" if shown["aggregation"].nunique() > 1 else "; each clip is one chunk"
-        over_all(figure, f"{_title(shown)}{alone}")
+        heading(figure, f"{_title(shown)}{alone}")
     return figure
 
 
@@ -120,7 +120,7 @@ def careless_figure(table: pd.DataFrame) -> Figure:
         handles = [mark("careful", INK, "o", markerfacecolor="white")]
         handles += [mark("careless: do not do this", CARELESS, "D", markersize=4.5)]
         figure.legend(handles=handles, loc="outside lower right", ncols=2)
-        over_all(figure, "Do not do this: what careless protocols would have claimed of the same encoders")
+        heading(figure, "Do not do this: what careless protocols would have claimed of the same encoders")
     return figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import GREY, over_all, sentence, style
+from lib.display.figures import GREY, heading, sentence, style
 from lib.display.screen import shortened
 from lib.representations.base import Representation
 from lib.sounds.corpora.base import Corpus
@@ -47,7 +47,7 @@ def losses(
             axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axis.legend(loc="lower left", fontsize=7)
         learned = "under the grey line something was learned, a slope at the end asks for more epochs"
-        over_all(figure, f"Loss while training: {learned}", 10)
+        heading(figure, f"Loss while training: {learned}", 10)
         return figure
 
 
@@ -108,7 +108,7 @@ def embedding(embeddings: np.ndarray, targets: np.ndarray, grouped: Mapping[str,
             axis.set(xlabel=f"first axis ({first:.0f} % of variance)", ylabel=f"second axis ({second:.0f} %)")
             axis.set(title=f"by {title}", xticks=[], yticks=[])
         together = "what lies together sounds alike to this encoder"
-        over_all(figure, f"Test chunks on two axes of the embedding: {together}", 10)
+        heading(figure, f"Test chunks on two axes of the embedding: {together}", 10)
         return figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.display.figures import over_all, style
+from lib.display.figures import heading, style
 from lib.display.screen import shortened
 from lib.plots.encoder import LONGEST, scatter
 
@@ -33,7 +33,7 @@ def map_panels(places: Mapping[str, np.ndarray], groups: Sequence[str], kinds: n
             axis.set_visible(False)
         handles = axes[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=n_side, fontsize=7, markerscale=2)
-        over_all(figure, "Maps of the chunks: near is alike to that encoder; the clip shown above is ringed")
+        heading(figure, "Maps of the chunks: near is alike to that encoder; the clip shown above is ringed")
         return figure
 
 
@@ -52,5 +52,5 @@ def predictions(scores: pd.DataFrame, caption: str) -> Figure:
         axis.set_yticks(range(len(scores)), named)
         axis.tick_params(length=0)
         figure.colorbar(picture, ax=axis, label="score")
-        over_all(figure, f"What each model predicts for {caption}", 9)
+        heading(figure, f"What each model predicts for {caption}", 9)
         return figure

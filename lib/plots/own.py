@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.display.figures import GREY, over_all, style
+from lib.display.figures import GREY, heading, style
 from lib.plots.common import INK
 from lib.plots.encoder import COLOURS
 
@@ -24,7 +24,7 @@ def on_maps(places: Mapping[str, np.ndarray], own: Mapping[str, Sequence[np.ndar
                 )
             axis.set(xticks=[], yticks=[], title=title)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7)
-        over_all(figure, "Own sounds on the maps of the corpus: each second stands where its nearest chunks do")
+        heading(figure, "Own sounds on the maps of the corpus: each second stands where its nearest chunks do")
         return figure
 
 
@@ -38,5 +38,5 @@ def seconds(found: pd.DataFrame, label: str, name: str) -> Figure:
             axis.axhline(0, color="black", linewidth=0.6)
             axis.set_ylabel(named)
         axis.set_xlabel("time (s)")
-        over_all(figure, f"Which seconds of {name} speak for {label}", 9)
+        heading(figure, f"Which seconds of {name} speak for {label}", 9)
         return figure

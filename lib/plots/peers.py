@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from lib.display.figures import GREY, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import measure_name
-from lib.plots.common import INK, WIDTH, colour, each_once, heading, mark, title, unit
+from lib.plots.common import INK, WIDTH, colour, each_once, mark, title, unit
 
 COSTS = {"parameters": "parameters", "seconds_an_hour": "seconds for an hour of sound"}
 MARKS = {"own windows": "o", "1 s chunks": "s"}

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from lib.display.figures import style
+from lib.display.figures import heading, style
 from lib.encoders.heads import members
-from lib.plots.common import WIDTH, cell_text, cells, each_once, heading, name_cells, scale_below, title
+from lib.plots.common import WIDTH, cell_text, cells, each_once, name_cells, scale_below, title
 
 SHARE = "Blues"  # of explained variance, from none to all
 LEFT, CELL, HIGH = 2.0, 1.15, 0.62  # inches: the names at the left, and a cell

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from lib.display.figures import GREY, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import measure_name
 from lib.encoders.heads import ALL_FOUR
 from lib.plots.common import (
@@ -18,7 +18,6 @@ from lib.plots.common import (
     cells,
     colour,
     each_once,
-    heading,
     mark,
     name_cells,
     scale_below,

@@ -12,7 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.display.figures import frequency_axis, in_lines, over_all, style
+from lib.display.figures import frequency_axis, heading, in_lines, style
 from lib.representations.base import Representation
 
 F_MIN_HZ, N_BINS, PER_OCTAVE, HOP_S = 40.0, 80, 12, 0.025  # of the reference spectrogram: what the paper's pitch sees
@@ -68,7 +68,7 @@ def grid(audio: np.ndarray, rate_hz: int, captions: Sequence[str], representatio
             for axis, features in zip(axes[row], features_of(representation, audio), strict=True):
                 representation.draw(axis, features)
         _name_rows(axes, ["the sound", "constant-Q, dB", *(each.title for each in representations)])
-        over_all(figure, "The same sounds as each encoder gets them: what one row shows, another hides")
+        heading(figure, "The same sounds as each encoder gets them: what one row shows, another hides")
         return figure
 
 
@@ -99,7 +99,7 @@ def pictures(samples: np.ndarray, rate_hz: int, representations: Iterable[Repres
             axis.set_title(f"{representation.title}: {representation.keeps}", fontsize=8)
         for axis in axes.flat[len(representations) :]:
             axis.set_visible(False)
-        figure.suptitle(textwrap.shorten(caption, 100), fontsize=9, x=0.01, ha="left")
+        heading(figure, textwrap.shorten(caption, 100), 9)
         return figure
 
 

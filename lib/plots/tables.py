@@ -15,12 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from lib.display.figures import GREY, style
+from lib.display.figures import GREY, heading, style
 from lib.display.screen import counted, measure_name
 from lib.encoders.heads import ALL_FOUR, members
 from lib.files.cells import rows_with
 from lib.plots import common
-from lib.plots.common import BAND, BESIDE, INK, WIDTH, colour, each_once, heading, mark, scale, title, unit
+from lib.plots.common import BAND, BESIDE, INK, WIDTH, colour, each_once, mark, scale, title, unit
 from lib.representations import names
 from lib.sounds.chunks import titles_of_levels
 
