@@ -18,22 +18,17 @@ ScoresOf = Mapping[str, Mapping[str, np.ndarray]]  # by model and clip, [class]
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """A model's highest classes for a clip with their scores, and whether the clip has each."""
-
-    model: str
-    highest: tuple[tuple[str, float, bool], ...]
-
-
-@dataclass(frozen=True)
 class Example:
-    """A test clip: samples [s] of its beginning at rate_hz, its labels, and what each model predicts."""
+    """A test clip: samples [s] of its beginning at rate_hz and its labels.
+
+    predictions: of each model its highest classes with their scores, and whether the clip has each.
+    """
 
     clip: str
     labels: tuple[str, ...]
     samples: np.ndarray
     rate_hz: int
-    predictions: tuple[Prediction, ...]
+    predictions: dict[str, list[tuple[str, float, bool]]]
 
 
 def examples(part: Study, n: int) -> list[Example]:
@@ -63,11 +58,12 @@ def scores_of(part: Study) -> ScoresOf:
 
 def _example(chunks: Chunks, row: int, scores: ScoresOf) -> Example:
     clip, classes, has = str(chunks.ids[row]), chunks.corpus.classes, chunks.targets[row].astype(bool)
-    predictions = []
+    predictions = {}
     for model, of_clip in scores.items():
         if clip in of_clip:
             order = np.argsort(-of_clip[clip], kind="stable")[:SHOWN_CLASSES]
-            highest = tuple((classes[column], float(of_clip[clip][column]), bool(has[column])) for column in order)
-            predictions.append(Prediction(model, highest))
+            predictions[model] = [
+                (classes[column], float(of_clip[clip][column]), bool(has[column])) for column in order
+            ]
     labels = tuple(chunks.corpus.clips["labels"].iloc[chunks.clip[row]])
-    return Example(clip, labels, clip_samples(chunks, row), chunks.settings.rate_hz, tuple(predictions))
+    return Example(clip, labels, clip_samples(chunks, row), chunks.settings.rate_hz, predictions)

@@ -44,8 +44,8 @@ def test_the_clearest_mistakes_come_first_each_kind_once_and_sound_like_their_cl
     for one in found:
         assert one.samples == pytest.approx(LEVELS[one.clip[0]], abs=1e-3)
     assert found[0].labels == ("dog",)
-    assert [each.model for each in found[0].predictions][-1] == "all four"
-    assert found[0].predictions[-1].highest[0] == ("rain", pytest.approx(0.95), False)
+    assert list(found[0].predictions)[-1] == "all four"
+    assert found[0].predictions["all four"][0] == ("rain", pytest.approx(0.95), False)
     assert examples.mistakes(study.parts, table.astype({"fold": str}), 1)[0].clip == "c.wav"
 
 

@@ -6,7 +6,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from lib.report import page_elements
-from lib.report.examples import Example, Prediction
+from lib.report.examples import Example
 from lib.report.page_elements import Element, Section
 
 
@@ -44,7 +44,7 @@ def test_sentences_and_names_are_escaped():
 
 def test_long_names_of_classes_beside_a_sound_may_go_on_in_the_next_line():
     name = "Livestock_and_farm_animals"
-    predictions = (Prediction("pitch", ((name, 0.3, True),)),)
+    predictions = {"pitch": [(name, 0.3, True)]}
     shown = Element("examples", body=[Example("1", ("<b>", name), np.zeros(160, np.float32), 16000, predictions)])
     section = Section("listen", "Listen", "", (shown,))
     page = page_elements.page("report.html.j2", slug="x", made="", facts={}, lacking="", sections=[section])
