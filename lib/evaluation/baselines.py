@@ -7,7 +7,7 @@ import pandas as pd
 from lib.encoders.heads import label
 from lib.evaluation.contributions import Played
 from lib.evaluation.intervals import difference, holm
-from lib.evaluation.sentences import SIGNIFICANT, number, only_alone, points, short
+from lib.evaluation.sentences import SIGNIFICANT, number, only_alone, points, short, which_way
 from lib.files.cells import rows_with
 
 CLASSICAL = "classical"  # the control
@@ -54,8 +54,5 @@ def against(row: pd.Series) -> str:
 
 def verdict(row: pd.Series) -> str:
     """Below, above, or not significantly different; "no interval" where there is none."""
-    if pd.isna(row["p_holm"]):
-        return "no interval"
-    if row["p_holm"] >= SIGNIFICANT:
-        return "not significantly different"
-    return "significantly above" if row["difference"] > 0 else "significantly below"
+    side = which_way(row["difference"], row["p_holm"] < SIGNIFICANT, "significantly above", "significantly below")
+    return "no interval" if pd.isna(row["p_holm"]) else side

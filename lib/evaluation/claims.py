@@ -250,9 +250,8 @@ def _beside(row: tuple) -> str:
     start = f"{row.level}s {number(row.study)} less {number(row.value)}, {less}"
     if not np.isfinite(row.p_holm):
         return f"{start}, not tested: {NO_GROUPS}"
-    side = "above" if row.difference > 0 else "BELOW"
-    verdict = f"clearly {side} it" if row.p_holm < SIGNIFICANT else "not significantly different"
-    return f"{start}, {verdict} ({corrected(row.p, row.p_holm)})"
+    side = sentences.which_way(row.difference, row.p_holm < SIGNIFICANT, "clearly above it", "clearly BELOW it")
+    return f"{start}, {side} ({corrected(row.p, row.p_holm)})"
 
 
 def _noise(row: tuple) -> str:

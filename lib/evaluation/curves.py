@@ -15,7 +15,7 @@ from lib.evaluation import contributions, shapley
 from lib.evaluation.contributions import Played
 from lib.evaluation.games import Point
 from lib.evaluation.results import SHARED
-from lib.evaluation.sentences import clear, number, points
+from lib.evaluation.sentences import clear, number, points, which_way
 from lib.files.cells import rows_with
 from lib.sounds.chunks import LEVELS
 from lib.study import Study
@@ -109,9 +109,8 @@ def _gained(row: pd.Series) -> str:
     """One number of pitch and timbre at the smallest part, at all, and their paired difference."""
     if not np.isfinite(row[["at_part", "at_all", "difference", "low", "high"]].to_numpy(float)).all():
         return f"{row['what']}: no interval to compare"
-    verdict = "not significantly different"
-    if clear(row["low"], row["high"]):
-        verdict = f"significantly {'more' if row['difference'] > 0 else 'less'} where there is less"
+    ways = (f"significantly {way} where there is less" for way in ("more", "less"))
+    verdict = which_way(row["difference"], clear(row["low"], row["high"]), *ways)
     both = f"{number(row['at_part'], sign='+')} against {number(row['at_all'], sign='+')}"
     return f"{row['what']} {both}, difference {points(row['difference'], row['low'], row['high'])}: {verdict}"
 

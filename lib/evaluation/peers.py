@@ -26,7 +26,7 @@ from lib.evaluation.intervals import holm
 from lib.evaluation.measures import clip_targets, ends
 from lib.evaluation.results import SHARED, cell, levels_of
 from lib.evaluation.scores import Scores
-from lib.evaluation.sentences import SIGNIFICANT, corrected, listed, points, short
+from lib.evaluation.sentences import SIGNIFICANT, corrected, listed, points, short, which_way
 from lib.files import digests
 from lib.files.cells import rows_with
 from lib.settings import decisions
@@ -241,8 +241,10 @@ def _beside(rows: pd.DataFrame, peer: str) -> pd.DataFrame:
 def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls: pd.DataFrame) -> str:
     whole = rows[rows["group"] == ALL].set_index("against")
     gain = whole.loc[""]
+    # by p after Holm's correction for all steps of the peer; what is not significant is not shown, in neither direction
+    gains = which_way(gain["difference"], gain["p_holm"] < SIGNIFICANT, "gains", "loses", "is not shown to gain")
     found = [
-        f"On this corpus ({corpus}) {title} {_gains_or_not(gain)} from {added}: by {_points(gain)} {measure_name(SHARED)} of "
+        f"On this corpus ({corpus}) {title} {gains} from {added}: by {_points(gain)} {measure_name(SHARED)} of "
         f"{gain['level']}s, {gain['head']} head ({corrected(gain['p'], gain['p_holm'])})."
     ]
     own = [name for name in whole.index if name]
@@ -252,13 +254,6 @@ def _sentence(rows: pd.DataFrame, title: str, added: str, corpus: str, controls:
     more = f"significantly more than {listed(beyond)}" if beyond else "not significantly more than any of them"
     found.append(f"Beside it instead: {each}; {added} brings {more} (after Holm's correction).")
     return " ".join([*found, *_by_groups(rows[rows["against"] == ""])])
-
-
-def _gains_or_not(gain: pd.Series) -> str:
-    """By p after Holm's correction for all steps of the peer; what is not significant is not shown, in neither direction."""
-    if not gain["p_holm"] < SIGNIFICANT:
-        return "is not shown to gain"
-    return "gains" if gain["difference"] > 0 else "loses"
 
 
 def in_words(control: str) -> str:

@@ -74,6 +74,11 @@ def clear(low: float, high: float) -> bool:
     return bool(low > 0 or high < 0)
 
 
+def which_way(value: float, sure: bool, above: str, below: str, neither: str = "not significantly different") -> str:
+    """Which of these words hold of a difference, by whether it is sure."""
+    return (above if value > 0 else below) if sure else neither
+
+
 def short(name: str) -> str:
     """The name of a model in a sentence."""
     return "all four" if name == ALL_FOUR else name
@@ -176,9 +181,8 @@ def comparison(row: pd.Series) -> str:
         return less
     if not np.isfinite(row["p_holm"]):  # no draw of clips changes it
         return f"{less}: not significantly different, the interval includes zero"
-    clearly = f"clearly {'higher' if row['difference'] > 0 else 'lower'}"
-    verdict = clearly if row["p_holm"] < SIGNIFICANT else "not significantly different"
-    return f"{less}: {verdict}, {corrected(row['p'], row['p_holm'])}"
+    way = which_way(row["difference"], row["p_holm"] < SIGNIFICANT, "clearly higher", "clearly lower")
+    return f"{less}: {way}, {corrected(row['p'], row['p_holm'])}"
 
 
 def all_against(differences: pd.DataFrame, other: str = "neuralogram", level: str = "chunk") -> str:
