@@ -13,7 +13,7 @@ from lib.study import Study
 def text(part: Study, config: dict[str, Any]) -> str:
     """The card of a part of a run as Markdown, with the lines on top that model hubs read; every number is one of the run's tables."""
     corpus, chunks = part.chunks.corpus, part.chunks
-    licence, about = corpora.licence(part.request.corpus)
+    licence, about = corpora.LICENCES[part.request.corpus]
     roles, groups = corpus.clips["role"].value_counts(), corpus.clips.query("role == 'test'")["group"].nunique()
     lines = [
         "---", f"license: {licence}", "library_name: pitch-timbre-learned", "pipeline_tag: audio-classification",

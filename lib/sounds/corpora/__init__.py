@@ -40,11 +40,6 @@ LICENCES = {  # of the sounds: the word for it on model hubs, and what is to be 
 }  # fmt: skip
 
 
-def licence(name: str) -> tuple[str, str]:
-    """The licence of a corpus in a word, and in a sentence."""
-    return LICENCES[name]
-
-
 def title(name: str, root: Path | str | None = None) -> str:
     """What a corpus is called, whether it is there or not: own sounds by the name of their table, ESC-10 by its folder's."""
     if name == "table" and root:
