@@ -142,8 +142,8 @@ def time_encoder(name: str, settings: Settings, n_classes: int, device: torch.de
 
 def time_learner(peer: Wanted, settings: Settings, n_classes: int, device: torch.device) -> float:
     """Seconds that a training chunk costs over all epochs in a system trained from scratch, its teacher included."""
-    kind, schedule = peer.learner, schedule_of(peer.name, peer.learner, settings)
-    model = kind(settings_of(peer.name, kind, settings), n_classes).to(device)
+    kind, schedule = peer.learner, schedule_of(peer.learner, settings)
+    model = kind(settings_of(kind, settings), n_classes).to(device)
     with torch.no_grad():
         features = model.features(
             0.1 * torch.randn(16, round(settings.chunking.length_s * model.rate_hz), device=device)

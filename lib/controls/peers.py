@@ -77,7 +77,7 @@ def _learner(part: Study, wanted: Wanted, seed: int) -> dict[str, object]:
     others = (*BESIDE, *second)
     _on_top(part, name, learned.embeddings, seed, others, second)
     of_peer = {"crop": "1 s chunks, mean of scores", "rate_hz": kind.rate_hz, "size": learned.embeddings.shape[1]}
-    about = kind.about_of(settings_of(name, kind, part.settings))
+    about = kind.about_of(settings_of(kind, part.settings))
     return asdict(about) | of_peer | {"trained_here": True, "beside": others} | costs(learned.cost)
 
 
@@ -90,7 +90,7 @@ def learn_seed(part: Study, wanted: Wanted, seed: int) -> Learned:
     """A learner trained with one seed, now or before."""
     name, device = wanted.name, training.device_of(part.request.device)
     folder = folder_of_learner(part, name, seed)
-    found = learn(name, wanted.learner, part.chunks, part.settings, seed, folder, device)
+    found = learn(wanted.learner, part.chunks, part.settings, seed, folder, device)
     if found.seconds:
         part.note_time(f"train {name}, seed {seed}", found.seconds, len(part.train_rows), "chunks")
     return found

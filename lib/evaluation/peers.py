@@ -145,9 +145,9 @@ def decision_table(study: Study) -> pd.DataFrame:
     for name in [name for name in there(study) if name in LEARNERS]:
         kind = LEARNERS[name]
         why = "its authors' rate, loss and batch where they say them; the epochs of the study, so that all see as much"
-        taken = schedule_of(name, kind, study.settings).summary
+        taken = schedule_of(kind, study.settings).summary
         rows.append({"what": f"schedules.{name}", "taken": taken, "offered": "any", "why": why})
-        rows += decisions(settings_of(name, kind, study.settings), f"peers.{name}.")
+        rows += decisions(settings_of(kind, study.settings), f"peers.{name}.")
     return pd.DataFrame(rows, columns=["what", "taken", "offered", "why"])
 
 

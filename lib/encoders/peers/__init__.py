@@ -28,17 +28,15 @@ from lib.encoders.peers.wav2clip import Wav2Clip
 from lib.encoders.peers.wav2vec import Wav2Vec
 from lib.settings import Settings
 
-PEERS: dict[str, type[Named]] = {
-    "silero": Silero, "crepe": Crepe, "aisfx": AiSfx, "clap": Clap, "ast": Ast, "wav2vec": Wav2Vec, "passt": Passt,
-    "wav2clip": Wav2Clip, "msclap": MsClap, "beats": Beats, "dasheng": Dasheng,
-}  # fmt: skip
+PEERS: dict[str, type[Named]] = {each.name: each for each in (
+    Silero, Crepe, AiSfx, Clap, Ast, Wav2Vec, Passt, Wav2Clip, MsClap, Beats, Dasheng,
+)}  # fmt: skip
 IMPOSSIBLE = {
     "onepeace": "ONE-PEACE cannot run here: 4 billion parameters (16 GB), and code that needs a fairseq of its own and Python 3.10",
 }
 LEARNERS: dict[str, type[Learner]] = {
-    "densenet": DenseNet, "audio_transformer": AudioTransformer, "filterbanks": FilterBanks, "psla": Psla,
-    "distilled": Distilled,
-}  # fmt: skip
+    each.name: each for each in (DenseNet, AudioTransformer, FilterBanks, Psla, Distilled)
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Wanted:
     def needs(self, settings: Settings) -> tuple[str, ...]:
         """Modules of packages that are installed for it."""
         if kind := self.learner:
-            return kind.needs(settings_of(self.name, kind, settings))
+            return kind.needs(settings_of(kind, settings))
         return PEERS[self.name].needs if self.name in PEERS else ()
 
     def check(self, settings: Settings) -> None:
@@ -64,7 +62,7 @@ class Wanted:
         if not (kind := self.learner):
             self.load()
         elif self.needs(settings):
-            kind(settings_of(self.name, kind, settings), 2).teacher()
+            kind(settings_of(kind, settings), 2).teacher()
 
     @property
     def learner(self) -> type[Learner] | None:

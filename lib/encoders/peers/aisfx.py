@@ -41,7 +41,7 @@ class AiSfx(Named):
         "aiSFX", "categories of sound effects", "code MIT, weights CC BY 4.0",
         "yes (nine commercial libraries of sound effects)", NO, selected_on="its own validation sounds",
     )  # fmt: skip
-    rate_hz, size, window_s = 44100, 512, BLOCK * HOP / 44100
+    name, rate_hz, size, window_s = "aisfx", 44100, 512, BLOCK * HOP / 44100
     needs = ("aisfx",)
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ class AudioTransformerSettings(Frozen):
 class AudioTransformer(Learner):
     """Tokens of the waveform through a Transformer whose tokens are pooled on the way."""
 
-    Settings = AudioTransformerSettings
+    name, Settings = "audio_transformer", AudioTransformerSettings
     about = About(
         "Audio Transformer", "the study's labels, from scratch", "none published", NO, NO,
         "no validation clips in sight; here the last", published=0.537, source="P. Verma, J. Berger, arXiv:2105.00335 v1",

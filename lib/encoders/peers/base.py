@@ -65,7 +65,9 @@ class Peer(nn.Module, ABC):
 
 
 class Named(Peer):
-    """A peer with a file of its own here: it finds its weights by itself."""
+    """A peer with a file of its own here, by its name: it finds its weights by itself."""
+
+    name: str
 
     @classmethod
     @abstractmethod

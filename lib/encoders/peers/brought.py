@@ -19,7 +19,6 @@ class Brought(Named):
     weights: str
     size_text: str
     command: str
-    name: str
 
     @classmethod
     def missing(cls, why: str = "") -> PeerError:

@@ -24,7 +24,7 @@ class Crepe(Named):
         "CREPE (tiny)", "pitch of one voice or instrument", "MIT", "yes (synthesised and recorded notes)", NO,
         by_others=0.159, source="by others: the HEAR leaderboard, the full CREPE frozen (hearbenchmark/hear-leaderboard: leaderboard.csv)",
     )  # fmt: skip
-    rate_hz, size = 16000, 256
+    name, rate_hz, size = "crepe", 16000, 256
     needs = ("torchcrepe",)
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class DenseNetSettings(Frozen):
 class DenseNet(Learner):
     """timm's DenseNet on log-mel patches [batch, 1, mel, frame], each less its own mean."""
 
-    Settings = DenseNetSettings
+    name, Settings = "densenet", DenseNetSettings
     about = About(
         "DenseNet-121", "the study's labels, from scratch", "Apache-2.0 (timm)", NO, NO, "validation by its authors; here the last",
         published=0.425, by_others=0.432, source="E. Fonseca et al., FSD50K; by others: SarthakYadav/fsd50k-pytorch",

@@ -57,7 +57,7 @@ class Distilled(Learner):
     """Att-RNN: two convolutions along time, two bidirectional GRUs, attention by the frame in the middle; and a learned query
     over the frames, in training alone, whose distribution is drawn to the teacher's."""
 
-    Settings = DistilledSettings
+    name, Settings = "distilled", DistilledSettings
     about = About(
         "Temporal distillation (Att-RNN)", "the study's labels, from scratch; its teacher too", "none published (Att-RNN: Apache-2.0)",
         NO, NO, "validation by its authors; here the last", published=0.347,

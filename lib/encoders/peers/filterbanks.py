@@ -30,7 +30,7 @@ class FilterbankSettings(AudioTransformerSettings):
 class FilterBanks(AudioTransformer):
     """Five convolutional banks, the largest answer in time of each filter, of one bank for each patch."""
 
-    Settings = FilterbankSettings
+    name, Settings = "filterbanks", FilterbankSettings
     about = About(
         "Bank of Filterbanks", "the study's labels, from scratch", "none published", NO, NO, "does not say; here the last",
         published=0.552, source="P. Verma, C. Chafe, arXiv:2303.10446",

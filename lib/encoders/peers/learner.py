@@ -18,11 +18,12 @@ from lib.settings import Frozen, Settings, Training, validated
 class Learner(nn.Module, ABC):
     """A system with its own classifier, on features of 1 s of sound.
 
-    rate_hz: of the sound; another than the study's is resampled from the clips. size: of its embedding. stored: whether its
+    name: as it is asked for. rate_hz: of the sound; another than the study's is resampled from the clips. size: of its embedding. stored: whether its
     features are worth keeping on disk; if not they are made anew in each step. schedule: what its authors train by, laid over
     the study's schedule. version: raised when the same settings would give other numbers.
     """
 
+    name: ClassVar[str]
     Settings: type[Frozen] = Frozen
     about: About
     rate_hz: int = 16000
@@ -78,15 +79,15 @@ def schedule_of_teacher(teacher: nn.Module, schedule: Training) -> Training:
     return validated(Training, schedule.model_dump() | teacher.schedule, "teacher")
 
 
-def settings_of(name: str, kind: type[Learner], settings: Settings) -> Frozen:
+def settings_of(kind: type[Learner], settings: Settings) -> Frozen:
     """The settings of a learner with the run's own on top; SettingsError where one does not exist."""
-    return validated(kind.Settings, settings.peers.get(name, {}), f"peers.{name}")
+    return validated(kind.Settings, settings.peers.get(kind.name, {}), f"peers.{kind.name}")
 
 
-def schedule_of(name: str, kind: type[Learner], settings: Settings) -> Training:
+def schedule_of(kind: type[Learner], settings: Settings) -> Training:
     """Its schedule: the study's, what its authors say over it, and schedules.<name> on top.
 
     The epochs are the study's, so that each system sees every chunk as often.
     """
-    given = {**settings.training.model_dump(), **kind.schedule, **settings.schedules.get(name, {})}
-    return validated(Training, given, f"schedules.{name}")
+    given = {**settings.training.model_dump(), **kind.schedule, **settings.schedules.get(kind.name, {})}
+    return validated(Training, given, f"schedules.{kind.name}")

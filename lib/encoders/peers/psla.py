@@ -29,7 +29,7 @@ class PslaSettings(Frozen):
 class Psla(Learner):
     """timm's EfficientNet-B2 [batch, 1,408, frequency, time], the mean over frequency, and the attention."""
 
-    Settings = PslaSettings
+    name, Settings = "psla", PslaSettings
     about = About(
         "PSLA (from scratch, 1 s)", "the study's labels, from scratch", "BSD-3 (its authors' code)", NO, NO,
         "validation by its authors; here the last", published=0.567, by_others=0.558,

@@ -56,50 +56,47 @@ class Features(Peer):
 
 
 def learn(
-    name: str, kind: type[Learner], chunks: Chunks, settings: Settings, seed: int, folder: Path, device: torch.device
+    kind: type[Learner], chunks: Chunks, settings: Settings, seed: int, folder: Path, device: torch.device
 ) -> Learned:
     """Train it now, take up where an earlier call stopped, or read back its result."""
-    with files.locked(folder, f"{name}, seed {seed}", wait=True):
+    with files.locked(folder, f"{kind.name}, seed {seed}", wait=True):
         torch.manual_seed(seed)
-        model = kind(settings_of(name, kind, settings), len(chunks.corpus.classes))
-        key = key_of(name, kind, chunks, settings, seed)
+        model = kind(settings_of(kind, settings), len(chunks.corpus.classes))
+        key = key_of(kind, chunks, settings, seed)
         seconds = 0.0
         if not digests.or_again(lambda: training.load_weights(model, folder / "learner.safetensors", key)):
-            seconds = _train(
-                name, model, features_of(name, model, chunks, device), chunks, settings, seed, folder, key, device
-            )
+            seconds = _train(model, features_of(model, chunks, device), chunks, settings, seed, folder, key, device)
         model.to(device).eval()
-        schedule = schedule_of(name, kind, settings)
-        embeddings, outputs = _outputs(name, model, chunks, folder, files.key(key, chunks.key), device)
-        scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), schedule).numpy()
+        embeddings, outputs = _outputs(model, chunks, folder, files.key(key, chunks.key), device)
+        scores = training.activate(torch.from_numpy(outputs[chunks.rows("test")]), schedule_of(kind, settings)).numpy()
         return Learned(embeddings, scores, cost_of(model, chunks, device), seconds)
 
 
-def key_of(name: str, kind: type[Learner], chunks: Chunks, settings: Settings, seed: int) -> str:
+def key_of(kind: type[Learner], chunks: Chunks, settings: Settings, seed: int) -> str:
     """Changes with whatever the weights depend on."""
     roles = (*settings.train_roles, *(("validation",) if settings.checkpoint == "best" else ()))
     learned_from = [chunks.content(chunks.rows(role)) for role in roles]
-    own, schedule = settings_of(name, kind, settings), schedule_of(name, kind, settings)
+    own, schedule = settings_of(kind, settings), schedule_of(kind, settings)
     rules = [VERSION, kind.version, settings.chunking, settings.checkpoint, settings.threads]
     return files.key(
-        name, learned_from, own, schedule, seed, rules, [version(library) for library in ("torch", "timm")]
+        kind.name, learned_from, own, schedule, seed, rules, [version(library) for library in ("torch", "timm")]
     )
 
 
-def features_of(name: str, model: Learner, chunks: Chunks, device: torch.device) -> np.ndarray:
+def features_of(model: Learner, chunks: Chunks, device: torch.device) -> np.ndarray:
     """Its features [chunk, ...] of all chunks: kept on disk where it stores them, else their samples [chunk, s]."""
     if model.stored or model.rate_hz != chunks.settings.rate_hz:
-        return embedded(f"{name}-features", Features(model), chunks, device).chunks
+        return embedded(f"{model.name}-features", Features(model), chunks, device).chunks
     return chunks.audio
 
 
 def _train(
-    name: str, model: Learner, features: np.ndarray, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
+    model: Learner, features: np.ndarray, chunks: Chunks, settings: Settings, seed: int, folder: Path, key: str,
     device: torch.device,
 ) -> float:  # fmt: skip
     rows, start = chunks.rows(*settings.train_roles), time.perf_counter()
     validation = validation_of(features, chunks, settings) if settings.checkpoint == "best" else None
-    inputs, targets, schedule = Rows(features, rows), chunks.targets[rows], schedule_of(name, type(model), settings)
+    inputs, targets, schedule = Rows(features, rows), chunks.targets[rows], schedule_of(type(model), settings)
 
     def fit(what: str, module: nn.Module, file: str, targets: np.ndarray, schedule: Training, loss: Loss) -> None:
         training.fit(
@@ -113,9 +110,9 @@ def _train(
     if teacher := model.teacher():
         if not digests.or_again(lambda: training.load_weights(teacher, folder / "teacher.safetensors", key)):
             own = schedule_of_teacher(teacher, schedule)
-            fit(f"{name}'s teacher", teacher, "teacher", targets, own, training.loss_by(own))
+            fit(f"{model.name}'s teacher", teacher, "teacher", targets, own, training.loss_by(own))
         targets = np.concatenate([targets, lessons(model, teacher.to(device).eval(), inputs, device)], 1)
-    fit(name, model, "learner", targets, schedule, model.loss(schedule))
+    fit(model.name, model, "learner", targets, schedule, model.loss(schedule))
     digests.remove(folder / "teacher.safetensors")
     return time.perf_counter() - start
 
@@ -128,14 +125,14 @@ def lessons(model: Learner, teacher: nn.Module, inputs: Rows, device: torch.devi
 
 
 def _outputs(
-    name: str, model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device
+    model: Learner, chunks: Chunks, folder: Path, key: str, device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
     manifest, path = folder / "outputs.json", folder / "outputs.npz"
     there = digests.reread(manifest, digests.load_json) == {"key": key}
     found = digests.reread(path, digests.load_arrays) if there else None
     if found is None:
         manifest.unlink(missing_ok=True)
-        both = in_blocks(lambda x: (model.represent(x), model(x)), features_of(name, model, chunks, device), device)
+        both = in_blocks(lambda x: (model.represent(x), model(x)), features_of(model, chunks, device), device)
         each = [np.concatenate(parts) for parts in zip(*(values for _, values in both), strict=True)]
         found = dict(zip(("embeddings", "outputs"), each, strict=True))
         with digests.sealed(path) as temporary, temporary.open("wb") as file:

@@ -20,7 +20,7 @@ class Silero(Named):
     about = About(
         "Silero VAD", "voice activity", "MIT", "yes (speech in many languages)", NO,
     )  # fmt: skip
-    rate_hz, size = 16000, 128
+    name, rate_hz, size = "silero", 16000, 128
     needs = ("silero_vad",)
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ def test_the_teacher_s_maps_are_the_attention_that_it_classifies_by():
 
 def test_the_loss_is_the_task_and_the_weighted_divergence():
     model = Distilled(DistilledSettings(weight=0.25), 1)
-    schedule = schedule_of("distilled", Distilled, Settings.preset("tiny"))
+    schedule = schedule_of(Distilled, Settings.preset("tiny"))
     labels, outputs = torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [0.0]])
     told, found = torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([[0.5, 0.5], [0.25, 0.75]])
     task = np.log(2)  # two coins
@@ -112,7 +112,7 @@ def test_a_student_stopped_at_its_teacher_or_later_ends_as_one_that_was_not(
     chunks, tmp_path, monkeypatch, stopped_after
 ):
     """Three epochs of the teacher, then three of the student."""
-    given = ("distilled", Distilled, chunks, Settings.preset("tiny", SMALL), 0)
+    given = (Distilled, chunks, Settings.preset("tiny", SMALL), 0)
     whole = learn(*given, tmp_path / "whole", CPU)
     saved, calls = training.save_state, []
 
@@ -133,7 +133,7 @@ def test_a_student_stopped_at_its_teacher_or_later_ends_as_one_that_was_not(
 
 def test_without_weight_there_is_no_teacher_and_with_it_the_student_is_another(chunks, tmp_path):
     alone, taught = (
-        learn("distilled", Distilled, chunks, Settings.preset("tiny", SMALL | {"peers.distilled.weight": weight}), 0, tmp_path / str(weight), CPU)
+        learn(Distilled, chunks, Settings.preset("tiny", SMALL | {"peers.distilled.weight": weight}), 0, tmp_path / str(weight), CPU)
         for weight in (0.0, 0.5)
     )  # fmt: skip
     assert not np.allclose(alone.scores, taught.scores)
@@ -185,5 +185,5 @@ def test_wav2vec_teaches_where_its_weights_are(tmp_path):
 @pytest.mark.slow
 def test_the_student_learns_low_from_high(chunks, tmp_path):
     settings = Settings.preset("tiny", {"training.epochs": 40, "schedules.distilled.batch": 6})
-    found = learn("distilled", Distilled, chunks, settings, 0, tmp_path / "distilled", CPU)
+    found = learn(Distilled, chunks, settings, 0, tmp_path / "distilled", CPU)
     np.testing.assert_array_equal(found.scores.argmax(1), chunks.targets[chunks.rows("test")].argmax(1))

@@ -158,10 +158,10 @@ def test_psla_weights_answers_over_time_by_its_attention():
 
 def test_a_schedule_is_the_study_s_epochs_with_what_the_authors_say_and_what_is_set():
     settings = Settings.preset("tiny", {"schedules.densenet.lr": 5e-4})
-    schedule = schedule_of("densenet", DenseNet, settings)
+    schedule = schedule_of(DenseNet, settings)
     assert (schedule.epochs, schedule.loss, schedule.batch, schedule.lr) == (2, "bce", 64, 5e-4)
     with pytest.raises(SettingsError, match="peers.densenet: there is no setting varied"):
-        settings_of("densenet", DenseNet, Settings.preset("tiny", {"peers.densenet.varied": 1}))
+        settings_of(DenseNet, Settings.preset("tiny", {"peers.densenet.varied": 1}))
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ SHORT = Settings.preset("tiny", {
 
 
 def test_a_learner_is_trained_once_resumed_and_read_back(chunks, tmp_path, monkeypatch):
-    kind, given = LEARNERS["audio_transformer"], ("audio_transformer", LEARNERS["audio_transformer"], chunks, SHORT, 0)
+    kind, given = LEARNERS["audio_transformer"], (LEARNERS["audio_transformer"], chunks, SHORT, 0)
     whole = learn(*given, tmp_path / "whole", CPU)
     assert whole.seconds > 0
     assert learn(*given, tmp_path / "whole", CPU).seconds == 0
@@ -209,8 +209,7 @@ def test_a_learner_is_trained_once_resumed_and_read_back(chunks, tmp_path, monke
 
 def test_another_seed_is_another_learner(chunks, tmp_path):
     first, second = (
-        learn("audio_transformer", LEARNERS["audio_transformer"], chunks, SHORT, seed, tmp_path / str(seed), CPU)
-        for seed in (0, 1)
+        learn(LEARNERS["audio_transformer"], chunks, SHORT, seed, tmp_path / str(seed), CPU) for seed in (0, 1)
     )
     assert not np.allclose(first.embeddings, second.embeddings)
 
@@ -218,6 +217,6 @@ def test_another_seed_is_another_learner(chunks, tmp_path):
 @pytest.mark.slow
 def test_densenet_learns_low_from_high_at_its_own_rate(chunks, tmp_path):
     settings = Settings.preset("tiny", {"training.epochs": 30, "schedules.densenet.batch": 8})
-    found = learn("densenet", DenseNet, chunks, settings, 0, tmp_path / "densenet", CPU)
+    found = learn(DenseNet, chunks, settings, 0, tmp_path / "densenet", CPU)
     named = found.scores.argmax(1)
     np.testing.assert_array_equal(named, chunks.targets[chunks.rows("test")].argmax(1))
