@@ -22,7 +22,7 @@ from lib.evaluation.frozen import read_embeddings
 from lib.explorer import embedding_map
 from lib.explorer.limits import LONGEST_S, looked_at, too_large
 from lib.files import digests, runs
-from lib.model.trained import Model
+from lib.model.trained import Embedded, Model
 from lib.plots import sounds
 from lib.representations import names
 from lib.representations.base import ReferenceChunks, Representation
@@ -36,7 +36,7 @@ N_PLACING = 5  # nearest chunks that say where a sound of one's own lies on a ma
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound in chunks: audio [c, s], start_s [c], each encoder's embeddings [c, width], its labels and its name.
+    """A sound in chunks: audio [c, s], start_s [c], silent [c], each encoder's embeddings [c, width], its labels and its name.
 
     clip: its place in the corpus's table of clips; -1 for a sound from elsewhere, which has no labels.
     remark: a note on it, such as that only its beginning is used.
@@ -44,6 +44,7 @@ class Sound:
 
     audio: np.ndarray
     start_s: np.ndarray
+    silent: np.ndarray
     embeddings: dict[str, np.ndarray]
     labels: tuple[str, ...]
     name: str
@@ -54,6 +55,11 @@ class Sound:
     def loudest(self) -> int:
         """The chunk with the most energy."""
         return int(np.square(self.audio, dtype=np.float64).sum(1).argmax())
+
+    @property
+    def embedded(self) -> Embedded:
+        """As the model has it."""
+        return Embedded(self.start_s, self.silent, self.embeddings)
 
 
 class Inference:
@@ -128,7 +134,7 @@ class Inference:
         """A clip of the corpus, by its place in the table of clips."""
         rows = np.flatnonzero(self.chunks.clip == clip)
         return Sound(
-            np.array(self.chunks.audio[rows]), self.chunks.start_s[rows],
+            np.array(self.chunks.audio[rows]), self.chunks.start_s[rows], self.chunks.silent[rows],
             {name: values[rows] for name, values in self.embeddings.items()}, tuple(self.chunks.corpus.clips["labels"].iloc[clip]), self.files_of_clips[clip], clip,
         )  # fmt: skip
 
@@ -136,10 +142,6 @@ class Inference:
         """The clip that a chunk of the corpus lies in, and which of the clip's chunks it is."""
         clip = int(self.chunks.clip[row])
         return self.clip(clip), int(row - np.flatnonzero(self.chunks.clip == clip)[0])
-
-    def silent(self, sound: Sound) -> np.ndarray:
-        """Which chunks [c] of a sound are silent, by the study's own limit."""
-        return self.model.silent(sound.audio)
 
     @cached_property
     def names_of_clips(self) -> list[str]:
@@ -164,7 +166,8 @@ class Inference:
         rule = self.part.settings.chunking
         remark = looked_at(Path(path))
         audio, start_s = cut_clip(decode(Path(path), rule.rate_hz, rule.resampler, LONGEST_S), rule)
-        return Sound(audio, start_s, self.model.of_chunks(audio), (), name or Path(path).name, remark=remark)
+        silent, embeddings = self.model.silent(audio), self.model.of_chunks(audio)
+        return Sound(audio, start_s, silent, embeddings, (), name or Path(path).name, remark=remark)
 
     def embed_bytes(self, content: bytes, name: str) -> Sound:
         """The content of a sound file, as from an upload; BadFile with the reason where it cannot be used."""
@@ -217,7 +220,7 @@ class Inference:
 
     def placed(self, sound: Sound, chosen: Subset, rows: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Places [chunk, 2] on a map, `places` [row, 2] of the chunks at `rows`, of a sound's chunks that are not silent."""
-        there = ~self.silent(sound)
+        there = ~sound.silent
         mine = torch.cat([self.model.scaled(name, sound.embeddings[name][there]) for name in chosen], dim=1).numpy()
         return embedding_map.placed(mine, self.together(chosen, rows), places, N_PLACING)
 
@@ -270,8 +273,8 @@ def title_of(part: Study) -> str:
 
 def whole_scores(inference: Inference, sound: Sound, subset: Subset) -> np.ndarray:
     """Scores [class] of a sound as a whole: the mean of its seconds, without silent ones where the study leaves them out."""
-    scores, silent = inference.scores(sound, subset), inference.silent(sound)
-    left_out = silent & (sound.clip < 0 or inference.part.settings.chunking.silent == "drop_both")
+    scores = inference.scores(sound, subset)
+    left_out = sound.silent & (sound.clip < 0 or inference.part.settings.chunking.silent == "drop_both")
     return scores[~left_out].mean(0) if not left_out.all() else scores.mean(0)
 
 
@@ -281,7 +284,7 @@ def score_table(inference: Inference, sound: Sound, subset: Subset, n_highest: i
     NaN in the column of a silent second.
     """
     whole = whole_scores(inference, sound, subset)
-    scores = np.where(inference.silent(sound)[:, None], np.nan, inference.scores(sound, subset))
+    scores = np.where(sound.silent[:, None], np.nan, inference.scores(sound, subset))
     own = [inference.classes.index(label) for label in sound.labels]
     others = [k for k in np.argsort(-whole, kind="stable") if k not in own][:n_highest]
     rows = [

@@ -63,7 +63,7 @@ def scores(found: pd.DataFrame, title: str) -> str:
 
 def alike(inference: Inference, sound: Sound, chunk: int) -> str:
     """The three nearest chunks to one of a sound, a row for each encoder, with players; a silent chunk has none."""
-    if inference.silent(sound)[chunk]:
+    if sound.silent[chunk]:
         return line(f"From {sound.start_s[chunk]:g} s: {SILENT}")
     rate, rows = inference.part.settings.chunking.rate_hz, []
     for representation in inference.representations:

@@ -18,7 +18,6 @@ from lib.explorer.inference import Inference, Sound
 from lib.explorer.twin import StaticView
 from lib.model import why
 from lib.model.folder import sound_files
-from lib.model.trained import Embedded
 from lib.plots import explorer as pictures
 from lib.plots import own as own_pictures
 from lib.plots import sounds
@@ -58,10 +57,6 @@ class OwnSounds:
         """The sounds by name."""
         return [sound.name for sound in self.sounds]
 
-    def embedded(self, sound: Sound) -> Embedded:
-        """A sound as the model has it."""
-        return Embedded(sound.start_s, self.inference.silent(sound), sound.embeddings)
-
     def players(self) -> StaticView:
         """Players of every sound, as far as it fits a page."""
         rows = [
@@ -79,7 +74,7 @@ class OwnSounds:
         """The classes that all encoders score highest, of each sound: [file, first, second, ...] with their scores."""
         model, rows = self.inference.model, []
         for sound in self.sounds:
-            best = model.tag(self.embedded(sound)).highest(n_classes)
+            best = model.tag(sound.embedded).highest(n_classes)
             rows.append(
                 [
                     sound.name,
@@ -112,16 +107,16 @@ class OwnSounds:
 
     def said_by_each(self, sound: Sound) -> pd.DataFrame:
         """Scores by all encoders and by each alone."""
-        return why.said_by_each(self.inference.model, self.embedded(sound))
+        return why.said_by_each(self.inference.model, sound.embedded)
 
     def without_each(self, sound: Sound) -> pd.DataFrame:
         """Scores by all encoders and by all but one."""
-        return why.without_each(self.inference.model, self.embedded(sound))
+        return why.without_each(self.inference.model, sound.embedded)
 
     def by_second(self, sound: Sound) -> pd.DataFrame:
         """Which seconds decided on the highest class, whose name is in `attrs`."""
-        label = self.inference.model.tag(self.embedded(sound)).highest(1)["class"][0]
-        found = why.by_second(self.inference.model, self.embedded(sound), label)
+        label = self.inference.model.tag(sound.embedded).highest(1)["class"][0]
+        found = why.by_second(self.inference.model, sound.embedded, label)
         found.attrs["class"] = label
         return found
 

@@ -140,7 +140,7 @@ class Panel:
     def draw_scores(self) -> None:
         """The predictions of the chosen encoders' head; silence has none."""
         inference, sound = self.page.inference, self.page.sound
-        if inference.silent(sound).all():
+        if sound.silent.all():
             self.score_html.value = markup.line(markup.SILENT)
             return
         found = score_table(inference, sound, self.chosen)

@@ -45,7 +45,7 @@ class Upload:
         self.message.value = markup.line(f"{name}: {self._summary(sound, name)}")
 
     def _summary(self, sound, name: str) -> str:
-        silent = self.page.inference.silent(sound)
+        silent = sound.silent
         if silent.all():
             return markup.SILENT + ("; was the microphone on?" if name == RECORDED else "")
         some_silent = f"{silent.sum()} of them silent" if silent.any() else ""

@@ -11,7 +11,7 @@ from lib import files
 from lib.encoders.heads import label, subsets
 from lib.evaluation.measures import clip_means
 from lib.explorer import inference
-from lib.explorer.inference import Inference, Sound, score_table
+from lib.explorer.inference import Inference, score_table
 from lib.sounds.decode import BadFile
 from lib.study import Request, StudyError
 
@@ -155,7 +155,7 @@ def test_the_nearest_chunk_is_the_one_that_lies_nearest_and_of_another_clip(made
 
 def test_a_chunk_that_is_a_copy_of_another_lies_nearest_to_it(made):
     sound = made.clip(2)
-    from_elsewhere = Sound(sound.audio, sound.start_s, sound.embeddings, (), "copy")
+    from_elsewhere = replace(sound, labels=(), name="copy", clip=-1)
     for name in made.embeddings:
         rows, far = made.nearest(name, from_elsewhere, 0, n=1)
         assert made.chunks.clip[rows[0]] == 2 and far[0] < 1e-4
