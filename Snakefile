@@ -68,14 +68,14 @@ def as_word(path):
 
 # What a notebook prints goes to the screen, what papermill has to say to a file. `exec`: snakemake itself is the parent
 # that lib.cli.notebook looks at, and no shell in between outlives it.
-def exported(gpus=""):
+def exported(gpus="", cores="{threads}"):
     """What a job finds in its environment: where lib is, its cores, and places on GPUs, of which it takes one.
 
     Without OMP_NUM_THREADS numpy's products would take a thread on every core in each job, and where several jobs run these
     wait for each other: a product of 0.1 ms then takes 15 ms of the processor.
     """
     of_gpu = f" STUDY_GPUS={gpus}" if gpus else ""
-    of_cores = f" STUDY_CORES={{threads}} OMP_NUM_THREADS={PLAN['threads']}"
+    of_cores = f" STUDY_CORES={cores} OMP_NUM_THREADS={PLAN['threads']}"
     return f"export PYTHONPATH={as_word(PROJECT)}${{{{PYTHONPATH:+:$PYTHONPATH}}}}{of_gpu}{of_cores}; "
 
 
@@ -277,9 +277,9 @@ rule contributions:
         given=lambda wildcards: given(controls=PLAN["request"]["controls"]),
         title="04_contributions",
         screen="/dev/null",
-    threads: PLAN["threads"]
+    threads: PLAN["threads"]  # so that the explorer begins beside it, which is done sooner: then the other cores are free
     shell:
-        RUN
+        exported(cores="{threads}" if workflow.remote_exec else workflow.cores) + NOTEBOOK
 
 
 rule paper_figures:

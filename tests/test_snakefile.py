@@ -66,6 +66,18 @@ def test_every_job_has_numpy_on_the_threads_of_the_study_whatever_the_machine_ha
     assert one == 1
 
 
+def test_notebooks_that_others_wait_for_have_every_core(plain):
+    """Also the one beside which the explorer begins, so that it asks for no more of them than others do."""
+    cores = re.findall(r"STUDY_CORES=(\d+) .* lib\.cli\.notebook \$PPID (\w+) ", plain[2])
+    assert {title for number, title in cores if number == "2"} == {"03_subsets", "04_contributions"}
+    assert {title for number, title in cores if number == "1"} == {
+        "01_representations",
+        "05_paper_figures",
+        "06_explorer",
+    }
+    assert {"threads: 2"} == set(re.findall("threads: .*", plain[2])), "the subsets' alone"
+
+
 def test_the_first_notebook_runs_even_where_others_ran_before_it(plain):
     """Every notebook writes rejected.csv; only the first writes what the graph waits for."""
     assert "01_representations" in plain[1]
