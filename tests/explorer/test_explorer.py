@@ -495,12 +495,11 @@ def test_the_paper_form_counts_mistakes_by_family(inference, finished_study, tmp
 
 
 def test_a_second_that_does_not_count_counts_neither_in_the_figure_of_the_scores_nor_in_its_table(
-    inference, finished_study, tmp_path, monkeypatch
+    inference, finished_study, tmp_path
 ):
     twin = Twin(inference, 40, replace(finished_study, figures=tmp_path))
-    several = np.flatnonzero(np.bincount(inference.chunks.clip) > 1)[0]
-    twin.sound = replace(inference.clip(several), clip=-1)
-    monkeypatch.setattr(inference, "silent", lambda sound: np.arange(len(sound.start_s)) == 0)
+    sound = inference.clip(np.flatnonzero(np.bincount(inference.chunks.clip) > 1)[0])
+    twin.sound = replace(sound, clip=-1, silent=np.arange(len(sound.start_s)) == 0)
     assert "<table" in twin.scores.table
     drawn = pd.read_csv(tmp_path / "06_scores.csv").set_index("class")["all"]
     drawn = drawn.rename(lambda name: name.removesuffix(" *"))  # its own labels
