@@ -88,7 +88,7 @@ def test_a_learner_takes_a_step_as_a_gpu_does_with_products_in_bfloat16(name):
     for module in model.modules():
         if isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
             module.register_forward_pre_hook(lambda _, inputs: normed.append(inputs[0].dtype))
-    schedule = schedule_of(name, kind, Settings())
+    schedule = schedule_of(kind, Settings())
     step = Step(model, make_optimiser(model, schedule), model.loss(schedule), "bfloat16")
     assert torch.isfinite(step.gradients(features, targets))
     assert set(normed) <= {torch.float32} and all(p.grad is not None for p in step.mixed.weights)
