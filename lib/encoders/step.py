@@ -35,9 +35,8 @@ class Step:
         self.mixed = Mixed(model, product_type(precision, device))
         self.optimiser, self.loss, self.parts = optimiser, loss, 1
         self.total = torch.zeros((), device=device)  # of the losses of all items since it was last read
-        able = not getattr(
-            model, "draws_on_host", False
-        )  # a graph would repeat for ever what was drawn when it was made
+        # a graph would repeat for ever what was drawn when it was made
+        able = not getattr(model, "draws_on_host", False)
         self.graphs = Graphs((capture or (captured if device.type == "cuda" else None)) if able else None)
         self.stream = new_stream(device)
 

@@ -18,8 +18,8 @@ from lib.settings import Frozen, Settings, Training, validated
 class Learner(nn.Module, ABC):
     """A system with its own classifier, on features of 1 s of sound.
 
-    name: as it is asked for. rate_hz: of the sound; another than the study's is resampled from the clips. size: of its embedding. stored: whether its
-    features are worth keeping on disk; if not they are made anew in each step. schedule: what its authors train by, laid over
+    name: as it is asked for. rate_hz: of the sound; another than the study's is resampled from the clips.
+    size: of its embedding. stored: whether its features are worth keeping on disk; if not they are made anew in each step. schedule: what its authors train by, laid over
     the study's schedule. version: raised when the same settings would give other numbers.
     """
 
