@@ -94,7 +94,14 @@ def _rank(record: Record, name: str, level: str) -> str:
     rows = rows.sort_values("share", ascending=False, ignore_index=True)
     rank = RANKS[rows.index[rows["encoder"] == name][0]]
     each = ", ".join(f"{row['encoder']} {with_interval(row, 'share', '+')}" for _, row in rows.iterrows())
-    return f"{record.titles.get(name, name)}, {level}s: its share is the {rank} of five ({each})."
+    pairs = record.rows("tests", game=f"{name}5", measure=SHARED, level=level, head=HEAD)
+    sure = [pair.split(" > ") for pair in higher_first(pairs)]
+    above, below = (
+        [lower for higher, lower in sure if higher == name],
+        [higher for higher, lower in sure if lower == name],
+    )
+    verdict = f"after Holm's correction significantly above {listed(above)}, below {listed(below)}"
+    return f"{record.titles.get(name, name)}, {level}s: its share is the {rank} of five ({each}), {verdict}."
 
 
 def substitutes(record: Record) -> str:
@@ -119,21 +126,23 @@ def _substituted(rows: pd.DataFrame) -> str:
 
 def xor(record: Record) -> str:
     """Labels that only two encoders together know, by each head."""
-    table = record.table("xor")
-    rows = table[~table["subset"].isin(["chance", "constant"])].pivot(index="subset", columns="head", values="value")
+    table = record.table("xor").reindex(columns=["head", "subset", "value", "low", "high", "chance"])
+    table = table.assign(text=[with_interval(row) for _, row in table.iterrows()])
+    rows = table[~table["subset"].isin(["chance", "constant"])].pivot(index="subset", columns="head", values="text")
     rows = rows.loc[sorted(rows.index, key=lambda name: name.count("+"))]
-    by_head = markdown(
-        ["", *(f"{name} head" for name in rows)], [[row[0], *map(number, row[1:])] for row in rows.itertuples()]
-    )
+    by_head = markdown(["", *(f"{name} head" for name in rows)], rows.reset_index().to_numpy())
     chance = number(table["chance"].iloc[0])
-    return f"Macro mAP of labels that are the exclusive-or of pitch and timbre; chance has {chance}.\n\n{by_head}"
+    return (
+        "Macro mAP of labels that are the exclusive-or of pitch and timbre, which an encoder that knows nothing of the other "
+        f"family could only guess (chunks, encoders of the first seed); chance has {chance}.\n\n{by_head}"
+    )
 
 
 def copies(record: Record) -> str:
     """An exact copy of an encoder gets a share, although it adds nothing."""
     rows = record.rows("copies", head=HEAD)
     each = ", ".join(f"{row.player} {number(row.share, sign='+')}" for row in rows.itertuples())
-    return f"A copy of the pitch encoder plays beside it: shares {each}. A share says what is known, not what only one knows."
+    return f"A copy of the pitch encoder plays beside it: shares {each} (chunks, encoders of the first seed). A share says what is known, not what only one knows."
 
 
 # Curves

@@ -51,7 +51,9 @@ def against_single(record: Record) -> str:
     if best["smallest"] != ALL_FOUR:
         reached = f"{number(best['smallest_value'])} {measured(SHARED, 'clip')}"
         fewer = f"{best['smallest']} with {reached} is not significantly worse than the best subset"
-    return f"- There all four {beats} by {measured(row['measure'], 'clip')} ({p_text(row['p_all'])}); {fewer}."
+    return (
+        f"- There all four {beats} by {measured(row['measure'], 'clip')} (one-sided {p_text(row['p_all'])}); {fewer}."
+    )
 
 
 def planted(record: Record) -> str:

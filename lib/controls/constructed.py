@@ -3,13 +3,13 @@
 `copies`: a second player that is an exact copy of the first. Their shares must be equal, and their interaction negative,
 since whoever comes second adds nothing.
 
-`xor`: labels that are the exclusive-or of a pitch class and a timbre. An encoder that knows only one of the two knows
-nothing about them; both together know them, but only a head with a hidden layer can put them together. So what one reads off
-a linear head as "adds nothing" may be an interaction that the head cannot use. The encoders were trained on the pitch and
-timbre labels alone; only heads are trained here.
+`xor`: labels that are the exclusive-or of a pitch class and a timbre. An encoder that knew only one of the two would know
+nothing about them (a trained one knows a little of the other family too, and stands above chance by that); both together know
+them, but only a head with a hidden layer can put them together. So what one reads off a linear head as "adds nothing" may be an
+interaction that the head cannot use. The encoders were trained on the labels of the corpus; only heads are trained here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -18,9 +18,13 @@ import pandas as pd
 from lib.encoders.heads import Head, HeadData, HeadPlan, label, score_subsets
 from lib.encoders.training import device_of
 from lib.evaluation import chance, shapley
-from lib.evaluation.frozen import read_embeddings
+from lib.evaluation.chance import Chance
+from lib.evaluation.frozen import freedom, read_embeddings
 from lib.evaluation.games import CHANCE
+from lib.evaluation.intervals import Sampling
+from lib.evaluation.resampling import Bootstrap
 from lib.evaluation.results import SHARED, macro_map
+from lib.evaluation.scores import resampling_seed
 from lib.evaluation.shapley import Subset
 from lib.study import Study
 
@@ -46,19 +50,26 @@ def copies(part: Study, seed: int) -> pd.DataFrame:
 
 
 def xor(part: Study, seed: int) -> pd.DataFrame:
-    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value, chance].
+    """Macro mAP of the xor labels on test chunks, each encoder alone and both, with each head [head, subset, value, low, high, chance].
 
-    Half of the labels hold for every clip, so chance is a little over 0.5. It is a row of its own too: `chance`.
+    Half of the labels hold for every clip, so chance is a little over 0.5. It is a row of its own too: `chance`. Intervals draw
+    groups of test clips anew.
     """
     embeddings = {name: read_embeddings(part, name, seed) for name in PLAYERS}
     targets = xor_targets(part.chunks.targets, part.chunks.corpus.classes)
-    rows = []
+    test, scoring, rows = part.chunks.rows("test"), part.settings.scoring, []
+    drawn = part.chunks.groups[test], scoring.resamples, resampling_seed(part)
+    of = Sampling(scoring.resamples, freedom(drawn[0]), scoring.level)
     for head in part.settings.heads.kinds:
-        game = _game(part, embeddings, targets, head, seed)
-        rows += [
-            {"head": head, "subset": label(subset) or CHANCE, "value": value, "chance": game[()]}
-            for subset, value in game.items()
-        ]
+        models = {CHANCE: Chance(targets[test], *drawn)}
+        models |= {
+            label(subset): Bootstrap(targets[test], scores, *drawn)
+            for subset, scores in _scored(part, embeddings, targets, head, seed)
+        }
+        for subset, model in models.items():
+            value, resamples = model.of(SHARED)
+            cells = of.cells(np.append(resamples, value.value), ends=(0, 1))
+            rows.append({"head": head, "subset": subset, **cells, "chance": models[CHANCE].of(SHARED)[0].value})
     return pd.DataFrame(rows)
 
 
@@ -87,9 +98,16 @@ def _game(
     part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
 ) -> dict[Subset, float]:
     """Macro mAP of every coalition on test chunks; of nobody what a ranking by chance is expected to have."""
+    truth = targets[part.chunks.rows("test")]
+    nobody = chance.evaluate(truth, names=[SHARED])[SHARED].value
+    scored = _scored(part, embeddings, targets, head, seed)
+    return {(): nobody} | {subset: macro_map(truth, scores) for subset, scores in scored}
+
+
+def _scored(
+    part: Study, embeddings: Mapping[str, np.ndarray], targets: np.ndarray, head: Head, seed: int
+) -> Iterator[tuple[Subset, np.ndarray]]:
+    """Every coalition and the scores [chunk, label] of a fresh head on it, of test chunks."""
     chunks, plan = part.chunks, HeadPlan.of(part.settings, head)
-    train, test = part.train_rows, chunks.rows("test")
     data, device = HeadData(embeddings, targets, chunks.groups), device_of(part.request.device)
-    nobody = chance.evaluate(targets[test], names=[SHARED])[SHARED].value
-    scored = score_subsets(data, train, test, plan, seed, device)
-    return {(): nobody} | {subset: macro_map(targets[test], scores) for subset, scores in scored}
+    return score_subsets(data, part.train_rows, chunks.rows("test"), plan, seed, device)

@@ -150,6 +150,6 @@ def planted_truth(study: Study) -> pd.DataFrame:
         cells = of.cells(first - second, "difference", "low", "high")
         names = ("value", "of_worse", "chance")
         values = {name: float(of.value(one)) for name, one in zip(names, (first, second, chance), strict=True)}
-        cells |= {"shows": cells["difference"] >= 0.15}
+        cells |= {"shows": cells["difference"] >= 0.15 and cells["low"] > 0}
         rows.append({"family": better, "better": better, "worse": worse, **values, **cells})
     return pd.DataFrame(rows)

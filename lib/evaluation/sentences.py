@@ -248,9 +248,11 @@ def planted_shares(shares: pd.DataFrame, head: str) -> list[str]:
     said, of = [], {"game": "paper4", "measure": SHARED, "level": "chunk", "head": head}
     for family in ("pitch", "timbre"):
         rows = rows_with(shares, **of, group=f"branch:{family}")
-        rows = rows.set_index("encoder")["share"].sort_values(ascending=False)
-        each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows.items())
+        rows = rows.set_index("encoder").sort_values("share", ascending=False)
+        each = ", ".join(f"{name} {number(value, sign='+')}" for name, value in rows["share"].items())
         verdict = "as planted" if rows.index[0] == family else "NOT as planted"
+        if not rows["low"].iloc[0] > rows["high"].iloc[1]:
+            verdict += ", though the intervals of the first two overlap"
         said.append(f"Shares of the {family} family (chunks, {head} head): {each}: {verdict}.")
     return said
 
@@ -266,8 +268,9 @@ def constructed(copies: pd.DataFrame, xor: pd.DataFrame) -> list[str]:
             f"Copies ({head} head) share {number(a, sign='+')} and {number(b, sign='+')}: {alike}; their interaction is "
             f"{number(pair, sign='+')}: {replaced}."
         )
+    xor = xor.reindex(columns=["head", "subset", "value", "low", "high", "chance"])  # older runs have no intervals
     for head, rows in xor[xor["subset"] != "chance"].groupby("head", sort=False):
-        each = ", ".join(f"{row.subset} {number(row.value)}" for row in rows.itertuples())
+        each = ", ".join(f"{row.subset} {estimate(row)}" for row in rows.itertuples())
         said.append(f"Exclusive-or ({head} head, chance {number(rows['chance'].iloc[0])}): {each}.")
     return said
 

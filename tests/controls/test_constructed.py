@@ -43,7 +43,7 @@ class Part:
         self.pitch, self.timbre = rng.integers(4, size=600), rng.integers(2, size=600)
         targets = np.concatenate([np.eye(4)[self.pitch], np.eye(2)[self.timbre]], axis=1)
         self.settings = Settings.preset("tiny", {"heads.hidden": 64, "schedules.head.epochs": 40, "training.lr": 3e-3})
-        self.request = type("Request", (), {"device": "cpu"})
+        self.request = type("Request", (), {"device": "cpu", "fold": 0})
         roles = np.repeat(["train", "test"], [400, 200])
         corpus = type("Corpus", (), {"classes": classes})
         rows = lambda self, *wanted: np.flatnonzero(np.isin(roles, wanted))  # noqa: E731
@@ -75,6 +75,18 @@ def test_only_both_with_a_hidden_layer_know_the_exclusive_or(part):
     assert found["paper", "pitch+timbre"] > 0.9
     assert found["linear", "pitch+timbre"] < 0.65
     assert 0.5 < found["linear", "chance"] == found["paper", "chance"] < 0.52
+
+
+def test_the_exclusive_or_has_intervals_over_groups_of_test_clips(part):
+    found = constructed.xor(part, 0)
+    assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
+    by = found.set_index(["head", "subset"])
+    assert (
+        by.loc[("paper", "pitch+timbre"), "low"] > by.loc[("paper", "pitch"), "high"]
+    )  # clearly more than either alone
+    part.chunks.groups = np.repeat(["a", "b", "c"], 200)  # all test clips in one group
+    alone = constructed.xor(part, 0)
+    assert alone["value"].notna().all() and alone[["low", "high"]].isna().all(axis=None)
 
 
 def test_copies_share_alike_and_replace_each_other(part):

@@ -47,8 +47,18 @@ def test_controls_are_told_by_clips_and_by_chunks_after_holm(record):
     assert table[3].startswith("| Log-mel as a fifth | 72.5 | -2.5 (-3.5 to -1.5) | 0.020 |")
 
 
+def put_pairs(record, first, second, p):
+    """Rows of tests.csv of log-mel's game by clips: one pair that is tested, and another measure's."""
+    put(record, "tests", [
+        {"game": "logmel5", "first": first, "second": second, "measure": measure, "level": level, "head": "paper",
+         "difference": 0.03, "p_holm": p if measure == "map_macro" else 0.001}
+        for measure in ("map_macro", "top1") for level in ("chunk", "clip")
+    ])  # fmt: skip
+
+
 @pytest.mark.parametrize(("of_logmel", "rank"), [(0.186, "largest"), (0.15, "second largest"), (-0.01, "smallest")])
 def test_the_rank_of_a_fifth_encoder_is_that_of_its_share(record, of_logmel, rank):
+    put_pairs(record, "logmel", "pitch", 0.2)
     put(record, "contributions", [
         {"game": "logmel5", "encoder": name, "group": "all", "measure": "map_macro", "level": level, "head": "paper",
          "share": share, "low": share - 0.02, "high": share + 0.02}
@@ -57,6 +67,20 @@ def test_the_rank_of_a_fifth_encoder_is_that_of_its_share(record, of_logmel, ran
     by_clip, _ = games.fifth(record).splitlines()
     assert by_clip.startswith(f"- Log-mel as a fifth, clips: its share is the {rank} of five (")
     assert "pitch +15.6 (+13.6 to +17.6)" in by_clip
+    assert by_clip.endswith("), after Holm's correction significantly above none, below none.")
+
+
+@pytest.mark.parametrize(("pair", "told"), [
+    (("logmel", "pitch"), "above pitch, below none."), (("pitch", "logmel"), "above none, below pitch."),
+])  # fmt: skip
+def test_the_largest_share_is_told_with_what_it_is_significantly_above(record, pair, told):
+    put_pairs(record, *pair, 0.01)
+    put(record, "contributions", [
+        {"game": "logmel5", "encoder": name, "group": "all", "measure": "map_macro", "level": level, "head": "paper",
+         "share": 0.1, "low": 0.08, "high": 0.12}
+        for level in ("chunk", "clip") for name in FIVE
+    ])  # fmt: skip
+    assert games.fifth(record).splitlines()[0].endswith(f"significantly {told}")
 
 
 def test_a_curve_has_a_line_a_part_and_what_is_shared_out_beside_the_shares(record):
@@ -93,6 +117,8 @@ def test_xor_and_copies(record):
                                     ("linear", "pitch", 0.51), ("linear", "pitch+timbre", 0.528))
     ])  # fmt: skip
     assert games.xor(record).splitlines()[-2:] == ["| pitch | 51.0 | 59.2 |", "| pitch+timbre | 52.8 | 76.1 |"]
+    put(record, "xor", [{"head": "paper", "subset": "pitch", "value": 0.592, "low": 0.55, "high": 0.63, "chance": 0.5}])
+    assert games.xor(record).splitlines()[-1] == "| pitch | 59.2 (55.0 to 63.0) |"
     with pytest.raises(NotRecorded, match="planted-quick has no table copies"):
         games.copies(record)
 

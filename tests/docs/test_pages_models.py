@@ -81,8 +81,8 @@ def beaten(differences, p):
 
 
 @pytest.mark.parametrize(("differences", "p", "told"), [
-    ((0.1, 0.05, 0.01, 0.03), 0.03, "they beat every single one (intersection-union test, p = 0.030)."),
-    ((0.1, 0.05, 0.01, 0.03), 0.2, "that they beat every single one is not shown (intersection-union test, p = 0.200)."),
+    ((0.1, 0.05, 0.01, 0.03), 0.03, "they beat every single one (intersection-union test, one-sided p = 0.030)."),
+    ((0.1, 0.05, 0.01, 0.03), 0.2, "that they beat every single one is not shown (intersection-union test, one-sided p = 0.200)."),
     ((0.1, 0.05, -0.04, 0.03), 0.9, "all four are clearly below neuralogram."),
 ])  # fmt: skip
 def test_whether_all_four_beat_every_single_encoder(record, differences, p, told):

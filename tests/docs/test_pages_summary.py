@@ -51,9 +51,9 @@ def test_who_stays_below_classical_learning(records, differences, p_holm, ends):
 
 
 @pytest.mark.parametrize(("p", "smallest", "told"), [
-    (0.001, "timbre+waveform", "- There all four beat every single encoder by top 1 of clips (p = 0.001); timbre+waveform with "
+    (0.001, "timbre+waveform", "- There all four beat every single encoder by top 1 of clips (one-sided p = 0.001); timbre+waveform with "
      "87.0 macro mAP of clips is not significantly worse than the best subset."),
-    (0.2, ALL_FOUR, "- There all four are not shown to beat every single encoder by top 1 of clips (p = 0.200); no smaller "
+    (0.2, ALL_FOUR, "- There all four are not shown to beat every single encoder by top 1 of clips (one-sided p = 0.200); no smaller "
      "subset is as good."),
 ])  # fmt: skip
 def test_all_four_beside_single_encoders_and_smaller_subsets(records, p, smallest, told):

@@ -1,5 +1,6 @@
 """Tables from made-up scores: every cell recomputed from the stored files by scikit-learn and plain numpy."""
 
+import itertools
 from dataclasses import replace
 
 import made_up
@@ -385,6 +386,17 @@ def test_the_planted_truth_says_what_chance_has(made, monkeypatch):
         each = [stored(part, "pitch", "own", 0, "chunk")[0] for part in made[0].parts]
         expected = np.mean([chance.average_precision(len(t), t[:, columns].sum(0)).mean() for t in each])
         assert rows.loc[family, "chance"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("spread", "shows"), [(0.01, True), (0.3, False)])
+def test_the_planted_truth_shows_only_where_its_interval_leaves_out_zero(made, monkeypatch, spread, shows):
+    """20 points apart, of which another set of clips might leave nothing."""
+    moved = np.append(np.random.default_rng(0).standard_normal(made[0].settings.scoring.resamples), [0, 0])[:, None]
+    rows = itertools.cycle([0.5 + spread * moved, 0.3 + 0 * moved, 0.2 + 0 * moved])  # the better, the worse, chance
+    monkeypatch.setattr(comparisons, "branches", lambda corpus: {"pitch": [0], "timbre": [1]})
+    monkeypatch.setattr(comparisons, "rows_of_model", lambda *_, **__: next(rows))
+    table = comparisons.planted_truth(made[0])
+    assert table["difference"].tolist() == pytest.approx([0.2, 0.2]) and (table["shows"] == shows).all()
 
 
 def test_no_branches_make_an_empty_table(made, monkeypatch):

@@ -112,6 +112,28 @@ def test_the_planted_truth_shows_or_not():
     assert "does NOT show" in sentences.planted(pd.DataFrame([row | {"shows": False}]))[0]
 
 
+@pytest.mark.parametrize(("shares", "told"), [
+    ((0.3, 0.1), "as planted."), ((0.3, 0.28), "as planted, though the intervals of the first two overlap."),
+    ((0.1, 0.3), "NOT as planted."),
+])  # fmt: skip
+def test_shares_of_a_planted_family_are_told_with_whether_intervals_are_apart(shares, told):
+    row = {"game": "paper4", "measure": "map_macro", "level": "chunk", "head": "paper"}
+    rows = [
+        row | {"group": f"branch:{family}", "encoder": name, "share": share, "low": share - 0.02, "high": share + 0.02}
+        for family, names in (("pitch", ("pitch", "timbre")), ("timbre", ("timbre", "pitch")))
+        for name, share in zip(names, shares, strict=True)
+    ]
+    assert all(line.endswith(told) for line in sentences.planted_shares(pd.DataFrame(rows), "paper"))
+
+
+def test_the_exclusive_or_is_told_with_intervals_where_there_are_some():
+    copies = pd.DataFrame(columns=["head", "share", "with_copy"])
+    xor = pd.DataFrame([{"head": "paper", "subset": "pitch", "value": 0.592, "chance": 0.507}])
+    assert sentences.constructed(copies, xor) == ["Exclusive-or (paper head, chance 50.7): pitch 59.2 (no interval)."]
+    told = sentences.constructed(copies, xor.assign(low=0.55, high=0.63))
+    assert told == ["Exclusive-or (paper head, chance 50.7): pitch 59.2 (55.0 to 63.0)."]
+
+
 def test_percent_for_the_screen_leaves_d_prime():
     table = pd.DataFrame({"measure": ["top1", "d_prime", "hit@5"], "value": [0.123, 1.234, np.nan]})
     assert list(sentences.in_percent(table, "value")["value"]) == ["12.3", "1.23", ""]
