@@ -1,7 +1,5 @@
 """What breaks a study and how long it must listen, as Markdown from a record."""
 
-import numpy as np
-
 from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import robustness_sentences as said
 from lib.evaluation.sentences import bullets, number
@@ -63,7 +61,7 @@ def heard(record: Record) -> str:
 def steepest(record: Record) -> str:
     """What all four lose at the mildest strength of each perturbation, where that is significant."""
     rows = record.rows("robustness", level=LEVEL, head=HEAD, subset=ALL_FOUR, step=1)
-    sure = rows[np.isfinite(rows["p_holm"]) & (rows["p_holm"] < said.SIGNIFICANT)]
+    sure = rows[(rows["p_holm"] < said.SIGNIFICANT) & (rows["difference"] < 0)]
     each = "; ".join(
         f"{PERTURBATIONS[row['perturbation']].title} {number(row['difference'], sign='+')}"
         for _, row in sure.iterrows()

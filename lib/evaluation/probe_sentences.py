@@ -59,7 +59,7 @@ def _known_best(probes: pd.DataFrame, name: str) -> str:
     if second is not None and np.isfinite(best["low"]) and not ahead(rows):
         then += ", and the two intervals overlap"
     control = {one: of.loc[(best["encoder"], one), "value"] for one in ("untrained", "shuffled")}
-    as_much = ", so training adds nothing that shows" if control["untrained"] >= best["low"] else ""
+    as_much = ", so it is not shown that training adds to it" if control["untrained"] >= best["low"] else ""
     together = number(of.loc[(ALL_FOUR, ""), "value"]) if (ALL_FOUR, "") in of.index else "no value"
     return (
         f"{heading(name)}: {best['encoder']} has most, {amount(best)}{what}{then}. Untrained it has "

@@ -33,9 +33,11 @@ def _breaks(name: str, rows: pd.DataFrame) -> str:
         ends = f"{worst} keeps least, {_percent(single.loc[worst, 'kept_at_end'])} at the strongest"
         return f"{title}: no encoder alone loses half of its gain ({ends}); all four keep {_percent(whole['kept_at_end'])}.{also}"
     each = ", ".join(f"{encoder} at {row['half_at']}" for encoder, row in lost.iterrows())
+    unsure = len(single) > 1 and not single["high_step"].iloc[0] < single["low_step"].iloc[1:].min()
+    doubt = " (the intervals overlap, so that which is first is not shown)" if unsure else ""
     never = f"; {listed(kept.index)} never" if len(kept) else ""
     together = "never lose it" if np.isinf(whole["step"]) else f"lose it at {whole['half_at']}"
-    return f"{title}: half of the gain is gone first for {each}{never}. All four {together} and keep {_percent(whole['kept_at_end'])} at the strongest.{also}"
+    return f"{title}: half of the gain is gone first for {each}{never}{doubt}. All four {together} and keep {_percent(whole['kept_at_end'])} at the strongest.{also}"
 
 
 def _percent(part: float) -> str:
@@ -115,7 +117,7 @@ def heard(lengths: pd.DataFrame, head: str) -> list[str]:
 def _heard(place: str, rows: pd.DataFrame) -> Iterator[str]:
     where = {"start": "from the start", "random": "from anywhere"}[place]
     long = rows[rows["fill"].isin(["", "repeat"])].sort_values("length_s")
-    enough = long[long["kept"] >= MANY]
+    enough = long[long["kept"][::-1].cummin()[::-1] >= MANY]  # there, and at every longer one
     first = f"from {enough['length_s'].iloc[0]:g} s on" if len(enough) else "at no length below the whole clip's"
     one = long[long["length_s"] == 1]
     at_one = (

@@ -17,12 +17,13 @@ def record(tmp_path):
     (folder / "tables").mkdir(parents=True)
     places = {"waveform": (2.5, "15"), "pitch": (1.0, "30"), ALL_FOUR: (np.inf, "never")}
     half = [
-        OF | {"perturbation": "noise", "subset": subset, "group": group, "step": step, "half_at": at, "kept_at_end": 0.62}
+        OF | {"perturbation": "noise", "subset": subset, "group": group, "step": step, "low_step": step, "high_step": step,
+              "half_at": at, "kept_at_end": 0.62}
         for subset, (step, at) in places.items() for group in ("all", "class:dog")
     ]  # fmt: skip
     mild = [
         OF | {"perturbation": name, "step": 1, "subset": ALL_FOUR, "difference": difference, "p_holm": p}
-        for name, difference, p in (("noise", -0.123, 0.001), ("mp3", -0.2, 0.4))
+        for name, difference, p in (("noise", -0.123, 0.001), ("mp3", -0.2, 0.4), ("gain", 0.02, 0.01))
     ]
     heard = [
         {"length_s": length, "place": place, "fill": fill, "head": "paper", "subset": ALL_FOUR, "value": value, "low": value - 0.1, "high": value + 0.1, "kept": kept}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import robustness as left
 from lib.evaluation import robustness_sentences
 from lib.evaluation.conditions import Condition
@@ -127,8 +128,37 @@ def test_sentences_name_what_breaks_first():
     each = robustness(*(additive(pitch=pitch, timbre=timbre) for pitch, timbre in zip(*falls, strict=True)))
     (line,) = robustness_sentences.breaks(left.half_table(each), "clip", "paper")
     assert line.startswith(
-        "White noise: half of the gain is gone first for pitch at before 30 dB SNR; timbre, neuralogram and waveform never"
+        "White noise: half of the gain is gone first for pitch at before 30 dB SNR; timbre, neuralogram and waveform never. All"
     )
+
+
+def test_which_breaks_first_is_not_claimed_where_intervals_overlap():
+    row = {
+        "perturbation": "noise",
+        "level": "clip",
+        "head": "paper",
+        "group": "all",
+        "half_at": "9 dB SNR",
+        "kept_at_end": 0.3,
+    }
+    steps = {"pitch": (2.0, 1.0, 3.0), "timbre": (2.5, 2.0, np.inf), ALL_FOUR: (3.0, 2.5, 4.0)}
+    rows = [
+        row | dict(zip(("subset", "step", "low_step", "high_step"), (name, *each), strict=True))
+        for name, each in steps.items()
+    ]
+    (line,) = robustness_sentences.breaks(pd.DataFrame(rows), "clip", "paper")
+    assert "timbre at 9 dB SNR (the intervals overlap, so that which is first is not shown). All four" in line
+    rows[0]["high_step"] = 1.9
+    (line,) = robustness_sentences.breaks(pd.DataFrame(rows), "clip", "paper")
+    assert "overlap" not in line
+
+
+def test_most_of_the_gain_is_there_from_where_no_longer_excerpt_has_less():
+    row = {"head": "paper", "subset": ALL_FOUR, "place": "start", "fill": "", "low": 0.5, "high": 0.9}
+    kept = {1: 0.8, 2: 0.95, 3: 0.85, 4: 0.92, 5: 0.99}
+    rows = [row | {"length_s": length, "kept": each, "value": each} for length, each in kept.items()]
+    (line,) = robustness_sentences.heard(pd.DataFrame(rows), "paper")
+    assert line.endswith("90 % of the whole clip's gain are there from 4 s on.")
 
 
 def test_what_is_not_above_chance_has_nothing_to_lose():
