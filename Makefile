@@ -9,8 +9,9 @@ ifeq (,$(strip $(foreach flag,n q t,$(findstring $(flag),$(firstword -$(MAKEFLAG
 MAKEFLAGS += -q
 MARK = +
 endif
+# Ctrl-C is held back, where the system's env can do so, while Python starts, which would answer with a traceback.
 RUN = $(MARK)@command -v "$$PYTHON" >/dev/null || { echo "make: there is no $$PYTHON: name one of 3.11 to 3.13, PYTHON=..." >&2; exit 1; }; \
-	exec "$$PYTHON" -m lib.cli.environment
+	exec $$(env --block-signal=INT echo env --block-signal=INT 2>/dev/null) "$$PYTHON" -m lib.cli.environment
 
 help:    # what there is (the default)
 	$(RUN) help

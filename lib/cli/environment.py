@@ -83,10 +83,12 @@ class Stop(Exception):
 def main(command: str) -> None:
     """Check, set up, hand over; does not return where it hands over."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the Makefile holds Ctrl-C back until here
         given = overrides(os.environ)
         chosen = given.pop("PYTHON", None)
         check_names(command, given)
         python = set_up(PROJECT, bool(chosen)) if command != "help" else Path()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the command is there to answer it in one line
     except Stop as stop:
         sys.exit(f"make {command}: {stop}")
     except OSError as error:
@@ -97,7 +99,6 @@ def main(command: str) -> None:
         print(HELP if command == "help" else f"ready: {python.parent.parent}")
         return
     pairs = [f"{name}={value}" for name, value in given.items()]
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the command is there to answer it in one line
     os.execve(str(python), [str(python), "-m", "lib.cli.commands", command, *pairs], for_commands(os.environ, python))
 
 

@@ -295,6 +295,30 @@ def test_make_that_is_interrupted_adds_no_line_of_its_own(beside_makefile):
     assert process.returncode != 0
 
 
+@needs_make
+@pytest.mark.skipif(
+    subprocess.run(["env", "--block-signal=INT", "true"], stderr=subprocess.DEVNULL, check=False).returncode,
+    reason="this system's env cannot hold signals back",
+)
+def test_ctrl_c_is_held_back_before_python_starts(beside_makefile):
+    """Python itself would answer it with a traceback, for as long as it takes to start."""
+    held = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    (beside_makefile / "lib" / "cli" / "environment.py").write_text(held)
+    assert make(beside_makefile, "study") == (0, "True\n", "")
+
+
+def test_ctrl_c_that_was_held_back_is_answered_in_one_line():
+    def press():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs, the tests among them, may ignore it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    command = [sys.executable, "-m", "lib.cli.environment", "setup"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, preexec_fn=press, check=False)
+    stopped = "make setup: stopped; the next call goes on from here\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", stopped)
+
+
 def test_names_are_those_of_the_request():
     from lib.study import Request
 
