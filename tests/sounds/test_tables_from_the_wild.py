@@ -159,6 +159,15 @@ def test_columns_that_may_be_roles_or_groups_are_named(folder):
     assert not any("holds roles" in note or "with one value" in note for note in corpora.load("table", folder).notes)
 
 
+def test_times_within_a_file_are_said_to_cut_nothing(folder):
+    files_of = {"a.wav": "train", '"c,d.wav"': "test"}
+    lines = [f"{name},x,{role},{start},s{start}" for name, role in files_of.items() for start in (0, 1)]
+    (folder / "own.csv").write_text("\n".join(["path,labels,role,Start_s,session", *lines]))
+    notes = corpora.load("table", folder).notes
+    assert "a clip is a whole file, so start_s cut nothing out of it: cut sounds into files, a row for each" in notes
+    assert "if clips with one value of `session` are not independent, call that column group" in notes
+
+
 def test_a_table_given_to_another_corpus_says_which_takes_it(folder):
     (folder / "own.csv").write_text(PLAIN, encoding="utf-8")
     for name in ("planted", "esc50", "fsd50k"):
@@ -189,6 +198,7 @@ NO_TABLE = {
     'sep=,\npath,labels\na.wav,"x\nb.wav,y\n': "own.csv, line 3: a cell goes on over the next line",
     "path,labels,path\na.wav,x,\n": "own.csv has the column path more than once; take out all but one",
     "path,labels,group,Group\na.wav,x,1,2\n": "own.csv has the column group more than once",
+    '[{"path": "a.wav", "labels": "x"}, {"path": "b.wav", "labels": "x"}, {"path": "c.wav"}]': "lacks the columns path and labels; its first line has: [{",
     "# mine\npath,labels\na.wav,x\n": "lacks the columns path and labels; its first line has: # mine",
 }
 
@@ -207,9 +217,11 @@ def test_a_label_may_go_over_two_lines(folder):
 
 
 def test_a_folder_with_tables_of_another_ending_names_them(folder):
-    for name in ("sounds.tsv", "sounds.xlsx"):
+    for name in ("sounds.csv.gz", "sounds.tsv", "sounds.xlsx"):
         (folder / name).write_text("path\tlabels\n")
-    with pytest.raises(corpora.CorpusError, match="holds none but sounds.tsv, sounds.xlsx: save it as CSV in UTF-8"):
+    with pytest.raises(
+        corpora.CorpusError, match="holds none but sounds.csv.gz, sounds.tsv, sounds.xlsx: save it as CSV"
+    ):
         corpora.load("table", folder)
 
 

@@ -96,13 +96,13 @@ def read_csv(path: Path, columns: Sequence[str] = (), header: Sequence[str] | No
         raise CorpusError(f"{path} is not UTF-8 text; save the table as CSV in UTF-8") from None
     except (OSError, csv.Error) as error:
         raise CorpusError(f"{path} cannot be read as a table ({error}); save it as CSV in UTF-8") from None
-    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
-        raise CorpusError(f"{path} has the column {twice[0]} more than once; take out all but one, or rename them")
     missing = [column for column in columns if column not in names]
     if missing:
         found = listed(list(filter(None, names)), 12) or "nothing"
         lacks = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
         raise CorpusError(f"{path} lacks the {lacks}; its first line has: {found}; name columns there")
+    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
+        raise CorpusError(f"{path} has the column {twice[0]} more than once; take out all but one, or rename them")
     return [_cells(names, line, cells) for line, cells in lines]
 
 

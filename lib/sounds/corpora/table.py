@@ -38,7 +38,7 @@ from lib.sounds.corpora.rows import (
 )
 from lib.sounds.corpora.spelling import Files, plain
 
-LIKE_TABLES = (".tsv", ".tab", ".txt", ".xlsx", ".xls", ".ods")
+LIKE_TABLES = (".tsv", ".tab", ".txt", ".xlsx", ".xls", ".ods", ".json", ".jsonl", ".gz")
 ROLES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 NOTHING = ("nan", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "undefined")  # what programs write for no value
 COLUMNS = ("path", "labels", "role", "group", "fold")
@@ -93,8 +93,10 @@ def _remarks(path: Path, in_folds: bool) -> list[str]:
 
 
 def _meant(cells: list[dict[str, str]], others: list[str]) -> Iterator[str]:
-    """What columns without a meaning may be, by their values: a role where they are roles, a group where they repeat."""
-    values = {name: {row[name].lower() for row in cells if row[name]} for name in others}
+    """What columns without a meaning may be: times by their names; by their values roles, and groups where they repeat."""
+    if times := [name for name in others if re.fullmatch(r"(start|begin|onset|end|offset)([ _].*)?", name)]:
+        yield f"a clip is a whole file, so {listed(times, 4)} cut nothing out of it: cut sounds into files, a row for each"
+    values = {name: {row[name].lower() for row in cells if row[name]} for name in others if name not in times}
     roles = [name for name, own in values.items() if {"train", "test"} <= own <= set(ROLES)]
     shared = [name for name, own in values.items() if name not in roles and 1 < len(own) <= len(cells) / 2]
     if roles and "role" not in cells[0]:
