@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lib import files
-from lib.files import digests
+from lib.files import digests, runs
 from lib.settings import SettingsError, validated
 from lib.study import Request, Study, StudyError, missing
 
@@ -228,6 +228,23 @@ def test_study_json_tells_what_made_it_and_gathers_seeds():
     assert told["seeds"] == [0, 1, 2]
     assert {"settings", "versions", "corpus_hash", "machine", "commit"} <= set(told)
     assert told["versions"]["torch"] != "absent"
+
+
+def test_study_json_holds_what_opens_the_study_again_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = {
+        "corpus": "table",
+        "root": "own/my.csv",
+        "preset": "tiny",
+        "fold": 2,
+        "name": "x",
+        "set": "training.epochs=3",
+    }
+    study = Study.of(request(**asked, seeds="1,2", device="cpu", controls="noise", robust="all"))
+    study.register("one")
+    again = Request(**runs.request(study.folder))
+    assert again == Request(**asked | {"root": str(files.followed("own/my.csv"))}, seeds="1,2", device="cpu")
+    assert Study.of(again).folder == study.folder
 
 
 def test_the_chunks_register_the_study_and_name_what_was_rejected(tmp_path):

@@ -150,7 +150,7 @@ def _clean(cell: str, is_path: bool, folders: list[str]) -> str:
 
 def folders_of_machine(run: Path) -> list[str]:
     """Folders whose names say where this machine keeps things, the longest first."""
-    root = request_of(run).get("root", "")
+    root = runs.request(run).get("root", "")
     found = {str(folder) for folder in (files.PROJECT, files.home(), Path.home(), root) if str(folder) not in ("", ".")}
     return sorted((folder.rstrip("/") for folder in found if len(folder) >= SHORTEST), key=len, reverse=True)
 
@@ -164,22 +164,17 @@ def provenance(run: Path) -> dict[str, Any]:
     if not found:
         raise Stop(f"{short_path(run)} has no study.json, which says what it was made from: make study makes it")
     each = {path.parent.name: digests.read(path, digests.load_json) for path in found}
-    first, request = next(iter(each.values())), request_of(run)
+    first, request = next(iter(each.values())), runs.request(run)
     hashes = {name: one["corpus_hash"] for name, one in each.items()}
     return {
-        "make": command(request or {name: first.get(name) for name in ("corpus", "preset", "fold")}),
+        "make": command(request),
         **{name: first[name] for name in FACTS if name in first},
-        "fold": request.get("fold", first.get("fold", "")),
+        "fold": request["fold"],
         "seeds": first["seeds"],
         "corpus_hash": hashes if len(set(hashes.values())) > 1 else first["corpus_hash"],
         "commit": ", ".join(dict.fromkeys(one["commit"] for one in each.values())),
         "machine": {name: value for name, value in first["machine"].items() if name in MACHINE},
     }
-
-
-def request_of(run: Path) -> dict[str, Any]:
-    """The fields of lib.study.Request; empty where `make study` did not make the run."""
-    return runs.request(run) if (run / "request.json").exists() else {}
 
 
 def command(request: Mapping[str, Any]) -> str:

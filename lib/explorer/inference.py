@@ -21,7 +21,7 @@ from lib.encoders.heads import Subset
 from lib.evaluation.frozen import read_embeddings
 from lib.explorer import embedding_map
 from lib.explorer.limits import LONGEST_S, looked_at, too_large
-from lib.files import digests, runs
+from lib.files import PlainError, runs
 from lib.model.trained import Embedded, Model
 from lib.plots import sounds
 from lib.representations import names
@@ -239,13 +239,13 @@ class Inference:
 
 
 def finished() -> dict[str, Request]:
-    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold. Damaged ones are said."""
+    """The finished studies in runs/ by name, the newest first; of a run over all folds each fold. Those that cannot be read are said."""
     found = {}
     for folder in filter(runs.finished, runs.begun()):
         try:
             request = Request(**runs.request(folder))
-        except digests.Damaged as damaged:
-            print(damaged)
+        except PlainError as error:
+            print(error)
             continue
         except (ValueError, KeyError, TypeError):  # such as of another version, which had other settings
             print(f"{folder.name} is left out: what it was asked for cannot be read by this version")

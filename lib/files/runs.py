@@ -10,17 +10,20 @@ from lib import files
 from lib.files import PlainError, digests
 
 LAST = "tables/table1.csv"  # what a run writes last
+PLAN, STUDY = (
+    "request.json",
+    "study.json",
+)  # what `make study` writes first; what the notebooks write, by themselves too
 
 
 def begun() -> list[Path]:
-    """Folders of all runs that `make study` began, the newest first."""
-    folders = [path.parent for path in (files.home() / "runs").glob("*/request.json")]
+    """Folders of all runs that `make study` or their notebooks began, the newest first."""
+    folders = {path.parent for name in (PLAN, STUDY) for path in (files.home() / "runs").glob(f"*/{name}")}
     return sorted(folders, key=lambda folder: (_touched(folder), folder.name), reverse=True)
 
 
 def _touched(folder: Path) -> float:
-    last = folder / LAST
-    return (last if last.exists() else folder / "request.json").stat().st_mtime
+    return next(path for name in (LAST, PLAN, STUDY) if (path := folder / name).exists()).stat().st_mtime
 
 
 def finished(folder: Path) -> bool:
@@ -61,4 +64,13 @@ def folds(folder: Path) -> list[int]:
 
 
 def _plan(folder: Path) -> dict[str, Any]:
-    return digests.read(folder / "request.json", digests.load_json)["plan"]
+    if (folder / PLAN).exists():
+        return digests.read(folder / PLAN, digests.load_json)["plan"]
+    by_notebooks = digests.read(folder / STUDY, digests.load_json)
+    if "request" not in by_notebooks:
+        raise PlainError(
+            f"{digests.short(folder / STUDY)} is an earlier version's and lacks the notebooks' parameters: remove it and run 03_subsets again"
+        )
+    folds = sorted(int(path.parent.name.removeprefix("fold")) for path in folder.glob(f"fold*/{STUDY}"))
+    own = {"seeds": ",".join(map(str, by_notebooks["seeds"]))}
+    return {"request": by_notebooks["request"] | own, "seeds": by_notebooks["seeds"], "folds": folds}

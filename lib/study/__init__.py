@@ -227,8 +227,11 @@ class Study:
         if before and set(self.request.seeds) <= set(before):
             return
         seeds = sorted({*before, *self.request.seeds}) if before else list(self.request.seeds)
+        request = self.request.model_dump(mode="json", exclude={"seeds", "part", "controls", "peers", "robust"})
+        if request["root"]:
+            request["root"] = str(files.followed(request["root"]))  # whoever opens the run may stand in another folder
         digests.write_json(self.folder / "study.json", {
-            "corpus": self.request.corpus, "preset": self.request.preset, "fold": self.request.fold, "seeds": seeds,
+            "request": request, "seeds": seeds, **{name: request[name] for name in ("corpus", "preset", "fold")},
             "settings": self._resolved(), "corpus_hash": corpus_hash,
             "versions": versions(), "machine": machine(), "commit": commit(), "started": time.strftime("%Y-%m-%dT%H:%M:%S"),
         })  # fmt: skip

@@ -174,6 +174,17 @@ def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
     assert "report.html (0.0 MB): one file that opens from disk" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("asked", [{"fold": 1}, {}])
+def test_a_run_made_notebook_by_notebook_is_shown_and_kept(home, monkeypatch, asked):
+    study = made_up.finished(home, monkeypatch, **asked)
+    study.register("0123456789abcdef")
+    (study.folder / "request.json").unlink()
+    for command in ("report", "record"):
+        assert main([command, f"STUDY={study.slug}"]) == 0
+    kept = json.loads((home / "figures" / "record" / study.slug / "study.json").read_text())
+    assert kept["make"] == f"make study CORPUS=esc50 PRESET=tiny FOLD={asked.get('fold', 'all')} SEEDS=0,1"
+
+
 @pytest.mark.slow
 def test_the_estimate_is_a_line_of_the_right_size_and_costly_controls_are_told(home, small_corpus):
     from lib.cli.estimate import estimate

@@ -55,3 +55,31 @@ def test_what_was_asked_for_is_read_back(home):
     folder = begun(home, "there")
     assert runs.request(folder) == {"corpus": "planted", "preset": "tiny"}
     assert runs.folds(folder) == [1, 2]
+
+
+def by_notebooks(home, name, **study):
+    """A finished run that no `make study` began."""
+    folder = home / "runs" / name
+    (folder / "tables").mkdir(parents=True)
+    (folder / "tables" / "table1.csv").write_text("")
+    (folder / "study.json").write_text(json.dumps({"seeds": [0, 2], "corpus": "esc50"} | study))
+    return folder
+
+
+def test_a_run_that_its_notebooks_began_is_one_too(home):
+    begun(home, "unfinished")
+    folder = by_notebooks(home, "by-hand", request={"corpus": "esc50", "fold": "all"})
+    for fold in (10, 9):
+        (folder / f"fold{fold}").mkdir()
+        (folder / f"fold{fold}" / "study.json").write_text("{}")
+    assert runs.wanted("", only_finished=True) == runs.wanted("by-hand", only_finished=True) == folder
+    assert runs.request(folder) == {"corpus": "esc50", "fold": "all", "seeds": "0,2"}
+    assert (runs.seeds(folder), runs.folds(folder)) == ([0, 2], [9, 10])
+
+
+def test_a_run_whose_notebooks_did_not_note_their_parameters_says_what_to_do(home):
+    folder = by_notebooks(home, "old")
+    with pytest.raises(
+        PlainError, match=r"runs/old/study.json is an earlier version's.*remove it and run 03_subsets again"
+    ):
+        runs.request(folder)
