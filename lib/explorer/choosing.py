@@ -108,9 +108,13 @@ class Choosing:
         return np.array([k for k in np.flatnonzero(keep) if all(word in plain(names[k]) for word in words)], int)
 
     def filter(self, turn: bool = True) -> None:
-        """List the clips that the filters leave, and turn to the first unless the current one is among them."""
+        """List the clips that the filters leave, and turn to the first unless the current one is among them.
+
+        A sound of one's own is no clip that a filter could leave out: it stays until another is picked.
+        """
         found, lines = self.wanted(), self.page.inference.names_of_clips
         now = self.page.sound.clip if self.page.sound else None
+        turn = turn and now != -1
         if self.which.value == DISAGREE:  # ranked by it, and the number stands in the list
             apart = self.page.inference.disagreement(self.columns)
             found = found[np.argsort(-apart[found], kind="stable")]

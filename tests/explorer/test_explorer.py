@@ -365,13 +365,18 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(page, monkeypatch
     assert "large.wav: 1 MB, and 1 MB are the most" in page.upload.message.value
 
 
-def test_a_sound_of_ones_own_stays_while_encoders_are_switched_and_goes_with_the_next_clip(page):
+def test_a_sound_of_ones_own_stays_while_encoders_and_filters_change_and_goes_with_the_next_clip(page):
     page.choosing.which.value = MISTAKES
     sent(page, wav(0.3 * np.sin(np.arange(20000) * 0.1)), "mine.wav")
     next(iter(page.panel.switches.values())).value = False
-    assert page.sound.clip == -1 and page.choosing.clips.value is None and "mine.wav" in page.upload.message.value
-    page.choosing.which.value = ALL
-    assert page.sound.clip == page.choosing.clips.value and page.upload.message.value == ""
+    for filtered, value in (
+        (page.choosing.which, DISAGREE), (page.choosing.roles, "train"), (page.choosing.families, "timbre"),
+        (page.choosing.labels, page.inference.classes[0]), (page.choosing.search, "no such name"), (page.choosing.search, ""),
+    ):  # fmt: skip
+        filtered.value = value
+        assert page.sound.clip == -1 and page.choosing.clips.value is None and "mine.wav" in page.upload.message.value
+    page.choosing.next.click()
+    assert page.sound.clip == page.choosing.clips.value == listed(page)[0] and page.upload.message.value == ""
 
 
 def test_another_head_lists_anew_where_encoders_disagree(page, monkeypatch):
