@@ -12,6 +12,10 @@ import pytest
 
 from lib.cli.compiled import compile_once
 
+sys.modules.setdefault(
+    "rfc3987_syntax", None
+)  # jsonschema's parser of web addresses, a second to load: lib/cli/notebook.py
+
 # Files that take longest, the longest first: both test processes then end together. The first two wait for the finished
 # study, which keeps both cores busy by itself.
 LONGEST = (

@@ -1,13 +1,13 @@
 """The way in: make's command line, and a .venv that is whole, mended or made anew."""
 
 import os
+import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,16 +146,22 @@ def test_what_a_command_says_goes_to_the_log_after_those_before(tmp_path):
     assert log.read_text().splitlines()[1::2] == ["0", "3"]
 
 
-def test_two_calls_at_once_install_one_after_the_other(project, installer, capsys):
+def test_two_calls_at_once_install_one_after_the_other(project, installer, monkeypatch):
     holding = "import sys; from pathlib import Path; from lib.cli.environment import locked\n"
     holding += "with locked(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
     words = [sys.executable, "-c", holding, str(project)]
     other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT)
     other.stdout.read(1)
-    threading.Timer(0.2, other.stdin.close).start()
+    said = []
+
+    def heard(line, **_):
+        said.append(line)
+        other.stdin.close()  # it holds the lock until it is waited for
+
+    monkeypatch.setattr("builtins.print", heard)
     set_up(project)
-    other.wait()
-    assert f"waiting for process {other.pid}, which is setting up; 0 s so far" in capsys.readouterr().out
+    assert other.wait() == 0
+    assert re.fullmatch(f"waiting for process {other.pid}, which is setting up; \\d+ s so far", said[0])
     assert not (project / ".venv.owner").exists()
 
 
@@ -354,12 +360,13 @@ from pathlib import Path
 from lib.cli.environment import own_caches
 if sys.argv[2:]:
     os.environ.update(own_caches(os.environ, Path(sys.argv[1]) / "user"))
-import librosa.util, matplotlib, runpy
-librosa.util.localmax  # compiled and cached as it is loaded
+import compiled, matplotlib, runpy
 matplotlib.get_configdir(), getpass.getuser()
 sys.argv = ["snakemake", "--version"]
 runpy.run_module("snakemake", run_name="__main__")
 """
+# as librosa's functions: compiled, and cached beside the file, where this user cannot write, or else in numba's folder
+COMPILED = "import numba\n@numba.njit(cache=True)\ndef one():\n    return 1\none()\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can be another user")
@@ -370,23 +377,21 @@ def test_libraries_run_for_a_user_that_nobody_knows():
     if closed:
         pytest.skip(f"another user cannot enter {closed[0]}, where the project lies")
     with tempfile.TemporaryDirectory() as folder:
-        os.chown(folder, 12345, 12345)
-        command = [
-            "setpriv",
-            "--reuid",
-            "12345",
-            "--regid",
-            "12345",
-            "--clear-groups",
-            sys.executable,
-            "-c",
-            WITHOUT_HOME,
-        ]
-        alone = {"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONPATH": str(PROJECT)}
-        done = subprocess.run(
-            [*command, folder, "ours"], env=alone, capture_output=True, text=True, check=False, cwd="/"
-        )
+        mine, theirs = (Path(folder) / name for name in ("mine", "theirs"))
+        for each in (mine, theirs):
+            each.mkdir()
+        for each in (Path(folder), mine):
+            each.chmod(0o755)
+        (mine / "compiled.py").write_text(COMPILED)
+        os.chown(theirs, 12345, 12345)
+        who = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"]
+        alone = {"PATH": os.defpath, "HOME": "/nonexistent", "PYTHONPATH": f"{PROJECT}{os.pathsep}{mine}"}
+
+        def run(*words):
+            command = [*who, sys.executable, "-c", WITHOUT_HOME, theirs, *words]
+            return subprocess.run(command, env=alone, capture_output=True, text=True, check=False, cwd="/")
+
+        done = run("ours")
         assert done.returncode == 0, done.stderr
-        assert (Path(folder) / "user" / "matplotlib").is_dir()
-        bare = subprocess.run([*command, folder], env=alone, capture_output=True, text=True, check=False, cwd="/")
-        assert bare.returncode != 0  # what is mended
+        assert (theirs / "user" / "matplotlib").is_dir() and list((theirs / "user" / "numba").rglob("*.nbc"))
+        assert "cannot cache function" in run().stderr  # what is mended
