@@ -53,7 +53,7 @@ def test_whatever_is_killed_the_notebook_and_its_kernel_end(tmp_path, killed):
     assert alive(kernel)
     os.kill({"above": above.pid, "job": job}[killed], signal.SIGKILL)
     above.wait()
-    wait_until(lambda: not alive(job) and not alive(kernel), 60)  # the notebook of itself would last longer
+    wait_until(lambda: not alive(job) and not alive(kernel))  # the notebook of itself would last longer
 
 
 def run(folder):

@@ -127,7 +127,7 @@ def server(tmp_path_factory):
 
 def get(port, address, host=serving.HOST):
     """Status and content of an address as it stands, with no dots taken out; redirections are followed."""
-    connection = http.client.HTTPConnection(serving.HOST, port, timeout=60)
+    connection = http.client.HTTPConnection(serving.HOST, port, timeout=300)
     connection.putrequest("GET", address, skip_host=True)
     connection.putheader("Host", f"{host}:{port}")
     connection.endheaders()

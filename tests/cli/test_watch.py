@@ -5,6 +5,7 @@ import sys
 from contextlib import contextmanager
 
 import psutil
+import pytest
 from bench.watch import COMMAND, note, samples, watch
 
 HOLD = "held = bytearray(200 << 20); held[::4096] = b'x' * len(held[::4096])"
@@ -59,16 +60,38 @@ def test_peaks_are_kept_when_less_is_held_later():
     assert peaks["title"].own > 200e6
 
 
-def test_a_command_is_watched_to_its_end_and_its_exit_status_is_given():
+UNTIL = "import pathlib, sys, time\nwhile not pathlib.Path({!r}).exists(): time.sleep(0.02)\n"
+
+
+@pytest.fixture
+def seen(tmp_path, monkeypatch):
+    """A folder in which a file of its title says that a job has been looked at."""
+
+    def noted(found, peaks):
+        note(found, peaks)
+        for one in found:
+            (tmp_path / f"{one.title} seen").touch()
+
+    monkeypatch.setattr("bench.watch.note", noted)
+    return tmp_path
+
+
+def test_a_command_is_watched_to_its_end_and_its_exit_status_is_given(seen):
     told = []
-    command = [sys.executable, "-c", "import time; time.sleep(3); raise SystemExit(3)"]
+    command = [sys.executable, "-c", UNTIL.format(f"{seen}/{COMMAND} seen") + "sys.exit(3)"]
     status, peaks = watch(command, lambda title, peak: told.append((title, peak)))
     assert status == 3 and told == list(peaks.items()) and list(peaks) == [COMMAND]
 
 
-def test_a_job_is_told_of_when_it_has_ended_not_at_the_end_of_all():
+def test_a_job_is_told_of_when_it_has_ended_not_at_the_end_of_all(seen):
+    """The command goes on until its first job has been told of."""
     ended = []
-    job = [sys.executable, "-c", "import time; time.sleep(3)", "lib.cli.notebook", "1", "first"]
-    code = f"import subprocess, time; subprocess.run({job!r}); time.sleep(3)"
-    watch([sys.executable, "-c", code], lambda title, peak: ended.append(title))
+
+    def told(title, peak):
+        ended.append(title)
+        (seen / f"{title} told").touch()
+
+    job = [sys.executable, "-c", UNTIL.format(f"{seen}/first seen"), "lib.cli.notebook", "1", "first"]
+    code = f"import subprocess; subprocess.run({job!r})\n" + UNTIL.format(f"{seen}/first told")
+    watch([sys.executable, "-c", code], told)
     assert ended == ["first", COMMAND]

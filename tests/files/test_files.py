@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -49,19 +50,19 @@ def test_digest_sees_one_changed_number():
 
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from lib.files import locked
 with locked(Path(sys.argv[1]), "x"):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    sys.stdin.read()
 """
 
 
-def holding(path, seconds=60.0):
-    """Another process that holds a path's lock, from now on for so long."""
-    words = [sys.executable, "-c", HOLD, str(path), str(seconds)]
-    other = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=files.PROJECT)
+def holding(path):
+    """Another process that holds a path's lock, until its input is closed."""
+    words = [sys.executable, "-c", HOLD, str(path)]
+    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=files.PROJECT)
     assert other.stdout.readline() == "held\n"
     return other
 
@@ -80,14 +81,20 @@ def test_a_second_process_is_told_who_holds_it_and_a_killed_one_holds_nothing(tm
         pass
 
 
-def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch, capsys):
+def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "FIRST_MESSAGE_S", 0.1)
-    monkeypatch.setattr(files, "EACH_MESSAGE_S", 0.4)
-    path = tmp_path / "pitch"
-    other = holding(path, 1.0)
+    monkeypatch.setattr(files, "EACH_MESSAGE_S", 0.1)
+    path, lines = tmp_path / "pitch", []
+    other = holding(path)
+
+    def heard(line, flush):
+        lines.append(line)
+        if len(lines) == 2:
+            other.stdin.close()
+
+    monkeypatch.setattr("builtins.print", heard)
     with files.locked(path, "features of pitch", wait=True):
-        lines = capsys.readouterr().out.splitlines()
-    other.wait()
+        assert other.wait() == 0
     assert len(lines) >= 2
     for line in lines:
         assert re.fullmatch(
@@ -97,9 +104,10 @@ def test_who_waits_says_for_whom_for_what_and_how_long_and_says_it_again(tmp_pat
 
 def test_what_a_killed_process_holds_for_a_moment_longer_is_waited_for(tmp_path):
     path = tmp_path / "pitch"
-    other = holding(path, 0.5)
+    other = holding(path)
+    threading.Timer(0.2, other.stdin.close).start()
     with files.locked(path, "pitch, seed 0"):
-        assert other.wait(120) == 0
+        assert other.wait() == 0
 
 
 def test_json_is_written_whole(tmp_path):
