@@ -130,13 +130,17 @@ def test_another_seed_deals_other_labels():
     assert [c.labels for c in planted.clips(SMALL)] != [c.labels for c in planted.clips(Planted(seed=1))][:28]
 
 
-def test_ensure_generates_once_and_again_for_other_settings(tmp_path):
+def test_ensure_generates_once_and_again_for_other_settings_and_says_so(tmp_path, capsys):
+    making = "making the embedded corpus: once, some seconds\n"
     one = Planted(n_train=2, n_validation=1, n_test=1)
     path = planted.ensure(tmp_path, one)
     assert path == tmp_path / "data" / "planted"
+    assert capsys.readouterr().out == making
     before = (path / "planted.json").stat().st_mtime_ns
     assert (planted.ensure(tmp_path, one) / "planted.json").stat().st_mtime_ns == before
+    assert capsys.readouterr().out == ""
     planted.ensure(tmp_path, one.model_copy(update={"n_test": 2}))
+    assert capsys.readouterr().out == making
     assert len(list((path / "FSD50K.eval_audio").iterdir())) == 2
 
 
