@@ -24,7 +24,7 @@ from lib.cli.environment import Stop, check_names, own_caches
 from lib.cli.extras import need, setup
 from lib.cli.lab import lab
 from lib.cli.outcome import figures, table1, what_failed
-from lib.cli.processes import end_with_parent, in_subprocess, interruptible, interrupts, prepended, run, stop
+from lib.cli.processes import beside, end_with_parent, in_subprocess, interruptible, interrupts, prepended, run, stop
 from lib.cli.record import record
 from lib.cli.repair import take_out_damaged
 from lib.cli.unforeseen import in_one_line
@@ -79,33 +79,39 @@ def data(given: Mapping[str, str]) -> int:
 def study(given: Mapping[str, str]) -> int:
     """Run the whole study, or what of it is not done yet."""
     placed(given, whole_number("THREADS", given.get("THREADS", ""), 1) or 1)  # what cannot be, before anything is made
-    planned = in_subprocess(plan, given)
-    need(*planned["needs"])
-    if planned["peers"]:
-        in_subprocess(check_peers, planned["request"])
-    where_jobs_run = placed(given, planned["threads"])
-    if given.get("PROFILE"):
-        planned["gpus"] = []  # there the scheduler gives a job its GPU
-    elif planned["gpus"]:
-        where_jobs_run += ["--resources", f"gpu={len(planned['gpus'])}"]
-    folder = Path(planned["folder"])
-    print(planned["summary"], flush=True)
-    with files.locked(folder / "study", f"the study {folder.name}", patience_s=0):
-        print("".join(f"{line}\n" for line in take_out_damaged(folder)), end="", flush=True)
-        digests.write_json(folder / "request.json", {"plan": planned})
+    with beside() as other:
+        planned = other.submit(plan, given).result()
+        need(*planned["needs"])
+        if planned["peers"]:
+            in_subprocess(check_peers, planned["request"])  # one that begins after what they need was installed
+        where_jobs_run = placed(given, planned["threads"])
         if given.get("PROFILE"):
-            logs = f"{short_path(folder)}/.snakemake/slurm_logs"
-            print(f"what the jobs say: {logs}; the graph: logs/snakemake.txt", flush=True)
-        elif not planned["finished"]:
-            from lib.cli.estimate import estimate
-
-            line, planned["slowest_first"] = in_subprocess(
-                estimate, planned, int(where_jobs_run[1]) // planned["threads"]
-            )
-            print(line, flush=True)
+            planned["gpus"] = []  # there the scheduler gives a job its GPU
+        elif planned["gpus"]:
+            where_jobs_run += ["--resources", f"gpu={len(planned['gpus'])}"]
+        folder = Path(planned["folder"])
+        print(planned["summary"], flush=True)
+        with files.locked(folder / "study", f"the study {folder.name}", patience_s=0):
+            print("".join(f"{line}\n" for line in take_out_damaged(folder)), end="", flush=True)
             digests.write_json(folder / "request.json", {"plan": planned})
-        compile_once()
-        return run_graph(planned, where_jobs_run)
+            if given.get("PROFILE"):
+                logs = f"{short_path(folder)}/.snakemake/slurm_logs"
+                print(f"what the jobs say: {logs}; the graph: logs/snakemake.txt", flush=True)
+            elif not planned["finished"]:
+                jobs = int(where_jobs_run[1]) // planned["threads"]
+                line, planned["slowest_first"] = other.submit(estimate, planned, jobs).result()
+                print(line, flush=True)
+                digests.write_json(folder / "request.json", {"plan": planned})
+            other.shutdown()  # its memory is the notebooks'
+            compile_once()
+            return run_graph(planned, where_jobs_run)
+
+
+def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+    """lib.cli.estimate's, which is loaded where it runs: with it comes torch."""
+    from lib.cli.estimate import estimate
+
+    return estimate(planned, jobs)
 
 
 def plan(given: Mapping[str, str]) -> dict[str, Any]:

@@ -15,10 +15,15 @@ from typing import Any
 from lib.cli.environment import PROJECT, terminate_with_parent
 
 
+def beside() -> ProcessPoolExecutor:
+    """One process for what needs torch, so that this one never loads it: it begins with the first call and ends with the block."""
+    return ProcessPoolExecutor(1, get_context("fork"), end_with_parent, (os.getpid(),))
+
+
 def in_subprocess(function: Callable, *arguments: Any) -> Any:
-    """function(*arguments) in a process that ends with it, so that this one never loads torch."""
-    with ProcessPoolExecutor(1, get_context("fork"), end_with_parent, (os.getpid(),)) as pool:
-        return pool.submit(function, *arguments).result()
+    """function(*arguments) in such a process of its own."""
+    with beside() as other:
+        return other.submit(function, *arguments).result()
 
 
 ENDING_S = 60  # that a command has after Ctrl-C to end what it has started

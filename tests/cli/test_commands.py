@@ -1,7 +1,9 @@
 """make's variables to a plan."""
 
 import json
-import re
+import multiprocessing
+import os
+import sys
 
 import made_up
 import pytest
@@ -185,34 +187,35 @@ def test_a_run_made_notebook_by_notebook_is_shown_and_kept(home, monkeypatch, as
     assert kept["make"] == f"make study CORPUS=esc50 PRESET=tiny FOLD={asked.get('fold', 'all')} SEEDS=0,1"
 
 
-@pytest.mark.slow
-def test_the_estimate_is_a_line_of_the_right_size_and_costly_controls_are_told(home, small_corpus):
-    from lib.cli.estimate import estimate
-
-    words, slowest_first = estimate(plan({"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "wide,noise"}), 2)
-    assert set(slowest_first) == {"pitch", "timbre", "neuralogram", "waveform"}
-    assert set(slowest_first[:2]) == {"neuralogram", "waveform"}
-    assert "this will take about" in words
-    assert "hours" not in words
-    assert "the encoders of the controls wide come on top" in words
-
-
-@pytest.mark.slow
-def test_the_estimate_counts_what_is_trained_beside_the_study(home, small_corpus):
-    from lib.cli.estimate import estimate
-
-    given = {"ROOT": str(small_corpus), "PRESET": "tiny", "SET": "training.epochs=4000"}
-    plain, with_peers = (estimate(plan(given | {"PEERS": peers}), 2)[0] for peers in ("", "distilled,silero"))
-
-    def minutes(line):
-        number, unit = re.search(r"about (\S+) (\w+)", line).groups()
-        return float(number) * {"minutes": 1, "minute": 1, "hours": 60, "hour": 60}[unit]
-
-    assert minutes(with_peers) > minutes(plain)
-    assert "the embeddings of silero come on top" in with_peers
-    assert "come on top" not in plain
-
-
 def test_an_unknown_control_is_one_line_with_the_names(home):
     with pytest.raises(Stop, match="CONTROLS='nois': choose of noise, untrained, .*, several with commas; or all"):
         plan({"CONTROLS": "nois"})
+
+
+def in_a_process(*_):
+    """Stands for what is planned or estimated: it says which process that was, and whether it had torch."""
+    return f"{os.getpid()} {'torch' in sys.modules}"
+
+
+def planned_in_a_process(given):
+    import torch  # noqa: F401
+
+    return {
+        "needs": [], "peers": {}, "threads": 1, "gpus": [], "folder": given["FOLDER"], "finished": False,
+        "summary": in_a_process(),
+    }  # fmt: skip
+
+
+def estimated_in_a_process(planned, jobs):
+    return in_a_process(), []
+
+
+def test_plan_and_estimate_load_torch_once_in_one_process_that_is_not_this_one(home, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "plan", planned_in_a_process)
+    monkeypatch.setattr(commands, "estimate", estimated_in_a_process)
+    monkeypatch.delitem(sys.modules, "lib.cli.estimate", raising=False)
+    monkeypatch.setattr(commands, "run_graph", lambda *_: multiprocessing.active_children())
+    assert commands.study({"FOLDER": str(home / "runs" / "x")}) == []  # it has ended before the notebooks begin
+    planned, estimated = capsys.readouterr().out.splitlines()
+    assert planned == estimated != f"{os.getpid()} True"
+    assert "lib.cli.estimate" not in sys.modules  # which loads torch
