@@ -56,7 +56,7 @@ def gained(record: Record) -> str:
 
 
 def shared_out(record: Record) -> str:
-    """The shares of the five, and how far a system replaces pitch and timbre, by clips."""
+    """The shares of the five, and their interactions with pitch and timbre, by clips."""
     shares, pairs = _of_five(record)
     rows = [
         _shared_out(name, title, rows_with(shares, game=f"{name}5"), rows_with(pairs, game=f"{name}5"))
@@ -91,7 +91,10 @@ def pair_of(pairs: pd.DataFrame, one: str, other: str) -> pd.Series:
 
 
 def redundant(record: Record) -> str:
-    """Of each system which of pitch and timbre it replaces clearly, and whether a share is left to them."""
+    """Of each system whether pitch and timbre clearly add less beside it, and whether a share is left to them.
+
+    What adds less need not know the same: the interaction of noise with an encoder can lie clearly below zero too.
+    """
     shares, pairs = _of_five(record)
     return bullets(*(_redundant(name, title, shares, pairs) for name, title in titles(record).items()))
 
@@ -100,12 +103,12 @@ def _redundant(name: str, title: str, shares: pd.DataFrame, pairs: pd.DataFrame)
     of, found = rows_with(shares, game=f"{name}5").set_index("encoder"), []
     for feature in FEATURES:
         pair, share = pair_of(rows_with(pairs, game=f"{name}5"), name, feature), of.loc[feature]
-        verdict = (
-            "replaces some of" if pair["high"] < 0 else "brings out" if pair["low"] > 0 else "does not clearly replace"
-        )
-        left = "a share is left to it" if share["low"] > 0 else "no clear share is left to it"
+        verdict = "less" if pair["high"] < 0 else "more" if pair["low"] > 0 else "neither clearly less nor more"
+        left = f"a share is left to {feature}" if share["low"] > 0 else f"no clear share is left to {feature}"
         value = points(pair["value"], pair["low"], pair["high"])
-        found.append(f"it {verdict} {feature} (interaction {value}), and {left}: {estimate(share, 'share')}")
+        found.append(
+            f"{feature} adds {verdict} beside it than by itself (interaction {value}), and {left}: {estimate(share, 'share')}"
+        )
     return f"{title}: {'; '.join(found)}."
 
 

@@ -45,7 +45,7 @@ def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
     """The Shapley interaction index [...] of each pair (Grabisch and Roubens 1999).
 
     What the two add together beyond what each adds alone, averaged over what may be there already: above zero they
-    complement each other, below zero one replaces the other.
+    complement each other, far below zero one replaces the other (a little below zero even noise can lie).
     """
     everyone = players(game)
     n, indices = len(everyone), {}

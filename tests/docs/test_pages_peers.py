@@ -84,8 +84,8 @@ def test_classes_are_named_where_their_own_interval_lies_above_zero(record):
 
 def test_what_is_replaced_and_what_is_left_by_the_ends_of_their_intervals(record):
     assert results_peers.redundant(record) == (
-        "- Ear: it replaces some of pitch (interaction -20.0 (-30.0 to -10.0) points), and no clear share is left to it: 0.0 (-5.0 to 5.0); "
-        "it does not clearly replace timbre (interaction -10.0 (-30.0 to +10.0) points), and a share is left to it: 10.0 (5.0 to 15.0)."
+        "- Ear: pitch adds less beside it than by itself (interaction -20.0 (-30.0 to -10.0) points), and no clear share is left to pitch: 0.0 (-5.0 to 5.0); "
+        "timbre adds neither clearly less nor more beside it than by itself (interaction -10.0 (-30.0 to +10.0) points), and a share is left to timbre: 10.0 (5.0 to 15.0)."
     )
     line = results_peers.shared_out(record).splitlines()[2]
     assert line.startswith("| Ear | 0.0 (-5.0 to 5.0) | 10.0 (5.0 to 15.0) |")
