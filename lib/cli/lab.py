@@ -18,6 +18,8 @@ from lib.cli.serving import HOST, environment, free_port, taken
 from lib.display.screen import short_path
 
 PORT = 8888  # Jupyter's own
+# Ctrl-C ends it without a traceback, too, while it is imported; later it has its own answer.
+JUPYTERLAB = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from jupyterlab.labapp import main; main()"
 
 
 def lab(given: Mapping[str, str]) -> int:
@@ -66,6 +68,6 @@ def command(port: int) -> list[str]:
     """JupyterLab for this machine alone, with the token that it makes by itself; Ctrl-C ends it without a question."""
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return [
-        sys.executable, "-m", "jupyterlab", *root, f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}",
+        sys.executable, "-c", JUPYTERLAB, *root, f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0", "--ServerApp.allow_remote_access=False", "--ServerApp.answer_yes=True",
     ]  # fmt: skip

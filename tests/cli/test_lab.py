@@ -16,7 +16,7 @@ import pytest
 from waiting import wait_until
 
 from lib import files
-from lib.cli.lab import copy
+from lib.cli.lab import command, copy
 
 
 def notebook(path, *sources, outputs=()):
@@ -60,6 +60,14 @@ def test_an_edited_copy_is_never_written_over_and_is_named_once_the_project_has_
     (target / "01.ipynb").unlink()
     assert copy(source, target) == []
     assert (target / "01.ipynb").read_text() == (source / "01.ipynb").read_text()
+
+
+def test_ctrl_c_while_jupyterlab_is_imported_ends_it_without_a_word(tmp_path):
+    (tmp_path / "jupyterlab").mkdir()
+    (tmp_path / "jupyterlab" / "__init__.py").touch()
+    (tmp_path / "jupyterlab" / "labapp.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(command(8888), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def answers(address):
