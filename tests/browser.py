@@ -30,7 +30,7 @@ def chromium():
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", *MICROPHONE]
+            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", *MICROPHONE], timeout=PATIENCE_MS
         )
         yield browser
         browser.close()
@@ -41,7 +41,7 @@ class Watched:
 
     def __init__(self, browser, width=1280, height=900):
         self.page = browser.new_page(viewport={"width": width, "height": height})
-        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.context.set_default_timeout(PATIENCE_MS)  # of the page, and of what it asks a server
         self.requests, self.errors, self.dialogs = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda opened: self.requests.append(opened.url))
@@ -76,10 +76,8 @@ class Watched:
 
 
 def port():
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind((serving.HOST, 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens at, below those that a system gives to programs that name none: none of them takes it."""
+    return next(number for number in range(20_000 + os.getpid() % 10_000, 32_000) if not serving.taken(number))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import browser
 import nbformat
 import psutil
 import pytest
@@ -113,9 +114,7 @@ def server(tmp_path_factory):
     page(folder, "other", "print('SEC' + 'RET')")
     for name in ("picture.png", "text.txt", "code.py", "table.csv"):
         (folder / name).write_text("SECRET")
-    with socket.socket() as probe:
-        probe.bind((serving.HOST, 0))
-        port = probe.getsockname()[1]
+    port = browser.port()
     with (folder / "log").open("w") as words:
         process = serving.begin(folder / "explorer.ipynb", port, words)
         try:
