@@ -82,10 +82,14 @@ def _of_split(split: str, rows: list[tuple[str, tuple[str, ...]]], rng: np.rando
         yield Entry(fname, labels, split, {"title": "", "uploader": f"{split}_{number}"})
 
 
+def length_s(split: str, rng: np.random.Generator) -> float:
+    """The length of a clip of a split."""
+    return float(np.clip(np.exp(rng.normal(LOG_LENGTH[split], SPREAD)), *LENGTH_S))
+
+
 def sound(clip: Entry, classes: list[str], rng: np.random.Generator) -> np.ndarray:
     """Samples [sample] int16 at 44.1 kHz: for each label a tone of its own, and noise."""
-    length_s = np.clip(np.exp(rng.normal(LOG_LENGTH[clip.split], SPREAD)), *LENGTH_S)
-    n_samples = round(length_s * RATE_HZ)
+    n_samples = round(length_s(clip.split, rng) * RATE_HZ)
     wave = 0.02 * rng.standard_normal(n_samples, np.float32)
     time_s = np.arange(n_samples, dtype=np.float32) / RATE_HZ
     for label in clip.labels[:4]:
