@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lib.encoders.peers.audio_transformer import N_PATCHES, PATCH, AudioTransformer, AudioTransformerSettings
 from lib.encoders.peers.base import NO, About
+from lib.representations.kernels.waveform import FilterMaxima
 from lib.settings import choice
 
 
@@ -56,6 +57,8 @@ class FilterBanks(AudioTransformer):
 
     def tokens(self, features: Tensor) -> Tensor:
         patches = features[:, : PATCH * N_PATCHES].reshape(-1, PATCH)
-        answers = self.bank(patches[:, None]).amax(2).unflatten(1, (self.settings.banks, self.settings.filters))
-        mixed = torch.einsum("pb,pbf->pf", self.gates(patches), answers)
+        # self.bank(patches[:, None]).amax(2), in a seventh of the time
+        answers = FilterMaxima.apply(patches, self.bank.weight[:, 0], self.bank.bias)
+        answers = answers.unflatten(1, (self.settings.banks, self.settings.filters))
+        mixed = (self.gates(patches)[:, :, None] * answers).sum(1)
         return self.front(mixed).unflatten(0, (-1, N_PATCHES))

@@ -140,6 +140,22 @@ def test_the_router_picks_one_bank_a_patch_and_learns():
     np.testing.assert_allclose(soft.sum(1).detach(), 1, rtol=1e-5)
 
 
+def test_tokens_are_the_chosen_bank_s_highest_answers_by_torch_s_convolution():
+    """The same tokens, and the same gradients of filters, router and front."""
+    torch.manual_seed(0)
+    model = FilterBanks(FilterbankSettings(filters=6, width=5, filter_length=20), 3)
+    samples, wanted = torch.randn(2, 16_000), torch.randn(2, 40, 5)
+    patches = samples.reshape(-1, 400)
+    answers = model.bank(patches[:, None]).amax(2).unflatten(1, (5, 6))
+    plain = model.front((model.gates(patches)[:, :, None] * answers).sum(1)).unflatten(0, (2, 40))
+    learned = [*model.bank.parameters(), *model.router.parameters(), *model.front.parameters()]
+    of_plain = torch.autograd.grad((plain * wanted).sum(), learned)
+    tokens = model.tokens(samples)
+    torch.testing.assert_close(tokens, plain)
+    for own, other in zip(torch.autograd.grad((tokens * wanted).sum(), learned), of_plain, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)
+
+
 def test_psla_weights_answers_over_time_by_its_attention():
     """One head whose attention is everything at one moment gives that moment's answer."""
     model = Psla(PslaSettings(), 1).eval()
