@@ -318,7 +318,7 @@ SECTIONS: tuple[tuple[Any, ...], ...] = (
      "The same stored scores by every definition that the paper leaves open, and by protocols that break a rule.",
      picture("definitions"),
      shows("One model's scores under every definition, percent", "definitions", definition_columns, folded=True),
-     shows("Do not do this: what careless protocols would have given, percent", "careless", lambda rows: {
+     shows("Do not do this: what careless protocols would have given, percent, of the first fold and seed", "careless", lambda rows: {
          "protocol": rows["protocol"], "by the rule": percents(rows["careful"]),
          "without it": percents(rows["careless"]), "why it is wrong": rows["warning"],
      }), picture("careless")),
