@@ -186,6 +186,8 @@ def request_of(given: Mapping[str, str]) -> Any:
     values = {name.lower(): value for name, value in given.items() if name not in HOW_TO_RUN and value != ""}
     if values.get("root"):
         values["root"] = str(files.followed(values["root"]))
+        if re.search(r"[\udc80-\udcff]", values["root"]):
+            raise Stop(f"ROOT={values['root']!r}: a name in this path is not written in UTF-8: rename it")
     if whole_number("THREADS", given.get("THREADS", ""), 1):
         values["set"] = f"{values.get('set', '')} threads={given['THREADS']}".strip()
     try:

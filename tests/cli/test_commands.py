@@ -35,6 +35,7 @@ from lib.cli.environment import Stop
     ("PART=true", "there is no variable PART"),
     ("FOLD=3", "FOLD=3: planted comes with its own split and has no folds"),
     ("ROOT=/nowhere", "/nowhere does not exist"),
+    ("ROOT=/nowhere/M\udcfcll", r"ROOT='/nowhere/M\udcfcll': a name in this path is not written in UTF-8: rename it"),
 ])  # fmt: skip
 def test_a_wrong_variable_is_one_line(home, small_corpus, capfd, word, told):
     words = [word] if word.startswith("ROOT") else [f"ROOT={small_corpus}", word]

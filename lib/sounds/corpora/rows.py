@@ -188,7 +188,7 @@ def on_disk(path: Path, inside: Path) -> str:
     try:
         whole, real = os.path.realpath(inside), os.path.realpath(path)
         if real != whole and not real.startswith(os.path.join(whole, "")):
-            return "lies outside the corpus's folder, by its path or by a link"
+            return "lies outside the corpus's folder, by its path or by a link; a table lies above its sounds"
         status = path.stat()
     except FileNotFoundError:
         return "file not found"
