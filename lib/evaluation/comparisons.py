@@ -88,7 +88,8 @@ def simultaneous_table(study: Study) -> pd.DataFrame:
 def branches(corpus: Corpus) -> dict[str, list[int]]:
     """The branches of the corpus' ontology: each topmost class or name, with the columns of the classes in it.
 
-    A class may stand in several. Classes without parents and without children are in none; no parents, no branches.
+    A class may stand in several, unlike in the corpus' families. Classes without parents and without children are in none;
+    no parents, no branches.
     """
     columns_of: dict[str, list[int]] = {}
     above = {parent for parents in corpus.parents.values() for parent in parents}
@@ -108,11 +109,8 @@ def classes_in_order(corpus: Corpus) -> list[str]:
 
 def branch_of(corpus: Corpus) -> dict[str, str]:
     """The first branch of each class that is in one."""
-    first_branch: dict[str, str] = {}
-    for branch, columns in branches(corpus).items():
-        for column in columns:
-            first_branch.setdefault(corpus.classes[column], branch)
-    return first_branch
+    last_first = reversed(branches(corpus).items())
+    return {corpus.classes[column]: branch for branch, columns in last_first for column in columns}
 
 
 def branch_table(study: Study) -> pd.DataFrame:

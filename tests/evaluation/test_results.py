@@ -354,8 +354,10 @@ def test_p_values_agree_with_the_intervals(made):
 def test_branches_of_an_ontology(tmp_path):
     names = ("animal", "dog", "bark", "rain", "bell")
     parents = {"dog": ("animal",), "bark": ("dog",), "bell": ("metal", "music")}
-    found = comparisons.branches(Corpus("table", tmp_path, pd.DataFrame(), names, parents))
-    assert found == {"animal": [0, 1, 2], "metal": [4], "music": [4]}
+    corpus = Corpus("table", tmp_path, pd.DataFrame(), names, parents)
+    assert comparisons.branches(corpus) == {"animal": [0, 1, 2], "metal": [4], "music": [4]}
+    assert comparisons.branch_of(corpus) == dict.fromkeys(names[:3], "animal") | {"bell": "metal"}
+    assert comparisons.classes_in_order(corpus) == ["animal", "dog", "bark", "bell", "rain"]
     assert comparisons.branches(Corpus("table", tmp_path, pd.DataFrame(), names)) == {}
 
 

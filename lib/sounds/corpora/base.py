@@ -67,7 +67,7 @@ class Corpus:
 
     @cached_property
     def families(self) -> dict[str, list[int]]:
-        """Columns of the classes [class] by what stands at the top above them."""
+        """Columns of the classes [class] by what stands at the top above them, by first parents: each class once."""
         found: dict[str, list[int]] = {}
         for column, name in enumerate(self.classes):
             found.setdefault(tops(name, self.parents)[0], []).append(column)
