@@ -6,7 +6,6 @@ no code was published. Most of the router is a setting.
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
