@@ -31,28 +31,34 @@ def give(part, game, scores_of):
                 digests.write_array(path, scores_of(subset, targets, noise).astype(np.float32))
 
 
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """A peer that knows a little alone, everything with pitch, and with timbre no more than alone."""
-    made = made_up.study(tmp_path, monkeypatch)
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A peer that knows a little alone, everything with pitch, and with timbre no more than alone; to be read."""
 
     def scores(subset, targets, noise):
         alone = 0.4 * targets + np.random.default_rng(5).random(targets.shape)
         return targets + 0.1 * noise if {"pitch", "ear"} <= set(subset) else alone
 
-    for part in made.parts:
-        for game in (peers.five("ear"), peers.on_chunks("ear"), peers.beside("ear")):
-            give(part, game, scores)
-        for name, told in (("ear", ABOUT), (peers.OURS, ABOUT | {"title": "all four", "published": None})):
-            digests.write_json(control_scores(part, name, "", "", 0).with_name("about.json"), told)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        made = made_up.study(tmp_path_factory.mktemp("peers"), patch)
+        for part in made.parts:
+            for game in (peers.five("ear"), peers.on_chunks("ear"), peers.beside("ear")):
+                give(part, game, scores)
+            for name, told in (("ear", ABOUT), (peers.OURS, ABOUT | {"title": "all four", "published": None})):
+                digests.write_json(control_scores(part, name, "", "", 0).with_name("about.json"), told)
+        yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def gains(study):
     table = peers.gain_table({"ear": peers.played_games(study, "ear")})
     assert list(table) == list(peers.gain_table({}))
     return table
+
+
+@pytest.fixture(scope="module")
+def subsets(study):
+    return results.write_subsets(study)
 
 
 def row(gains, **wanted):
@@ -63,8 +69,11 @@ def row(gains, **wanted):
 def test_a_peer_is_there_once_all_its_scores_are(study):
     assert peers.there(study) == ["ear"]
     lost = peers.beside("ear").file(study.parts[1], ("ear", "logmel"), "linear", 1)
-    lost.unlink()
-    assert peers.there(study) == []
+    away = lost.rename(lost.with_suffix(".away"))
+    try:
+        assert peers.there(study) == []
+    finally:
+        away.rename(lost)
 
 
 def test_what_is_gained_is_the_difference_of_two_measured_coalitions(study, gains):
@@ -108,8 +117,8 @@ def test_a_gain_that_holm_takes_away_is_not_called_one(study, gains):
     assert "Ear loses from pitch" in pitch and "(p = 0.040 after Holm)" in pitch
 
 
-def test_the_table_has_both_ways_of_hearing_with_each_head(study):
-    table = peers.peer_table(study, results.write_subsets(study))
+def test_the_table_has_both_ways_of_hearing_with_each_head(study, subsets):
+    table = peers.peer_table(study, subsets)
     mine = table[table["peer"] == "ear"]
     assert len(mine) == 2 * len(study.settings.heads.kinds) * len(peers.MEASURES)
     assert set(mine["heard"]) == {"own windows", "1 s chunks"}
@@ -119,16 +128,15 @@ def test_the_table_has_both_ways_of_hearing_with_each_head(study):
     assert set(table.loc[table["row"] == "all four", "parameters"]) == {1000}
 
 
-def test_on_other_sounds_table_2_has_what_was_run_and_no_published_number(study):
-    table = paper.table2(study, results.write_subsets(study))
+def test_on_other_sounds_table_2_has_what_was_run_and_no_published_number(study, subsets):
+    table = paper.table2(study, subsets)
     assert list(table["row"]) == ["Ear", "Ear", "all four"]
     assert table["published"].isna().all()
     assert table["obtained"].notna().all()
 
 
-def test_on_fsd50k_published_rows_stand_with_their_source_and_peers_in_table_and_ledger(study, monkeypatch):
+def test_on_fsd50k_published_rows_stand_with_their_source_and_peers_in_table_and_ledger(study, subsets, monkeypatch):
     monkeypatch.setattr(paper, "is_the_papers", lambda study: True)
-    subsets = results.write_subsets(study)
     table = paper.table2(study, subsets).set_index("row")
     assert list(table.index[-2:]) == ["Ear", "Ear"]
     assert "undistilled teacher" in table.loc["Knowledge Distillation (its teacher)", "source"]
