@@ -20,8 +20,9 @@ sys.modules.setdefault(
 # study, which keeps both cores busy by itself.
 LONGEST = (
     "test_browser", "test_whole_study", "test_odd_corpora", "test_slurm", "test_faults", "test_perturbed",
-    "test_planted_truth", "test_explorer", "test_controls", "test_data", "test_snakefile", "test_encoder", "test_compiled",
-    "test_record", "test_learners", "test_environment", "test_like_fsd50k", "test_distilled", "test_evaluation_peers",
+    "test_planted_truth", "test_explorer", "test_controls", "test_data", "test_snakefile", "test_encoder", "test_notebooks",
+    "test_brought", "test_estimate", "test_crossfit", "test_curves", "test_record", "test_learners", "test_environment",
+    "test_distilled", "test_commands",
 )  # fmt: skip
 
 
