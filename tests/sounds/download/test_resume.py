@@ -16,6 +16,7 @@ from lib.sounds.download.transport import DownloadError, Manners, open_client
 CONTENT = bytes(range(256)) * 2000
 OTHER = CONTENT[::-1]
 PATIENT = Manners(timeout_s=20, pause_s=0.01, tries=4)
+IMPATIENT = Manners(timeout_s=2, pause_s=0.01)
 
 
 def archive(content=CONTENT, name="a.zip"):
@@ -73,13 +74,13 @@ def test_another_call_goes_on_where_the_last_one_ended(download):
 
 def test_a_server_that_falls_silent_is_left_and_asked_again(download):
     with serving({"a.zip": CONTENT}, a_zip=[faults.stalls(70_000)]) as site:
-        assert download(site.url, manners=Manners(timeout_s=1, pause_s=0.01)) == CONTENT
+        assert download(site.url, manners=IMPATIENT) == CONTENT
     assert site.ranges("a.zip")[1] == "bytes=70000-"
 
 
 def test_a_server_that_drips_is_left_and_asked_again(download):
     with serving({"a.zip": CONTENT}, a_zip=[faults.drips, faults.ignores_range]) as site:
-        assert download(site.url, manners=Manners(timeout_s=1, pause_s=0.01)) == CONTENT
+        assert download(site.url, manners=IMPATIENT) == CONTENT
     assert "bytes came in" in download.said[0]
 
 
