@@ -96,25 +96,30 @@ def test_classes_with_few_positives_share_a_regression():
     np.testing.assert_allclose([slope[:2], intercept[:2]], alone)
 
 
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """Two folds, two seeds: waveform knows nothing, pitch knows much, timbre adds noise alone."""
-    made = made_up.study(tmp_path, monkeypatch)
-    for part in made.parts:
-        with np.load(part.folder / "scores" / "test.npz") as stored:
-            targets = stored["targets"]
-        for head in part.settings.heads.kinds:
-            for seed in part.request.seeds:
-                rng = np.random.default_rng([part.request.fold, seed])
-                for subset in ("waveform", "pitch+waveform", "timbre+waveform"):
-                    skill = 4.0 if "pitch" in subset else 0.0
-                    scores = skill * targets + rng.normal(size=targets.shape)
-                    digests.write_array(part.scores(subset, head, seed), scores.astype(np.float32))
-    return made
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Two folds, two seeds: waveform knows nothing, pitch knows much, timbre adds noise alone; to be read."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = made_up.study(tmp_path_factory.mktemp("gains"), patch)
+        for part in made.parts:
+            with np.load(part.folder / "scores" / "test.npz") as stored:
+                targets = stored["targets"]
+            for head in part.settings.heads.kinds:
+                for seed in part.request.seeds:
+                    rng = np.random.default_rng([part.request.fold, seed])
+                    for subset in ("waveform", "pitch+waveform", "timbre+waveform"):
+                        skill = 4.0 if "pitch" in subset else 0.0
+                        scores = skill * targets + rng.normal(size=targets.shape)
+                        digests.write_array(part.scores(subset, head, seed), scores.astype(np.float32))
+        yield made
 
 
-def test_the_table_of_gains(study):
-    table = gains.gain_table(study)
+@pytest.fixture(scope="module")
+def table(study):
+    return gains.gain_table(study)
+
+
+def test_the_table_of_gains(table):
     assert list(table) == gains.COLUMNS
     assert len(table) == 2 * 2 * len(gains.compared()) and (table["seeds"] == 2).all()
     rows = table[(table["level"] == "chunk") & (table["head"] == "paper")].set_index(["without", "with"])
@@ -124,8 +129,7 @@ def test_the_table_of_gains(study):
     assert noise["p"] > 0.05 or noise["gain_bits"] < 0
 
 
-def test_a_gain_is_the_mean_over_folds_and_seeds_of_the_bits_saved(study):
-    table = gains.gain_table(study).set_index(["without", "with", "head", "level"])
+def test_a_gain_is_the_mean_over_folds_and_seeds_of_the_bits_saved(study, table):
     each = []
     for part in map(Scores, study.parts):
         test = part.tests["clip"]
@@ -135,7 +139,8 @@ def test_a_gain_is_the_mean_over_folds_and_seeds_of_the_bits_saved(study):
                 for name in ("waveform", "pitch+waveform")
             ]
             each.append((bits[0] - bits[1]).mean())
-    row = table.loc[("waveform", "pitch+waveform", "linear", "clip")]
+    rows = table.set_index(["without", "with", "head", "level"])
+    row = rows.loc[("waveform", "pitch+waveform", "linear", "clip")]
     assert row["gain_bits"] == pytest.approx(np.mean(each))
 
 
