@@ -35,17 +35,25 @@ def notebooks_of(words):
     return found
 
 
+def outputs_of(words):
+    """The files that the jobs are to write, relative to the run's folder."""
+    found = [path for listed in re.findall(r"^ +output: (.*)$", words, re.MULTILINE) for path in listed.split(", ")]
+    assert found
+    return found
+
+
 def run_study(**variables):
     """`make study` of these variables, in the home that the environment names; the run's folder."""
     planned = plan({"PRESET": "tiny", "DEVICE": "cpu"} | variables)
     folder = Path(planned["folder"])
-    for title, notebook, given in notebooks_of(dry_run(planned, folder)):
+    words = dry_run(planned, folder)
+    for title, notebook, given in notebooks_of(words):
         try:
             run(notebook, given)
         except Exception as error:
             error.add_note(f"in {title}")
             raise
-    assert notebooks_of(dry_run(planned, folder)) == []  # all that the graph waits for is there
+    assert [path for path in outputs_of(words) if not (folder / path).exists()] == []  # all that the graph waits for
     return folder
 
 
