@@ -96,10 +96,8 @@ def _rank(record: Record, name: str, level: str) -> str:
     each = ", ".join(f"{row['encoder']} {with_interval(row, 'share', '+')}" for _, row in rows.iterrows())
     pairs = record.rows("tests", game=f"{name}5", measure=SHARED, level=level, head=HEAD)
     sure = [pair.split(" > ") for pair in higher_first(pairs)]
-    above, below = (
-        [lower for higher, lower in sure if higher == name],
-        [higher for higher, lower in sure if lower == name],
-    )
+    above = [lower for higher, lower in sure if higher == name]
+    below = [higher for higher, lower in sure if lower == name]
     verdict = f"after Holm's correction significantly above {listed(above)}, below {listed(below)}"
     return f"{record.titles.get(name, name)}, {level}s: its share is the {rank} of five ({each}), {verdict}."
 

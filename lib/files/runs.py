@@ -10,10 +10,8 @@ from lib import files
 from lib.files import PlainError, digests
 
 LAST = "tables/table1.csv"  # what a run writes last
-PLAN, STUDY = (
-    "request.json",
-    "study.json",
-)  # what `make study` writes first; what the notebooks write, by themselves too
+PLAN = "request.json"  # what `make study` writes first
+STUDY = "study.json"  # what the notebooks write, by themselves too
 
 
 def begun() -> list[Path]:
