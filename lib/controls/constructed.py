@@ -18,7 +18,6 @@ import pandas as pd
 from lib.encoders.heads import Head, HeadData, HeadPlan, label, score_subsets
 from lib.encoders.training import device_of
 from lib.evaluation import chance, shapley
-from lib.evaluation.chance import Chance
 from lib.evaluation.frozen import freedom, read_embeddings
 from lib.evaluation.games import CHANCE
 from lib.evaluation.intervals import Sampling
@@ -61,7 +60,7 @@ def xor(part: Study, seed: int) -> pd.DataFrame:
     drawn = part.chunks.groups[test], scoring.resamples, resampling_seed(part)
     of = Sampling(scoring.resamples, freedom(drawn[0]), scoring.level)
     for head in part.settings.heads.kinds:
-        models = {CHANCE: Chance(targets[test], *drawn)}
+        models = {CHANCE: chance.Chance(targets[test], *drawn)}
         models |= {
             label(subset): Bootstrap(targets[test], scores, *drawn)
             for subset, scores in _scored(part, embeddings, targets, head, seed)
