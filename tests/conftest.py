@@ -11,6 +11,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes th
 import pytest
 
 from lib.cli.compiled import compile_once
+from lib.cli.processes import interrupts
 
 sys.modules.setdefault(
     "rfc3987_syntax", None
@@ -50,6 +51,13 @@ def pytest_configure(config):
     sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         compile_once()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session):
+    """Hear Ctrl-C, which `make test` holds back until pytest, here and in the test processes, answers it in a line."""
+    yield
+    interrupts(heard=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

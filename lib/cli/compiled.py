@@ -5,7 +5,6 @@ later ends in a segmentation fault.
 """
 
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from importlib.metadata import version
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lib.cli.processes import terminate_with_parent
+from lib.cli.processes import run
 
 # librosa loads its modules when they are first used; those with compiled functions are loaded here.
 EVERY_MODULE = "from librosa import beat, core, decompose, effects, feature, filters, onset, segment, sequence, util"
@@ -34,8 +33,7 @@ def compile_once() -> bool:
             if done.parent == Path(sys.prefix):
                 for path in cached():
                     path.unlink()  # several may have written them at once
-            command = [sys.executable, "-c", EVERY_MODULE]
-            if subprocess.run(command, check=False, preexec_fn=terminate_with_parent).returncode == 0:
+            if run([sys.executable, "-c", EVERY_MODULE], ending_s=0) == 0:
                 done.touch()
                 return True
     return False

@@ -19,7 +19,8 @@ from lib.display.screen import short_path
 
 PORT = 8888  # Jupyter's own
 # Ctrl-C ends it without a traceback, too, while it is imported; later it has its own answer.
-JUPYTERLAB = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); from jupyterlab.labapp import main; main()"
+HEARS = "import signal as s; s.signal(s.SIGINT, s.SIG_DFL); s.pthread_sigmask(s.SIG_UNBLOCK, {s.SIGINT})"
+JUPYTERLAB = f"{HEARS}; from jupyterlab.labapp import main; main()"
 
 
 def lab(given: Mapping[str, str]) -> int:

@@ -29,17 +29,22 @@ def in_subprocess(function: Callable, *arguments: Any) -> Any:
 ENDING_S = 60  # that a command has after Ctrl-C to end what it has started
 
 
-def run(command: Sequence[str], folder: Path = PROJECT, **environment: str) -> int:
+def run(command: Sequence[str], folder: Path = PROJECT, ending_s: float = ENDING_S, **environment: str) -> int:
     """A command in the foreground that ends with this process; its exit status.
 
-    Ctrl-C in a terminal reaches it, too: it may end what it has started, which takes a while, before it is forced.
+    Ctrl-C in a terminal is for both: the command may end what it has started, for ending_s, before it is forced. It is held
+    back from it, as Python would answer with a traceback while it starts, until it calls interrupts(heard=True).
     """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process begins with the mask of its parent
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, preexec_fn=terminate_with_parent)
     try:
+        if signal.SIGINT in signal.sigpending():  # it may have come before there was a process to hear it
+            process.send_signal(signal.SIGINT)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return process.wait()
     except KeyboardInterrupt:
         with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):  # a second time: at once
-            process.wait(ENDING_S)
+            process.wait(ending_s)
         raise
     finally:
         process.kill()

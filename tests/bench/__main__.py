@@ -18,7 +18,11 @@ from bench.features import pitch_cases, timbre_cases, waveform_cases
 from bench.results import bootstrap_cases, embed_cases, head_cases
 from bench.steps import encoder_cases, mobilenet_cases
 from lib import files
+from lib.cli.environment import Stop
+from lib.cli.processes import interrupts
+from lib.cli.unforeseen import in_one_line
 from lib.display import figures
+from lib.files import PlainError
 from lib.settings import Chunking, Settings
 from lib.sounds import corpora
 from lib.sounds.cutting import cut
@@ -97,4 +101,11 @@ def figure_of(lines: list[dict]) -> Figure:
 
 if __name__ == "__main__":
     words = dict(word.split("=", 1) for word in sys.argv[1:])
-    main(words.get("ROOT", ""), int(words.get("THREADS", "2")), words.get("ONLY", ""))
+    try:
+        interrupts(heard=True)
+        with in_one_line("bench"):
+            main(words.get("ROOT", ""), int(words.get("THREADS", "2")), words.get("ONLY", ""))
+    except (Stop, PlainError) as stop:
+        sys.exit(f"make bench: {stop}")
+    except KeyboardInterrupt:
+        sys.exit(130)  # what called this says the rest

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -64,3 +65,19 @@ def test_a_folder_that_cannot_be_written_stops_nobody(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "below"))
     assert compiled.compile_once() is False
+
+
+def test_ctrl_c_meanwhile_is_one_line_and_leaves_it_to_the_next_call(tmp_path):
+    words = "import signal, os, time; os.kill(os.getppid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT); time.sleep(600)"
+    call = (
+        f"from lib.cli import commands, compiled; compiled.EVERY_MODULE = {words!r}; sys.exit(commands.main(['test']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {call}"], capture_output=True, text=True, cwd=PROJECT, timeout=300,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    compiling, empty, stopped = done.stderr.splitlines()
+    assert done.returncode == 130 and compiling.startswith("compiling librosa's") and empty == ""
+    assert stopped == "make test: stopped; the next call goes on from here"
+    assert not list(tmp_path.glob("compiled-*[0-9]"))

@@ -15,7 +15,8 @@ from lib.files import PROJECT
 
 SLOW_TO_END = (
     "import time\n"
-    "try: print('at work', flush=True); time.sleep(600)\n"
+    "from lib.cli.processes import interrupts\n"
+    "try: interrupts(heard=True); print('at work', flush=True); time.sleep(600)\n"
     "except KeyboardInterrupt: time.sleep(2); print('all is ended', flush=True)"
 )
 FOREGROUND = "import sys; from lib.cli.processes import run; run([sys.executable, '-c', sys.argv[1]])"
@@ -36,6 +37,37 @@ def test_a_command_in_the_foreground_may_end_what_it_has_started_after_ctrl_c():
     wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_SLEEPING)  # it waits for its command
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=300)[0] == "all is ended\n"
+
+
+STARTS = """
+import os, signal, subprocess, sys
+from lib.cli import processes
+
+class Popen(subprocess.Popen):
+    def __init__(self, *given, **named):
+        os.kill(os.getpid(), signal.SIGINT)  # before there is a process
+        super().__init__(*given, **named)
+        if sys.argv[1] == "both":
+            os.kill(self.pid, signal.SIGINT)  # and while its Python starts
+
+processes.subprocess.Popen = Popen
+try:
+    processes.run([sys.executable, "-c", sys.argv[2]])
+except KeyboardInterrupt:
+    print("told")
+"""
+
+
+@pytest.mark.parametrize("pressed", ["before", "both"])
+def test_ctrl_c_while_a_command_is_started_ends_it_without_a_traceback(pressed):
+    words = "import time; from lib.cli.processes import interrupts\n"
+    words += "try: interrupts(heard=True); time.sleep(600)\nexcept KeyboardInterrupt: print('heard', flush=True)"
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS, pressed, words], capture_output=True, text=True, cwd=PROJECT, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("heard\ntold\n", "")
 
 
 @pytest.mark.parametrize("status", [0, 3])

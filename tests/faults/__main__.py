@@ -4,12 +4,14 @@ import sys
 
 from faults import faults
 from lib.cli.environment import Stop
+from lib.cli.processes import interrupts
 from lib.cli.unforeseen import in_one_line
 from lib.files import PlainError
 
 if __name__ == "__main__":
     given = dict(word.split("=", 1) for word in sys.argv[1:])
     try:
+        interrupts(heard=True)
         with in_one_line("faults"):
             sys.exit(faults(**{name.lower(): int(value) for name, value in given.items()}))
     except (Stop, PlainError) as stop:
