@@ -16,6 +16,7 @@ MEASURES = {
     "d_prime": "d'",
 }
 IRREGULAR = {"class": "classes"}
+LINE = 80  # letters of a name in a line, of the screen or of a page
 
 
 def measure_name(measure: str) -> str:

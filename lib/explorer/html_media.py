@@ -16,14 +16,15 @@ from matplotlib.figure import Figure
 
 from lib.display.figures import style
 from lib.display.glyphs import spell_out
+from lib.display.screen import LINE, shortened
 
 HEARD_S = 3.0  # of a clip at most, so that a page stays small
 SHOWN_DPI = 90
 
 
 def breakable(name: str) -> str:
-    """A name, escaped, that may go on in the next line after a dot, a plus or an underscore."""
-    return re.sub(r"(?<=\w)([._+])(?=\w)", r"\1<wbr>", html.escape(str(name)))
+    """A name, escaped and not longer than a line, that may go on in the next one after a dot, a plus or an underscore."""
+    return re.sub(r"(?<=\w)([._+])(?=\w)", r"\1<wbr>", html.escape(shortened(str(name), LINE)))
 
 
 def mp3_bytes(samples: np.ndarray, rate_hz: int) -> bytes:

@@ -28,6 +28,7 @@ from lib.representations import names
 from lib.representations.base import ReferenceChunks, Representation
 from lib.sounds.arrays import Rows
 from lib.sounds.chunks import cut_clip
+from lib.sounds.corpora.base import FEW, listed
 from lib.sounds.decode import BadFile, decode
 from lib.study import Request, Study
 
@@ -257,8 +258,8 @@ def finished() -> dict[str, Request]:
 
 
 def caption(labels: Sequence[str], name: str) -> str:
-    """A sound in a line: its labels and its file."""
-    return f"{', '.join(labels) or 'own sound'} ({name})"
+    """A sound in a line: its labels, the first of many, and its file."""
+    return f"{listed(labels, FEW) or 'own sound'} ({name})"
 
 
 def below(path: Path, root: Path) -> str:

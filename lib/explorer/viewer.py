@@ -22,6 +22,7 @@ from lib.plots import sounds
 from lib.representations.base import ReferenceChunks, Representation
 from lib.sounds.arrays import Rows, batched_slices
 from lib.sounds.chunks import Chunks
+from lib.sounds.corpora.base import FEW, listed
 from lib.study import Study
 
 MOST_REFERENCES = 300  # training chunks that a sound may be made of: a few seconds of a MobileNet on one core
@@ -45,7 +46,7 @@ def one_of_each(chunks: Chunks, n: int = 4, role: str = "") -> np.ndarray:
 def caption(chunks: Chunks, row: int) -> str:
     """What a chunk is: labels, file, and where in it."""
     clip = chunks.corpus.clips.iloc[chunks.clip[row]]
-    return f"{', '.join(clip['labels'])} ({Path(clip['path']).name}, from {chunks.start_s[row]:g} s)"
+    return f"{listed(clip['labels'], FEW)} ({Path(clip['path']).name}, from {chunks.start_s[row]:g} s)"
 
 
 def first_chunk(parts: Sequence[Study], fold: str, clip: str) -> tuple[Chunks, int]:

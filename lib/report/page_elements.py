@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from lib.explorer import html_media
 from lib.report.examples import Example
+from lib.sounds.corpora.base import FEW, listed
 
 PAGES = Path(__file__).parent / "pages"
 # 1.2, 1.2 to 3.4, 1.2 (1.0 to 1.4)
@@ -91,7 +92,7 @@ def breakable(name: str) -> Markup:
 
 def player(example: Example) -> Markup:
     """An audio player of a clip; the name that a screen reader says is escaped."""
-    name = f"{example.clip}: {', '.join(example.labels)}"
+    name = f"{example.clip}: {listed(example.labels, FEW)}"
     return Markup(html_media.audio_html(example.samples, example.rate_hz, name))
 
 

@@ -76,6 +76,7 @@ def test_a_class_that_nothing_can_be_known_of_is_neither_best_nor_worst():
     assert "Best known class: cat; least: dog. Not compared" in told_of(*known, *beside)
     assert told_of(*known, *beside).endswith("equal scores: everywhere, untrained, tied.")
     assert told_of(*known).endswith("Best known class: cat; least: dog.")
+    assert len(told_of(known[0], ("so long" * 1000, 0.6, 0.2, 9))) < 200
     assert "No two classes can be compared." in told_of(known[0], *beside)
     assert told_of(("untested", np.nan, np.nan, 9)).endswith("No two classes can be compared.")
 

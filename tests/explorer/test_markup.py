@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lib.explorer import markup
+from lib.explorer.inference import caption
 
 
 def test_each_player_has_its_name_beside_it():
@@ -24,3 +25,10 @@ def test_a_long_name_of_a_class_leaves_room_for_the_scores_of_each_second():
     page = markup.scores(found, "Scores")
     assert "<b>Scratching_(performance_<wbr>technique)</b> (its label)" in page
     assert "<span style='font-weight: normal'>a&lt;b</span>" in page  # a row's head is bold of itself
+
+
+def test_a_name_of_thousands_of_letters_is_a_line_of_a_page():
+    long = "x" * 10_000
+    found = pd.DataFrame([[long, True, 0.2, 0.1]], columns=["class", "own", "whole", "0 s"])
+    assert len(markup.scores(found, "Scores")) < 2000
+    assert len(caption((long, "dog"), "a.wav")) < 100 and caption((long, "dog"), "a.wav").endswith("x, dog (a.wav)")

@@ -128,13 +128,14 @@ def test_a_spelling_that_fits_two_files_is_neither(folder):
 
 
 def test_what_may_be_meant_otherwise_is_told(folder):
-    for name in ("1.wav", "2.wav"):
+    for name in ("1.wav", "2.wav", "3.wav"):
         soundfile.write(folder / name, np.full(80, 0.5), 8000)
     lines = [
         "path,labels,role,speaker,split",
         "1.wav,Dog,train,a,x",
         "2.wav,dog,test,b,y",
         'a.wav,"cat, dog",train,c,x',
+        f"3.wav,{'so long' * 1000},train,d,x",
     ]
     (folder / "own.csv").write_text("\n".join(lines))
     corpus = corpora.load("table", folder)
@@ -144,6 +145,7 @@ def test_what_may_be_meant_otherwise_is_told(folder):
         "taken as different: Dog and dog" in told
         and "one label each, since only ';' separates labels: cat, dog" in told
     )
+    assert "1 label of more than 80 letters" in told and max(map(len, told.splitlines())) < 400
     assert "test clips whose very file is a training clip too, so that they are known: 2.wav" in told
 
 

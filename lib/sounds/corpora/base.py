@@ -22,14 +22,14 @@ import numpy as np
 import pandas as pd
 
 from lib import files
-from lib.display.screen import shortened
+from lib.display.screen import LINE, shortened
 from lib.files import PlainError, without_controls
 
 CLIP_COLUMNS = ["id", "path", "role", "fold", "labels", "group"]
 REJECTED_COLUMNS = ["path", "clip", "reason"]
 ROLES = ("train", "validation", "test")
-LONGEST = 80  # letters of a name in a line on the screen
 MOST_FOLDS = 10  # that a line names
+FEW = 24  # labels of a sound that a line names: all that a clip of FSD50K has
 FEW_TRAIN, FEW_TEST = 5, 2  # a class with fewer clips to train or to test on is named before anything is trained
 
 
@@ -39,7 +39,7 @@ class CorpusError(PlainError):
 
 def listed(names: Sequence[str], most: int) -> str:
     """The first few names, long ones cut, and how many there are beside."""
-    named = ", ".join(shortened(without_controls(name), LONGEST) for name in names[:most])
+    named = ", ".join(shortened(without_controls(name), LINE) for name in names[:most])
     more = len(names) - most
     return f"{named} and {more} more" if more > 0 else named
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.display.screen import counted
+from lib.display.screen import LINE, counted
 from lib.sounds.corpora.base import Corpus, CorpusError, listed
 from lib.sounds.corpora.folds import dealt
 from lib.sounds.corpora.rows import (
@@ -124,6 +124,10 @@ def _doubtful(classes: list[str], groups: list[str]) -> list[str]:
         )
     if joined := [name for name in classes if re.search(r"[,|/]", name)]:
         notes.append(f"one label each, since only ';' separates labels: {listed(joined, 5)}")
+    if long := [name for name in classes if len(name) > LINE]:
+        notes.append(
+            f"{counted(len(long), 'label')} of more than {LINE} letters, which are names all the same and shown without their middle: {listed(long, 1)}"
+        )
     return notes
 
 
