@@ -5,7 +5,7 @@ import shutil
 import sys
 from dataclasses import replace
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores; and threads change the weights
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # test processes share the cores; and threads change the weights
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes that tests start would compile lib anew
 
 import pytest
@@ -17,7 +17,7 @@ sys.modules.setdefault(
     "rfc3987_syntax", None
 )  # jsonschema's parser of web addresses, a second to load: lib/cli/notebook.py
 
-# Files that take longest, the longest first: both test processes then end together. The first two wait for the finished
+# Files that take longest, the longest first: the test processes then end together. The first two wait for the finished
 # study, which keeps both cores busy by itself.
 LONGEST = (
     "test_browser", "test_whole_study", "test_odd_corpora", "test_slurm", "test_faults", "test_perturbed",
@@ -47,7 +47,7 @@ def large(request):
 
 
 def pytest_configure(config):
-    """Before the test processes start: two of them would compile librosa's functions at the same time."""
+    """Before the test processes start: several of them would compile librosa's functions at the same time."""
     sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         compile_once()

@@ -34,6 +34,7 @@ from lib.files import PlainError, digests, runs
 
 FEW_TESTED = 5  # groups of test clips below which the other folds are pointed to
 TWO = min(2, os.cpu_count() or 1)  # processes of tests, threads of the benchmark
+ROOM_GB = 12  # of memory, for one process of tests more
 HOW_TO_RUN = ("JOBS", "THREADS", "PROFILE")  # the other variables are lib.study.Request's fields
 
 
@@ -320,11 +321,17 @@ def explorer(given: Mapping[str, str]) -> int:
 
 
 def test(given: Mapping[str, str]) -> int:
-    """All tests, on two processes where there are the cores: each holds torch, and more would not fit a laptop."""
+    """All tests; on how many processes follows from the machine."""
     compile_once()
     by_file = ["--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/conftest.py
-    words = ["-n", str(TWO), *by_file, *shlex.split(given.get("ARGS", ""))]
+    words = ["-n", str(processes_of_tests()), *by_file, *shlex.split(given.get("ARGS", ""))]
     return run([sys.executable, "-m", "pytest", *words], OMP_NUM_THREADS="1", MPLBACKEND="agg")
+
+
+def processes_of_tests() -> int:
+    """One for a core, two at most, as each holds torch; where there is the memory one more, since tests also wait."""
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    return TWO + (TWO > 1 and memory_gb > ROOM_GB)
 
 
 def bench(given: Mapping[str, str]) -> int:

@@ -146,6 +146,13 @@ def test_threads_and_jobs_fit_the_cores(monkeypatch):
         commands.cores_to_use("3", 4)
 
 
+@pytest.mark.parametrize(("cores", "pages", "processes"), [(1, 10**7, 1), (2, 10**6, 2), (2, 10**7, 3)])
+def test_tests_take_a_process_more_than_two_where_there_is_the_memory(monkeypatch, cores, pages, processes):
+    monkeypatch.setattr(commands, "TWO", min(2, cores))
+    monkeypatch.setattr(commands.os, "sysconf", {"SC_PHYS_PAGES": pages, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert commands.processes_of_tests() == processes
+
+
 def test_record_without_a_study_writes_only_the_pages_and_an_unknown_study_is_one_line(home, capsys):
     assert main(["record"]) == 0
     assert capsys.readouterr().out == "the pages are up to date\n"
