@@ -230,8 +230,8 @@ def redundancy_figure(interactions: pd.DataFrame, measure: str, level: str, head
             axis.text(0.5, 0.5, "no pair of encoders has an interaction here", ha="center", va="center")
         common.name_cells(axis, *[[title(player) for player in players]] * 2)
         left, right, of = "\N{LEFTWARDS ARROW}", "\N{RIGHTWARDS ARROW}", unit(measure, "points")
-        common.scale_below(figure, mesh, [axis], f"redundant  {left}  interaction of {of}  {right}  complementary")
-        heading(figure, "Do two encoders tell the same (red) or complete each other (blue)? "
+        common.scale_below(figure, mesh, [axis], f"less together  {left}  interaction of {of}  {right}  more together")
+        heading(figure, "Do two encoders add less together (red) than each by itself, or more (blue)? "
                         f"{measure_name(measure)} of {level}s, {head} head; framed: the interval leaves out zero")  # fmt: skip
     return figure
 

@@ -9,7 +9,7 @@ PICTURES = {
     "01_representations": ("What each encoder is given", "A few sounds, one a column; below each its spectrum and what the four encoders are given of it."),
     "lattice": ("All fifteen subsets as a lattice", "From no encoder on the left to all four on the right; each line adds one encoder and climbs by what it adds."),
     "marginals": ("Alone, on average, and added last", "Three marks for each encoder: its value alone, its share, and what is lost without it."),
-    "redundancy": ("Who replaces whom", "A square of pairs of encoders, coloured by their interaction: below zero they add less together than each by itself."),
+    "redundancy": ("Pairs: more together, or less?", "A square of pairs of encoders, coloured by their interaction: below zero they add less together than each by itself."),
     "subsets": ("All subsets with both heads", "A row for each subset of the encoders, with its value and interval by both heads, for chunks and for clips."),
     "heads": ("The two heads against each other", "A mark for each subset: the head with a hidden layer against the linear one."),
     "classes": ("Shares by class", "A table of colours: a row for each class, a column for each encoder; framed where the encoder owns the class."),

@@ -294,7 +294,7 @@ def test_redundancy_is_symmetric_and_framed_where_sure():
     assert (axis.collections[0].norm.vmin, axis.collections[0].norm.vmax) == pytest.approx((-4, 4))
     texts = told(figure)
     assert texts.count("4.0\n(2.0 to 6.0)") == 2
-    assert any("redundant" in text and text.index("redundant") < text.index("complementary") for text in texts)
+    assert any("less together" in text and text.index("less together") < text.index("more together") for text in texts)
 
 
 def test_a_pair_that_is_surely_redundant_is_framed_too():
