@@ -16,7 +16,7 @@ from pages.recorded import NotRecorded, Record
 
 PLANTED, FOLDS, FOLD, FAULTS = "planted-quick", "esc50-laptop", "esc50-laptop-fold1", "faults"
 PEERS_PLANTED, SCRATCH = "planted-quick-peers", "esc50-laptop-fold1-densenet"
-COSTLY, ROBUST = "esc50-laptop-fold1-controls", "esc50-laptop-fold1-robust"
+COSTLY, DATA, ROBUST = "esc50-laptop-fold1-seeds", "esc50-laptop-fold1-controls", "esc50-laptop-fold1-robust"
 PAGES = ("README.md", "docs/results.md", "docs/peers.md", "docs/robustness.md")
 MARKED = re.compile(r"(<!-- results:([\w-]+) -->\n)(.*?)(<!-- /results:\2 -->)", re.DOTALL)
 
@@ -63,7 +63,7 @@ REGIONS: dict[str, tuple[str, tuple[Maker, ...]]] = {  # of which record, and wh
     "fold1-shares": (FOLD, SHARES),
     "fold1-curves": (FOLD, (games.curves,)),
     "fold1-costly": (COSTLY, (models.how, games.controls, games.control_findings)),
-    "fold1-data": (COSTLY, (games.curves,)),
+    "fold1-data": (DATA, (models.how, games.curves)),
     # docs/peers.md
     "planted-peers": (PEERS_PLANTED, (models.how, *PEERS)),
     "esc10-peers": (FOLDS, (models.how, *PEERS)),
