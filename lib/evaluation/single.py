@@ -92,7 +92,7 @@ def own_summary(table: pd.DataFrame, classes: pd.DataFrame, title: str) -> str:
     tested = classes.dropna(subset="precision").sort_values("precision", ascending=False, kind="stable")
     shown = (tested["trained_on"] > 0) & ~np.isclose(tested["precision"], tested["constant"], rtol=0, atol=1e-9)
     known, left_out = list(tested["class"][shown]), list(tested["class"][~shown])
-    best, least = (listed(known[place:][:1], 1) for place in (0, -1))
+    best, least = listed(known[:1], 1), listed(known[-1:], 1)
     ends = f"Best known class: {best}; least: {least}." if len(known) > 1 else "No two classes can be compared."
     why = f" Not compared, without a training clip or with equal scores: {listed(left_out, 5)}." if left_out else ""
     return f"{title}: macro mAP of chunks {100 * value:.1f} %, where chance has {100 * by_chance:.1f} %. {ends}{why}"

@@ -126,7 +126,7 @@ def _doubtful(classes: list[str], groups: list[str]) -> list[str]:
         notes.append(f"one label each, since only ';' separates labels: {listed(joined, 5)}")
     if long := [name for name in classes if len(name) > LINE]:
         notes.append(
-            f"{counted(len(long), 'label')} of more than {LINE} letters, which are names all the same and shown without their middle: {listed(long, 1)}"
+            f"{counted(len(long), 'label')} of more than {LINE} letters, taken as names and shown without the middle: {listed(long, 1)}"
         )
     return notes
 
