@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from lib.encoders.encoder import embed_chunks
+from lib.encoders.training import activate
 from lib.model import open_model
 from lib.model.graphs import Graph, export
 from lib.plots.sounds import features_of
 from lib.representations import PAPER
 
-TOLERANCE = 1e-4
+AWAY = 1e-4  # of a vector's length: other kernels round otherwise, through MobileNet's layers by up to 4e-5
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,20 @@ def seconds(finished_study):
     more = np.zeros((2, 16000), np.float32)
     more[1, 8000] = 0.5
     return np.concatenate([finished_study.chunks.audio[np.sort(rows)], more])
+
+
+def assert_near(found, expected):
+    """No row of found [chunk, width] is further from the expected one than AWAY of that one's length."""
+    distance = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert distance.max() < AWAY
+
+
+def expected_of(encoder, seconds):
+    """The study's own embeddings and scores of these seconds."""
+    embedding, outputs = embed_chunks(encoder, seconds)
+    return embedding, activate(
+        torch.from_numpy(outputs), encoder.settings.schedule(encoder.representation.name)
+    ).numpy()
 
 
 def same_map(model, name, seconds):
@@ -49,13 +64,13 @@ def same_map(model, name, seconds):
 @pytest.mark.parametrize("name", PAPER)
 def test_portable_operations_give_the_studys_embeddings_and_scores(model, seconds, name):
     encoder = model.encoders[name]
-    expected, _ = embed_chunks(encoder, seconds)
+    expected, own = expected_of(encoder, seconds)
     with torch.inference_mode():
         embedding, scores = Graph(encoder).eval()(torch.from_numpy(seconds))
     same = same_map(model, name, seconds)
     assert same.mean() > 0.9
-    np.testing.assert_allclose(embedding.numpy()[same], expected[same], atol=TOLERANCE)
-    assert scores.shape == (len(seconds), len(model.classes))
+    assert_near(embedding.numpy()[same], expected[same])
+    assert_near(scores.numpy()[same], own[same])
 
 
 @pytest.mark.slow
@@ -68,10 +83,10 @@ def test_onnxruntime_gives_the_same_of_any_number_of_seconds(model, seconds, tmp
     assert json.loads((tmp_path / "classes.json").read_text()) == list(model.classes)
     for name in PAPER:
         session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
-        expected, _ = embed_chunks(model.encoders[name], seconds)
+        expected, own = expected_of(model.encoders[name], seconds)
         embedding, scores = session.run(["embedding", "scores"], {"samples": seconds})
         same = same_map(model, name, seconds)
-        np.testing.assert_allclose(embedding[same], expected[same], atol=TOLERANCE)
+        assert_near(embedding[same], expected[same])
+        assert_near(scores[same], own[same])
         alone = session.run(["embedding"], {"samples": seconds[:1]})[0]
-        np.testing.assert_allclose(alone, embedding[:1], atol=1e-5)
-        assert scores.shape == (len(seconds), len(model.classes))
+        assert_near(alone, embedding[:1])
