@@ -73,10 +73,21 @@ def save(figure: Figure, stem: Path) -> Figure:
     """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
     with style():
         spell_out(figure)
-        for kind, metadata in UNDATED.items():
-            with files.atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
-                figure.savefig(temporary, format=kind, metadata=metadata)
+        with laid_out(figure):
+            for kind, metadata in UNDATED.items():
+                with files.atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+                    figure.savefig(temporary, format=kind, metadata=metadata)
     return figure
+
+
+@contextmanager
+def laid_out(figure: Figure) -> Iterator[None]:
+    """A figure whose parts have their places for good: with an engine, each savefig would draw all once more to find them."""
+    if figure.axes and (engine := figure.get_layout_engine()):
+        engine.execute(figure)
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # the one that the settings name: none
+        yield
 
 
 def sentence(text: str) -> Figure:
