@@ -12,6 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.text import Text
+from matplotlib.ticker import ScalarFormatter
 
 # Fonts that come with matplotlib for its own use: a box for every letter, and symbols under the numbers of other letters
 NOT_FOR_TEXT = ("Last Resort", "cm", "STIXNon", "STIXSize")
@@ -37,6 +38,8 @@ def _plain(letter: str) -> bool:
 
 def _spell_ticks(axis: Axis) -> None:
     """Write a tick label that has to be escaped into the axis, which sets the texts of its labels each time it is drawn."""
+    if isinstance(axis.get_major_formatter(), ScalarFormatter):
+        return  # numbers, which take as long to find as to draw
     labels = [label.get_text() for label in axis.get_ticklabels()]
     if any(spelled(label) != label for label in labels):
         axis.set_ticks(axis.get_ticklocs(), [spelled(label) for label in labels])

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from matplotlib.figure import Figure
 
-from lib.display.figures import style
+from lib.display.figures import laid_out, style
 from lib.display.glyphs import spell_out
 from lib.display.screen import LINE, shortened
 
@@ -39,7 +39,8 @@ def png_bytes(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with style():
         spell_out(figure)
-        figure.savefig(buffer, format="png", dpi=SHOWN_DPI)
+        with laid_out(figure):
+            figure.savefig(buffer, format="png", dpi=SHOWN_DPI)
     return buffer.getvalue()
 
 
