@@ -94,13 +94,16 @@ OWN_GPU = ",".join(map(str, GPUS)) if PLAN["request"]["device"] in ("auto", "cud
 RUN_ON_GPU = exported(OWN_GPU) + NOTEBOOK
 
 
+CONTROLS = PLAN.get("control_jobs", [])  # those that train most encoders first
+
+
 def controls(wildcards):
     """What the controls of one place leave that train encoders of their own, each a job for each seed."""
     if FOLDS and not wildcards.place:
         return []
     return [
         f"{wildcards.place}logs/control-{control}-seed{seed}.json"
-        for control in PLAN.get("control_jobs", [])
+        for control in CONTROLS
         for seed in PLAN["seeds"]
     ]
 
@@ -210,6 +213,8 @@ rule control:
     threads: PLAN["threads"]
     resources:
         gpu=GPU,
+    # The longest first, as with the encoders; below these, which another fold may wait for.
+    priority: lambda wildcards: 1 - (CONTROLS.index(wildcards.control) + 1) / (len(CONTROLS) + 1)
     shell:
         exported(OWN_GPU)
         + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.control}} {{wildcards.seed}} "

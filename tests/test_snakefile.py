@@ -154,14 +154,14 @@ def test_by_hand_with_the_requests_own_names(home, small_corpus):
 @pytest.fixture(scope="module")
 def with_controls(shared_home, small_corpus):
     """Controls, two of which train encoders: the plan, and what the dry run says."""
-    asked = {"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "noise,shuffled,wide", "SEEDS": "0,3"}
+    asked = {"ROOT": str(small_corpus), "PRESET": "tiny", "CONTROLS": "noise,wide,shuffled", "SEEDS": "0,3"}
     planned = plan(asked)
     return planned, dry_run(planned, shared_home / "controls")[1]
 
 
 def test_controls_concern_only_the_notebooks_that_run_and_read_them(with_controls):
     told = [line for line in with_controls[1].splitlines() if "-m lib.cli.notebook" in line]
-    reading = [line for line in told if '"controls": "noise,shuffled,wide"' in line]
+    reading = [line for line in told if '"controls": "noise,wide,shuffled"' in line]
     assert len(told) == 13
     assert sorted(re.search(r"/(0\d)_", line).group(1) for line in reading) == ["03", "04"]
 
@@ -189,6 +189,11 @@ def test_controls_that_train_encoders_are_jobs_before_the_notebook_that_reads_th
     assert sorted(job[1:] for job in jobs) == [("shuffled", "0"), ("shuffled", "3"), ("wide", "0"), ("wide", "3")]
     assert {job[0] for job in jobs} == {f"control {name}, seed {seed}" for _, name, seed in jobs}
     assert re.search(r"rule subsets:\n    input: [^\n]*logs/control-shuffled-seed0.json", words)
+    of_job = re.findall(
+        r"^rule control:\n(?: {4}.*\n)*? {4}wildcards: .*control=(\w+).*\n {4}priority: ([\d.]+)", words, re.MULTILINE
+    )
+    first = {name: float(priority) for name, priority in of_job}
+    assert 1 > first["shuffled"] > first["wide"] > 0  # four encoders, and one of twice the width
 
 
 def test_every_job_beside_the_notebooks_is_given_a_request_that_it_can_read(over_folds, home, folds_corpus, tmp_path):

@@ -122,7 +122,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
     """
     request = request_of(given)
     from lib.cli.gpus import in_words, places
-    from lib.controls import find, peers
+    from lib.controls import own_jobs, peers
     from lib.encoders.training import device_of
     from lib.representations import names
     from lib.settings import SettingsError
@@ -150,7 +150,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "seeds": list(request.seeds), "representations": list(names()), "corpus": corpus.hash,
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
-        "control_jobs": [name for name in study.settings.controls if find(name).own_job],
+        "control_jobs": own_jobs(study.settings.controls),
         "peers": {name: peer.word for name, peer in beside.items()},
         "robust": list(request.perturbations),
         "needs": [*(module for peer in beside.values() for module in peer.needs(study.settings)), *needs_of(request.perturbations)],

@@ -17,7 +17,7 @@ keeping      what all of them save and load
 constructed, careless_protocols  games with a known answer; what nobody should do
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,7 +45,7 @@ class Control:
     adds: bool = False  # whether it adds a player to the study's four, instead of playing with its own
     trains_heads: bool = True
     costly: bool = False
-    own_job: bool = False  # whether it trains encoders that no other control trains: then it is a job of the graph
+    trains: float = 0  # about so many encoders that no other control trains: then it is a job of the graph
     curve: str = ""  # of a point of a curve, its curve: it is no competitor of the study
     part: float = 1.0  # of the epochs or the training groups
 
@@ -75,6 +75,11 @@ def find(name: str) -> Control:
     if name not in there:
         raise ControlError(f"control {name!r} does not exist; there are {', '.join(there)}")
     return there[name]
+
+
+def own_jobs(names: Iterable[str]) -> list[str]:
+    """Of controls those that train encoders of their own, those that train most first."""
+    return sorted((name for name in names if find(name).trains), key=lambda name: -find(name).trains)
 
 
 def ready(study: Study, control: Control) -> bool:
@@ -111,7 +116,7 @@ CONTROLS: dict[str, Control] = {
         ),
         Control(
             "shuffled", "Shuffled labels", "Is anything learned where the labels say nothing about the sound?",
-            work.four, work.play_shuffled, costly=True, own_job=True,
+            work.four, work.play_shuffled, costly=True, trains=4,
         ),
         Control(
             "seeds", "Four seeds of the best", "Is it diversity, or would four models of the best representation do as well?",
@@ -119,11 +124,11 @@ CONTROLS: dict[str, Control] = {
         ),
         Control(
             "wide", "One wide waveform", "Would one encoder with an embedding as wide as all four do as well?",
-            lambda settings: (f"waveform{work.wider(settings).body.width}",), work.play_wide, costly=True, own_job=True,
+            lambda settings: (f"waveform{work.wider(settings).body.width}",), work.play_wide, costly=True, trains=2,
         ),
         Control(
             "logmel", "Log-mel as a fifth", "Is it pitch and timbre, or would any decent spectrogram do?",
-            lambda settings: (*work.four(settings), "logmel"), work.play_logmel, adds=True, own_job=True,
+            lambda settings: (*work.four(settings), "logmel"), work.play_logmel, adds=True, trains=1,
         ),
         Control(
             "mobilenet", "MobileNet alone", "What does the Transformer add to the MobileNet that it reads?",
@@ -146,7 +151,7 @@ CONTROLS: dict[str, Control] = {
         Control(
             "crossfit", "Cross-fitted heads",
             "Do the shares stay where heads learn from clips that the encoders were not trained on?",
-            work.four, crossfit.play_crossfit, costly=True, own_job=True,
+            work.four, crossfit.play_crossfit, costly=True, trains=20,
         ),
         Control(
             "stacked", "Stacked own scores", "Do heads on the encoders' own scores of unseen clips do as well?",
@@ -165,7 +170,7 @@ CURVES: dict[str, Control] = {
     for n in PARTS
     for control in (
         Control(
-            f"{curve}{n}", f"1/{n} of the {what}", asks, work.four, partial(play, one_in=n), costly=costly, own_job=costly,
+            f"{curve}{n}", f"1/{n} of the {what}", asks, work.four, partial(play, one_in=n), costly=costly, trains=4 * costly / n,
             curve=curve, part=1 / n,
         ),
     )

@@ -13,7 +13,7 @@ import torch
 from made_up import SHORT, short_study
 
 from lib import representations, stages
-from lib.controls import CONTROLS, CURVES, ControlError, classical, find, games, keeping, ready, work
+from lib.controls import CONTROLS, CURVES, ControlError, classical, find, games, keeping, own_jobs, ready, work
 from lib.encoders import encoder as encoders
 from lib.encoders import training
 from lib.encoders.heads import HeadData, HeadPlan, label, score_subsets, subsets
@@ -106,6 +106,11 @@ def test_the_games_are_those_that_were_asked_for(study):
     assert made["classical"].players == PAPER == made["crossfit"].players
     assert made["noise"].file(study, PAPER, "paper", 0) == paper4().file(study, PAPER, "paper", 0)
     assert made["crossfit"].file(study, PAPER, "paper", 0) != paper4().file(study, PAPER, "paper", 0)
+
+
+def test_controls_that_train_most_encoders_are_begun_first():
+    asked = ("noise", "logmel", "wide", "data8", "data2", "stacked", "shuffled", "crossfit", "budget2")
+    assert own_jobs(asked) == ["crossfit", "shuffled", "wide", "data2", "logmel", "data8"]
 
 
 def test_settings_know_the_same_controls_and_an_unknown_one_is_one_line():
