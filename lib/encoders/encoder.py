@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from lib import files
 from lib.encoders import speed, training
 from lib.encoders.fast import products
+from lib.encoders.step import in_parts
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
 from lib.files import digests, locked
@@ -258,7 +259,7 @@ def in_blocks(
         rows = np.array(array[part])
         filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
         with products("float32"):  # left to itself a GPU takes convolutions in TF32
-            values = function(torch.from_numpy(filled).to(device))
+            values = in_parts(function, torch.from_numpy(filled).to(device))
         values = values if isinstance(values, tuple) else (values,)
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
 

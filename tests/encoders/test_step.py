@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from lib.encoders.encoder import in_blocks
 from lib.encoders.fast import PLAIN_STEPS, Mixed, captured, in_stream, new_stream, product_type
 from lib.encoders.feed import Resident
-from lib.encoders.step import Step
-from lib.encoders.training import Examples, batches_of, fit, loss_of, make_optimiser, rates_of
+from lib.encoders.step import Step, in_parts
+from lib.encoders.training import Examples, batches_of, evaluate, fit, loss_of, make_optimiser, rates_of
 from lib.encoders.transformer import Transformer
 from lib.settings import Body, Settings, Training
 from lib.sounds.arrays import Rows
@@ -130,6 +131,59 @@ def test_a_graph_gives_its_memory_to_batches_of_another_size_before_any_is_split
     memory = step.graphs.memory
     step.step(feed.inputs[:13], feed.targets[:13])
     assert set(step.graphs.graphs) == {12, 13} and captures[2] is memory
+
+
+class RoomForThree(nn.Module):
+    """Twice the items and their sum [item, 5] and [item], of three at most at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def forward(self, x):
+        self.sizes.append(len(x))
+        if len(x) > 3:
+            raise torch.OutOfMemoryError("no room")
+        return 2 * x, x.sum(1)
+
+
+def test_what_a_trained_network_finds_no_room_for_is_computed_in_halves():
+    network, x = RoomForThree(), items(10).inputs
+    twice, summed = in_parts(network, x)
+    assert torch.equal(twice, 2 * x) and torch.equal(summed, x.sum(1))
+    assert network.sizes == [10, 5, 3, 2, 5, 3, 2]
+    each = list(in_blocks(network, x.numpy(), CPU, 4))
+    assert [part.stop for part, _ in each] == [4, 8, 10]
+    np.testing.assert_array_equal(np.concatenate([values for _, (values, _) in each]), 2 * x.numpy())
+
+
+@pytest.mark.parametrize(
+    ("error", "tried"), [(torch.OutOfMemoryError("no room"), [4, 2, 1]), (RuntimeError("wrong"), [4])]
+)
+def test_what_fits_in_no_part_and_another_error_are_raised(error, tried):
+    sizes = []
+
+    def fails(x):
+        sizes.append(len(x))
+        raise error
+
+    with pytest.raises(RuntimeError, match=str(error)):
+        in_parts(fails, torch.zeros(4, 2))
+    assert sizes == tried
+
+
+def test_the_loss_of_validation_is_the_same_where_a_batch_finds_no_room():
+    class Narrow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def forward(self, x):
+            if len(x) > 3:
+                raise torch.OutOfMemoryError("no room")
+            return self.net(x)
+
+    assert evaluate(Narrow(), items(20), SCHEDULE) == pytest.approx(evaluate(net(), items(20), SCHEDULE), rel=1e-6)
 
 
 def test_where_not_even_one_item_fits_it_says_so():
