@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lib import files
 from lib.encoders import training
-from lib.encoders.encoder import BLOCK, in_blocks, validation_of
+from lib.encoders.encoder import in_blocks, validation_of
 from lib.encoders.peers.base import Peer
 from lib.encoders.peers.embeddings import Cost, embedded, measured_cost
 from lib.encoders.peers.learner import Learner, schedule_of, schedule_of_teacher, settings_of
@@ -23,7 +23,7 @@ from lib.encoders.step import Loss
 from lib.encoders.training import Examples
 from lib.files import digests
 from lib.settings import Settings, Training
-from lib.sounds.arrays import Rows, batched_slices
+from lib.sounds.arrays import Rows
 from lib.sounds.chunks import Chunks
 
 VERSION = 1  # of the rules below
@@ -117,11 +117,10 @@ def _train(
     return time.perf_counter() - start
 
 
-@torch.inference_mode()
 def lessons(model: Learner, teacher: nn.Module, inputs: Rows, device: torch.device) -> np.ndarray:
     """What a teacher says of each input [item, more] float32."""
-    blocks = (torch.from_numpy(inputs[part]).to(device) for part in batched_slices(len(inputs), BLOCK))
-    return np.concatenate([model.lesson(teacher, block).float().cpu().numpy() for block in blocks])
+    each = in_blocks(lambda x: model.lesson(teacher, x).float(), inputs, device)
+    return np.concatenate([values for _, (values,) in each])
 
 
 def _outputs(
