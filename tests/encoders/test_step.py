@@ -63,18 +63,22 @@ def test_the_step_is_that_of_a_plain_loop():
     assert found[1] == pytest.approx(means, rel=1e-5)
 
 
+class Small(nn.Module):
+    """A network on a device that has room for so many items at a time."""
+
+    def __init__(self, room, of=None):
+        super().__init__()
+        self.room, self.net, self.sizes = room, of or net(), []
+
+    def forward(self, x):
+        self.sizes.append(len(x))
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        return self.net(x)
+
+
 def test_a_batch_that_finds_no_room_is_split_and_the_step_is_the_same(capsys):
-    class Small(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = net()
-
-        def forward(self, x):
-            if len(x) > 5:
-                raise torch.OutOfMemoryError("no room")
-            return self.net(x)
-
-    plain, split = trained(net()), trained(Small())
+    plain, split = trained(net()), trained(Small(5))
     assert split[2].parts == 4 and plain[2].parts == 1
     torch.testing.assert_close(plain[0], split[0], rtol=1e-4, atol=1e-5)
     assert plain[1] == pytest.approx(split[1], rel=1e-5)
@@ -133,26 +137,12 @@ def test_a_graph_gives_its_memory_to_batches_of_another_size_before_any_is_split
     assert set(step.graphs.graphs) == {12, 13} and captures[2] is memory
 
 
-class RoomForThree(nn.Module):
-    """Twice the items and their sum [item, 5] and [item], of three at most at a time."""
-
-    def __init__(self):
-        super().__init__()
-        self.sizes = []
-
-    def forward(self, x):
-        self.sizes.append(len(x))
-        if len(x) > 3:
-            raise torch.OutOfMemoryError("no room")
-        return 2 * x, x.sum(1)
-
-
 def test_what_a_trained_network_finds_no_room_for_is_computed_in_halves():
-    network, x = RoomForThree(), items(10).inputs
-    twice, summed = in_parts(network, x)
+    small, x = Small(3, lambda x: (2 * x, x.sum(1))), items(10).inputs
+    twice, summed = in_parts(small, x)
     assert torch.equal(twice, 2 * x) and torch.equal(summed, x.sum(1))
-    assert network.sizes == [10, 5, 3, 2, 5, 3, 2]
-    each = list(in_blocks(network, x.numpy(), CPU, 4))
+    assert small.sizes == [10, 5, 3, 2, 5, 3, 2]
+    each = list(in_blocks(small, x.numpy(), CPU, 4))
     assert [part.stop for part, _ in each] == [4, 8, 10]
     np.testing.assert_array_equal(np.concatenate([values for _, (values, _) in each]), 2 * x.numpy())
 
@@ -173,26 +163,12 @@ def test_what_fits_in_no_part_and_another_error_are_raised(error, tried):
 
 
 def test_the_loss_of_validation_is_the_same_where_a_batch_finds_no_room():
-    class Narrow(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = net()
-
-        def forward(self, x):
-            if len(x) > 3:
-                raise torch.OutOfMemoryError("no room")
-            return self.net(x)
-
-    assert evaluate(Narrow(), items(20), SCHEDULE) == pytest.approx(evaluate(net(), items(20), SCHEDULE), rel=1e-6)
+    assert evaluate(Small(3), items(20), SCHEDULE) == pytest.approx(evaluate(net(), items(20), SCHEDULE), rel=1e-6)
 
 
 def test_where_not_even_one_item_fits_it_says_so():
-    class Never(nn.Linear):
-        def forward(self, x):
-            raise torch.OutOfMemoryError("no room")
-
     with pytest.raises(torch.OutOfMemoryError, match="not even one item"):
-        trained(Never(5, 3))
+        trained(Small(0))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
