@@ -117,6 +117,7 @@ class Heads(Frozen):
         ("paper", "linear"),
         "one of them",
         "the paper calls 2048 neurons and an output layer linear; both readings are run",
+        min_length=1,
     )
     hidden: int = Field(2048, ge=1)
     linear_fit: Literal["ridge", "descent"] = choice(

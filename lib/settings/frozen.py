@@ -49,9 +49,10 @@ def validated(model: type, values: Mapping[str, Any], where: str) -> Any:
             ]
             near = f"perhaps {meant[0]} is meant; " if meant else ""
             raise SettingsError(f"{where}: there is no setting {place}; {near}there are {there}") from None
-        raise SettingsError(
-            f"{where}: {place} = {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        wrong = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "tuple_type":
+            wrong = f"takes several values: write {place}=[{str(first['input']).strip('[]') or '...'}]"
+        raise SettingsError(f"{where}: {place} = {first['input']!r}: {wrong}") from None
 
 
 def _dotted(model: Any, start: str = "") -> list[str]:

@@ -89,7 +89,7 @@ class Request(Frozen):
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """`set` as dotted name -> value; a value is JSON, or else text."""
+        """`set` as dotted name -> value; a value is JSON, several with commas between them, in brackets or not, or else text."""
         pairs = [part.partition("=") for part in self.set.split()]
         if bad := [name for name, equals, _ in pairs if not equals]:
             raise SettingsError(f"set: {bad[0]!r} is not of the form name=value, for example body.head_width=64")
@@ -102,4 +102,6 @@ def _literal(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        return tuple(map(_literal, text.split(","))) if "," in text else text
+        listed = re.fullmatch(r"\[(.*)\]", text)  # [paper] without the quotes that JSON wants and a shell takes away
+        inside = listed[1] if listed else text
+        return tuple(map(_literal, inside.split(","))) if listed or "," in text else text
