@@ -74,7 +74,7 @@ def test_settings_by_dotted_name():
 
 @pytest.mark.parametrize(
     ("written", "kinds"),
-    [("[paper]", ("paper",)), ('["linear"]', ("linear",)), ("[paper,linear]", ("paper", "linear"))],
+    [("[paper]", ("paper",)), ('["paper"]', ("paper",)), ("[paper,linear,paper]", ("paper", "linear"))],
 )
 def test_several_values_stand_in_brackets_with_or_without_quotes(written, kinds):
     assert Study.of(request(set=f"heads.kinds={written}")).settings.heads.kinds == kinds

@@ -115,9 +115,8 @@ class Heads(Frozen):
 
     kinds: tuple[Literal["paper", "linear"], ...] = choice(
         ("paper", "linear"),
-        "one of them",
+        "paper alone",
         "the paper calls 2048 neurons and an output layer linear; both readings are run",
-        min_length=1,
     )
     hidden: int = Field(2048, ge=1)
     linear_fit: Literal["ridge", "descent"] = choice(
@@ -136,6 +135,13 @@ class Heads(Frozen):
     scaling: Literal["standardise", "none"] = choice(
         "standardise", "none", "scaling of the embeddings is not mentioned in the paper"
     )
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "paper" not in value:
+            raise ValueError("paper has to be among them: Table 1 and its differences are made with it")
+        return tuple(dict.fromkeys(value))
 
     @field_validator("ridge", mode="before")
     @classmethod
