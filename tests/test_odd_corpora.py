@@ -62,8 +62,7 @@ def table(folder, rows):
 def test_it_reaches_the_report(case, home, monkeypatch, quick_figures):
     if case is labels_of_any_look_in_one_group_a_role:
         monkeypatch.setattr(figures, "UNDATED", ALL_KINDS)  # letters can fail in one kind of file and not in another
-    one_head = {"SET": "heads.kinds=[paper]"} if case is three_hundred_classes else {}
-    run = headless.run_study(CORPUS="table", ROOT=str(table(home / "sounds", case())), **one_head)
+    run = headless.run_study(CORPUS="table", ROOT=str(table(home / "sounds", case())))
     check_report(run, case())
 
 

@@ -13,7 +13,8 @@ from lib.model.graphs import Graph, export
 from lib.plots.sounds import features_of
 from lib.representations import PAPER
 
-AWAY = 1e-4  # of a vector's length: other kernels round otherwise, through MobileNet's layers by up to 4e-5
+# Other kernels round otherwise: parts of a vector's length, of which 4e-6 were seen, and 4e-5 through MobileNet's layers.
+AWAY, THROUGH_MOBILENET = 1e-5, 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,10 @@ def seconds(finished_study):
     return np.concatenate([finished_study.chunks.audio[np.sort(rows)], more])
 
 
-def assert_near(found, expected):
-    """No row of found [chunk, width] is further from the expected one than AWAY of that one's length."""
+def assert_near(found, expected, name):
+    """No row of found [chunk, width] is further from the expected one than so much of that one's length."""
     distance = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
-    assert distance.max() < AWAY
+    assert distance.max() < (THROUGH_MOBILENET if name == "neuralogram" else AWAY)
 
 
 def expected_of(encoder, seconds):
@@ -69,8 +70,8 @@ def test_portable_operations_give_the_studys_embeddings_and_scores(model, second
         embedding, scores = Graph(encoder).eval()(torch.from_numpy(seconds))
     same = same_map(model, name, seconds)
     assert same.mean() > 0.9
-    assert_near(embedding.numpy()[same], expected[same])
-    assert_near(scores.numpy()[same], own[same])
+    assert_near(embedding.numpy()[same], expected[same], name)
+    assert_near(scores.numpy()[same], own[same], name)
 
 
 @pytest.mark.slow
@@ -86,7 +87,7 @@ def test_onnxruntime_gives_the_same_of_any_number_of_seconds(model, seconds, tmp
         expected, own = expected_of(model.encoders[name], seconds)
         embedding, scores = session.run(["embedding", "scores"], {"samples": seconds})
         same = same_map(model, name, seconds)
-        assert_near(embedding[same], expected[same])
-        assert_near(scores[same], own[same])
+        assert_near(embedding[same], expected[same], name)
+        assert_near(scores[same], own[same], name)
         alone = session.run(["embedding"], {"samples": seconds[:1]})[0]
-        assert_near(alone, embedding[:1])
+        np.testing.assert_allclose(alone, embedding[:1], atol=1e-5)
