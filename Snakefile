@@ -20,8 +20,9 @@ from lib.cli.imports import library_of
 if "plan" in config:
     PLAN = config["plan"]
 else:
-    from lib.cli.commands import plan, variables
+    from lib.cli.commands import variables
     from lib.cli.environment import Stop
+    from lib.cli.study import plan
     from snakemake.exceptions import WorkflowError
 
     try:

@@ -20,7 +20,7 @@ other. The contract is in pyproject.toml, and `make test` checks it.
 
 From `make study` to a number in Table 1, file by file:
 
-- cli/environment.py and `study` in cli/commands.py: what is asked for is checked, and becomes a plan
+- cli/environment.py and cli/study.py: what is asked for is checked, and becomes a plan
 - Snakefile: the plan as a graph of notebooks
 - notebooks/02 and `train` in stages.py: an encoder (encoders/encoder.py), and the scores of its own classifier
 - notebooks/03 and `score` in stages.py: a head on every subset (encoders/heads.py), into runs/<study>/scores

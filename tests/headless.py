@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from lib.cli.commands import plan
+from lib.cli.study import plan
 from lib.files import PROJECT, digests
 
 

@@ -12,7 +12,7 @@ import headless
 import pytest
 
 from lib.cli import repair
-from lib.cli.commands import plan
+from lib.cli.study import plan
 from lib.files import PROJECT
 from lib.study import Request
 

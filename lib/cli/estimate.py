@@ -36,7 +36,7 @@ from lib.study import Request, Study
 NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
 TABLES_S = 0.09  # a chunk after the training: measured on its sound, through untrained encoders, resampled
 SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
-TIMED_S = 0.4  # one network is timed for as long, and for two steps at least
+TIMED_S = 0.2  # one network is timed for as long, and for two steps at least
 # Items of a step on a processor at most: a larger batch takes about as long an item, and more of our time.
 TIMED_BATCH = 64
 

@@ -43,6 +43,9 @@ def run(words: Sequence[str]) -> int:
     sys.modules.setdefault("rfc3987_syntax", None)
     from papermill.cli import papermill
 
+    from lib.cli import forked
+
+    forked.use()
     with interruptible():
         try:
             papermill(list(words), standalone_mode=False)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lib.cli import estimate
-from lib.cli.commands import plan
+from lib.cli.study import plan
 from lib.encoders.heads import HeadPlan
 from lib.evaluation.frozen import MOST_CHUNKS
 from lib.study import Request, Study

@@ -11,7 +11,8 @@ import psutil
 
 from faults.tiny import Row, Tiny
 
-KINDS = {"group": "", "kernel": "ipykernel_launcher", "snakemake": "lib.cli.graph", "parent": "lib.cli.commands"}
+FORKING, NOTEBOOK = "lib.cli.forking", "lib.cli.notebook"  # a kernel is forked, and looks like what it is forked from
+KINDS = {"group": "", "kernel": FORKING, "snakemake": "lib.cli.graph", "parent": "lib.cli.commands"}
 WITHIN_S = 20.0  # until nothing of the study may be left, on a machine that has other work too
 
 
@@ -48,13 +49,13 @@ def kill(tiny: Tiny, kind: str, moment_s: float, rng: random.Random) -> Row | No
             return None
         time.sleep(0.2)
         hit = of_kind(tiny, kind, rng) if time.monotonic() - started > moment_s else []
-    after_s, during, watched = time.monotonic() - started, tiny.running() or "the start", None
-    with suppress(psutil.NoSuchProcess):
-        watched = hit[0].parent() if kind == "kernel" else None
-        for each in hit:
+    after_s, during = time.monotonic() - started, tiny.running() or "the start"
+    notebooks = [each for each in tiny.processes() if NOTEBOOK in words_of(each)]
+    for each in hit:
+        with suppress(psutil.NoSuchProcess):
             each.kill()
     if kind == "kernel":  # the other notebooks go on: of this one nothing may, and then all is stopped by hand
-        gone_s = seconds_until(lambda: watched is None or not watched.is_running())
+        gone_s = seconds_until(lambda: not all(each.is_running() for each in notebooks))
         process.send_signal(signal.SIGINT)
         seconds_until(lambda: process.poll() is not None and not tiny.processes())
     else:
@@ -72,12 +73,18 @@ def kill(tiny: Tiny, kind: str, moment_s: float, rng: random.Random) -> Row | No
 
 def of_kind(tiny: Tiny, kind: str, rng: random.Random) -> list[psutil.Process]:
     """What is to be killed: all processes, or one whose command has the kind's word; none where there is none yet."""
-    found = []
-    for process in tiny.processes():
-        with suppress(psutil.Error):
-            if KINDS[kind] in " ".join(process.cmdline()):
-                found.append(process)
+    found = [each for each in tiny.processes() if KINDS[kind] in words_of(each)]
+    if kind == "kernel":
+        found = [each for each in found if FORKING in words_of(each, above=True)]
     return found if kind == "group" or not found else [rng.choice(found)]
+
+
+def words_of(process: psutil.Process, above: bool = False) -> str:
+    """The command of a process, or of the one above it; nothing once it has ended."""
+    with suppress(psutil.Error):
+        one = process.parent() if above else process
+        return " ".join(one.cmdline()) if one else ""
+    return ""
 
 
 def seconds_until(there: Callable[[], bool]) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib.cli.commands import plan
 from lib.cli.environment import Stop
+from lib.cli.study import plan
 from lib.sounds import corpora
 from lib.sounds.corpora.base import CorpusError
 from lib.sounds.corpora.folds import dealt

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from lib import files
-from lib.cli.commands import plan
 from lib.cli.environment import Stop
+from lib.cli.study import plan
 from lib.sounds import corpora
 from lib.sounds.corpora import rows
 from lib.sounds.corpora.base import in_lines
