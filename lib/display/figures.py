@@ -73,7 +73,7 @@ def save(figure: Figure, stem: Path) -> Figure:
     """Write stem.pdf, stem.svg and stem.png, each whole or not at all; gives the figure back for showing."""
     with style():
         spell_out(figure)
-        with laid_out(figure):
+        with laid_out(figure), letters_alone():
             for kind, metadata in UNDATED.items():
                 with files.atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
                     figure.savefig(temporary, format=kind, metadata=metadata)
@@ -88,6 +88,20 @@ def laid_out(figure: Figure) -> Iterator[None]:
     with rc_context({"figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)  # the one that the settings name: none
         yield
+
+
+@contextmanager
+def letters_alone() -> Iterator[None]:
+    """Fonts go into a PDF without their rules for placing letters, which have their places there: else most of the time
+    that a PDF takes is theirs."""
+    from fontTools.subset import Options  # what matplotlib's writer uses; here, since it takes a while to load
+
+    usual = Options._drop_tables_default
+    Options._drop_tables_default = [*usual, "GDEF", "GPOS", "GSUB"]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual
 
 
 def sentence(text: str) -> Figure:
