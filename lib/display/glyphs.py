@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, fontManager, get_font
@@ -24,11 +25,25 @@ def spell_out(figure: Figure) -> None:
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             _spell_ticks(axis)
-    for text in figure.findobj(Text):
+    for text in _texts(figure):
         if not all(map(_plain, text.get_text())):
             text.set_text(spelled(text.get_text()))
             own = text.get_fontfamily()
             text.set_fontfamily([*own, *(name for name in fonts_for(text.get_text()) if name not in own)])
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Every text in a part of a figure, but for the numbers of an axis."""
+    if isinstance(artist, Text):
+        yield artist
+    of_numbers = isinstance(artist, Axis) and _of_numbers(artist)
+    for child in [artist.label] if of_numbers else artist.get_children():
+        yield from _texts(child)
+
+
+def _of_numbers(axis: Axis) -> bool:
+    """Whether its ticks are labelled with plain numbers, which take as long to find as to draw."""
+    return isinstance(axis.get_major_formatter(), ScalarFormatter)
 
 
 def _plain(letter: str) -> bool:
@@ -38,8 +53,8 @@ def _plain(letter: str) -> bool:
 
 def _spell_ticks(axis: Axis) -> None:
     """Write a tick label that has to be escaped into the axis, which sets the texts of its labels each time it is drawn."""
-    if isinstance(axis.get_major_formatter(), ScalarFormatter):
-        return  # numbers, which take as long to find as to draw
+    if _of_numbers(axis):
+        return
     labels = [label.get_text() for label in axis.get_ticklabels()]
     if any(spelled(label) != label for label in labels):
         axis.set_ticks(axis.get_ticklocs(), [spelled(label) for label in labels])
