@@ -232,7 +232,7 @@ def test_another_seed_is_another_learner(chunks, tmp_path):
 
 @pytest.mark.slow
 def test_densenet_learns_low_from_high_at_its_own_rate(chunks, tmp_path):
-    settings = Settings.preset("tiny", {"training.epochs": 30, "schedules.densenet.batch": 8})
+    settings = Settings.preset("tiny", {"training.epochs": 12, "schedules.densenet.batch": 4})
     found = learn(DenseNet, chunks, settings, 0, tmp_path / "densenet", CPU)
     named = found.scores.argmax(1)
     np.testing.assert_array_equal(named, chunks.targets[chunks.rows("test")].argmax(1))
