@@ -15,14 +15,14 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-from lib.cli.forking import LOOK_S, VARIABLE, user_of
+from lib.cli.forking import LOOK_S, NONE, VARIABLE, user_of
 
 KERNEL = [sys.executable, "-m", "ipykernel_launcher"]
 
 
 def use() -> None:
     """From now on fork the kernels that this process starts, where there is such a process."""
-    if os.environ.get(VARIABLE):
+    if os.environ.get(VARIABLE, NONE) != NONE:
         factory = KernelProvisionerFactory.instance()
         factory.provisioners["forked"] = SimpleNamespace(load=lambda: Forked)
         factory.default_provisioner_name = "forked"

@@ -25,7 +25,7 @@ from typing import Any
 from lib.cli.environment import PROJECT, terminate_with_parent
 from lib.cli.processes import prepended
 
-VARIABLE = "STUDY_KERNELS"  # by it who wants a kernel finds this process
+VARIABLE, NONE = "STUDY_KERNELS", "none"  # by it who wants a kernel finds this process; where it is none, there is none
 LOOK_S = 0.1  # between two looks whether a kernel has ended, or the process above
 # What is loaded at the start, or when the first kernel is asked for, and then while none is.
 FIRST = ("ipykernel.kernelapp", "torch", "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "soxr")

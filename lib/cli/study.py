@@ -19,7 +19,7 @@ from lib.cli.cluster import graph_options
 from lib.cli.compiled import compile_once
 from lib.cli.environment import Stop
 from lib.cli.extras import need
-from lib.cli.forking import kernels
+from lib.cli.forking import NONE, VARIABLE, kernels
 from lib.cli.outcome import figures, table1, what_failed
 from lib.cli.processes import beside, in_subprocess, interruptible, prepended, stop
 from lib.cli.repair import take_out_damaged
@@ -67,7 +67,8 @@ def study(given: Mapping[str, str]) -> int:
 
 def kernels_for(planned: Mapping[str, Any], given: Mapping[str, str]) -> AbstractContextManager[dict[str, str]]:
     """The process that the notebooks' kernels are forked from, where there is one; the variable that it is found by."""
-    if given.get("PROFILE") or planned["gpus"] or sys.platform != "linux":
+    elsewhere = given.get("PROFILE") or planned["gpus"] or sys.platform != "linux"
+    if elsewhere or os.environ.get(VARIABLE) == NONE:
         return nullcontext({})
     return kernels(planned["threads"], at_once=not planned["finished"])
 

@@ -7,6 +7,7 @@ its title, the others together as "command"; a line of each is printed when it h
 other work may share the machine.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
+
+from lib.cli.forking import NONE, VARIABLE
 
 EVERY_S = 0.1
 JOBS = ("lib.cli.notebook", "lib.cli.control")  # modules whose arguments are a parent's id and a title
@@ -55,7 +58,8 @@ def watch(command: Sequence[str], told: Told = lambda title, peak: None) -> tupl
     told: is given each of them when it has ended.
     """
     peaks, running = {}, set()
-    with subprocess.Popen(command) as process:
+    # a kernel that is forked would not be below its notebook
+    with subprocess.Popen(command, env={**os.environ, VARIABLE: NONE}) as process:
         while process.poll() is None:
             with suppress(psutil.Error):  # it may end meanwhile
                 seen = list(samples(psutil.Process(process.pid), COMMAND))

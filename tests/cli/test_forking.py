@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from waiting import wait_until
 
-from lib.cli import forking
+from lib.cli import forking, study
 from lib.files import PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
@@ -108,7 +109,7 @@ def test_ctrl_c_ends_both(tmp_path, found_by):
 
 
 def test_when_it_is_killed_its_kernels_end_and_the_next_begins_as_jupyter_has_it(tmp_path):
-    with forking.kernels(1, at_once=True) as found_by:
+    with forking.kernels(1, at_once=False) as found_by:
         job = begin(tmp_path, SLEEP, found_by)
         kernel = at_work(tmp_path)
         psutil.Process(kernel.ppid()).kill()
@@ -121,8 +122,22 @@ def test_when_it_is_killed_its_kernels_end_and_the_next_begins_as_jupyter_has_it
     assert Path(rest[0].split()[-1]).name == "ipykernel_launcher.py"
 
 
+def test_a_study_forks_its_kernels_on_linux_without_a_gpu_and_not_on_a_cluster(monkeypatch):
+    def taken(given, gpus=(), platform="linux"):
+        monkeypatch.setattr(study.sys, "platform", platform)
+        return bool(study.kernels_for({"threads": 1, "finished": True, "gpus": gpus}, given).__enter__())
+
+    monkeypatch.setattr(
+        study, "kernels", lambda threads, at_once: nullcontext({forking.VARIABLE: f"{threads} {at_once}"})
+    )
+    assert taken({})
+    assert not taken({"PROFILE": "slurm"}) and not taken({}, gpus=[0]) and not taken({}, platform="darwin")
+    monkeypatch.setenv(forking.VARIABLE, forking.NONE)
+    assert not taken({})
+
+
 def test_it_ends_with_the_process_above():
-    code = "import os, sys\nfrom lib.cli import forking\nwith forking.kernels(1, True): print(flush=True); sys.stdin.read()"
+    code = "import os, sys\nfrom lib.cli import forking\nwith forking.kernels(1, at_once=False): print(flush=True); sys.stdin.read()"
     above = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     above.stdout.readline()
     (process,) = psutil.Process(above.pid).children()

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from lib import files
-from lib.cli import commands
+from lib.cli import commands, study
 from lib.cli.environment import Stop
 from lib.cli.processes import in_subprocess
 from lib.cli.unforeseen import in_one_line
@@ -72,7 +72,7 @@ def test_where_nothing_can_be_written_the_log_lies_among_temporary_files(home, t
 
 
 def test_a_command_ends_with_one_line(home, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "plan", at_once)
+    monkeypatch.setattr(study, "plan", at_once)
     assert commands.main(["study"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("make study: ZeroDivisionError: in a library of somebody's; ") and said.count("\n") == 1

@@ -8,6 +8,8 @@ import psutil
 import pytest
 from bench.watch import COMMAND, note, samples, watch
 
+from lib.cli.forking import NONE, VARIABLE
+
 HOLD = "held = bytearray(200 << 20); held[::4096] = b'x' * len(held[::4096])"
 SPEND = "import time\nwhile time.process_time() < 1: pass"
 
@@ -49,6 +51,11 @@ def test_a_job_has_the_processor_time_that_it_took_with_that_of_processes_that_h
     assert 0.95 < peaks_of(SPEND)["title"].cpu_s < 1.5
     within = peaks_of(f"import subprocess; subprocess.run([sys.executable, '-c', {SPEND!r}])")
     assert within["title"].cpu_s > 0.95 and within[COMMAND].cpu_s < 0.5
+
+
+def test_a_study_that_is_watched_forks_no_kernels():
+    code = f"import os, sys; sys.exit(os.environ['{VARIABLE}'] != '{NONE}')"
+    assert watch([sys.executable, "-c", code])[0] == 0
 
 
 def test_peaks_are_kept_when_less_is_held_later():
