@@ -7,7 +7,9 @@ Linux and without a GPU; elsewhere a process that has loaded torch is not to be 
 The side of who asks for a kernel is lib.cli.forked.
 """
 
+import atexit
 import faulthandler
+import gc
 import json
 import os
 import select
@@ -86,6 +88,7 @@ def accepted(server: socket.socket, links: dict[int, socket.socket]) -> dict[str
     """Fork for who is at the server, if it is this user: in the kernel what was asked for, None here."""
     link, _ = server.accept()
     given = socket.recv_fds(link, 1, 3)[1] if user_of(link) == os.getuid() else []
+    gc.freeze()  # what was loaded is no garbage: a kernel that looked through it would copy it
     pid = os.fork() if len(given) == 3 else None
     if pid == 0:
         with os.fdopen(given[0], "rb") as file:
@@ -138,7 +141,17 @@ def become(wanted: Mapping[str, Any]) -> None:
         faulthandler.enable()
     # the process above is this kernel's, but ipykernel has read the variable for it when it was loaded
     sys.argv = ["ipykernel_launcher", *wanted["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"]
-    import_module("ipykernel.kernelapp").launch_new_instance()
+    status = 1
+    try:
+        import_module("ipykernel.kernelapp").launch_new_instance()
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)  # without Python taking apart, for seconds, all that was loaded
 
 
 if __name__ == "__main__":
