@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lib import files
 from lib.cli.notebook import job
+from lib.cli.processes import leave
 
 
 def main(words: Sequence[str]) -> int:
@@ -40,4 +41,4 @@ def run(name: str, seed: int, done: Path, request: dict) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

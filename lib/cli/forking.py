@@ -7,7 +7,6 @@ Linux and without a GPU; elsewhere a process that has loaded torch is not to be 
 The side of who asks for a kernel is lib.cli.forked.
 """
 
-import atexit
 import faulthandler
 import gc
 import json
@@ -25,7 +24,7 @@ from importlib import import_module
 from typing import Any
 
 from lib.cli.environment import PROJECT, terminate_with_parent
-from lib.cli.processes import prepended
+from lib.cli.processes import leave, prepended
 
 VARIABLE, NONE = "STUDY_KERNELS", "none"  # by it who wants a kernel finds this process; where it is none, there is none
 LOOK_S = 0.1  # between two looks whether a kernel has ended, or the process above
@@ -148,10 +147,7 @@ def become(wanted: Mapping[str, Any]) -> None:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)  # without Python taking apart, for seconds, all that was loaded
+        leave(status)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Processes that this one starts and ends."""
 
+import atexit
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lib.cli.environment import PROJECT, terminate_with_parent
 
@@ -78,6 +80,14 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process, after what was to be done at its end: Python would take apart for seconds what torch has loaded."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 PATIENCE_S = 5.0  # for a notebook to be written and its kernel to end, before the next, harder signal

@@ -116,3 +116,12 @@ def test_what_make_starts_holds_ctrl_c_back_until_the_command_is_there(monkeypat
         assert blocked == [True] and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     finally:
         interrupts(heard=True)
+
+
+def test_who_leaves_has_said_all_and_done_what_was_to_be_done_and_takes_nothing_apart():
+    code = (
+        "import atexit\nfrom lib.cli.processes import leave\nclass Loaded:\n    def __del__(self): print('taken apart')\n"
+        "loaded = Loaded()\natexit.register(print, 'at the end')\nprint('said')\nleave(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said\nat the end\n", "")
