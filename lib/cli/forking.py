@@ -29,7 +29,7 @@ from lib.cli.processes import leave, prepended
 VARIABLE, NONE = "STUDY_KERNELS", "none"  # by it who wants a kernel finds this process; where it is none, there is none
 LOOK_S = 0.1  # between two looks whether a kernel has ended, or the process above
 # What is loaded at the start, or when the first kernel is asked for, and then while none is.
-FIRST = ("ipykernel.kernelapp", "torch", "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "soxr")
+FIRST = ("ipykernel.kernelapp", "torch", "pandas", "matplotlib.pyplot", "soxr")
 THEN = (
     "torch._dynamo", "timm", "scipy.stats", "sklearn.decomposition", "matplotlib.backends.backend_pdf",
     "librosa.core.constantq",
@@ -43,10 +43,12 @@ def kernels(threads: int, at_once: bool) -> Iterator[dict[str, str]]:
     at_once: whether it loads now or when a kernel is asked for, as in a study of which all may be done.
     """
     address = f"study-{os.getpid()}-{time.monotonic_ns()}"
+    # matplotlib reads where pictures go when it is loaded; ipykernel sets that later
+    inline = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    environment = {**inline, **prepended(PYTHONPATH=PROJECT), "OMP_NUM_THREADS": str(threads)}
     process = subprocess.Popen(
         [sys.executable, "-m", "lib.cli.forking", str(os.getpid()), address, "now" if at_once else "later"],
-        cwd=PROJECT, stdin=subprocess.DEVNULL, env={**prepended(PYTHONPATH=PROJECT), "OMP_NUM_THREADS": str(threads)},
-        start_new_session=True, preexec_fn=terminate_with_parent,
+        cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment, start_new_session=True, preexec_fn=terminate_with_parent,
     )  # fmt: skip
     try:
         yield {VARIABLE: address}

@@ -74,6 +74,14 @@ def test_it_has_loaded_libraries_and_nothing_of_lib_that_a_notebook_uses(tmp_pat
     assert {*of_lib} <= {"lib.cli", "lib.cli.environment", "lib.cli.processes"}
 
 
+def test_a_picture_by_pyplot_is_shown_in_the_notebook(tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    with forking.kernels(1, at_once=False) as found_by:
+        printed(tmp_path, "import matplotlib.pyplot as plt\nplt.plot([1, 2])", found_by)
+    (cell,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert [[*one.get("data", {})] for one in cell.outputs] == [["text/plain"], ["image/png", "text/plain"]]
+
+
 def test_an_edit_reaches_the_next_kernel(tmp_path, found_by):
     """Also of a module that a kernel before has loaded."""
     code = "import sys\nsys.path.insert(0, '.')\nimport edited\nprint(edited.number)"
