@@ -55,7 +55,7 @@ def kill(tiny: Tiny, kind: str, moment_s: float, rng: random.Random) -> Row | No
         with suppress(psutil.NoSuchProcess):
             each.kill()
     if kind == "kernel":  # the other notebooks go on: of this one nothing may, and then all is stopped by hand
-        gone_s = seconds_until(lambda: not all(each.is_running() for each in notebooks))
+        gone_s = seconds_until(lambda: not notebooks or not all(each.is_running() for each in notebooks))
         process.send_signal(signal.SIGINT)
         seconds_until(lambda: process.poll() is not None and not tiny.processes())
     else:
