@@ -123,5 +123,8 @@ def test_who_leaves_has_said_all_and_done_what_was_to_be_done_and_takes_nothing_
         "import atexit\nfrom lib.cli.processes import leave\nclass Loaded:\n    def __del__(self): print('taken apart')\n"
         "loaded = Loaded()\natexit.register(print, 'at the end')\nprint('said')\nleave(3)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    held_back = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, env=held_back, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (3, "said\nat the end\n", "")

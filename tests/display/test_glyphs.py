@@ -39,6 +39,14 @@ def test_a_letter_of_another_font_is_drawn_with_that_font():
     assert "DejaVu Serif" in figure.axes[0].xaxis.label.get_fontfamily()
 
 
+def test_the_label_of_an_axis_of_numbers_is_drawn_with_that_font_too():
+    figure = Figure()
+    axis = figure.subplots()
+    axis.set(xlabel=f"a{SERIF}", ylabel=NOWHERE)
+    spell_out(figure)
+    assert "DejaVu Serif" in axis.xaxis.label.get_fontfamily() and axis.get_ylabel() == "\\U0010fffd"
+
+
 @pytest.mark.parametrize(("letter", "escape"), [(NOWHERE, "\\U0010fffd"), ("\x07", "\\x07"), ("\udce4", "\\udce4")])
 def test_a_letter_that_no_font_has_becomes_its_escape_everywhere(letter, escape):
     figure = labelled(f"a{letter}b")
