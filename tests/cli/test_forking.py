@@ -36,6 +36,8 @@ def begin(folder, code, found_by):
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "lib.cli.notebook", *words], cwd=folder, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(PROJECT), "OF_THE_JOB": "own", **found_by},
+        # a shell's background jobs, the tests among them, may ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
 
 
