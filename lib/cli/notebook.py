@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from lib import files
 from lib.cli.gpus import place
@@ -46,12 +47,46 @@ def run(words: Sequence[str]) -> int:
     from lib.cli import forked
 
     forked.use()
+    write_before_code()
     with interruptible():
         try:
             papermill(list(words), standalone_mode=False)
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+def write_before_code() -> None:
+    """From now on papermill writes a notebook before each cell of code and at its end, and where a cell prints for long.
+
+    Of itself it writes it, with all its pictures, at both ends of every cell, text too.
+    """
+    from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+
+    class Manager(NotebookExecutionManager):
+        writes = True
+
+        def cell_start(self, cell: Any, *rest: Any, **more: Any) -> None:
+            self.writes = cell.cell_type == "code"
+            super().cell_start(cell, *rest, **more)
+            self.writes = True
+
+        def cell_complete(self, cell: Any, *rest: Any, **more: Any) -> None:
+            self.writes = False
+            super().cell_complete(cell, *rest, **more)
+            self.writes = True
+
+        def save(self, **more: Any) -> None:
+            if self.writes:
+                super().save(**more)
+
+    class Engine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, *rest: Any, **more: Any) -> Any:
+            nb_man.__class__ = Manager  # papermill makes its own
+            return super().execute_managed_notebook(nb_man, *rest, **more)
+
+    papermill_engines.register(None, Engine)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ ABOVE = "import subprocess, sys; subprocess.run(['bash', '-c', 'set -euo pipefai
 LINE = f"exec '{sys.executable}' -u -m lib.cli.notebook $PPID 'a title' - in.ipynb out.ipynb"
 
 
-def notebook(folder, code):
-    cells = [nbformat.v4.new_code_cell(code)]
+def notebook(folder, *codes):
+    cells = [nbformat.v4.new_code_cell(code) for code in codes]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "in.ipynb")
 
@@ -72,9 +72,24 @@ def test_what_a_notebook_prints_stands_between_its_title_and_its_end(tmp_path):
     assert lines[-1].startswith("a title done in ")
 
 
+def test_what_the_cells_before_have_shown_is_in_the_file_when_a_cell_begins(tmp_path):
+    """A copy that is cut off, or looked at meanwhile, lacks nothing but the cell that runs."""
+    shown = "import nbformat\ncells = nbformat.read('out.ipynb', as_version=4).cells\n"
+    shown += (
+        "print([cell.metadata.papermill['status'] for cell in cells], len(cells[0].outputs), cells[0].execution_count)"
+    )
+    notebook(tmp_path, "print('hello')", shown)
+    status, lines = run(tmp_path)
+    assert (status, lines[1:3]) == (0, ["hello", "['completed', 'running'] 1 1"])
+    last = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert [cell.metadata.papermill["status"] for cell in last.cells] == ["completed"] * 2
+    assert len(last.cells[1].outputs) == 1 and last.metadata.papermill["end_time"]
+
+
 def test_a_notebook_that_fails_is_said_to_fail_and_its_words_go_to_the_log(tmp_path):
     notebook(tmp_path, "1 / 0")
     status, lines = run(tmp_path)
     assert status == 1
     assert lines == ["a title", "a title failed"]
     assert "ZeroDivisionError" in (tmp_path / "words.txt").read_text()
+    assert "ZeroDivisionError" in (tmp_path / "out.ipynb").read_text()
