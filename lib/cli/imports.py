@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def imported(code: str) -> set[str]:
     """Modules of lib that Python text imports, wherever in it; magics of IPython are no imports."""
     plain = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines())
     names: set[str] = set()
-    for node in ast.walk(ast.parse(plain)):
+    for node in _statements(ast.parse(plain)):
         if isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -34,11 +35,22 @@ def imported(code: str) -> set[str]:
     return {name for name in names if name.split(".")[0] == "lib" and _file_of(name)}
 
 
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements below a node, in blocks of others too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from _statements(child)
+
+
+@cache
 def _file_of(module: str) -> Path | None:
     path = PROJECT.joinpath(*module.split("."))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
+@cache
 def _files_of(module: str) -> list[Path]:
     """A module's own file, those of the packages that it lies in, and those that it loads by name."""
     parts = module.split(".")
@@ -46,6 +58,10 @@ def _files_of(module: str) -> list[Path]:
     return [path for path in own if path] + sorted(PROJECT.glob(LOADS_BY_NAME.get(module, "no such file")))
 
 
+def _imports_of(module: str) -> set[str]:
+    return {name for path in _files_of(module) for name in _imports_in(path)}
+
+
 @cache
-def _imports_of(module: str) -> frozenset[str]:
-    return frozenset(name for path in _files_of(module) for name in imported(path.read_text(encoding="utf-8")))
+def _imports_in(path: Path) -> frozenset[str]:
+    return frozenset(imported(path.read_text(encoding="utf-8")))

@@ -19,6 +19,14 @@ def test_imports_of_a_text_are_modules_wherever_they_stand():
     assert imported(code) == {"lib", "lib.files", "lib.study"}
 
 
+@pytest.mark.parametrize("above", [
+    "try:\n    pass\nexcept OSError:\n ", "try:\n    pass\nfinally:\n ", "if x:\n    pass\nelse:\n ", "for x in y:\n    pass\nelse:\n ",
+    "match x:\n  case 1:\n ", "with x:\n  class A:\n   async def f():\n ", "try:\n    pass\nexcept* OSError:\n ",
+])  # fmt: skip
+def test_an_import_in_any_block_is_seen(above):
+    assert imported(f"{above}   import lib.study\n") == {"lib.study"}
+
+
 @pytest.mark.parametrize(
     ("notebook", "needs"),
     [
