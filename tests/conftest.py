@@ -67,11 +67,24 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def with_filters(tmp_path_factory):
+    """Gives a home the filters of the constant-Q transform that all test processes share: each takes seconds to measure."""
+    filters = once(tmp_path_factory, "filters", lambda folder: None)
+
+    def give(home):
+        (home / "data" / "cache").mkdir(parents=True)
+        (home / "data" / "cache" / "filters").symlink_to(filters)
+        return home
+
+    return give
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, with_filters):
     """The folder that stands for the project's own, for data/, runs/ and figures/."""
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
-    return tmp_path
+    return with_filters(tmp_path)
 
 
 @pytest.fixture
@@ -83,10 +96,20 @@ def quick_figures(monkeypatch):
     monkeypatch.setitem(figures.STYLE, "savefig.dpi", 50)
 
 
+@pytest.fixture
+def no_overview(monkeypatch):
+    """make record without the picture that opens the README, which takes seconds and is the same for every study."""
+    from made_up import no_picture
+
+    from lib.cli import record
+
+    monkeypatch.setattr(record, "draw_overview", no_picture)
+
+
 @pytest.fixture(scope="module")
-def shared_home(tmp_path_factory):
+def shared_home(tmp_path_factory, with_filters):
     """Such a folder that all tests of a file share, since training takes seconds."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = with_filters(tmp_path_factory.mktemp("home"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDY_HOME", str(folder))
         yield folder
@@ -134,7 +157,7 @@ def copy(finished, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def short_home(tmp_path_factory, small_corpus):
+def short_home(tmp_path_factory, small_corpus, with_filters):
     """A home with the study of made_up.SHORT, of which every encoder and the heads are trained with seed 0; to be copied."""
     from made_up import SHORT, short_study
 
@@ -143,7 +166,7 @@ def short_home(tmp_path_factory, small_corpus):
 
     def make(folder):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("STUDY_HOME", str(folder))
+            patch.setenv("STUDY_HOME", str(with_filters(folder)))
             study = short_study(SHORT, small_corpus)
             for name in names():
                 stages.train(study, name, 0)
@@ -155,7 +178,7 @@ def short_home(tmp_path_factory, small_corpus):
 @pytest.fixture(scope="module")
 def trained_home(shared_home, short_home):
     """A copy of that home, which all tests of a file share."""
-    return shutil.copytree(short_home, shared_home, dirs_exist_ok=True)
+    return shutil.copytree(short_home, shared_home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("filters"))
 
 
 @pytest.fixture(scope="session")

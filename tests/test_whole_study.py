@@ -78,7 +78,7 @@ def notebook(name, out, home, **parameters):
     )  # fmt: skip
 
 
-def test_killed_while_training_it_goes_on_to_the_same_weights(home, small_corpus, monkeypatch):
+def test_killed_while_training_it_goes_on_to_the_same_weights(home, small_corpus, monkeypatch, with_filters):
     asked = {
         "root": str(small_corpus),
         "preset": "tiny",
@@ -97,7 +97,7 @@ def test_killed_while_training_it_goes_on_to_the_same_weights(home, small_corpus
         process.wait()
     assert not (folder / "encoder.json").exists()
     stages.train(study, "pitch", 0)
-    monkeypatch.setenv("STUDY_HOME", str(home / "other"))
+    monkeypatch.setenv("STUDY_HOME", str(with_filters(home / "other")))
     whole = short_study(SLOWER, small_corpus)
     stages.train(whole, "pitch", 0)
     weights = [one.checkpoint("pitch", 0) / "encoder.safetensors" for one in (study, whole)]
@@ -111,10 +111,12 @@ def test_a_wrong_parameter_is_refused_with_the_names_there_are(home, small_corpu
     assert not (home / "runs").exists()
 
 
-def test_two_at_once_the_second_is_told_who_holds_it_and_a_stop_leaves_nothing_running(tmp_path, small_corpus):
+def test_two_at_once_the_second_is_told_who_holds_it_and_a_stop_leaves_nothing_running(
+    tmp_path, small_corpus, with_filters
+):
     first, second = (Tiny(tmp_path / name, small_corpus) for name in ("home", "same"))  # a log each
+    second.home.symlink_to(with_filters(first.home))
     process = first.begin(f"SET={SLOWER}")
-    second.home.symlink_to(first.home)
     try:
         wait_until((first.folder / "study.lock.json").exists)
         status, words = second.run(f"SET={SLOWER}")

@@ -48,6 +48,7 @@ def test_the_report_of_a_run_is_written_and_told(home, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("asked", [{"fold": 1}, {}])
+@pytest.mark.usefixtures("no_overview")
 def test_a_run_made_notebook_by_notebook_is_shown_and_kept(home, monkeypatch, asked):
     study = made_up.finished(home, monkeypatch, **asked)
     study.register("0123456789abcdef")

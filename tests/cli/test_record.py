@@ -41,6 +41,9 @@ def test_every_table_of_a_run_is_kept_with_what_it_was_made_from(run, capsys):
     for name in there - {"rejected.csv"}:
         assert (kept(run) / "tables" / name).read_bytes() == (run.folder / "tables" / name).read_bytes()
     assert (kept(run) / "table1.svg").read_bytes() == (run.figures / "table1.svg").read_bytes()
+    assert {path.name for path in kept(run).parent.glob("overview.*")} == {
+        f"overview.{kind}" for kind in ("pdf", "svg", "png")
+    }
     made_from = json.loads((kept(run) / "study.json").read_text())
     assert made_from["make"] == "make study CORPUS=esc50 ROOT='path/to/my sounds' PRESET=tiny FOLD=1 SEEDS=0"
     assert made_from["corpus_hash"] == "0123456789abcdef"
@@ -48,6 +51,7 @@ def test_every_table_of_a_run_is_kept_with_what_it_was_made_from(run, capsys):
     assert set(made_from["machine"]) <= {"system", "processor", "cores"}
 
 
+@pytest.mark.usefixtures("no_overview")
 def test_nothing_of_the_machine_is_kept(run, home):
     assert main(["record", f"STUDY={run.slug}"]) == 0
     rejected = pd.read_csv(kept(run) / "tables" / "rejected.csv").iloc[0]
@@ -58,6 +62,7 @@ def test_nothing_of_the_machine_is_kept(run, home):
     assert not any(str(home) in text or socket.gethostname() in text for text in texts)
 
 
+@pytest.mark.usefixtures("no_overview")
 def test_recording_twice_gives_the_same_bytes_and_leaves_nothing_of_before(run):
     first = record.contents(run.slug)
     assert record.contents(run.slug) == first
@@ -69,6 +74,7 @@ def test_recording_twice_gives_the_same_bytes_and_leaves_nothing_of_before(run):
     )
 
 
+@pytest.mark.usefixtures("no_overview")
 def test_a_table_over_1_mb_is_compressed(run):
     large = pd.DataFrame({"value": np.arange(400_000) % 1000})
     run.write_table("curves", large)
@@ -83,6 +89,7 @@ def test_a_table_over_1_mb_is_compressed(run):
     ("figures", "b.png", "b.png has 1.2 MB"), ("tables", "subsets.csv", "tables/subsets.csv.gz has 1."),
     ("figures", "c.svg", "c.svg names a folder of this machine"),
 ])  # fmt: skip
+@pytest.mark.usefixtures("no_overview")
 def test_what_may_not_be_kept_is_refused_and_the_record_of_before_stays(run, home, capsys, place, name, told):
     assert main(["record", f"STUDY={run.slug}"]) == 0
     before = record.contents(run.slug)
@@ -99,6 +106,7 @@ def test_what_may_not_be_kept_is_refused_and_the_record_of_before_stays(run, hom
     assert {path: (kept(run) / path).read_bytes() for path in before} == before
 
 
+@pytest.mark.usefixtures("no_overview")
 def test_a_run_over_folds_has_the_clips_that_its_folds_rejected_once_and_their_common_provenance(home, monkeypatch):
     study = made_up.finished(home, monkeypatch)
     found = record.contents(study.slug)
@@ -118,6 +126,7 @@ def test_a_table_that_was_changed_by_hand_is_refused(run):
         record.contents(run.slug)
 
 
+@pytest.mark.usefixtures("no_overview")
 def test_what_faults_found_is_kept_as_it_is(home, capsys):
     assert main(["record", "STUDY=faults"]) == 2
     assert "there is nothing to record: make faults makes it" in capsys.readouterr().err

@@ -22,10 +22,10 @@ slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, small_corpus):
+def study(tmp_path_factory, small_corpus, with_filters):
     """A study with trained pitch and timbre."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(tmp_path_factory.mktemp("crossfit")))
+        patch.setenv("STUDY_HOME", str(with_filters(tmp_path_factory.mktemp("crossfit"))))
         made = Study.of(Request(preset="tiny", device="cpu", set=SHORT, root=str(small_corpus)))
         for name in ("pitch", "timbre"):
             stages.train(made, name, 0)

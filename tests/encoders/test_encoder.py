@@ -48,8 +48,8 @@ def make_chunks(folder, test_fold=1):
 
 
 @pytest.fixture
-def chunks(tmp_path, monkeypatch):
-    monkeypatch.setenv("STUDY_HOME", str(tmp_path / "home"))
+def chunks(tmp_path, monkeypatch, with_filters):
+    monkeypatch.setenv("STUDY_HOME", str(with_filters(tmp_path / "home")))
     return make_chunks(tmp_path)
 
 

@@ -40,9 +40,9 @@ def put_in(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory, small_corpus):
+def study(tmp_path_factory, small_corpus, with_filters):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STUDY_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("STUDY_HOME", str(with_filters(tmp_path_factory.mktemp("home"))))
         yield Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus), set="scoring.resamples=100"))
 
 
