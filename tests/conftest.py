@@ -139,6 +139,14 @@ def small_corpus(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def planted_corpus(tmp_path_factory):
+    """The embedded corpus as a study makes it."""
+    from lib.sounds.corpora.planted import generate
+
+    return once(tmp_path_factory, "planted", lambda folder: generate(folder / "corpus")) / "corpus"
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory, small_corpus):
     """A finished study at toy scale, planted-tiny with two controls, in a home of its own: to be read, or copied."""
     from faults.tiny import Tiny

@@ -361,16 +361,17 @@ def test_what_a_fold_among_all_took_and_its_name_say_which_it_is():
     assert list(alone.timing()) == list(part.timing())  # notebook 5 sorts by a column, whether a stage is noted or not
 
 
-def test_a_part_of_a_corpus_says_so_on_the_first_line_and_in_every_table(monkeypatch):
-    study = Study.of(request(set="subset=0.3", name="part"))
-    whole, part = Study.of(request()).read_corpus(), study.read_corpus()
+def test_a_part_of_a_corpus_says_so_on_the_first_line_and_in_every_table(planted_corpus):
+    root = str(planted_corpus)
+    study = Study.of(request(root=root, set="subset=0.3", name="part"))
+    whole, part = Study.of(request(root=root)).read_corpus(), study.read_corpus()
     assert 0.2 < len(part.clips) / len(whole.clips) < 0.4 and part.classes == whole.classes
     assert part.notes[0].startswith(f"subset=0.3: {len(part.clips)} of {len(whole.clips)} clips")
     assert "(subset 0.3)" in str(study) and "(subset 0.3)" in study.title
     table = study.write_table("numbers", [{"value": 1.0}])
     assert list(table["corpus_subset"]) == [0.3]
     assert (study.folder / "tables" / "numbers.csv").read_text().startswith("value,corpus_subset\n")
-    assert "corpus_subset" not in Study.of(request()).write_table("numbers", [{"value": 1.0}])
+    assert "corpus_subset" not in Study.of(request(root=root)).write_table("numbers", [{"value": 1.0}])
     from lib.evaluation import results
 
     taken = results.decision_table(study).set_index("what")["taken"]

@@ -21,10 +21,10 @@ PLAYERS = ("pitch", "timbre", "noise")
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, with_filters):
+def trained(tmp_path_factory, planted_corpus, with_filters):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDY_HOME", str(with_filters(tmp_path_factory.mktemp("home"))))
-        study = Study.of(Request(preset="quick", device="cpu", set="training.epochs=6"))
+        study = Study.of(Request(root=str(planted_corpus), preset="quick", device="cpu", set="training.epochs=6"))
         for name in ("pitch", "timbre"):
             stages.train(study, name, 0)
         write_test_set(study)
