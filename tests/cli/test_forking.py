@@ -21,10 +21,12 @@ SLEEP = "import os, pathlib, time\npathlib.Path('kernel.txt').write_text(str(os.
 
 
 @pytest.fixture(scope="module")
-def found_by(tmp_path_factory):
+def found_by():
     """The variable by which notebooks find a process that forks kernels; it loads nothing before it is asked."""
-    with forking.kernels(1, at_once=False) as found_by:
-        yield found_by
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # `make test` sets it, a study does not
+        with forking.kernels(1, at_once=False) as found_by:
+            yield found_by
 
 
 def begin(folder, code, found_by):
@@ -76,10 +78,9 @@ def test_it_has_loaded_libraries_and_nothing_of_lib_that_a_notebook_uses(tmp_pat
     assert {*of_lib} <= {"lib.cli", "lib.cli.environment", "lib.cli.processes"}
 
 
-def test_a_picture_by_pyplot_is_shown_in_the_notebook(tmp_path, monkeypatch):
+def test_a_picture_by_pyplot_is_shown_in_the_notebook(tmp_path, monkeypatch, found_by):
     monkeypatch.delenv("MPLBACKEND", raising=False)
-    with forking.kernels(1, at_once=False) as found_by:
-        printed(tmp_path, "import matplotlib.pyplot as plt\nplt.plot([1, 2])", found_by)
+    printed(tmp_path, "import matplotlib.pyplot as plt\nplt.plot([1, 2])", found_by)
     (cell,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
     assert [[*one.get("data", {})] for one in cell.outputs] == [["text/plain"], ["image/png", "text/plain"]]
 
