@@ -34,6 +34,7 @@ from lib.sounds.corpora.base import Corpus
 from lib.study import Request, Study
 
 NOTEBOOK_S = 20.0  # a notebook's own time: its kernel, its imports, its pictures
+FORKED_S = 9.0  # the same where its kernel is forked: what it imports is there
 TABLES_S = 0.09  # a chunk after the training: measured on its sound, through untrained encoders, resampled
 SAMPLED = 2000  # clips whose length is read from their headers; more are taken to be like these
 TIMED_S = 0.2  # one network is timed for as long, and for two steps at least
@@ -41,10 +42,13 @@ TIMED_S = 0.2  # one network is timed for as long, and for two steps at least
 TIMED_BATCH = 64
 
 
-def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
-    """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first."""
+def estimate(planned: Mapping[str, Any], jobs: int, forked: bool = False) -> tuple[str, list[str]]:
+    """The estimate as a line of text, and the encoders that wait to be trained, those that take longest first.
+
+    forked: whether kernels are (lib.cli.forking).
+    """
     study = Study.of(Request(**planned["request"]))
-    in_all, each = seconds(study, jobs)
+    in_all, each = seconds(study, jobs, FORKED_S if forked else NOTEBOOK_S)
     line = f"this will take about {minutes(max(60, in_all))} ({counted(jobs, 'notebook')} at a time)"
     if costly := [name for name in study.settings.controls if find(name).costly]:
         line += f"; the encoders of the controls {', '.join(costly)} come on top, each about as long as the study's"
@@ -57,7 +61,7 @@ def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
     return line, sorted(each, key=lambda name: -each[name])
 
 
-def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
+def seconds(study: Study, jobs: int, notebook_s: float = NOTEBOOK_S) -> tuple[float, dict[str, float]]:
     """Seconds for what is left to do, `jobs` notebooks running at a time, and of them each encoder's own."""
     torch.set_num_threads(study.settings.threads)
     device = training.device_of(study.request.device)
@@ -81,7 +85,7 @@ def seconds(study: Study, jobs: int) -> tuple[float, dict[str, float]]:
     training_s = max((sum(each.values()) + sum(beside)) / together, *beside, 0)
     heads = sum(head_seconds(part, corpus, per_clip, device) for part in study.parts) * len(study.request.seeds)
     tables_s = TABLES_S * min(n_chunks, 2 * MOST_CHUNKS)
-    return training_s + heads + tables_s + NOTEBOOK_S * (math.ceil(n_notebooks / jobs) + 4), each
+    return training_s + heads + tables_s + notebook_s * (math.ceil(n_notebooks / jobs) + 4), each
 
 
 def left(study: Study, folder: Callable[[Study, str, int], Path], name: str, file: str) -> list[Study]:

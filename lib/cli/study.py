@@ -58,7 +58,7 @@ def study(given: Mapping[str, str]) -> int:
                 print(f"what the jobs say: {logs}; the graph: logs/snakemake.txt", flush=True)
             elif not planned["finished"]:
                 jobs = int(where_jobs_run[1]) // planned["threads"]
-                line, planned["slowest_first"] = other.submit(estimate, planned, jobs).result()
+                line, planned["slowest_first"] = other.submit(estimate, planned, jobs, bool(found_by)).result()
                 print(line, flush=True)
                 digests.write_json(folder / "request.json", {"plan": planned})
             other.shutdown()  # its memory is the notebooks'
@@ -73,11 +73,11 @@ def kernels_for(planned: Mapping[str, Any], given: Mapping[str, str]) -> Abstrac
     return kernels(planned["threads"], at_once=not planned["finished"])
 
 
-def estimate(planned: Mapping[str, Any], jobs: int) -> tuple[str, list[str]]:
+def estimate(planned: Mapping[str, Any], jobs: int, forked: bool) -> tuple[str, list[str]]:
     """lib.cli.estimate's, which is loaded where it runs: with it comes torch."""
     from lib.cli.estimate import estimate
 
-    return estimate(planned, jobs)
+    return estimate(planned, jobs, forked)
 
 
 def plan(given: Mapping[str, str]) -> dict[str, Any]:

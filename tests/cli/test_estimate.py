@@ -61,6 +61,14 @@ def test_of_a_study_that_is_trained_the_tables_and_the_notebooks_are_left(finish
         assert found_s == pytest.approx(estimate.TABLES_S * counted + notebooks_s)
 
 
+@pytest.mark.parametrize(("forked", "own_s"), [(False, estimate.NOTEBOOK_S), (True, estimate.FORKED_S)])
+def test_a_notebooks_own_time_is_less_where_its_kernel_is_forked(finished_study, monkeypatch, step_s, forked, own_s):
+    monkeypatch.setattr(estimate, "TABLES_S", 1e3 / len(finished_study.chunks))  # enough to be above a minute
+    planned = {"request": finished_study.request.model_dump(mode="json")}
+    line, _ = estimate.estimate(planned, 2, forked)
+    assert seconds_in(line) == pytest.approx(1e3 + 4 * own_s)
+
+
 def test_heads_are_counted_until_their_table_is_there_and_those_in_closed_form_never(home, small_corpus, step_s):
     study = Study.of(Request(preset="tiny", device="cpu", root=str(small_corpus)))
     corpus = study.read_corpus()
