@@ -132,7 +132,8 @@ def once(tmp_path_factory, name, make):
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory):
     """A folder in FSD50K's layout: 24 clips to train on, 4 to validate, 12 to test, 16 classes."""
-    from lib.sounds.corpora.planted import Planted, generate
+    from lib.sounds.corpora.embedded import generate
+    from lib.sounds.corpora.planted import Planted
 
     sizes = Planted(n_train=24, n_validation=4, n_test=12)
     return once(tmp_path_factory, "small", lambda folder: generate(folder / "corpus", sizes)) / "corpus"
@@ -141,7 +142,7 @@ def small_corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def planted_corpus(tmp_path_factory):
     """The embedded corpus as a study makes it."""
-    from lib.sounds.corpora.planted import generate
+    from lib.sounds.corpora.embedded import generate
 
     return once(tmp_path_factory, "planted", lambda folder: generate(folder / "corpus")) / "corpus"
 

@@ -13,6 +13,7 @@ import lib
 from lib.files import PROJECT
 
 MOST_ENTRIES = 16
+MOST_LINES = 350  # of a file that is read in one sitting
 RUFF = Path(sys.executable).parent / "ruff"
 
 
@@ -34,6 +35,11 @@ def test_the_code_has_one_form(asked):
 def test_the_library_is_seen_at_a_glance():
     entries = [path.name for path in (PROJECT / "lib").iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MOST_ENTRIES, entries
+
+
+def test_every_file_is_read_in_one_sitting():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (PROJECT / "lib").rglob("*.py")}
+    assert [(path.relative_to(PROJECT), n) for path, n in lines.items() if n > MOST_LINES] == []
 
 
 NAMED_AFTER_CONTENT = ("plots", "representations", "kernels", "peers")  # one file for each thing of a kind

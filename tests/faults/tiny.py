@@ -28,7 +28,8 @@ def make_corpus(folder: Path) -> Path:
 
 
 def _make_corpus(folder: Path) -> None:
-    from lib.sounds.corpora.planted import Planted, generate
+    from lib.sounds.corpora.embedded import generate
+    from lib.sounds.corpora.planted import Planted
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     generate(folder, Planted(n_train=24, n_validation=4, n_test=12))

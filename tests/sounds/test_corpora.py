@@ -15,7 +15,7 @@ import soundfile
 from lib import files
 from lib.evaluation import comparisons
 from lib.sounds import corpora
-from lib.sounds.corpora import esc50, fsd50k, rows, table
+from lib.sounds.corpora import embedded, esc50, fsd50k, rows, table
 from lib.sounds.corpora.base import Corpus, CorpusError, in_lines
 
 SHARED = files.PROJECT.parent / "shared"
@@ -110,12 +110,11 @@ def test_an_empty_folder_is_told(name, tmp_path):
 
 
 def test_planted_is_read_from_where_it_is_made(tmp_path, monkeypatch):
-    planted = pytest.importorskip("lib.sounds.corpora.planted")
     root = fsd(tmp_path / "made", ["1,Bark,/m/0,train"], ["2,Rain,/m/2"])
     (root / "ontology.csv").write_text("label,parents\nBark,Dog|animal\nDog,\nanimal,being\nbeing,animal\ncat,pets\n")
     homes = []
     monkeypatch.setenv("STUDY_HOME", str(tmp_path))
-    monkeypatch.setattr(planted, "ensure", lambda home: homes.append(home) or root)
+    monkeypatch.setattr(embedded, "ensure", lambda home: homes.append(home) or root)
     corpus = corpora.load("planted")
     assert homes == [tmp_path.resolve()] and corpus.name == "planted"
     assert corpus.parents == {"Bark": ("Dog", "animal"), "animal": ("being",), "being": ("animal",)}  # a circle ends

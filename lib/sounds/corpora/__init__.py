@@ -4,7 +4,7 @@ base        what a corpus is
 planted, esc50, fsd50k, table  one file a source
 rows        from a table's rows to a corpus, for all of them; spelling: file names as other systems spell them
 folds part  folds for clips that have none; a part of a large corpus
-layout      FSD50K's tables, written for corpora that are made here
+layout      FSD50K's tables, written for corpora that are made here; embedded: the planted one on disk
 """
 
 import re
@@ -18,9 +18,9 @@ from lib.sounds.corpora.part import part_of
 
 
 def _planted(root: Path | None) -> Corpus:
-    from lib.sounds.corpora import planted  # it makes the sounds, which the other sources need not load
+    from lib.sounds.corpora import embedded  # it makes the sounds, which the other sources need not load
 
-    return fsd50k.read(planted.ensure(files.home()) if root is None else root, "planted")
+    return fsd50k.read(embedded.ensure(files.home()) if root is None else root, "planted")
 
 
 SOURCES: dict[str, Callable[[Path | None], Corpus]] = {

@@ -1,4 +1,4 @@
-"""The embedded corpus: seeded synthetic sounds whose answer is known, written to disk in FSD50K's own layout.
+"""The embedded corpus: seeded synthetic sounds whose answer is known.
 
 Every clip is a harmonic tone in noise and carries one label of each of three independent families:
 
@@ -10,32 +10,21 @@ What is planted: the map of constant-Q peaks can know the pitch and hardly the t
 glides, odd-only and inharmonic partials look like pitch or timbre but are known to both, so no class is made of them.
 Noise, level, onset, the jitter of the partials and the colour of an uploader's recordings only stand in the way.
 
-`ensure` gives the folder, `generate` writes it; lib/sounds/corpora/fsd50k.py reads it like the real one.
+lib/sounds/corpora/embedded.py writes them to disk.
 """
 
-import json
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import soundfile
 from pydantic import Field
 
-from lib import files
 from lib.settings import Frozen
-from lib.sounds.corpora import layout
-from lib.sounds.corpora.layout import Entry
 
 Range = tuple[float, float]
 Random = np.random.Generator
 
 LOWEST_C_HZ = 32.703  # C1: some fundamentals lie under the 80 bins from 40 Hz, their octaves never
-STAMP = "planted.json"  # written last: what the corpus was made from, and what it holds
 TABLE = 32768  # samples of one period: at 300 partials still 100 a wave, so that linear interpolation errs by -70 dB
 ROLE_STEP = 120_000  # between the ids of roles: more than a role's clips, and whole rounds of 24
 EDGE_S = 0.005  # an onset takes 5 ms: shorter clicks, longer blunts a click train
@@ -268,87 +257,3 @@ def clips(settings: Planted = Planted()) -> Iterator[Clip]:
             index = place * ROLE_STEP + number
             uploader = place * 1000 + number // settings.clips_per_uploader
             yield Clip(index, role, uploader, *dealt(index, settings.seed))
-
-
-# The folder
-
-
-def entry(clip: Clip) -> Entry:
-    """A clip in FSD50K's tables."""
-    return Entry(clip.id, clip.labels, "eval" if clip.role == "test" else clip.role, {
-        "title": f"{clip.pitch}, {clip.timbre}, {clip.gesture}",
-        "description": "Synthetic: a harmonic tone in noise.",
-        "tags": [clip.pitch, clip.timbre, clip.gesture],
-        "license": "http://creativecommons.org/publicdomain/zero/1.0/",
-        "uploader": f"uploader_{clip.uploader}",
-    })  # fmt: skip
-
-
-def write_tables(folder: Path, rows: Sequence[Clip]) -> None:
-    """Ground truth and metadata in FSD50K's layout, and ontology.csv."""
-    mids = {name: f"/planted/{number:02d}" for number, name in enumerate(CLASSES)}
-    layout.write_tables(folder, list(map(entry, rows)), mids)
-    ontology = pd.DataFrame({"label": CLASSES, "parents": ["|".join(PARENTS[name]) for name in CLASSES]})
-    ontology.to_csv(folder / "ontology.csv", index=False, lineterminator="\n")
-
-
-def stamp(settings: Planted) -> dict[str, object]:
-    """What planted.json holds besides the content: the settings, and a key of the code, as other code makes other sounds."""
-    code = [Path(module).read_text() for module in (__file__, layout.__file__)]
-    return {"settings": json.loads(settings.model_dump_json()), "code": files.key(code)}
-
-
-def content(folder: Path, digests_of: Callable[[list[Path]], list[str]] = files.content_of) -> str:
-    """A key of all sounds and tables."""
-    paths = sorted(
-        path for kind in ("wav", "csv", "json") for path in folder.rglob(f"[!.]*.{kind}") if path.name != STAMP
-    )
-    return files.key([path.relative_to(folder).as_posix() for path in paths], digests_of(paths))
-
-
-def generate(folder: Path, settings: Planted = Planted()) -> None:
-    """Write the corpus as `folder`, in place of what was there: complete or absent, same settings same bytes."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    rows = list(clips(settings))
-
-    def write(clip: Clip) -> None:
-        path = layout.audio(temporary, entry(clip))
-        soundfile.write(path, render(clip, settings), settings.rate_hz, subtype="PCM_16")
-
-    try:
-        write_tables(temporary, rows)
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # transforms leave Python's lock
-            list(pool.map(write, rows))
-        new = content(temporary, lambda paths: [files.digest_of_file(path) for path in paths])  # nothing to remember
-        files.write_json(temporary / STAMP, stamp(settings) | {"content": new})
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def made(folder: Path, settings: Planted) -> bool:
-    """Whether `folder` holds the corpus of these settings, as it was written; where it is damaged, that is said."""
-    try:
-        kept = json.loads((folder / STAMP).read_text())
-    except (OSError, ValueError):
-        return False
-    if kept != stamp(settings) | {"content": kept.get("content")}:
-        return False
-    if kept["content"] == content(folder):
-        return True
-    print(f"the embedded corpus in {folder} is damaged: it is made again", flush=True)
-    return False
-
-
-def ensure(home: Path, settings: Planted = Planted()) -> Path:
-    """`home`/data/planted, generated where it is absent or of other settings."""
-    folder = home / "data" / "planted"
-    try:
-        if not made(folder, settings):
-            print("making the embedded corpus: once, some seconds", flush=True)
-            generate(folder, settings)
-    except OSError:  # another process may have put it there first
-        if not made(folder, settings):
-            raise
-    return folder
