@@ -5,7 +5,7 @@
 #
 # Executed notebooks are logs, not outputs: snakemake deletes a failed job's outputs, and the half-executed copy is what
 # one wants to read. Checkpoints and caches are never named here: the library keeps them by what they were made from, so
-# a job that runs again without need only reads them back.
+# a job that runs again without need trains nothing: it reads the weights and embeds the chunks once more.
 
 import json
 import shlex
@@ -93,6 +93,14 @@ GPUS = PLAN.get("gpus", [])
 GPU = 1 if GPUS else 0
 OWN_GPU = ",".join(map(str, GPUS)) if PLAN["request"]["device"] in ("auto", "cuda") else ""
 RUN_ON_GPU = exported(OWN_GPU) + NOTEBOOK
+
+
+def beside_notebooks(name):
+    """The command of a job beside the notebooks; the wildcard `name` says what is run."""
+    return exported(OWN_GPU) + (
+        f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.{name}}} {{wildcards.seed}} "
+        "{output:q} {params.request:q} 2> {log.messages:q}"
+    )
 
 
 CONTROLS = PLAN.get("control_jobs", [])  # those that train most encoders first
@@ -217,9 +225,7 @@ rule control:
     # The longest first, as with the encoders; below these, which another fold may wait for.
     priority: lambda wildcards: 1 - (CONTROLS.index(wildcards.control) + 1) / (len(CONTROLS) + 1)
     shell:
-        exported(OWN_GPU)
-        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.control}} {{wildcards.seed}} "
-        "{output:q} {params.request:q} 2> {log.messages:q}"
+        beside_notebooks("control")
 
 
 rule peer:
@@ -241,9 +247,7 @@ rule peer:
     resources:
         gpu=GPU,
     shell:
-        exported(OWN_GPU)
-        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.peer}} {{wildcards.seed}} "
-        "{output:q} {params.request:q} 2> {log.messages:q}"
+        beside_notebooks("peer")
 
 
 rule subsets:
@@ -290,7 +294,7 @@ rule contributions:
 
 rule paper_figures:
     input:
-        "tables/contributions.csv",
+        "tables/contributions.csv",  # not read: so that timing.csv has the stages of notebook 04 too
         "tables/subsets.csv",
         peers,
         notebook=notebook("05_paper_figures"),
@@ -369,9 +373,7 @@ rule perturbation:
     resources:
         gpu=GPU,
     shell:
-        exported(OWN_GPU)
-        + f"exec {as_word(sys.executable)} -u -m lib.cli.control $PPID {{params.title:q}} {{wildcards.perturbation}} {{wildcards.seed}} "
-        "{output:q} {params.request:q} 2> {log.messages:q}"
+        beside_notebooks("perturbation")
 
 
 rule robustness:

@@ -24,8 +24,12 @@ From `make study` to a number in Table 1, file by file:
 - Snakefile: the plan as a graph of notebooks
 - notebooks/02 and `train` in stages.py: an encoder (encoders/encoder.py), and the scores of its own classifier
 - notebooks/03 and `score` in stages.py: a head on every subset (encoders/heads.py), into runs/<study>/scores
-- `write_subsets` in evaluation/results.py: the scores measured (scores.py, measures.py, intervals.py), into tables/subsets.csv
+- `write_subsets` in evaluation/results.py: the scores measured (measures.py), again with groups of clips drawn anew
+  (scores.py, resampling.py or influence.py), and given intervals (intervals.py), into tables/subsets.csv
 - notebooks/05 and `table1` in evaluation/paper.py: the rows of Table 1, into tables/table1.csv; cli/outcome.py prints them
+
+And to a share: notebooks/04, `play_all` and `share_rows` in evaluation/contributions.py: the same scores as a game (games.py),
+shared out (shapley.py), into tables/contributions.csv.
 
 `cli.environment` stands apart: it runs under whatever Python there is and makes the .venv that everything else needs.
 Importing the package itself loads nothing.

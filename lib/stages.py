@@ -61,7 +61,7 @@ def share_of_peak(study: Study, flops: float, seconds: float) -> float:
 
 
 def score(study: Study) -> None:
-    """The constant predictor and both heads on every subset, for each fold and seed: write their test scores."""
+    """For each fold and seed the test scores of the constant predictor and of the heads on every subset; then the controls."""
     of_parts = [part.chunks for part in study.parts]
     for line in (*of_parts[0].corpus.notes, *in_lines([chunks.doubts for chunks in of_parts])):
         print(line)

@@ -126,6 +126,7 @@ def test_outputs_are_files_none_of_them_a_checkpoint_and_what_a_repair_takes_out
     assert {Path(output).suffix for output in outputs} == {".csv", ".npy", ".json"}
     assert {output.split("/")[0] for output in outputs} == {"tables", "scores", "logs"}
     assert {f"tables/{name}.csv" for name in repair.OUTPUTS} <= outputs
+    assert {path for path in outputs if path.startswith("tables/")} <= {f"tables/{name}.csv" for name in repair.OUTPUTS}
 
 
 def test_by_hand_with_the_requests_own_names(home, small_corpus):

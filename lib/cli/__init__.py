@@ -9,7 +9,7 @@ serving, lab  the explorer by Voila; JupyterLab on copies of the notebooks
 estimate      how long a run will take
 cluster       the study's jobs on a cluster, by a profile
 graph         snakemake, in a process that ends with the one above it, and its jobs with it
-notebook      a notebook of the graph, likewise; control: a control of the graph; gpus: on which GPU
+notebook      a notebook of the graph, likewise; control: a control, peer or perturbation; gpus: on which GPU
 forking       a process that kernels of notebooks are forked from; forked: how Jupyter asks it for one
 imports       the files of lib that a notebook depends on
 repair        what is damaged in a run is taken out before the graph runs

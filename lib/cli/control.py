@@ -1,7 +1,8 @@
 """One control of the graph that trains encoders of its own, or one peer, or one perturbation of test clips, as a job: python -m lib.cli.control PARENT TITLE NAME SEED DONE REQUEST.
 
-REQUEST is the study's as JSON. When its scores are there, or a control cannot be run on this corpus, DONE is written;
-notebook 03 then loads it, or says why it is not there.
+REQUEST is the study's as JSON. When its scores are there, or a control cannot be run on this corpus, DONE is written.
+The notebook that waits for it loads the scores (03 a control's, 07 a peer's, 09 a perturbation's); 03 says why a control's are
+not there.
 """
 
 import json

@@ -72,14 +72,14 @@ def where(traceback: Sequence[str]) -> list[str]:
     return [f"at {short_path(place)}" for place in places[-2:]]
 
 
-def table1(path: Path) -> str:
-    """Table 1 in percent: the file's first measure, each row beside the paper's number."""
+def table1(path: Path, certainty: float) -> str:
+    """Table 1 in percent: the file's first measure, each row beside the paper's number; intervals of this level."""
     rows = list(csv.DictReader(io.StringIO(digests.read(path, Path.read_text))))
     first, papers = rows[0]["measure"], any(row["published"] for row in rows)
     columns = [("published", "published*")] if papers else []
     columns += [("own", "own classifier"), ("retrained", "fresh head")]
     lines = [
-        f"Table 1: {measure_name(first)} of chunks in percent, with 95 % intervals",
+        f"Table 1: {measure_name(first)} of chunks in percent, with {100 * certainty:g} % intervals",
         f"{'':28}" + "".join(f"{title:>22}" for _, title in columns),
     ]
     for row in [row for row in rows if row["measure"] == first]:

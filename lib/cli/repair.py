@@ -12,9 +12,9 @@ from lib.files import digests
 # tables that are outputs of the graph; all others are written on the way to subsets.csv or after it
 OUTPUTS = (
     "parameters", "subsets", "contributions", "table1", "table2", "ledger", "decisions", "timing", "neighbours",
-    "peers", "peer_gains",
+    "peers", "peer_gains", "robustness", "robustness_half", "robustness_shares",
 )  # fmt: skip
-LAST = ("table1", "neighbours", "peers")
+LAST = ("table1", "neighbours", "peers", "robustness")
 
 
 def take_out_damaged(run: Path) -> list[str]:

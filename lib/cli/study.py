@@ -115,7 +115,7 @@ def plan(given: Mapping[str, str]) -> dict[str, Any]:
         "seeds": list(request.seeds), "representations": list(names()), "corpus": corpus.hash,
         "finished": all((folder / "encoder.json").exists() for folder in encoders),
         "gpus": places(request.device, lambda: bytes_of_training(study, corpus)),
-        "control_jobs": own_jobs(study.settings.controls),
+        "control_jobs": own_jobs(study.settings.controls), "certainty": study.settings.scoring.level,
         "peers": {name: peer.word for name, peer in beside.items()},
         "robust": list(request.perturbations),
         "needs": [*(module for peer in beside.values() for module in peer.needs(study.settings)), *needs_of(request.perturbations)],
@@ -232,7 +232,7 @@ def run_graph(planned: Mapping[str, Any], where_jobs_run: Sequence[str], environ
     print(
         "nothing to do: all of it is there and up to date" if nothing else f"done in {minutes(time.time() - started)}"
     )
-    print("\n" + table1(folder / "tables" / "table1.csv"))
+    print("\n" + table1(folder / "tables" / "table1.csv", planned["certainty"]))
     print("\n" + figures(Path(planned["figures"])))
     return 0
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from lib import files
 from lib.encoders import speed, training
 from lib.encoders.fast import products
-from lib.encoders.step import in_parts
+from lib.encoders.step import in_halves
 from lib.encoders.training import Examples, History
 from lib.encoders.transformer import Transformer, classifier, n_parameters
 from lib.files import digests, locked
@@ -93,6 +93,7 @@ def train_encoder(
 ) -> Trained:  # fmt: skip
     """Train one encoder on the training chunks, or resume from its checkpoint, or load the finished one.
 
+    Its embeddings and test scores are computed from its weights at each call, and the embeddings are written.
     keep_epochs: after these epochs (from 1) the weights are saved beside the finished ones, where it is trained now.
     Raises files.Locked where another process is at it.
     """
@@ -259,7 +260,7 @@ def in_blocks(
         rows = np.array(array[part])
         filled = np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])
         with products("float32"):  # left to itself a GPU takes convolutions in TF32
-            values = in_parts(function, torch.from_numpy(filled).to(device))
+            values = in_halves(function, torch.from_numpy(filled).to(device))
         values = values if isinstance(values, tuple) else (values,)
         yield part, tuple(value[: len(rows)].cpu().numpy() for value in values)
 

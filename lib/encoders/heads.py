@@ -131,8 +131,8 @@ def score_subsets(
 ) -> Iterator[tuple[Subset, np.ndarray]]:  # fmt: skip
     """Subset and its scores [scored, class] float32 of a fresh head, for every subset of the embeddings, or `only` some.
 
-    train, scored: rows [row] of the chunks to train on and to score. Only training rows are read before the scores are
-    made.
+    train, scored: rows [row] of the chunks to train on and to score. Scaling and weights follow from the
+    training rows alone.
     """
     for heads in train_subsets(data, train, plan, seed, device, only=only):
         yield from zip(heads.subsets, scores_of(heads.model, heads.inputs[scored], plan), strict=True)
@@ -193,7 +193,7 @@ def scale(embedding: np.ndarray, train: np.ndarray, heads: Heads) -> Tensor:
 
 
 def scale_of(values: Tensor, heads: Heads) -> tuple[Tensor, Tensor]:
-    """What the heads take from embeddings [chunk, width] and divide them by, each [width]."""
+    """Mean and spread [width] by which embeddings [chunk, width] are standardised; 0 and 1 where `scaling` is none."""
     if heads.scaling == "none":
         return torch.zeros(values.shape[1]), torch.ones(values.shape[1])
     spread, mean = torch.std_mean(values, dim=0, correction=0)
@@ -304,8 +304,10 @@ def fit_ridge(
     inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray, heads: Heads
 ) -> tuple[StackedHeads, list[Penalty]]:
     """Linear heads by least squares on inputs [c, d], labels [c, class], groups [c], and the penalty of each."""
-    given = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
-    penalties = choose_penalties(inputs, labels, columns, groups) if heads.ridge == "groups" else given
+    if heads.ridge == "groups":
+        penalties = choose_penalties(inputs, labels, columns, groups)
+    else:
+        penalties = [Penalty(heads.ridge, len(np.unique(groups)))] * len(columns)
     return ridge(inputs, labels, columns, [each.penalty for each in penalties]), penalties
 
 
@@ -317,7 +319,7 @@ def ridge(inputs: Tensor, labels: Tensor, columns: Tensor, penalties: Sequence[f
 
 
 def choose_penalties(inputs: Tensor, labels: Tensor, columns: Tensor, groups: np.ndarray) -> list[Penalty]:
-    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups; FALLBACK where there is one.
+    """Of each head the penalty of PENALTIES with the lowest squared error on held-out groups; FALLBACK of one group.
 
     Inputs [c, d], labels [c, class], columns [h, in], groups [c].
     """

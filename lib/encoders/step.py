@@ -116,13 +116,13 @@ def is_lack_of_room(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or bool(NO_ROOM.search(str(error)))
 
 
-def in_parts(function: Callable[[Tensor], Any], x: Tensor) -> Any:
+def in_halves(function: Callable[[Tensor], Any], x: Tensor) -> Any:
     """function(x) of items [item, ...], a tensor or several [item, ...]: in halves where a device has no room for all at once."""
     try:
         return function(x)
     except RuntimeError as error:
         if len(x) == 1 or not is_lack_of_room(error):
             raise
-    halves = [in_parts(function, half) for half in x.chunk(2)]  # here what the error held is free
+    halves = [in_halves(function, half) for half in x.chunk(2)]  # here what the error held is free
     several = isinstance(halves[0], tuple)
     return tuple(torch.cat(both) for both in zip(*halves, strict=True)) if several else torch.cat(halves)

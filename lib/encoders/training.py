@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from lib.display.screen import watched
 from lib.encoders.fast import products
 from lib.encoders.feed import Feed, feed_of
-from lib.encoders.step import Loss, Step, in_parts
+from lib.encoders.step import Loss, Step, in_halves
 from lib.files import PlainError, digests
 from lib.settings import Training
 from lib.sounds.arrays import Rows, batched_slices
@@ -187,7 +187,7 @@ def evaluate(model: nn.Module, feed: Feed, schedule: Training) -> float:
     """Mean loss over items, in evaluation mode; read when all are done."""
     model.eval()
     sizes = [part.stop - part.start for part in batched_slices(len(feed), schedule.batch)]
-    each = [loss_of(in_parts(model, x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
+    each = [loss_of(in_halves(model, x), y, schedule) for x, y in feed.batches(torch.arange(len(feed)), sizes)]
     losses = torch.stack(each).cpu().double()
     return float(losses @ torch.tensor(sizes, dtype=torch.float64)) / len(feed)
 

@@ -8,7 +8,7 @@ resampling       the draws of groups, the bootstrap, and how its results are kep
 influence        the same from influence functions, where groups are many
 chance           what a ranking by chance is expected to have, in closed form
 intervals        standard errors, intervals, p values and their corrections
-results          subsets.csv, whose rows all tables are read from
+results          subsets.csv, from which Table 1 is read
 paper            Table 1, Table 2 and the ledger beside the paper's numbers
 
 Who contributes what:

@@ -129,9 +129,9 @@ def _frame(rows: Sequence[Row]) -> pd.DataFrame:
 
 def share_rows(played: Played) -> Iterator[Row]:
     """Rows of contributions.csv: the Shapley share of each player, by measure and group."""
-    for measure, game in played.values.items():
+    for measure, values in played.values.items():
         of = played.sampling(measure)
-        for name, rows in shapley.shapley(game).items():
+        for name, rows in shapley.shapley(values).items():
             value, (low, high) = of.value(rows), of.interval(rows)
             for column, group in enumerate(played.groups[measure]):
                 cells = {"share": float(value[column]), "low": float(low[column]), "high": float(high[column])}

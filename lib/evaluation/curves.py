@@ -115,13 +115,13 @@ def _gained(row: pd.Series) -> str:
     return f"{row['what']} {both}, difference {points(row['difference'], row['low'], row['high'])}: {verdict}"
 
 
-def shares_of(game: shapley.Game) -> np.ndarray:
+def shares_of(game: shapley.ValueFunction) -> np.ndarray:
     """Rows [resample + seed] of the shares of pitch and timbre together."""
     each = shapley.shapley(game)
     return sum(each[name] for name in FEATURES)
 
 
-def part_of_all(game: shapley.Game) -> np.ndarray:
+def part_of_all(game: shapley.ValueFunction) -> np.ndarray:
     """Rows [resample + seed] of the shares of pitch and timbre, by what all four have above chance.
 
     With less training or less data everybody has less.
@@ -129,7 +129,7 @@ def part_of_all(game: shapley.Game) -> np.ndarray:
     return shares_of(game) / (game[max(game, key=len)] - game[()])
 
 
-def added_last(game: shapley.Game) -> np.ndarray:
+def added_last(game: shapley.ValueFunction) -> np.ndarray:
     """Rows [resample + seed] of what pitch and timbre together add to the two others."""
     everyone = max(game, key=len)
     return game[everyone] - game[tuple(name for name in everyone if name not in FEATURES)]

@@ -109,7 +109,7 @@ class Influences:
     def of_classes(self) -> dict[str, Influence]:
         """Of the measures that are means over classes, class by class: values [class], psi [group, class]."""
         columns = (np.ascontiguousarray(each.T) for each in (self.matrix.targets, self.matrix.places))
-        each = [self._of_class(t, s) for t, s in zip(*columns, strict=True)]
+        each = [self._of_class(positive, places) for positive, places in zip(*columns, strict=True)]
         return {name: Influence.stacked([one[name] for one in each]) for name in BY_CLASS}
 
     def of(self, name: str) -> Influence:
@@ -123,10 +123,10 @@ class Influences:
     def _unknown(self) -> Influence:
         return Influence(np.array(np.nan), np.full(self.n_groups, np.nan))
 
-    def _of_class(self, positive: Array, scores: Array) -> dict[str, Influence]:
+    def _of_class(self, positive: Array, places: Array) -> dict[str, Influence]:
         if not positive.any():
             return dict.fromkeys(BY_CLASS, self._unknown())
-        levels = Levels.of(positive, scores)
+        levels = Levels.of(positive, places)
         precision = self._by_group(levels, *levels.average_precision())
         area = self._unknown() if positive.all() else self._d_prime(self._by_group(levels, *levels.area()))
         n_having = len(np.unique(self.group[positive]))

@@ -27,10 +27,10 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
 
+from lib.evaluation.intervals import special
 from lib.sounds.arrays import batched_slices
 
 FIVE, FEWEST_CLASSES = 5, 10  # of fewer classes five guesses are more than half, and say little
@@ -210,7 +210,7 @@ def _d_primes(matrix: Matrix, weights: Array) -> Array:
     area, margin = _apply(_area, matrix.classes, weights), 0.5 / np.maximum(weights.sum(axis=1, keepdims=True), 1)
     area = np.clip(area, margin, 1 - margin)
     defined = np.isfinite(area)
-    area[defined] = [NormalDist().inv_cdf(p) for p in area[defined]]
+    area[defined] = special().ndtri(area[defined])
     return np.sqrt(2) * area
 
 

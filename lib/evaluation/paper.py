@@ -171,7 +171,7 @@ def _peers(study: Study, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_peers(study: Study, table: pd.DataFrame, where: str) -> Iterator[tuple]:
-    """The claims about systems that were run here, each with the paper's head on its frozen embeddings."""
+    """The claims about systems that were run here: trained ones by their own classifier, frozen ones by the paper's head."""
     for row in _peers(study, table).query("published.notna()").itertuples():
         how = "trained from scratch on 1 s" if row.trained_here else f"frozen, {row.heard}, with the study's head"
         why = f"{where}; published by {row.source}; here {how}"

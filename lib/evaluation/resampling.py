@@ -135,7 +135,7 @@ class Stored(Resampled):
             return cls(*(dict(zip(NAMES, given, strict=True)) for given in (values, stored["rows"])), *of_classes)
 
 
-def cached(made_from: tuple, make: Callable[[], Stored]) -> Stored:
+def measured_once(made_from: tuple, make: Callable[[], Stored]) -> Stored:
     """What `make` gives, made once for what it is made from and then read from data/cache/measured."""
     path = files.cache() / "measured" / f"{files.key(VERSION, *made_from)}.npz"
     stored = digests.reread(path, Stored.read)

@@ -1,4 +1,6 @@
-"""Stored scores in, the study's first table out: subsets.csv, whose rows everything later is read from.
+"""Stored scores in, the study's first table out: subsets.csv, from which Table 1 is read.
+
+Shares and paired differences are made from the same stored scores, under the same draws (contributions.py, comparisons.py).
 
 A table of several folds averages measure by measure: scores of different models are never pooled. Values are fractions
 (d' apart), as in the tables on disk; percent is for the screen.
@@ -50,7 +52,7 @@ def scored(part: Study, games: Sequence[Game]) -> list[Model]:
 
 
 def macro_map(targets: np.ndarray, scores: np.ndarray) -> float:
-    """The shared measure of scores [item, class] that no table has."""
+    """Macro mAP, a fraction, of scores against 0/1 targets, both [item, class]; NaN where no class has a positive."""
     return measures.evaluate(targets, scores, names=[SHARED])[SHARED].value
 
 

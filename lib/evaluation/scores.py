@@ -13,7 +13,7 @@ from lib.evaluation import influence, measures
 from lib.evaluation.chance import Chance
 from lib.evaluation.games import CHANCE, CONSTANT, Game
 from lib.evaluation.intervals import Sampling, stacked
-from lib.evaluation.resampling import Bootstrap, Resampled, Stored, cached
+from lib.evaluation.resampling import Bootstrap, Resampled, Stored, measured_once
 from lib.files import digests
 from lib.representations import names
 from lib.study import Study, missing
@@ -92,7 +92,7 @@ class Scores:
         return resampling_seed(self.study)
 
     def read(self, subset: str, head: str, seed: int, game: Game | None = None) -> ModelScores:
-        """Scores of a subset, of a control's where a game is given; StudyError naming the notebook where they are missing."""
+        """Scores of a subset, of a game's coalition where a game is given; StudyError naming the notebook where they are missing."""
         if subset == CHANCE:
             return ModelScores(None, self.stored["clip"])
         path = game.file(self.study, members(subset), head, seed) if game else self.study.scores(subset, head, seed)
@@ -119,7 +119,7 @@ class Scores:
                 return influence.measure(test.targets, scores[level], *drawn)
             return Stored.of_all(Bootstrap(test.targets, scores[level], *drawn))
 
-        return cached((scores.content, level, test.content, scoring.resamples, self.seed, *how), make)
+        return measured_once((scores.content, level, test.content, scoring.resamples, self.seed, *how), make)
 
 
 def resampling_seed(part: Study) -> int:

@@ -13,10 +13,10 @@ import numpy as np
 
 from lib.encoders.heads import Subset
 
-Game = Mapping[Subset, np.ndarray]  # value [...] of every subset; the players in one order throughout
+ValueFunction = Mapping[Subset, np.ndarray]  # value [...] of every subset; the players in one order throughout
 
 
-def players(game: Game) -> Subset:
+def players(game: ValueFunction) -> Subset:
     """The largest coalition; ValueError where a subset of it has no value."""
     everyone = max(game, key=len)
     wanted = set(_coalitions(everyone))
@@ -26,7 +26,7 @@ def players(game: Game) -> Subset:
     return everyone
 
 
-def shapley(game: Game) -> dict[str, np.ndarray]:
+def shapley(game: ValueFunction) -> dict[str, np.ndarray]:
     """The share [...] of each player; they sum to the value of all less that of none."""
     everyone = players(game)
     n, shares = len(everyone), {}
@@ -41,7 +41,7 @@ def shapley(game: Game) -> dict[str, np.ndarray]:
     return shares
 
 
-def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
+def interactions(game: ValueFunction) -> dict[tuple[str, str], np.ndarray]:
     """The Shapley interaction index [...] of each pair (Grabisch and Roubens 1999).
 
     What the two add together beyond what each adds alone, averaged over what may be there already: above zero they
@@ -58,13 +58,13 @@ def interactions(game: Game) -> dict[tuple[str, str], np.ndarray]:
     return indices
 
 
-def add_one_in(game: Game) -> dict[str, np.ndarray]:
+def add_one_in(game: ValueFunction) -> dict[str, np.ndarray]:
     """What each player brings alone [...]: its value less that of nobody."""
     everyone = players(game)
     return {player: _added(game, everyone, (), player) for player in everyone}
 
 
-def leave_one_out(game: Game) -> dict[str, np.ndarray]:
+def leave_one_out(game: ValueFunction) -> dict[str, np.ndarray]:
     """What is lost when a player is missing [...]: the value of all less that of all others."""
     everyone = players(game)
     return {player: _added(game, everyone, tuple(p for p in everyone if p != player), player) for player in everyone}
@@ -76,7 +76,7 @@ def _coalitions(names: Iterable[str]) -> Iterator[Subset]:
     return (subset for size in range(len(names) + 1) for subset in combinations(names, size))
 
 
-def _added(game: Game, everyone: Subset, before: Iterable[str], player: str) -> np.ndarray:
+def _added(game: ValueFunction, everyone: Subset, before: Iterable[str], player: str) -> np.ndarray:
     """What a player adds to those who are there before."""
     without, with_it = (tuple(name for name in everyone if name in some) for some in (before, (*before, player)))
     return np.asarray(game[with_it]) - np.asarray(game[without])

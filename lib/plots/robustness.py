@@ -89,7 +89,7 @@ def _strengths(axis: Axes, name: str) -> None:
 
 
 def halves(table: pd.DataFrame, level: str, head: str) -> Figure:
-    """Where half of the gain is gone, a row a model and a column a perturbation; white: never. table: robustness_half.csv."""
+    """Where half of the gain is gone, a row a model and a column a perturbation; palest: never. table: robustness_half.csv."""
     rows = table.query("level == @level and head == @head and group == 'all'")
     shown, there = each_once(rows["subset"]), each_once(rows["perturbation"])
     values = rows.pivot(index="subset", columns="perturbation", values="step").loc[shown, there].to_numpy(float)

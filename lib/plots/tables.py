@@ -132,7 +132,7 @@ def _head_panel(axis: Axes, rows: pd.DataFrame, times: float) -> None:
 # Shares
 
 
-def share_figure(table: pd.DataFrame) -> Figure:
+def shares_by_head(table: pd.DataFrame) -> Figure:
     """Each encoder's Shapley share as a bar with its interval, by level and head."""
     encoders, heads = each_once(table["encoder"]), each_once(table["head"])
     with style():

@@ -55,6 +55,11 @@ class Run:
         return f"{level}s" if len(self.levels) > 1 else f"{level}s, each of one chunk"
 
     @property
+    def certainty(self) -> str:
+        """The level of its intervals, in a heading."""
+        return f"{100 * self.study.settings.scoring.level:g} %"
+
+    @property
     def seeds(self) -> list[str]:
         """The seeds that the tables are made of, which may not yet be all of the request's."""
         try:

@@ -130,7 +130,7 @@ def first_table(run: Run) -> Iterator[Element]:
     columns = {"encoder": first["row"].map(model_name)}
     if first["published"].notna().any():
         columns["published (FSD50K)"] = percents(first["published"], measure)
-    what = f"Table 1: {measure_name(measure)} of chunks in percent, with 95 % intervals ({ends})"
+    what = f"Table 1: {measure_name(measure)} of chunks in percent, with {run.certainty} intervals ({ends})"
     yield table(what, columns | paper.own_and_fresh(first))
     wide = {"measure": rows["measure"].unique()}
     for name in first["row"]:
@@ -153,7 +153,7 @@ def share_table(run: Run) -> Iterator[Element]:
         groups = counted(rows_with(tables[2], level=level)["groups"].max(), "group")
         what = f"Points of {measure_name(SHARED)} of {run.level_title(level)} ({run.head} head)"
         rows["encoder"] = rows["encoder"].map(model_name)
-        yield of_frame(f"{what}, with 95 % intervals over {groups} of clips", rows)
+        yield of_frame(f"{what}, with {run.certainty} intervals over {groups} of clips", rows)
     yield sentences(*(claims.shares(*tables, level, run.head) for level in reversed(run.levels)))
 
 
@@ -168,7 +168,9 @@ def subset_table(run: Run) -> Iterator[Element]:
     yield sentences(*(findings.heads(subsets, measure, level) for level in run.levels))
     columns = {"subset": order.map(model_name)}
     columns |= {run.level_title(level): with_intervals(each.loc[order]) for level, each in of_level.items()}
-    yield table(f"All subsets: {measure_name(measure)} in percent, with 95 % intervals ({run.head} head)", columns)
+    yield table(
+        f"All subsets: {measure_name(measure)} in percent, with {run.certainty} intervals ({run.head} head)", columns
+    )
 
 
 def control_games(run: Run) -> Iterator[Element]:
@@ -239,7 +241,7 @@ def the_ledger(run: Run) -> Iterator[Element]:
         return
     yield table("The paper's claims, and what was obtained, percent", {
         "claim": rows["claim"], "published": percents(rows["published"]), "obtained": percents(rows["obtained"]),
-        "95 % interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"),
+        f"{run.certainty} interval": intervals(rows), "deviation": percents(rows["deviation"], sign="+"),
         "seeds": [f"{n:.0f}" if n == n else "" for n in rows["seeds"]], "reason": rows["reason"],
     })  # fmt: skip
 
@@ -250,7 +252,7 @@ def second_table(run: Run) -> Iterator[Element]:
     if len(rows):
         yield table("Table 2: mAP in percent, beside other systems", {
             "system": rows["row"], "extra data": rows["extra_data"], "published": percents(rows["published"]),
-            "obtained": percents(rows["obtained"]), "95 % interval": intervals(rows), "source": rows["source"],
+            "obtained": percents(rows["obtained"]), f"{run.certainty} interval": intervals(rows), "source": rows["source"],
         }, folded=True)  # fmt: skip
 
 
@@ -291,7 +293,7 @@ def elsewhere(run: Run) -> list[str]:
 
 
 SECTIONS: tuple[tuple[Any, ...], ...] = (
-    ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets 95 % intervals.",
+    ("found", "What was found", "Made from this run's numbers. Numbers are percent, in brackets their intervals.",
      remarks, who_contributes, says(beside_the_paper), planted, says(limits)),
     ("table1", "Table 1: each encoder, and all of them",
      "An encoder's own classifier, and a fresh head on the same embedding, which is what all four together have: all four "

@@ -1,7 +1,8 @@
 """The representations: one file each, which holds everything peculiar to it; their fast forms are in `kernels`.
 
-A fifth one is a new file here with a class of the file's name (`my_thing.py`: `MyThing`); it then appears in every
-notebook, table and figure. The paper's four come first, in the order of its Table 1.
+A fifth one is a new file here with a class of the file's name (`my_thing.py`: `MyThing`); it is then trained, heard and
+scored on every subset. The game whose shares notebook 4 gives stays the paper's four, which come first, in the order of
+its Table 1.
 """
 
 import pkgutil

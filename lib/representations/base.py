@@ -95,7 +95,10 @@ class Representation(nn.Module, ABC):
 
     @abstractmethod
     def compute(self, chunks: Tensor) -> Tensor:
-        """Features [c, d, t] of chunks [c, s] (float, -1..1); a chunk's do not depend on its neighbours."""
+        """Features [c, d, t] of chunks [c, s] (float, -1..1), the chunks themselves where `stored` is False.
+
+        A chunk's do not depend on its neighbours.
+        """
 
     def compute_otherwise(self, chunks: Tensor, how: str) -> Tensor:
         """Features [c, d, t] of chunks [c, s], a network in it given its input in one of the ways `otherwise`, trained as it is.

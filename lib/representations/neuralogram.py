@@ -42,7 +42,7 @@ class NeuralogramSettings(Frozen):
     )
     train_on: Literal["pieces"] = choice(
         "pieces",
-        "pieces of 100 ms with the labels of their chunk",
+        "nothing else here: pieces of 100 ms with the labels of their chunk",
         "said to be trained like the baseline, which sees 1 s",
     )
     scaling: Scaling = choice("standardise", "none, batch (batch norm)")

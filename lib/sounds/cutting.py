@@ -63,12 +63,10 @@ def odd_about(chunks: np.ndarray, peaks: np.ndarray, seconds: float) -> list[str
     return [what for what, so in found.items() if so]
 
 
-def cut(
-    corpus: Corpus, settings: Chunking = Chunking(), progress: bool | None = None, threads: int | None = None
-) -> Chunks:
+def cut(corpus: Corpus, settings: Chunking = Chunking(), threads: int | None = None) -> Chunks:
     """The chunks of a corpus: cut once, then read from data/cache/chunks, whatever the fold.
 
-    progress: a bar (True), nothing (False), or by default a bar where someone watches and elsewhere a line at the end.
+    It shows a bar where someone watches, and elsewhere prints a line at the end.
     threads decode side by side and change nothing in the result. CorpusError if no clip is left to train or test on.
     """
     folder = files.cache() / "chunks" / _key(corpus, settings)
@@ -80,7 +78,7 @@ def cut(
                 if folder.exists():
                     print(f"the chunks of {corpus.name} in data/cache are damaged: they are cut again", flush=True)
                 start = time.perf_counter()
-                _build(folder, corpus, settings, progress, threads or min(8, os.cpu_count() or 1))
+                _build(folder, corpus, settings, threads or min(8, os.cpu_count() or 1))
                 built_s = time.perf_counter() - start
     return replace(_load(folder, corpus, settings), built_s=built_s)
 
@@ -114,7 +112,7 @@ def _complete(folder: Path) -> bool:
         return False
 
 
-def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | None, threads: int) -> None:
+def _build(folder: Path, corpus: Corpus, settings: Chunking, threads: int) -> None:
     """Write the folder beside its place and move it there; the caller holds the lock."""
     part = folder.with_name(f".{folder.name}.part")
     start = time.perf_counter()
@@ -122,14 +120,14 @@ def _build(folder: Path, corpus: Corpus, settings: Chunking, progress: bool | No
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
         with files.room_for(folder):
             part.mkdir()
-            n_chunks, n_rejected = _fill(part, corpus, settings, watched() if progress is None else progress, threads)
+            n_chunks, n_rejected = _fill(part, corpus, settings, watched(), threads)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     except OSError as error:
         raise CorpusError(f"{folder.parent} cannot be written ({error}); free space, or set STUDY_HOME") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    if progress is None and not watched():
+    if not watched():
         seconds = time.perf_counter() - start
         n_clips = len(corpus.clips) - n_rejected
         print(

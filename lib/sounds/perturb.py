@@ -1,6 +1,6 @@
 """Sounds made worse in known ways: what test clips go through to see what breaks a study.
 
-Each perturbation has a unit and five strengths, the mild first; PERTURBATIONS is all of them. What comes out is as long as what
+Each perturbation has five strengths, the mild first, and all but the resampler have a unit; PERTURBATIONS is all of them. What comes out is as long as what
 went in, and the same each time: what is drawn follows from the clip's id, the perturbation and its strength.
 """
 

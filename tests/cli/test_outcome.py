@@ -13,8 +13,8 @@ def test_table_1_is_told_in_percent(tmp_path):
         "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11,0.38,0.48\n"
         "pitch,micro mAP,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5,0.5\n"
     )
-    lines = table1(tmp_path / "table1.csv").splitlines()
-    assert lines[0] == "Table 1: macro mAP of chunks in percent, with 95 % intervals"
+    lines = table1(tmp_path / "table1.csv", 0.9).splitlines()
+    assert lines[0] == "Table 1: macro mAP of chunks in percent, with 90 % intervals"
     assert lines[1].split() == ["published*", "own", "classifier", "fresh", "head"]
     assert lines[2].split()[:2] == ["Pitch", "20.3"]
     assert lines[2].endswith("   31.1 (25.0 to 34.0)   29.8 (24.0 to 33.0)")
@@ -24,7 +24,7 @@ def test_table_1_is_told_in_percent(tmp_path):
     assert "FSD50K" in lines[5]
     text = (tmp_path / "table1.csv").read_text().replace("0.2034", "").replace("micro mAP,0.5", "micro mAP,")
     (tmp_path / "own.csv").write_text(text)
-    lines = table1(tmp_path / "own.csv").splitlines()
+    lines = table1(tmp_path / "own.csv", 0.95).splitlines()
     assert len(lines) == 5 and "published" not in lines[1] and lines[2].split()[:2] == ["Pitch", "31.1"]
 
 
@@ -34,7 +34,7 @@ def test_table_1_of_an_older_run_has_the_interval_of_what_it_belongs_to(tmp_path
         "pitch,map_macro,,0.311,0.298,0.25,0.34,0.08,0.97,0.11\n"
         "all four,map_macro,,,0.4321,0.38,0.48,0.08,0.97,0.11\n"
     )
-    lines = table1(tmp_path / "table1.csv").splitlines()
+    lines = table1(tmp_path / "table1.csv", 0.95).splitlines()
     assert lines[2].split() == ["Pitch", "31.1", "(25.0", "to", "34.0)", "29.8"]
     assert lines[3].split() == ["All", "four", "43.2", "(38.0", "to", "48.0)"]
 

@@ -12,6 +12,7 @@ from lib.files import digests
     ("tables/contributions.csv", []), ("fold2/tables/subsets.csv", ["tables/subsets.csv", "fold2/tables/subsets.csv"]),
     ("tables/penalties.csv", ["tables/subsets.csv"]),
     ("scores/pitch+timbre-linear-seed0.npy", ["tables/subsets.csv"]),
+    ("tables/robustness_half.csv", []),
     ("scores/controls/noise/pitch-linear-seed0.npy", ["tables/subsets.csv"]),
     ("checkpoints/heads-seed2/linear.safetensors", ["tables/subsets.csv"]),
     ("checkpoints/pitch-seed2/embeddings.npy", ["tables/subsets.csv", "scores/pitch-own-seed2.npy"]),
@@ -21,7 +22,7 @@ from lib.files import digests
      ["tables/subsets.csv", "fold3/tables/subsets.csv", "fold3/scores/pitch-own-seed0.npy"]),
 ])  # fmt: skip
 def test_which_outputs_the_graph_must_make_again(damaged, without):
-    last = ["tables/table1.csv", "tables/neighbours.csv", "tables/peers.csv"]
+    last = ["tables/table1.csv", "tables/neighbours.csv", "tables/peers.csv", "tables/robustness.csv"]
     assert [path.as_posix() for path in outputs_of(Path(damaged))] == [*last, *without]
 
 

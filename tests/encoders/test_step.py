@@ -10,7 +10,7 @@ from torch import nn
 from lib.encoders.encoder import in_blocks
 from lib.encoders.fast import PLAIN_STEPS, Mixed, captured, in_stream, new_stream, product_type
 from lib.encoders.feed import Resident
-from lib.encoders.step import Step, in_parts
+from lib.encoders.step import Step, in_halves
 from lib.encoders.training import Examples, batches_of, evaluate, fit, loss_of, make_optimiser, rates_of
 from lib.encoders.transformer import Transformer
 from lib.settings import Body, Settings, Training
@@ -139,7 +139,7 @@ def test_a_graph_gives_its_memory_to_batches_of_another_size_before_any_is_split
 
 def test_what_a_trained_network_finds_no_room_for_is_computed_in_halves():
     small, x = Small(3, lambda x: (2 * x, x.sum(1))), items(10).inputs
-    twice, summed = in_parts(small, x)
+    twice, summed = in_halves(small, x)
     assert torch.equal(twice, 2 * x) and torch.equal(summed, x.sum(1))
     assert small.sizes == [10, 5, 3, 2, 5, 3, 2]
     each = list(in_blocks(small, x.numpy(), CPU, 4))
@@ -158,7 +158,7 @@ def test_what_fits_in_no_part_and_another_error_are_raised(error, tried):
         raise error
 
     with pytest.raises(RuntimeError, match=str(error)):
-        in_parts(fails, torch.zeros(4, 2))
+        in_halves(fails, torch.zeros(4, 2))
     assert sizes == tried
 
 

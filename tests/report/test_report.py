@@ -46,6 +46,14 @@ class Page(HTMLParser):
         return " ".join(word for word in self.words if word)
 
 
+def test_intervals_have_the_level_that_was_asked_for(home, monkeypatch):
+    text = report.write(
+        made_up.finished(home, monkeypatch, fold=1, seeds="0", set="scoring.level=0.9").folder
+    ).read_text()
+    assert "with 90 % intervals over 8 groups of clips" in text and "of chunks in percent, with 90 % intervals" in text
+    assert "95 %" not in text
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A finished made-up study of two folds and two seeds, one class of which is markup, and its page."""

@@ -392,7 +392,7 @@ def same(one: chunks.Chunks, other: chunks.Chunks) -> bool:
 
 
 def test_chunks_of_a_corpus(tmp_path):
-    result = cut(mixed(tmp_path / "c"), progress=False)
+    result = cut(mixed(tmp_path / "c"))
     assert list(result.corpus.clips["id"]) == ["a.wav", "b-t.wav", "c.wav"]
     assert result.ids.tolist() == ["a.wav"] * 3 + ["b-t.wav"] + ["c.wav"] * 2
     assert result.groups.tolist() == ["ga"] * 3 + ["gb"] + ["gc"] * 2
@@ -409,7 +409,7 @@ def test_chunks_of_a_corpus(tmp_path):
 
 
 def test_every_bad_file_is_told_once_with_its_reason(tmp_path):
-    rejected = cut(mixed(tmp_path / "c"), progress=False).corpus.rejected
+    rejected = cut(mixed(tmp_path / "c")).corpus.rejected
     assert list(rejected["clip"]) == ["empty.wav", "nan.wav", "text.wav"]
     for reason, told in zip(rejected["reason"], ("empty file", "NaN or infinite", "not a sound file"), strict=True):
         assert told in reason
@@ -444,7 +444,7 @@ def test_what_counts_as_silent_is_a_setting_of_the_peak(tmp_path):
 
 
 def test_summary_tells_counts(tmp_path):
-    lines = cut(mixed(tmp_path / "c"), progress=False).summary().splitlines()
+    lines = cut(mixed(tmp_path / "c")).summary().splitlines()
     assert lines[0].endswith("3 clips, 6 chunks of 1 s")
     assert "train: 2 clips, 5 chunks, 5 s" in lines and "test: 1 clip, 1 chunk, 1 s" in lines
     assert "silent: 1 chunk " in lines[3] and "rejected: 3 clips" in lines[4] and "1 x empty file" in lines[4]
@@ -455,17 +455,17 @@ def test_clips_that_are_clipped_or_have_an_offset_are_counted_and_kept(tmp_path)
         "a.wav": tone(2, RATE), "b.wav": np.clip(4 * tone(1, RATE), -1, 1), "c.wav": tone(1, RATE) + 0.1,
         "d-t.wav": np.clip(4 * tone(1, RATE) + 0.5, -1, 1), "e.wav": 1.99 * tone(1, RATE, hz=3999.0) * 0.99,
     }  # fmt: skip
-    made = cut(corpus_of(tmp_path / "c", sounds), progress=False)
+    made = cut(corpus_of(tmp_path / "c", sounds))
     assert list(made.odd.values()) == [["b.wav", "d-t.wav"], ["c.wav", "d-t.wav"]] and len(made.corpus.clips) == 5
     lines = [line for line in made.summary().splitlines() if "kept as found" in line]
     assert lines[0].startswith("clipped (over 0.1% of the samples at full scale): 2 clips")
     assert lines[1].startswith("DC offset (mean beyond 2% of full scale): 2 clips") and "c.wav, d-t.wav" in lines[1]
-    assert cut(corpus_of(tmp_path / "c", sounds), progress=False).odd == made.odd  # read from the cache
+    assert cut(corpus_of(tmp_path / "c", sounds)).odd == made.odd  # read from the cache
     left = np.hstack([tone(1, RATE), np.zeros((RATE, 1))])
-    made = cut(corpus_of(tmp_path / "s", {"a.wav": left, "b-t.wav": tone(1, RATE, channels=2)}), progress=False)
+    made = cut(corpus_of(tmp_path / "s", {"a.wav": left, "b-t.wav": tone(1, RATE, channels=2)}))
     assert list(made.odd.values()) == [["a.wav"]] and np.abs(made.audio[0]).max() == pytest.approx(0.25, abs=1e-3)
     assert "a silent channel beside one with sound (the mean of all channels is taken): 1 clip, kept" in made.summary()
-    assert "kept as found" not in cut(mixed(tmp_path / "good"), progress=False).summary()
+    assert "kept as found" not in cut(mixed(tmp_path / "good")).summary()
 
 
 def test_a_cache_from_before_that_holds_what_is_refused_now_is_built_again(tmp_path, monkeypatch):
@@ -474,11 +474,11 @@ def test_a_cache_from_before_that_holds_what_is_refused_now_is_built_again(tmp_p
     corpus = corpus_of(tmp_path / "c", {"a.wav": loud, "b.wav": tone(1, RATE), "c-t.wav": tone(1, RATE)})
     with monkeypatch.context() as patch:
         patch.setattr("lib.sounds.decode.FAR", np.inf)
-        assert len(cut(corpus, progress=False)) == 3
+        assert len(cut(corpus)) == 3
     (folder,) = cached(tmp_path)
     about = json.loads((folder / "about.json").read_text())
     (folder / "about.json").write_text(json.dumps({name: about[name] for name in about if name != "odd"}))
-    again = cut(corpus, progress=False)
+    again = cut(corpus)
     assert list(again.corpus.rejected["clip"]) == ["a.wav"] and len(again) == 2
 
 
@@ -486,7 +486,7 @@ def test_a_class_that_loses_its_training_clip_when_it_is_opened_is_named(tmp_pat
     sounds = {"a.wav": tone(2, RATE), "b.wav": b"no sound at all", "b-t.wav": tone(1, RATE)}
     corpus = corpus_of(tmp_path / "c", sounds)
     assert corpus.unlearned == ()  # by the table alone it has one
-    made = cut(corpus, progress=False)
+    made = cut(corpus)
     assert made.corpus.unlearned == ("b",)
     assert any("without a training clip" in line and line.endswith(": b") for line in made.summary().splitlines())
 
@@ -501,7 +501,7 @@ def test_overlap_is_for_test_only(tmp_path):
 def test_nothing_readable_for_test_is_refused(tmp_path):
     corpus = corpus_of(tmp_path / "c", {"a.wav": tone(2, RATE), "t.wav": b"no sound"})
     with pytest.raises(CorpusError, match="no usable test clip .1 rejected: 1 x not a sound file"):
-        cut(corpus, progress=False)
+        cut(corpus)
 
 
 # Its cache
@@ -663,7 +663,7 @@ def test_a_cache_that_cannot_be_written_is_told(number, error, words, tmp_path, 
 def test_esc10_gives_its_known_chunks():
     if not ESC10.exists():
         pytest.skip("the ESC-10 recordings are not beside this project")
-    result = cut(load("esc50", ESC10), Chunking(silent_dbfs=-80), progress=False)
+    result = cut(load("esc50", ESC10), Chunking(silent_dbfs=-80))
     assert len(result) == 2003 and result.corpus.rejected.empty
     assert result.silent.sum() == 173
     assert np.bincount(result.clip).min() == 4 and np.bincount(result.clip).max() == 7
@@ -675,7 +675,7 @@ def test_esc10_gives_its_known_chunks():
 @pytest.mark.slow
 def test_more_files_than_may_be_open_at_once_are_one_cut(tmp_path, home):
     sounds = {f"{n:04d}{'-t' * (n % 2)}.wav": np.full((800, 1), (1 + n % 9) / 10) for n in range(1500)}
-    made = cut(corpus_of(tmp_path / "c", sounds), progress=False)
+    made = cut(corpus_of(tmp_path / "c", sounds))
     assert len(made) == 1500 and made.corpus.rejected.empty
     for row in (0, 1234, 1499):
         assert made.audio[row] == pytest.approx((1 + row % 9) / 10)
@@ -689,7 +689,7 @@ def test_a_quarter_of_an_hour_is_cut_into_its_seconds(tmp_path, home):
             file.write(np.full((8000, 2), second / 1000))
     (tmp_path / "a-t.flac").write_bytes((tmp_path / "a.flac").read_bytes())
     (tmp_path / "own.csv").write_text("path,labels,role\na.flac,x,train\na-t.flac,x,test\n")
-    made = cut(load("table", tmp_path), progress=False)
+    made = cut(load("table", tmp_path))
     assert len(made) == 1800
     middles = made.audio[:, 8000]
     assert middles[:900] == pytest.approx(np.arange(900) / 1000, abs=1e-3)
@@ -703,7 +703,7 @@ def test_chunks_of_16_bits_take_half_the_disk_and_are_equal_to_a_step(tmp_path, 
     soundfile.write(root / "as_it_is.wav", tone(2.6, RATE), RATE, subtype="PCM_16")
     soundfile.write(root / "resampled_t.wav", tone(2.0, 44100), 44100, subtype="PCM_16")
     (root / "c.csv").write_text("path,labels,role\nas_it_is.wav,a,train\nresampled_t.wav,a,test\n")
-    whole, half = (cut(load("table", root), Chunking(stored_as=kind), progress=False) for kind in ("float32", "int16"))
+    whole, half = (cut(load("table", root), Chunking(stored_as=kind)) for kind in ("float32", "int16"))
     sizes = sorted(path.stat().st_size for path in (home / "data" / "cache" / "chunks").glob("*/audio.npy"))
     assert sizes[0] < 0.51 * sizes[1] and half.key != whole.key and len(half) == len(whole)
     train, test = half.rows("train"), half.rows("test")

@@ -19,7 +19,7 @@ from lib import files
 from lib.display.screen import watched
 from lib.encoders.peers.base import Peer
 from lib.encoders.speed import flops_counted
-from lib.encoders.step import in_parts
+from lib.encoders.step import in_halves
 from lib.encoders.transformer import n_parameters
 from lib.files import digests
 from lib.settings import Chunking
@@ -120,7 +120,7 @@ def embed_all(peer: Peer, items: np.ndarray) -> np.ndarray:
     device = next((x.device for x in peer.parameters()), torch.device("cpu"))
     size = max(1, int(TOGETHER_S * peer.rate_hz / items.shape[1]))
     parts = [torch.from_numpy(np.ascontiguousarray(items[i : i + size])).to(device) for i in range(0, len(items), size)]
-    return np.concatenate([in_parts(peer.embed, part).float().cpu().numpy() for part in parts])
+    return np.concatenate([in_halves(peer.embed, part).float().cpu().numpy() for part in parts])
 
 
 def by_length(items: list[np.ndarray], peer: Peer) -> list[np.ndarray]:

@@ -104,7 +104,7 @@ def chunks(home, tmp_path):
         soundfile.write(folder / f"{number}.wav", audio, 16000)
         rows.append({"id": str(number), "path": str(folder / f"{number}.wav"), "role": "train" if number < 12 else "test",
                      "fold": 0, "labels": (("low", "high")[number % 2],), "group": str(number)})  # fmt: skip
-    return cut(Corpus("table", folder, pd.DataFrame(rows), ("low", "high"), {}), Chunking(), progress=False)
+    return cut(Corpus("table", folder, pd.DataFrame(rows), ("low", "high"), {}), Chunking())
 
 
 @pytest.mark.parametrize("stopped_after", [2, 4])

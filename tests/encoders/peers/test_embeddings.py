@@ -57,7 +57,7 @@ def chunks(home, tmp_path):
         rows.append(
             {"id": name, "path": str(folder / f"{name}.wav"), "role": role, "fold": 0, "labels": ("x",), "group": name}
         )
-    return cut(Corpus("table", folder, pd.DataFrame(rows), ("x", "y"), {}), CHUNKING, progress=False)
+    return cut(Corpus("table", folder, pd.DataFrame(rows), ("x", "y"), {}), CHUNKING)
 
 
 def test_a_peer_hears_at_its_own_rate_what_16_khz_cannot_hold(chunks):

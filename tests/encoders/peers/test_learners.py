@@ -191,7 +191,7 @@ def chunks(home, tmp_path):
         soundfile.write(folder / f"{number}.wav", tone, 44100)
         rows.append({"id": str(number), "path": str(folder / f"{number}.wav"), "role": "train" if number < 8 else "test",
                      "fold": 0, "labels": (("low", "high")[number % 2],), "group": str(number)})  # fmt: skip
-    return cut(Corpus("table", folder, pd.DataFrame(rows), ("low", "high"), {}), Chunking(), progress=False)
+    return cut(Corpus("table", folder, pd.DataFrame(rows), ("low", "high"), {}), Chunking())
 
 
 SHORT = Settings.preset("tiny", {
