@@ -161,6 +161,7 @@ rule all:
 
 rule representations:
     input:
+        scores,  # what is learned is shown, and heard, as this study has trained it
         notebook=notebook("01_representations"),
         lib=library_of(notebook("01_representations")),
     output:

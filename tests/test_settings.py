@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from lib.representations import settings_of
-from lib.settings import PRESETS, Body, Settings, SettingsError, decisions
+from lib.encoders.peers import LEARNERS
+from lib.representations import PAPER, kind, settings_of
+from lib.settings import PRESETS, Body, Frozen, Settings, SettingsError, decisions
 
 
 def test_the_paper_preset_is_the_papers_numbers():
@@ -59,6 +60,30 @@ def test_a_wrong_setting_is_one_line(preset, overrides, told):
         Settings.preset(preset, overrides)
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def numbers_of(model):
+    """Dotted name of every number below settings."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Frozen):
+            yield from (f"{name}.{below}" for below in numbers_of(field.annotation))
+        elif field.annotation in (int, float):
+            yield name
+
+
+@pytest.mark.parametrize("dotted", [name for name in numbers_of(Settings) if not name.endswith("dbfs")])
+def test_no_number_is_so_far_below_zero(dotted):
+    """Else it is refused only where it is used, by an error of Python's."""
+    with pytest.raises(SettingsError, match=rf"^settings: {dotted} = -1000.*: Input should be"):
+        Settings.preset("paper", {dotted: -1000})
+
+
+@pytest.mark.parametrize("name", [*PAPER, *LEARNERS])
+def test_no_number_of_a_representation_or_system_is_so_far_below_zero(name):
+    model = (kind(name) if name in PAPER else LEARNERS[name]).Settings
+    for dotted in numbers_of(model):
+        with pytest.raises(ValidationError, match="should be greater than"):
+            model(**{dotted: -1000})
 
 
 def test_a_wrong_schedule_is_one_line():

@@ -80,14 +80,14 @@ def table1(path: Path, certainty: float) -> str:
     columns += [("own", "own classifier"), ("retrained", "fresh head")]
     lines = [
         f"Table 1: {measure_name(first)} of chunks in percent, with {100 * certainty:g} % intervals",
-        f"{'':28}" + "".join(f"{title:>22}" for _, title in columns),
+        f"{'':28}" + "".join(f"{title:>24}" for _, title in columns),
     ]
     for row in [row for row in rows if row["measure"] == first]:
         own = row["low"], row["high"]  # of all four, which has no classifier of its own, those of the fresh head
         fresh = [row.get(f"retrained_{end}", "" if row["own"] else row[end]) for end in ("low", "high")]
         ends = {"own": own, "retrained": fresh}
         cells = [percent(row[name], *ends.get(name, ())) for name, _ in columns]
-        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>22}" for cell in cells))
+        lines.append(f"{row['row'].capitalize()[:27]:28}" + "".join(f"{cell:>24}" for cell in cells))
     lines.append(
         f"chance {percent(rows[0]['chance'])}, constant predictor {percent(rows[0]['constant'])}, "
         f"the best possible {percent(rows[0]['oracle'])}"

@@ -16,6 +16,7 @@ from lib.encoders.heads import ALL_FOUR
 from lib.evaluation import sentences
 from lib.evaluation.results import SHARED
 from lib.evaluation.sentences import (
+    NO_CHANGE,
     NO_GROUPS,
     SIGNIFICANT,
     corrected,
@@ -176,11 +177,16 @@ def _by_family(rows: pd.DataFrame, head: str) -> str:
     return f"{start}: {'; '.join(says[:FAMILIES])}." if says else ""
 
 
+def _why(rows: pd.DataFrame) -> str:
+    """Why nothing in rows with intervals could be tested."""
+    return NO_CHANGE if np.isfinite(rows["low"].astype(float)).any() else NO_GROUPS
+
+
 def _who_more(pairs: pd.DataFrame) -> str:
     """Which shares differ after Holm's correction."""
     differing = higher_first(pairs)
     if not np.isfinite(pairs["p_holm"].astype(float)).any():
-        return f"Which shares differ cannot be tested: {NO_GROUPS}."
+        return f"Which shares differ cannot be tested: {_why(pairs)}."
     if not differing:
         return f"No two shares differ significantly ({len(pairs)} pairs, Holm's correction)."
     count = f"{len(differing)} of {len(pairs)} pairs, Holm's correction"
@@ -198,7 +204,7 @@ def beats_every_single(together: pd.DataFrame) -> str:
         ends = "intervals that hold for all at once"
         return f"By {measure} all four together are clearly below {', '.join(worse)} alone ({ends})."
     if not np.isfinite(p):
-        return f"Whether all four together beat every single encoder cannot be tested ({measure}): {NO_GROUPS}."
+        return f"Whether all four together beat every single encoder cannot be tested ({measure}): {_why(together)}."
     beat = "ll four together beat every single encoder"
     verdict = f"A{beat}" if p < SIGNIFICANT else f"That a{beat} is not shown"
     missing = [name for name in together["second"] if name not in above]
@@ -249,7 +255,7 @@ def _beside(row: tuple) -> str:
     less = points(row.difference, row.low, row.high)
     start = f"{row.level}s {number(row.study)} less {number(row.value)}, {less}"
     if not np.isfinite(row.p_holm):
-        return f"{start}, not tested: {NO_GROUPS}"
+        return f"{start}, not tested: {NO_CHANGE if np.isfinite(row.low) else NO_GROUPS}"
     side = sentences.which_way(row.difference, row.p_holm < SIGNIFICANT, "clearly above it", "clearly BELOW it")
     return f"{start}, {side} ({corrected(row.p, row.p_holm)})"
 

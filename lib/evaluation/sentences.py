@@ -21,6 +21,7 @@ from lib.files.cells import rows_with
 SIGNIFICANT = 0.05  # the level of every test
 FEW_GROUPS = 30  # of fewer groups the spread of resamples is itself uncertain by more than an eighth
 NO_GROUPS = "one group alone cannot be resampled"
+NO_CHANGE = "no difference changes when other clips are drawn"
 
 # Words
 
@@ -198,7 +199,7 @@ def significance(differences: pd.DataFrame, level: str = "clip") -> str:
     first = rows.iloc[0]
     differing = higher_first(rows)
     if not np.isfinite(rows["p_holm"].astype(float)).any():
-        why = NO_GROUPS if first["groups"] < 2 else "no difference changes when other clips are drawn"
+        why = NO_GROUPS if first["groups"] < 2 else NO_CHANGE
         return f"By {level}s nothing can be tested: {why}. {seeds(first['seeds'])}"
     size = f"With {counted(first['items'], level)} in {counted(first['groups'], 'group')}"
     doubts = " ".join(filter(None, [few_groups(int(first["groups"])), seeds(first["seeds"])]))
@@ -224,13 +225,25 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     return f"{above} ({measured(measure, level)}; counted, not tested)."
 
 
+def tied(rows: pd.DataFrame) -> str:
+    """That other subsets have the very value of the best, by rows with subset and value; empty where none has."""
+    others = rows.loc[rows["value"] == rows["value"].max(), "subset"].iloc[1:]
+    return (
+        f"; {counted(len(others), 'other')} have the same value"
+        if len(others) > 1
+        else f"; {others.iloc[0]} has the same value"
+        if len(others)
+        else ""
+    )
+
+
 def best(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
     """The best subset of subsets.csv with the paper head (which smaller ones are as good takes paired differences)."""
     rows = rows_with(table[table["n_encoders"] > 0], measure=measure, level=level, head="paper", seed="mean")
     if not rows["value"].notna().any():
         return f"There is no {measured(measure, level)} on this corpus."
     row, of = rows.loc[rows["value"].idxmax()], f"{measured(measure, level)} (paper head)"
-    return f"Best of the {len(rows)} subsets by {of}: {row['subset']}, {estimate(row, measure=measure)}."
+    return f"Best of the {len(rows)} subsets by {of}: {row['subset']}, {estimate(row, measure=measure)}{tied(rows)}."
 
 
 def planted(table: pd.DataFrame) -> list[str]:

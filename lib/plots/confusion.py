@@ -27,7 +27,7 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     if table.empty or not shown:
         return sentence("No test clip has a label that could be taken for another.")
     several = bool((table["both"] > 0)[table["label"] != table["taken_for"]].any())
-    panels = [("clips", NAMED, "named, among as many as the clip has" if several else "named")]
+    panels = [("clips", NAMED, "named")]
     panels += [("both", REAL, "the clip has as well")] if several else []
     size = min(WIDTH, 1.6 + 0.24 * max(len(shown), 4))
     across = len(panels) if len(panels) * size <= 1.5 * WIDTH else 1  # else one below the other: names need their room
@@ -43,7 +43,8 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> Figure:
         fewer = len(shown) < len(order)
         left_out = f" (the {len(shown)} of {len(order)} labels that are confused most)" if fewer else ""
         numbers = "; numbers are clips" if len(shown) <= FEW else ""
-        heading(figure, f"What is taken for what on test clips, all four{left_out}{numbers}")
+        named = "; of a clip as many are named as it has" if several else ""
+        heading(figure, f"What is taken for what on test clips, all four{left_out}{named}{numbers}")
         return figure
 
 

@@ -26,10 +26,10 @@ class NeuralogramSettings(Frozen):
 
     piece_s: float = Field(0.1, gt=0)
     n_mels: int = choice(
-        64, "any", "the network is said to be given waveform chunks; a picture is what it was made for"
+        64, "any", "the network is said to be given waveform chunks; a picture is what it was made for", ge=1
     )
-    window_s: float = choice(0.025, "any")
-    hop_s: float = choice(0.01, "any")
+    window_s: float = choice(0.025, "any", gt=0)
+    hop_s: float = choice(0.01, "any", gt=0)
     padding: Padding = choice(
         "zeros",
         "reflect",

@@ -38,7 +38,10 @@ class PitchSettings(Frozen):
         "colour 2 of 40 frames at each end, for the lowest notes 8",
     )
     floor_db: float = choice(
-        120.0, "any", "cells so far below the chunk's loudest are rounding; they count as equal, so they hold no peaks"
+        120.0,
+        "any",
+        "cells so far below the chunk's loudest are rounding; they count as equal, so they hold no peaks",
+        gt=0,
     )
 
     def constant_q(self, samples: np.ndarray, rate_hz: int, **how: Any) -> np.ndarray:

@@ -36,9 +36,9 @@ class TimbreSettings(Frozen):
 
     hop_s: float = Field(0.025, gt=0)
     n_mfcc: int = Field(13, ge=2, description="the first, which is loudness, is dropped")
-    n_fft: int = choice(2048, "any", "the window is not specified in the paper; this is librosa's")
-    n_mels: int = choice(128, "any", "not specified in the paper; this is librosa's")
-    top_db: float = choice(80.0, "any", "not specified in the paper; librosa's, below the maximum of each chunk")
+    n_fft: int = choice(2048, "any", "the window is not specified in the paper; this is librosa's", ge=2)
+    n_mels: int = choice(128, "any", "not specified in the paper; this is librosa's", ge=1)
+    top_db: float = choice(80.0, "any", "not specified in the paper; librosa's, below the maximum of each chunk", gt=0)
     padding: Padding = choice(
         "zeros",
         "reflect",

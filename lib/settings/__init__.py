@@ -39,7 +39,7 @@ class Chunking(Frozen):
     resampler: Literal["soxr_hq", "soxr_vhq", "soxr_mq", "torchaudio"] = choice(
         "soxr_hq", "soxr_vhq, soxr_mq, torchaudio (on a GPU where there is one)", "not named in the paper"
     )
-    min_remainder_s: float = choice(0.5, "any", "the last part of a clip is not mentioned in the paper")
+    min_remainder_s: float = choice(0.5, "any", "the last part of a clip is not mentioned in the paper", ge=0)
     fill: Literal["repeat", "zeros"] = choice(
         "repeat", "zeros", "clips under 1 s and remainders; repeating is what FSD50K's authors do"
     )
@@ -67,7 +67,7 @@ class Body(Frozen):
     dropout: float = choice(
         0.3, "any", "0.3 in the paper; with few clips more was better on training clips held out", ge=0, lt=1
     )
-    head_width: int = choice(16, "5, 8, 16, 64 (as Keras would read it)", "64 is not divisible by 12 heads")
+    head_width: int = choice(16, "5, 8, 16, 64 (as Keras would read it)", "64 is not divisible by 12 heads", ge=1)
     pool_after: tuple[int, ...] = choice((2, 4), "2,4,6", "pooling and global averaging are both said of layer 6")
     odd: Literal["floor", "ceil"] = choice("floor", "ceil", "an odd number of tokens cannot be halved")
     norm: Literal["pre", "post"] = choice("pre", "post")
@@ -82,7 +82,7 @@ class Training(Frozen):
     epochs: int = Field(300, ge=1)
     lr: float = Field(2e-4, gt=0)
     lr_min: float = Field(1e-6, ge=0)
-    batch: int = choice(256, "any")
+    batch: int = choice(256, "any", ge=1)
     optimiser: Literal["adam", "adamw"] = choice("adam", "adamw")
     weight_decay: float = choice(0.0, "any; decoupled from the gradient with adamw, added to it with adam", ge=0)
     warm_up: float = choice(0.0, "any share of the steps, over which the rate climbs from 0", ge=0, lt=1)
@@ -90,7 +90,7 @@ class Training(Frozen):
     loss: Loss = choice(
         "huber", "bce (binary cross-entropy)", "Huber in the paper; cross-entropy is what the field uses"
     )
-    huber_delta: float = choice(1.0, "any", f"{UNSAID}; with 0/1 labels this is least squares")
+    huber_delta: float = choice(1.0, "any", f"{UNSAID}; with 0/1 labels this is least squares", gt=0)
     output: Literal["raw", "sigmoid"] = choice("raw", "sigmoid", "no activation in the paper")
     precision: Precision = choice(
         "auto",
@@ -160,9 +160,10 @@ class Scoring(Frozen):
         "any number of groups of test clips in a fold; 1 never resamples, 1000000 always does",
         "no intervals in the paper; from so many groups on resamples are made from influence functions, which agree with "
         "the bootstrap there and sort once; with fewer they are too narrow",
+        ge=1,
     )
     level: float = Field(0.95, gt=0, lt=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class Settings(Frozen):

@@ -17,7 +17,7 @@ def test_table_1_is_told_in_percent(tmp_path):
     assert lines[0] == "Table 1: macro mAP of chunks in percent, with 90 % intervals"
     assert lines[1].split() == ["published*", "own", "classifier", "fresh", "head"]
     assert lines[2].split()[:2] == ["Pitch", "20.3"]
-    assert lines[2].endswith("   31.1 (25.0 to 34.0)   29.8 (24.0 to 33.0)")
+    assert lines[2].endswith("     31.1 (25.0 to 34.0)     29.8 (24.0 to 33.0)")
     assert lines[3].endswith(" 43.2 (38.0 to 48.0)") and len(lines[3]) == len(lines[2]) == len(lines[1])
     assert len(lines) == 6
     assert lines[4] == "chance 11.0, constant predictor 8.0, the best possible 97.0"

@@ -36,10 +36,10 @@ def best_row(smallest="pitch+waveform", difference=(0.02, -0.01, 0.05), rest=(0.
     return pd.DataFrame([row | dict(zip(("rest", "rest_low", "rest_high"), rest, strict=True)) | other])
 
 
-def pair_rows(*p_holm):
+def pair_rows(*p_holm, low=np.nan):
     names = [("pitch", "timbre"), ("pitch", "neuralogram"), ("timbre", "waveform")]
     return pd.DataFrame([
-        HERE | {"first": a, "second": b, "difference": -0.1, "p_holm": p}
+        HERE | {"first": a, "second": b, "difference": -0.1, "low": low, "p_holm": p}
         for (a, b), p in zip(names, p_holm, strict=True)
     ])  # fmt: skip
 
@@ -120,6 +120,14 @@ def test_without_intervals_nothing_is_claimed():
     assert "cannot be tested" in told and "Which shares differ cannot be tested: one group alone" in told
     for claim in ("not significantly different", "above zero", "below zero", "No two shares", "clearly"):
         assert claim not in told
+
+
+def test_where_no_difference_changes_with_the_clips_that_is_why_nothing_can_be_tested():
+    same = together_rows(*[(0.0, 0.0)] * 4, p_all=np.nan, groups=3)
+    shares = share_rows((0.25, 0.25, 0.25, 0.25), half=0.0)
+    told = concluded(shares, added(*[(0.0, 0.0)] * 4), best_row(), pair_rows(*[np.nan] * 3, low=0.0), same)
+    assert told.count("cannot be tested") == told.count("no difference changes when other clips are drawn") == 2
+    assert "one group" not in told
 
 
 def test_no_value_at_all():

@@ -99,6 +99,12 @@ def test_the_best_of_the_subsets_is_told_with_and_without_an_interval():
         for name, n, value in (("chance", 0, 0.9), ("pitch", 1, 0.5), ("pitch+timbre", 2, 0.6))
     ])  # fmt: skip
     assert sentences.best(rows, "top1").endswith("(paper head): pitch+timbre, 60.0 (50.0 to 70.0).")
+    more = pd.concat([rows, rows.iloc[2:].assign(subset="pitch+waveform")], ignore_index=True)
+    assert sentences.best(more, "top1").endswith(
+        "pitch+timbre, 60.0 (50.0 to 70.0); pitch+waveform has the same value."
+    )
+    more = pd.concat([more, rows.iloc[2:].assign(subset="waveform")], ignore_index=True)
+    assert sentences.best(more, "top1").endswith("60.0 (50.0 to 70.0); 2 others have the same value.")
     lone = rows.assign(low=np.nan, high=np.nan)  # one group in the test role
     assert "pitch+timbre, 60.0 (no interval" in sentences.best(lone, "top1")
     assert sentences.best(rows.assign(value=np.nan), "top1") == "There is no top 1 of chunks on this corpus."

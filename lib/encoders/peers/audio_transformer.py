@@ -25,13 +25,16 @@ class AudioTransformerSettings(Frozen):
     front: int = Field(2048, ge=1)
     layers: int = Field(6, ge=1)
     head_hidden: int = choice(
-        2048, "any", "said of its successor; with 8 heads of 64 it comes nearest to the published 2.3 million"
+        2048, "any", "said of its successor; with 8 heads of 64 it comes nearest to the published 2.3 million", ge=1
     )
     heads: int = Field(8, ge=1)
     head_width: int = choice(
-        64, "8", "the size of a head is not specified; 64 comes nearest to the published parameters (8: 1.70 million)"
+        64,
+        "8",
+        "the size of a head is not specified; 64 comes nearest to the published parameters (8: 1.70 million)",
+        ge=1,
     )
-    inner: int = choice(128, "256", "not specified; 128 comes nearest to the published parameters")
+    inner: int = choice(128, "256", "not specified; 128 comes nearest to the published parameters", ge=1)
     front_activation: Literal["relu", "gelu", "none"] = choice("relu", "gelu, none", "not specified for the front end")
     dropout: float = choice(0.3, "any", "said of its successor alone", ge=0, lt=1)
     pooling: Literal["mean", "max", "haar", "none"] = choice(

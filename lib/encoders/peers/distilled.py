@@ -49,8 +49,10 @@ class DistilledSettings(Frozen):
     )
     units: int = Field(128, ge=1)
     dropout: float = choice(0.1, "any", "of Att-RNN for keywords; not specified for FSD50K", ge=0, lt=1)
-    coefficients: int = choice(20, "10 to 40", "of Att-RNN for keywords; its authors do not say what FSD50K was given")
-    highest_hz: float = choice(7000.0, "8000", "of Att-RNN for keywords; not specified for FSD50K")
+    coefficients: int = choice(
+        20, "10 to 40", "of Att-RNN for keywords; its authors do not say what FSD50K was given", ge=1
+    )
+    highest_hz: float = choice(7000.0, "8000", "of Att-RNN for keywords; not specified for FSD50K", gt=0)
 
 
 class Distilled(Learner):

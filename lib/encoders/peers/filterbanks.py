@@ -19,11 +19,11 @@ class FilterbankSettings(AudioTransformerSettings):
     """The Audio Transformer's, and those of the banks."""
 
     banks: int = Field(5, ge=1)
-    filters: int = choice(128, "any", "of one bank; said of the successor's single bank")
-    filter_length: int = choice(200, "any", "said of the successor's single bank")
+    filters: int = choice(128, "any", "of one bank; said of the successor's single bank", ge=1)
+    filter_length: int = choice(200, "any", "said of the successor's single bank", ge=1)
     gate: Literal["top1", "soft"] = choice("top1", "soft (a weighted sum of all banks)", "sparse is said, not how")
     router: int = choice(
-        64, "any", "width of the router's hidden layer; what it sees is not specified, here the patch itself"
+        64, "any", "width of the router's hidden layer; what it sees is not specified, here the patch itself", ge=1
     )
 
 

@@ -67,7 +67,9 @@ def folder(root: Path | None, name: str, *needed: str) -> Path:
         raise CorpusError(f"{name}: {root} {what}; {meant} (data/README.md)")
     missing = [part for part in needed if not (Path(root) / part).exists()]
     if missing:
-        raise CorpusError(f"{name}: {root} holds no {' and no '.join(missing)}; data/README.md shows the layout")
+        raise CorpusError(
+            f"{name}: {root} holds no {' and no '.join(missing)}; data/README.md shows the layout, and CORPUS=table is for a table of own sounds"
+        )
     return Path(root).resolve()
 
 
