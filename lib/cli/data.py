@@ -15,7 +15,8 @@ def data(given: Mapping[str, str]) -> int:
     """Fetch, check and unpack a corpus; say what is needed first, and how to go on at the end."""
     name = given.get("CORPUS", "")
     if name not in KNOWN:
-        raise Stop(f"CORPUS={name}: can be had: {', '.join(KNOWN)} (planted makes itself, table is your own)")
+        asked = f"CORPUS={name} cannot be had" if name else "CORPUS is needed"
+        raise Stop(f"{asked}; there are {', '.join(KNOWN)} (planted makes itself, table is your own)")
     job = planned(name, given)
     with files.locked(job.folder / ARCHIVES / "data", f"the folder {short_path(job.folder)}", patience_s=0):
         print(in_words(name, job), flush=True)

@@ -116,7 +116,8 @@ def test_a_corpus_without_all_of_its_sounds_is_told(tmp_path, small_corpus):
 
 
 @pytest.mark.parametrize(("given", "reason"), [
-    ({}, "can be had: fsd50k, esc50"),
+    ({}, "CORPUS is needed; there are fsd50k, esc50"),
+    ({"CORPUS": "fsd5k"}, "CORPUS=fsd5k cannot be had; there are fsd50k, esc50"),
     ({"CORPUS": "planted"}, "planted makes itself"),
     ({"CORPUS": "esc50", "KEEP_ARCHIVES": "maybe"}, "KEEP_ARCHIVES=maybe: yes or no"),
     ({"CORPUS": "esc50", "FROM": "ftp://host/folder"}, "FROM=ftp://host/folder: a folder"),

@@ -95,6 +95,9 @@ def wanted(text: str) -> list[Wanted]:
         if name in LEARNERS and weights:
             raise PeerError(f"{name} is trained here from scratch: it takes no weights, so PEERS={name}")
         if name not in PEERS and name not in LEARNERS:
-            hear.module_of(name)
+            try:
+                hear.module_of(name)
+            except PeerError as error:
+                raise PeerError(f"{error}; known here are {', '.join([*PEERS, *LEARNERS])}") from None
         found.append(Wanted(name, weights))
     return list(dict.fromkeys(found))
