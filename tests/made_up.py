@@ -62,7 +62,8 @@ def finished(root: Path, monkeypatch, **asked_for) -> Study:
     key = str(asked_for)
     if key not in FINISHED:
         FINISHED[key] = TemporaryDirectory()
-        shutil.copytree(root, FINISHED[key].name, symlinks=True, dirs_exist_ok=True)  # filters that homes share
+        if (cache := root / "data" / "cache").exists():  # filters that homes share
+            shutil.copytree(cache, Path(FINISHED[key].name) / "data" / "cache", symlinks=True)
         finish(asked(study(Path(FINISHED[key].name), monkeypatch, **asked_for)))
     shutil.copytree(FINISHED[key].name, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("filters"))
     return opened(root, monkeypatch, **asked_for)

@@ -58,6 +58,12 @@ def test_a_plain_study(plain):
     assert '"seeds": "0,3"' in words
 
 
+def test_notebook_1_waits_for_the_encoders_which_it_lets_be_heard(plain):
+    planned, _, words = plain
+    inputs = re.search(r"^rule representations:\n +input: (.*)$", words, re.MULTILINE)[1].split(", ")
+    assert {f"scores/{name}-own-seed{seed}.npy" for name in planned["representations"] for seed in (0, 3)} <= {*inputs}
+
+
 def test_every_job_has_numpy_on_the_threads_of_the_study_whatever_the_machine_has(plain, planned, tmp_path):
     one, two = plain[0]["threads"], 2
     planned["threads"] = two

@@ -227,14 +227,10 @@ def heads(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:
 
 def tied(rows: pd.DataFrame) -> str:
     """That other subsets have the very value of the best, by rows with subset and value; empty where none has."""
-    others = rows.loc[rows["value"] == rows["value"].max(), "subset"].iloc[1:]
-    return (
-        f"; {counted(len(others), 'other')} have the same value"
-        if len(others) > 1
-        else f"; {others.iloc[0]} has the same value"
-        if len(others)
-        else ""
-    )
+    others = list(rows.loc[rows["value"] == rows["value"].max(), "subset"])[1:]
+    if not others:
+        return ""
+    return f"; {others[0]} has the same value" if len(others) == 1 else f"; {len(others)} others have the same value"
 
 
 def best(table: pd.DataFrame, measure: str, level: str = "chunk") -> str:

@@ -110,6 +110,19 @@ def test_ensure_generates_once_and_again_for_other_settings_and_says_so(tmp_path
     assert len(list((path / "FSD50K.eval_audio").iterdir())) == 2
 
 
+def test_other_code_of_the_sounds_or_of_the_folder_makes_it_again(tmp_path, monkeypatch, capsys):
+    one = Planted(n_train=2, n_validation=1, n_test=1)
+    embedded.ensure(tmp_path, one)
+    for module in (planted, embedded, embedded.layout):
+        (tmp_path / "edited.py").write_text(f"# {module.__name__}")
+        monkeypatch.setattr(module, "__file__", str(tmp_path / "edited.py"))
+        capsys.readouterr()
+        embedded.ensure(tmp_path, one)
+        assert "making the embedded corpus" in capsys.readouterr().out, module.__name__
+        embedded.ensure(tmp_path, one)
+        assert capsys.readouterr().out == ""
+
+
 def test_a_broken_generation_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded, "render", lambda clip, settings: 1 / 0)
     with pytest.raises(ZeroDivisionError):
