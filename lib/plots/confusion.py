@@ -43,7 +43,7 @@ def confusion_figure(table: pd.DataFrame, order: Sequence[str]) -> Figure:
         fewer = len(shown) < len(order)
         left_out = f" (the {len(shown)} of {len(order)} labels that are confused most)" if fewer else ""
         numbers = "; numbers are clips" if len(shown) <= FEW else ""
-        named = "; of a clip as many are named as it has" if several else ""
+        named = "; a clip is given as many labels as it has" if several else ""
         heading(figure, f"What is taken for what on test clips, all four{left_out}{named}{numbers}")
         return figure
 
