@@ -86,6 +86,14 @@ def test_what_the_cells_before_have_shown_is_in_the_file_when_a_cell_begins(tmp_
     assert len(last.cells[1].outputs) == 1 and last.metadata.papermill["end_time"]
 
 
+def test_where_a_kernel_dies_the_file_has_what_its_last_cell_had_shown(tmp_path):
+    notebook(tmp_path, "import os, time\nprint('hello', flush=True)\ntime.sleep(1)\nos.kill(os.getpid(), 9)")
+    status, lines = run(tmp_path)
+    assert status != 0 and lines[-1] == "a title failed"
+    (cell,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert [output["text"] for output in cell.outputs] == ["hello\n"]
+
+
 def test_a_notebook_that_fails_is_said_to_fail_and_its_words_go_to_the_log(tmp_path):
     notebook(tmp_path, "1 / 0")
     status, lines = run(tmp_path)
